@@ -1,0 +1,2 @@
+CREATE FUNCTION cirro.now() RETURNS timestamptz
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_sql_now';

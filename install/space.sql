@@ -1,0 +1,1 @@
+-- code: functions and views

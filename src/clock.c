@@ -1,0 +1,121 @@
+/*-------------------------------------------------------------------------
+ * src/clock.c
+ *
+ * What time it is. Every decision and every timestamp of cirro comes from
+ * here; leases of notifications alone use the wall clock. Must not read
+ * tables, and the setting's check hook must never throw.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/guc.h"
+
+#include "cirro.h"
+
+PG_FUNCTION_INFO_V1(cirro_sql_now);
+
+static char *clock_setting = NULL;
+
+/* What the text of the setting means; NULL while it is empty. */
+static TimestampTz *clock_value = NULL;
+
+/*
+ * Parses a timestamp without throwing. Special values are not a time that
+ * anything could be decided by, infinity included.
+ */
+static bool
+parse_clock(const char *text, TimestampTz *result)
+{
+	char		workbuf[MAXDATELEN + MAXDATEFIELDS];
+	char	   *field[MAXDATEFIELDS];
+	int			ftype[MAXDATEFIELDS];
+	int			nf;
+	int			dtype;
+	int			tz = 0;
+	struct pg_tm tm;
+	fsec_t		fsec;
+#if PG_VERSION_NUM >= 160000
+	DateTimeErrorExtra extra;
+#endif
+
+	if (ParseDateTime(text, workbuf, sizeof(workbuf),
+					  field, ftype, MAXDATEFIELDS, &nf) != 0)
+		return false;
+#if PG_VERSION_NUM >= 160000
+	if (DecodeDateTime(field, ftype, nf, &dtype, &tm, &fsec, &tz, &extra) != 0)
+		return false;
+#else
+	if (DecodeDateTime(field, ftype, nf, &dtype, &tm, &fsec, &tz) != 0)
+		return false;
+#endif
+	return dtype == DTK_DATE && tm2timestamp(&tm, fsec, &tz, result) == 0;
+}
+
+static bool
+check_clock(char **newval, void **extra, GucSource source)
+{
+	TimestampTz value;
+	TimestampTz *stored;
+
+	if (*newval == NULL || **newval == '\0')
+		return true;
+	if (!parse_clock(*newval, &value))
+	{
+		GUC_check_errdetail("\"%s\" is not a point in time.", *newval);
+		GUC_check_errhint("Give a timestamp with time zone, such as '2030-01-01 12:00+00', or an empty string for the real clock.");
+		return false;
+	}
+	stored = malloc(sizeof(TimestampTz));
+	if (stored == NULL)
+		return false;
+	*stored = value;
+	*extra = stored;
+	return true;
+}
+
+static void
+assign_clock(const char *newval, void *extra)
+{
+	clock_value = (TimestampTz *) extra;
+}
+
+void
+cirro_clock_init(void)
+{
+	DefineCustomStringVariable("cirro.clock",
+							   "The time that cirro takes for now.",
+							   "For tests and simulations. Empty: the real clock.",
+							   &clock_setting,
+							   "",
+							   PGC_SUSET,
+							   0,
+							   check_clock, assign_clock, NULL);
+}
+
+TimestampTz
+cirro_now(void)
+{
+	if (clock_value != NULL)
+		return *clock_value;
+	return Max(GetCurrentStatementStartTimestamp(),
+			   GetCurrentTransactionStartTimestamp());
+}
+
+TimestampTz
+cirro_gate_now(void)
+{
+	if (clock_value != NULL)
+		return *clock_value;
+	return Max(GetCurrentTimestamp(), cirro_now());
+}
+
+/* cirro.now() returns timestamptz */
+Datum
+cirro_sql_now(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TIMESTAMPTZ(cirro_now());
+}

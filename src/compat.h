@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ * src/compat.h
+ *
+ * Every PG_VERSION_NUM test of the project. Names are the newest server's;
+ * below are their equivalents for older ones (15 to 18 are supported).
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_COMPAT_H
+#define CIRRO_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 150000
+#error "cirro needs PostgreSQL 15 or later"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#include "nodes/miscnodes.h"
+#else
+/* Soft errors came with 16; before, every error is thrown. */
+#define ereturn(context, value, ...) \
+	do { (void) (context); ereport(ERROR, __VA_ARGS__); return (value); } while (0)
+#endif
+
+#endif							/* CIRRO_COMPAT_H */
