@@ -1,0 +1,117 @@
+/*-------------------------------------------------------------------------
+ * src/plan_cache.c
+ *
+ * The one cache of SPI plans: prepares each query once per Space and session.
+ * Queries are constant texts that name tables without a schema; the search
+ * path that space_enter sets decides what they mean, and core replans them
+ * when it, the role or the tables change. Must not build SQL, and must not
+ * outlive a Space: plans of dropped schemas are freed.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_namespace.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "plan_cache.h"
+
+typedef struct PlanKey
+{
+	const CirroQuery *query;
+	Oid			space;
+} PlanKey;
+
+typedef struct PlanEntry
+{
+	PlanKey		key;
+	SPIPlanPtr	plan;
+} PlanEntry;
+
+static HTAB *plans = NULL;
+
+/* A schema was changed or dropped since the cache was last swept. */
+static bool sweep_needed = false;
+
+static void
+namespace_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	sweep_needed = true;
+}
+
+static void
+make_cache(void)
+{
+	HASHCTL		ctl = {0};
+
+	ctl.keysize = sizeof(PlanKey);
+	ctl.entrysize = sizeof(PlanEntry);
+	ctl.hcxt = CacheMemoryContext;
+	plans = hash_create("cirro plans", 64, &ctl,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, namespace_changed, (Datum) 0);
+}
+
+static void
+sweep_cache(void)
+{
+	HASH_SEQ_STATUS scan;
+	PlanEntry  *entry;
+
+	sweep_needed = false;
+	hash_seq_init(&scan, plans);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		if (SearchSysCacheExists1(NAMESPACEOID, ObjectIdGetDatum(entry->key.space)))
+			continue;
+		if (entry->plan != NULL)
+			SPI_freeplan(entry->plan);
+		hash_search(plans, &entry->key, HASH_REMOVE, NULL);
+	}
+}
+
+uint64
+cirro_execute(Oid space, const CirroQuery *query, Datum *values, const char *nulls)
+{
+	PlanKey		key;
+	PlanEntry  *entry;
+	bool		found;
+	int			result;
+
+	if (plans == NULL)
+		make_cache();
+	if (sweep_needed)
+		sweep_cache();
+
+	memset(&key, 0, sizeof(key));
+	key.query = query;
+	key.space = space;
+	entry = hash_search(plans, &key, HASH_FIND, &found);
+	if (!found)
+	{
+		SPIPlanPtr	plan = SPI_prepare(query->text, query->nargs,
+									   unconstify(Oid *, query->argtypes));
+
+		if (plan == NULL)
+			elog(ERROR, "SPI_prepare failed: %s: %s",
+				 SPI_result_code_string(SPI_result), query->text);
+		SPI_keepplan(plan);
+		entry = hash_search(plans, &key, HASH_ENTER, &found);
+		entry->plan = plan;
+	}
+
+	result = SPI_execute_plan(entry->plan, values, nulls, false, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_plan failed: %s: %s",
+			 SPI_result_code_string(result), query->text);
+	return SPI_processed;
+}
+
+Datum
+cirro_result(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 column, isnull);
+}

@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ * src/plan_cache.h
+ *
+ * Cached SPI plans, one per Space and query.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_PLAN_CACHE_H
+#define CIRRO_PLAN_CACHE_H
+
+#include "postgres.h"
+#include "executor/spi.h"
+
+/* A query's text and its parameters' types; define it static const. */
+typedef struct CirroQuery
+{
+	const char *text;
+	int			nargs;
+	Oid			argtypes[12];
+} CirroQuery;
+
+/*
+ * Runs a query in the Space that space_enter has entered, through a plan that
+ * is kept for the session. "nulls" is as for SPI_execute_plan (NULL: no
+ * nulls). Returns the number of rows; results are in SPI_tuptable until
+ * SPI_finish or the next call. Raises on any failure. The caller is connected
+ * to SPI and, for queries over transition tables, has registered them.
+ */
+extern uint64 cirro_execute(Oid space, const CirroQuery *query,
+							Datum *values, const char *nulls);
+
+/* The value of a column of row "row" of SPI_tuptable. */
+extern Datum cirro_result(uint64 row, int column, bool *isnull);
+
+#endif							/* CIRRO_PLAN_CACHE_H */

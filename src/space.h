@@ -1,0 +1,43 @@
+/*-------------------------------------------------------------------------
+ * src/space.h
+ *
+ * A Space seen from C: its schema, its owner, and how to work inside it.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_SPACE_H
+#define CIRRO_SPACE_H
+
+#include "postgres.h"
+#include "utils/relcache.h"
+
+/* The DDL version that this library writes, and the oldest that it serves. */
+#define CIRRO_DDL_VERSION		1
+#define CIRRO_DDL_VERSION_MIN	1
+
+typedef struct SpaceScope
+{
+	Oid			userid;
+	int			sec_context;
+	int			guc_nestlevel;
+} SpaceScope;
+
+/*
+ * Works as "owner" with the schema "space" (and nothing else but pg_catalog)
+ * on the search path, until space_leave; what the code in between did to
+ * settings is undone there. "sec_flags" are added to the security context:
+ * SECURITY_LOCAL_USERID_CHANGE always, SECURITY_NOFORCE_RLS for triggers,
+ * SECURITY_RESTRICTED_OPERATION when the caller is not the owner's own
+ * statement. An error in between undoes all of it with its (sub)transaction.
+ * So queries name the tables of a Space without a schema.
+ */
+extern void space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags);
+extern void space_leave(SpaceScope *scope);
+
+/*
+ * The Space of that name: the oid of its schema. Raises UG001 if there is no
+ * schema of that name, or if it is none of cirro's. "owner" gets the role that
+ * owns its tables. Reads catalogues only.
+ */
+extern Oid	space_lookup(const char *name, Oid *owner);
+
+#endif							/* CIRRO_SPACE_H */

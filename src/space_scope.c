@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ * src/space_scope.c
+ *
+ * Working inside a Space: as its owner, on its search path, and back. Must
+ * not read a table of a Space.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "cirro.h"
+#include "space.h"
+
+void
+space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags)
+{
+	char	   *name = get_namespace_name(space);
+	char	   *path;
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CIRRO_UNKNOWN_SPACE),
+				 errmsg("Space with OID %u does not exist", space)));
+
+	GetUserIdAndSecContext(&scope->userid, &scope->sec_context);
+	scope->guc_nestlevel = NewGUCNestLevel();
+	SetUserIdAndSecContext(owner, scope->sec_context |
+						   SECURITY_LOCAL_USERID_CHANGE | sec_flags);
+
+	path = psprintf("%s, pg_temp", quote_identifier(name));
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	pfree(path);
+	pfree(name);
+}
+
+void
+space_leave(SpaceScope *scope)
+{
+	AtEOXact_GUC(false, scope->guc_nestlevel);
+	SetUserIdAndSecContext(scope->userid, scope->sec_context);
+}
