@@ -1,2 +1,88 @@
+-- install/engine.sql
+--
+-- The engine in schema cirro: the clock, the trigger functions of a Space, and
+-- making, dropping, listing and upgrading Spaces.
+
+-- ------------------------------------------------------------------ clock --
+
 CREATE FUNCTION cirro.now() RETURNS timestamptz
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_sql_now';
+COMMENT ON FUNCTION cirro.now() IS 'the one clock: the later of statement start and transaction start, or the setting cirro.clock';
+
+CREATE FUNCTION cirro.add_interval(timestamptz, interval) RETURNS timestamptz
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_sql_add_interval';
+COMMENT ON FUNCTION cirro.add_interval(timestamptz, interval) IS 'the sum, infinity where timestamps end';
+
+CREATE FUNCTION cirro.gig_phase(start_at timestamptz, end_at timestamptz,
+	archive_at timestamptz, archived_at timestamptz) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE RETURN
+	CASE WHEN archived_at IS NOT NULL OR archive_at <= cirro.now() THEN 'archived'
+		 WHEN end_at <= cirro.now() THEN 'ended'
+		 WHEN start_at <= cirro.now() THEN 'started'
+		 ELSE 'created' END;
+COMMENT ON FUNCTION cirro.gig_phase(timestamptz, timestamptz, timestamptz, timestamptz) IS 'phase of a gig by the clock: created, started, ended or archived';
+
+CREATE FUNCTION cirro.expired_reason(status text, invited_at timestamptz,
+	closes_at timestamptz, answer_within interval, filled boolean) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE RETURN
+	CASE WHEN status NOT IN ('pending', 'scheduled') THEN NULL
+		 WHEN closes_at <= cirro.now() THEN 'gig_ended'
+		 WHEN filled THEN 'seats_filled'
+		 WHEN status = 'pending' AND cirro.add_interval(invited_at, answer_within) <= cirro.now()
+		 THEN 'no_answer' END;
+COMMENT ON FUNCTION cirro.expired_reason(text, timestamptz, timestamptz, interval, boolean) IS 'why an invitation that is still open counts as expired by now; NULL if it does not';
+
+CREATE FUNCTION cirro.raise_unknown(kind text, id bigint) RETURNS void
+LANGUAGE c PARALLEL SAFE AS 'MODULE_PATHNAME', 'raise_unknown';
+COMMENT ON FUNCTION cirro.raise_unknown(text, bigint) IS 'raises UG002, UG003 or UG004 for an unknown gig, invitation or worker';
+
+-- ------------------------------------------------------ trigger functions --
+
+CREATE FUNCTION cirro.worker_check() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.worker_check() IS 'trigger of worker, before insert or update of each row';
+CREATE FUNCTION cirro.setting_guard() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.setting_guard() IS 'trigger of setting, before delete of each row';
+CREATE FUNCTION cirro.refuse_truncate() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.refuse_truncate() IS 'trigger of each table of a Space, before truncate';
+
+CREATE FUNCTION cirro.gig_check() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.gig_check() IS 'trigger of gig, before insert or update of each row';
+CREATE FUNCTION cirro.gig_delete_check() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.gig_delete_check() IS 'trigger of gig, before delete of each row';
+CREATE FUNCTION cirro.gig_inserted() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.gig_inserted() IS 'trigger of gig, after an insert statement';
+CREATE FUNCTION cirro.gig_updated() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.gig_updated() IS 'trigger of gig, after an update statement';
+CREATE FUNCTION cirro.gig_deleting() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.gig_deleting() IS 'trigger of gig, after delete of each row';
+CREATE FUNCTION cirro.gig_deleted() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.gig_deleted() IS 'trigger of gig, after a delete statement';
+
+CREATE FUNCTION cirro.invitation_check() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.invitation_check() IS 'trigger of invitation, before insert or update of each row';
+CREATE FUNCTION cirro.invitation_inserted() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.invitation_inserted() IS 'trigger of invitation, after an insert statement';
+CREATE FUNCTION cirro.invitation_updated() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.invitation_updated() IS 'trigger of invitation, after an update statement';
+CREATE FUNCTION cirro.invitation_deleted() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.invitation_deleted() IS 'trigger of invitation, after a delete statement';
+
+-- ----------------------------------------------------------------- Spaces --
+
+CREATE FUNCTION cirro.create_space(space name, owner regrole DEFAULT NULL,
+	ref_type regtype DEFAULT 'text') RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.create_space(name, regrole, regtype) IS 'makes a Space in a new schema, or in an existing one without clashing names';
+
+CREATE FUNCTION cirro.drop_space(space name) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.drop_space(name) IS 'drops what create_space made, unless other objects depend on it';
+
+CREATE PROCEDURE cirro.upgrade_spaces(space name DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON PROCEDURE cirro.upgrade_spaces(name) IS 'brings a Space, or all that the caller may, to the DDL of this version';
+
+CREATE FUNCTION cirro.spaces(OUT space name, OUT owner regrole, OUT version int,
+	OUT paused boolean, OUT defect text) RETURNS SETOF record
+LANGUAGE c STABLE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.spaces() IS 'every Space of this database; version and paused only where the caller may run it';

@@ -351,3 +351,707 @@ CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON notification FOR EACH STATEMENT
 -- them, so that rights on worker, gig and invitation are enough for the views.
 GRANT SELECT ON gig_state, setting TO PUBLIC;
 
+-- code: functions and views. They can be created again at any time, as
+-- upgrade_spaces does. Every function runs with the caller's rights; the law is
+-- in the triggers. "#variable_conflict use_column" throughout: a bare name is a
+-- column, parameters are written with their function's name.
+
+-- ---------------------------------------------------------------- answers --
+
+CREATE OR REPLACE FUNCTION accept(invitation_id bigint) RETURNS invitation
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+	result invitation;
+BEGIN
+	UPDATE invitation SET status = 'accepted' WHERE id = accept.invitation_id
+		RETURNING * INTO result;
+	IF NOT FOUND THEN
+		PERFORM cirro.raise_unknown('invitation', accept.invitation_id);
+	END IF;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION accept(bigint) IS 'the worker takes a seat; UG010, UG011, UG012 if that cannot be';
+
+CREATE OR REPLACE FUNCTION reject(invitation_id bigint, reason text DEFAULT NULL) RETURNS invitation
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+	result invitation;
+BEGIN
+	IF reject.reason IS NULL THEN
+		UPDATE invitation SET status = 'rejected'
+			WHERE id = reject.invitation_id RETURNING * INTO result;
+	ELSE
+		UPDATE invitation SET status = 'rejected', reason = reject.reason
+			WHERE id = reject.invitation_id RETURNING * INTO result;
+	END IF;
+	IF NOT FOUND THEN
+		PERFORM cirro.raise_unknown('invitation', reject.invitation_id);
+	END IF;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION reject(bigint, text) IS 'the worker declines a pending invitation';
+
+CREATE OR REPLACE FUNCTION leave(invitation_id bigint, reason text DEFAULT NULL) RETURNS invitation
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+	result invitation;
+BEGIN
+	IF leave.reason IS NULL THEN
+		UPDATE invitation SET status = 'left'
+			WHERE id = leave.invitation_id RETURNING * INTO result;
+	ELSE
+		UPDATE invitation SET status = 'left', reason = leave.reason
+			WHERE id = leave.invitation_id RETURNING * INTO result;
+	END IF;
+	IF NOT FOUND THEN
+		PERFORM cirro.raise_unknown('invitation', leave.invitation_id);
+	END IF;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION leave(bigint, text) IS 'the worker gives up the seat, which is free at once';
+
+CREATE OR REPLACE FUNCTION expire(invitation_id bigint, reason text DEFAULT NULL) RETURNS invitation
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+	result invitation;
+BEGIN
+	IF expire.reason IS NULL THEN
+		UPDATE invitation SET status = 'expired'
+			WHERE id = expire.invitation_id RETURNING * INTO result;
+	ELSE
+		UPDATE invitation SET status = 'expired', reason = expire.reason
+			WHERE id = expire.invitation_id RETURNING * INTO result;
+	END IF;
+	IF NOT FOUND THEN
+		PERFORM cirro.raise_unknown('invitation', expire.invitation_id);
+	END IF;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION expire(bigint, text) IS 'the Space withdraws a pending or scheduled invitation';
+
+CREATE OR REPLACE FUNCTION reset(invitation_id bigint, silent boolean DEFAULT false) RETURNS invitation
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+	result invitation;
+BEGIN
+	IF reset.silent THEN
+		UPDATE invitation SET status = 'pending', silent = true
+			WHERE id = reset.invitation_id RETURNING * INTO result;
+	ELSE
+		UPDATE invitation SET status = 'pending'
+			WHERE id = reset.invitation_id RETURNING * INTO result;
+	END IF;
+	IF NOT FOUND THEN
+		PERFORM cirro.raise_unknown('invitation', reset.invitation_id);
+	END IF;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION reset(bigint, boolean) IS 'the invitation is pending again, whatever the answer was; an accepted seat is freed';
+
+CREATE OR REPLACE FUNCTION try_accept(invitation_id bigint)
+RETURNS TABLE (outcome text, status text)
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+	result text;
+BEGIN
+	BEGIN
+		UPDATE invitation SET status = 'accepted' WHERE id = try_accept.invitation_id;
+		result := CASE WHEN FOUND THEN 'accepted' ELSE 'not_found' END;
+	EXCEPTION
+		WHEN SQLSTATE 'UG010' THEN result := 'not_open';
+		WHEN SQLSTATE 'UG011' THEN result := 'filled';
+		WHEN SQLSTATE 'UG012' OR SQLSTATE 'UG013' THEN result := 'no_longer_pending';
+	END;
+	IF result = 'filled' THEN
+		UPDATE invitation i SET status = 'expired'
+			WHERE i.id = try_accept.invitation_id AND i.status = 'pending'
+			AND (SELECT s.expires_rest FROM gig_state s WHERE s.gig_id = i.gig_id);
+	END IF;
+	RETURN QUERY SELECT result, (SELECT i.status FROM invitation i
+								 WHERE i.id = try_accept.invitation_id);
+END $$;
+COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an error: accepted, filled, not_open, no_longer_pending, not_found';
+
+-- ----------------------------------------------------- invite and attempt --
+
+-- Both first say what would become of each id, then write all that can be
+-- written in one statement, so that locks are taken in the one order and
+-- gig_state comes last. What another transaction changed in between makes the
+-- writing fail as a whole; then they look again.
+
+CREATE OR REPLACE FUNCTION invite(gig_id bigint, worker_ids bigint[],
+	send_at timestamptz DEFAULT NULL, auto_accept boolean DEFAULT false)
+RETURNS TABLE (worker_id bigint, outcome text, invitation_id bigint)
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+	later boolean := invite.send_at > cirro.now();
+	accepts boolean := coalesce(invite.auto_accept, false);
+	initial text := CASE WHEN invite.send_at > cirro.now() THEN 'scheduled'
+						 WHEN invite.auto_accept THEN 'accepted' ELSE 'pending' END;
+	state gig_state;
+	open boolean;
+	ids bigint[];
+	outcomes text[];
+	invitations bigint[];
+	missing int;
+BEGIN
+	IF invite.worker_ids IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = '22004',
+			MESSAGE = 'worker_ids cannot be null',
+			DETAIL = format('Nobody was invited to gig %s.', coalesce(invite.gig_id::text, 'NULL')),
+			HINT = 'Give an array of ids of workers; an empty one invites nobody.';
+	END IF;
+	IF NOT EXISTS (SELECT FROM gig WHERE id = invite.gig_id) THEN
+		PERFORM cirro.raise_unknown('gig', invite.gig_id);
+	END IF;
+
+	FOR round IN 1 .. 5 LOOP
+		SELECT * INTO state FROM gig_state s WHERE s.gig_id = invite.gig_id;
+		open := cirro.now() < state.closes_at;
+		IF later AND open AND invite.send_at >= state.closes_at THEN
+			RAISE EXCEPTION USING ERRCODE = '22023',
+				MESSAGE = format('send_at is not before the end of gig %s', invite.gig_id),
+				DETAIL = format('The gig ends at %s, the invitations would be sent at %s.',
+								state.closes_at, invite.send_at),
+				HINT = 'Give an earlier send_at, or none.';
+		END IF;
+
+		SELECT array_agg(c.id ORDER BY c.ord), array_agg(c.outcome ORDER BY c.ord),
+			array_agg(c.invitation_id ORDER BY c.ord)
+		INTO ids, outcomes, invitations
+		FROM (
+			SELECT b.id, b.ord, b.invitation_id,
+				CASE WHEN b.outcome <> 'ok' THEN b.outcome
+					 WHEN state.accepted >= state.capacity THEN 'filled'
+					 -- With auto_accept each takes a seat, in the order given.
+					 WHEN accepts AND NOT coalesce(later, false) AND state.accepted
+						+ count(*) FILTER (WHERE b.outcome = 'ok') OVER (ORDER BY b.ord)
+						> state.capacity THEN 'filled'
+					 WHEN later THEN 'scheduled'
+					 WHEN accepts THEN 'accepted'
+					 WHEN b.invitation_id IS NOT NULL THEN 'reopened'
+					 ELSE 'invited' END AS outcome
+			FROM (
+				SELECT u.id, u.ord, i.id AS invitation_id,
+					CASE WHEN w.id IS NULL THEN 'not_found'
+						 WHEN NOT open THEN 'not_open'
+						 WHEN i.status = 'accepted' THEN 'already_accepted'
+						 WHEN i.status IN ('pending', 'scheduled') THEN 'already_invited'
+						 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
+						 ELSE 'ok' END AS outcome
+				FROM (SELECT id, min(ord) AS ord
+					  FROM unnest(invite.worker_ids) WITH ORDINALITY d (id, ord)
+					  GROUP BY id) u
+				LEFT JOIN worker w ON w.id = u.id AND w.active
+				LEFT JOIN invitation i ON i.gig_id = invite.gig_id AND i.worker_id = u.id
+			) b
+		) c;
+
+		BEGIN
+			PERFORM FROM invitation i WHERE i.id IN (
+				SELECT r.id FROM unnest(outcomes, invitations) r (outcome, id)
+				WHERE r.outcome IN ('scheduled', 'accepted', 'reopened'))
+				ORDER BY i.id FOR NO KEY UPDATE;
+
+			INSERT INTO invitation (gig_id, worker_id, status, origin, send_at)
+			SELECT invite.gig_id, r.worker_id, initial, 'manual',
+				CASE WHEN later THEN invite.send_at END
+			FROM unnest(ids, outcomes, invitations) r (worker_id, outcome, id)
+			WHERE r.outcome IN ('scheduled', 'accepted', 'invited') AND r.id IS NULL
+			ORDER BY r.worker_id
+			ON CONFLICT DO NOTHING;
+
+			-- An expired invitation becomes pending before it is accepted.
+			IF initial = 'accepted' THEN
+				UPDATE invitation i SET status = 'pending', origin = 'manual', silent = true
+				FROM unnest(outcomes, invitations) r (outcome, id)
+				WHERE i.id = r.id AND r.outcome = 'accepted' AND i.status = 'expired';
+				UPDATE invitation i SET status = 'accepted'
+				FROM unnest(outcomes, invitations) r (outcome, id)
+				WHERE i.id = r.id AND r.outcome = 'accepted' AND i.status = 'pending';
+			ELSE
+				UPDATE invitation i SET status = initial, origin = 'manual',
+					send_at = CASE WHEN later THEN invite.send_at END
+				FROM unnest(outcomes, invitations) r (outcome, id)
+				WHERE i.id = r.id AND r.outcome IN ('scheduled', 'reopened')
+				AND i.status = 'expired';
+			END IF;
+
+			-- All of them, or look again.
+			SELECT count(*) INTO missing
+			FROM unnest(ids, outcomes) r (worker_id, outcome)
+			LEFT JOIN invitation i ON i.gig_id = invite.gig_id AND i.worker_id = r.worker_id
+			WHERE (r.outcome IN ('invited', 'reopened') AND i.status IS DISTINCT FROM 'pending')
+			OR (r.outcome IN ('scheduled', 'accepted') AND i.status IS DISTINCT FROM r.outcome);
+			IF missing > 0 THEN
+				RAISE EXCEPTION USING ERRCODE = 'UG010',
+					MESSAGE = format('gig %s or its invitations keep changing', invite.gig_id),
+					DETAIL = format('%s invitations could not be written.', missing),
+					HINT = 'Call invite() again.';
+			END IF;
+			EXIT;
+		EXCEPTION
+			WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR foreign_key_violation THEN
+				IF round = 5 THEN
+					RAISE;
+				END IF;
+		END;
+	END LOOP;
+
+	RETURN QUERY SELECT r.worker_id, r.outcome, i.id
+		FROM unnest(ids, outcomes) WITH ORDINALITY r (worker_id, outcome, ord)
+		LEFT JOIN invitation i ON i.gig_id = invite.gig_id AND i.worker_id = r.worker_id
+		ORDER BY r.ord;
+END $$;
+COMMENT ON FUNCTION invite(bigint, bigint[], timestamptz, boolean) IS 'the Space says who is invited and when; one row per worker: not_found, not_open, already_accepted, already_invited, blocked, filled, scheduled, accepted, reopened or invited';
+
+CREATE OR REPLACE FUNCTION attempt_invitations(worker_id bigint,
+	gig_ids bigint[] DEFAULT NULL, max_amount int DEFAULT NULL)
+RETURNS TABLE (gig_id bigint, outcome text, invitation_id bigint)
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+	w worker;
+	now timestamptz := cirro.now();
+	ids bigint[];
+	outcomes text[];
+	invitations bigint[];
+	no_match bigint;
+	missing int;
+BEGIN
+	IF attempt_invitations.max_amount < 0 THEN
+		RAISE EXCEPTION USING ERRCODE = '22023',
+			MESSAGE = 'max_amount cannot be negative',
+			DETAIL = format('It is %s.', attempt_invitations.max_amount),
+			HINT = 'Leave it out for no limit.';
+	END IF;
+
+	FOR round IN 1 .. 5 LOOP
+		SELECT * INTO w FROM worker WHERE id = attempt_invitations.worker_id;
+		IF NOT FOUND THEN
+			PERFORM cirro.raise_unknown('worker', attempt_invitations.worker_id);
+		END IF;
+
+		SELECT array_agg(d.id ORDER BY d.ord) FILTER (WHERE d.shown),
+			array_agg(d.outcome ORDER BY d.ord) FILTER (WHERE d.shown),
+			array_agg(d.invitation_id ORDER BY d.ord) FILTER (WHERE d.shown),
+			count(*) FILTER (WHERE d.outcome = 'no_match')
+		INTO ids, outcomes, invitations, no_match
+		FROM (
+			SELECT c.id, c.ord, c.invitation_id, c.outcome,
+				attempt_invitations.gig_ids IS NOT NULL OR c.outcome <> 'no_match' AS shown
+			FROM (
+				SELECT b.id, b.ord, b.invitation_id,
+					CASE WHEN b.outcome <> 'ok' THEN b.outcome
+						 WHEN count(*) FILTER (WHERE b.outcome = 'ok') OVER (ORDER BY b.ord)
+							> attempt_invitations.max_amount THEN 'limit_reached'
+						 WHEN b.invitation_id IS NOT NULL THEN 'reopened'
+						 ELSE 'invited' END AS outcome
+				FROM (
+					SELECT u.id, u.ord, i.id AS invitation_id,
+						CASE WHEN g.id IS NULL THEN 'not_found'
+							 WHEN NOT now < s.closes_at THEN 'not_open'
+							 WHEN i.status = 'accepted' THEN 'already_accepted'
+							 WHEN i.status IN ('pending', 'scheduled') THEN 'already_invited'
+							 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
+							 WHEN NOT w.active OR NOT w.profile OPERATOR(cirro.@@) g.filter
+							 THEN 'no_match'
+							 WHEN s.accepted >= s.capacity THEN 'filled'
+							 ELSE 'ok' END AS outcome
+					FROM (SELECT a.id, min(a.ord) AS ord
+						  FROM unnest(attempt_invitations.gig_ids) WITH ORDINALITY a (id, ord)
+						  GROUP BY a.id
+						  UNION ALL
+						  SELECT g.id, g.id FROM gig g JOIN gig_state s ON s.gig_id = g.id
+						  WHERE attempt_invitations.gig_ids IS NULL AND now < s.closes_at) u
+					LEFT JOIN gig g ON g.id = u.id
+					LEFT JOIN gig_state s ON s.gig_id = g.id
+					LEFT JOIN invitation i ON i.gig_id = g.id AND i.worker_id = w.id
+				) b
+			) c
+		) d;
+
+		BEGIN
+			PERFORM FROM invitation i WHERE i.id IN (
+				SELECT r.id FROM unnest(outcomes, invitations) r (outcome, id)
+				WHERE r.outcome = 'reopened')
+				ORDER BY i.id FOR NO KEY UPDATE;
+
+			INSERT INTO invitation (gig_id, worker_id, origin)
+			SELECT r.gig_id, w.id, 'attempt'
+			FROM unnest(ids, outcomes) r (gig_id, outcome)
+			WHERE r.outcome = 'invited'
+			ORDER BY r.gig_id
+			ON CONFLICT DO NOTHING;
+
+			UPDATE invitation i SET status = 'pending', origin = 'attempt'
+			FROM unnest(outcomes, invitations) r (outcome, id)
+			WHERE i.id = r.id AND r.outcome = 'reopened' AND i.status = 'expired';
+
+			SELECT count(*) INTO missing
+			FROM unnest(ids, outcomes) r (gig_id, outcome)
+			LEFT JOIN invitation i ON i.gig_id = r.gig_id AND i.worker_id = w.id
+			WHERE r.outcome IN ('invited', 'reopened') AND i.status IS DISTINCT FROM 'pending';
+			IF missing > 0 THEN
+				RAISE EXCEPTION USING ERRCODE = 'UG010',
+					MESSAGE = format('the invitations of worker %s keep changing', w.id),
+					DETAIL = format('%s invitations could not be written.', missing),
+					HINT = 'Call attempt_invitations() again.';
+			END IF;
+			EXIT;
+		EXCEPTION
+			WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR foreign_key_violation THEN
+				IF round = 5 THEN
+					RAISE;
+				END IF;
+		END;
+	END LOOP;
+
+	SELECT array_agg(i.id ORDER BY r.ord) INTO invitations
+	FROM unnest(ids) WITH ORDINALITY r (gig_id, ord)
+	LEFT JOIN invitation i ON i.gig_id = r.gig_id AND i.worker_id = w.id;
+
+	PERFORM cirro.record_attempt(current_schema(), w.id,
+		attempt_invitations.gig_ids, attempt_invitations.max_amount,
+		jsonb_build_object('no_match', no_match, 'outcomes', coalesce(
+			(SELECT jsonb_agg(jsonb_build_object('gig_id', r.gig_id, 'outcome', r.outcome,
+				'invitation_id', r.invitation_id) ORDER BY r.ord)
+			 FROM unnest(ids, outcomes, invitations) WITH ORDINALITY
+				r (gig_id, outcome, invitation_id, ord)), '[]')));
+
+	RETURN QUERY SELECT r.gig_id, r.outcome, r.invitation_id
+		FROM unnest(ids, outcomes, invitations) WITH ORDINALITY
+			r (gig_id, outcome, invitation_id, ord)
+		ORDER BY r.ord;
+END $$;
+COMMENT ON FUNCTION attempt_invitations(bigint, bigint[], int) IS 'tries a worker against gigs (NULL: every open one) and invites at once where the filter matches; one row per gig: not_found, not_open, already_accepted, already_invited, blocked, no_match, filled, limit_reached, reopened or invited';
+
+-- ------------------------------------------------------------------- gigs --
+
+CREATE OR REPLACE FUNCTION archive(gig_id bigint, at timestamptz DEFAULT NULL) RETURNS gig
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+	result gig;
+BEGIN
+	SELECT * INTO result FROM gig WHERE id = archive.gig_id FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		PERFORM cirro.raise_unknown('gig', archive.gig_id);
+	END IF;
+	IF archive.at > cirro.now() AND result.start_at <= cirro.now() THEN
+		UPDATE gig SET archive_at = archive.at, end_at = least(end_at, archive.at)
+			WHERE id = archive.gig_id RETURNING * INTO result;
+	ELSE
+		-- Refused by the trigger if the gig has not started.
+		UPDATE gig SET archived_at = cirro.now()
+			WHERE id = archive.gig_id RETURNING * INTO result;
+	END IF;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION archive(bigint, timestamptz) IS 'archives a gig that has started, now or at a time to come, ending it if need be';
+
+CREATE OR REPLACE FUNCTION run_wave(gig_id bigint) RETURNS wave
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+BEGIN
+	IF NOT EXISTS (SELECT FROM gig WHERE id = run_wave.gig_id) THEN
+		PERFORM cirro.raise_unknown('gig', run_wave.gig_id);
+	END IF;
+	RETURN jsonb_populate_record(NULL::wave,
+		cirro.run_wave(current_schema(), run_wave.gig_id));
+END $$;
+COMMENT ON FUNCTION run_wave(bigint) IS 'runs one wave of a gig now, whatever its frequency; NULL if its seats are filled';
+
+CREATE OR REPLACE FUNCTION worker_id(ref @ref_type@) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT id FROM worker WHERE ref = worker_id.ref);
+END $$;
+COMMENT ON FUNCTION worker_id IS 'the worker that the application knows by this id; NULL if there is none';
+
+CREATE OR REPLACE FUNCTION gig_id(ref @ref_type@) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT id FROM gig WHERE ref = gig_id.ref);
+END $$;
+COMMENT ON FUNCTION gig_id IS 'the gig that the application knows by this id; NULL if there is none';
+
+-- ---------------------------------------------------------- notifications --
+
+CREATE OR REPLACE FUNCTION claim_notifications(max int DEFAULT 100,
+	lease interval DEFAULT '1 minute', consumer text DEFAULT 'default')
+RETURNS TABLE (id bigint, kind text, gig_id bigint, worker_id bigint, invitation_id bigint,
+	attempts int, payload jsonb, still_valid boolean)
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+	uid text := coalesce((SELECT uid::text FROM setting), '');
+BEGIN
+	IF claim_notifications.max IS NULL OR claim_notifications.max < 1
+		OR claim_notifications.lease IS NULL OR claim_notifications.lease <= interval '0'
+		OR claim_notifications.consumer IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = '22023',
+			MESSAGE = 'max and lease must be greater than 0, and consumer be given',
+			DETAIL = format('max is %s, lease is %s, consumer is %s.',
+				coalesce(claim_notifications.max::text, 'NULL'),
+				coalesce(claim_notifications.lease::text, 'NULL'),
+				coalesce(claim_notifications.consumer, 'NULL')),
+			HINT = 'For example claim_notifications(100, ''1 minute'').';
+	END IF;
+	IF NOT current_setting('cirro.active')::boolean OR (SELECT paused FROM setting) THEN
+		RETURN;
+	END IF;
+
+	RETURN QUERY
+	WITH due AS MATERIALIZED (
+		SELECT n.id FROM notification n
+		WHERE n.consumer = claim_notifications.consumer AND n.outcome IS NULL
+		AND coalesce(n.not_before <= clock_timestamp(), true)
+		AND coalesce(n.claimed_until <= clock_timestamp(), true)
+		ORDER BY n.id LIMIT claim_notifications.max FOR NO KEY UPDATE SKIP LOCKED
+	), claimed AS (
+		UPDATE notification n SET attempts = n.attempts + 1,
+			claimed_until = clock_timestamp() + claim_notifications.lease
+		FROM due WHERE n.id = due.id
+		RETURNING n.*
+	)
+	SELECT n.id, n.kind, n.gig_id, n.worker_id, n.invitation_id, n.attempts,
+		jsonb_build_object(
+			'event_id', md5(uid || ':' || n.id)::uuid,
+			'space', current_schema(),
+			'kind', n.kind,
+			'occurred_at', n.created_at,
+			'gig', jsonb_build_object('id', n.gig_id, 'ref', g.ref, 'title', g.title, 'url', g.url),
+			'worker', CASE WHEN n.worker_id IS NOT NULL
+				THEN jsonb_build_object('id', n.worker_id, 'ref', w.ref) END,
+			'invitation', CASE WHEN n.invitation_id IS NOT NULL
+				THEN jsonb_build_object('id', n.invitation_id, 'status', n.status,
+					'previous', n.previous,
+					'reason', CASE WHEN i.revision = n.revision THEN i.reason END,
+					'origin', i.origin) END,
+			'notification_payload', g.notification_payload
+		) || coalesce(n.payload, '{}'),
+		CASE WHEN n.kind IN ('invitation.created', 'invitation.updated')
+			 THEN coalesce(i.revision = n.revision
+				AND (cirro.now() < s.closes_at OR n.created_at >= s.closes_at), false)
+			 WHEN n.kind = 'gig.started' THEN coalesce(cirro.now() < s.closes_at, false)
+			 ELSE true END
+	FROM claimed n
+	LEFT JOIN gig g ON g.id = n.gig_id
+	LEFT JOIN gig_state s ON s.gig_id = n.gig_id
+	LEFT JOIN worker w ON w.id = n.worker_id
+	LEFT JOIN invitation i ON i.id = n.invitation_id
+	ORDER BY n.id;
+END $$;
+COMMENT ON FUNCTION claim_notifications(int, interval, text) IS 'hands out notifications that are due, oldest first, none twice within its lease';
+
+CREATE OR REPLACE FUNCTION confirm_notifications(ids bigint[], outcome text DEFAULT 'delivered') RETURNS int
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+	confirmed int;
+BEGIN
+	IF confirm_notifications.ids IS NULL OR confirm_notifications.outcome IS NULL
+		OR confirm_notifications.outcome NOT IN ('delivered', 'suppressed') THEN
+		RAISE EXCEPTION USING ERRCODE = '22023',
+			MESSAGE = 'ids must be given, and outcome be delivered or suppressed',
+			DETAIL = format('outcome is %s.', coalesce(confirm_notifications.outcome, 'NULL')),
+			HINT = 'Use fail_notifications() for what could not be delivered.';
+	END IF;
+	WITH mine AS MATERIALIZED (
+		SELECT n.id FROM notification n
+		WHERE n.id = ANY (confirm_notifications.ids) AND n.outcome IS NULL
+		ORDER BY n.id FOR NO KEY UPDATE
+	)
+	UPDATE notification n SET outcome = confirm_notifications.outcome,
+		delivered_at = cirro.now(), claimed_until = NULL
+	FROM mine WHERE n.id = mine.id;
+	GET DIAGNOSTICS confirmed = ROW_COUNT;
+	RETURN confirmed;
+END $$;
+COMMENT ON FUNCTION confirm_notifications(bigint[], text) IS 'marks notifications as delivered or suppressed; returns how many';
+
+CREATE OR REPLACE FUNCTION fail_notifications(ids bigint[], error text,
+	retry_after interval DEFAULT '1 minute') RETURNS int
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+	max_attempts int := coalesce((SELECT max_attempts FROM setting), 10);
+	failed int;
+BEGIN
+	IF fail_notifications.ids IS NULL OR fail_notifications.retry_after IS NULL
+		OR fail_notifications.retry_after < interval '0' THEN
+		RAISE EXCEPTION USING ERRCODE = '22023',
+			MESSAGE = 'ids must be given, and retry_after not be negative',
+			DETAIL = format('retry_after is %s.', coalesce(fail_notifications.retry_after::text, 'NULL')),
+			HINT = 'For example fail_notifications(ARRAY[1, 2], ''timeout'', ''5 minutes'').';
+	END IF;
+	WITH mine AS MATERIALIZED (
+		SELECT n.id FROM notification n
+		WHERE n.id = ANY (fail_notifications.ids) AND n.outcome IS NULL
+		ORDER BY n.id FOR NO KEY UPDATE
+	)
+	UPDATE notification n SET error = fail_notifications.error, claimed_until = NULL,
+		not_before = clock_timestamp() + fail_notifications.retry_after,
+		outcome = CASE WHEN n.attempts >= max_attempts THEN 'dead' END,
+		delivered_at = CASE WHEN n.attempts >= max_attempts THEN cirro.now() END
+	FROM mine WHERE n.id = mine.id;
+	GET DIAGNOSTICS failed = ROW_COUNT;
+	RETURN failed;
+END $$;
+COMMENT ON FUNCTION fail_notifications(bigint[], text, interval) IS 'hands notifications out again later; dead after setting.max_attempts; returns how many';
+
+-- ------------------------------------------------------------------ views --
+
+-- security_invoker: who reads them sees what the row policies of worker, gig and
+-- invitation show to this role.
+
+CREATE OR REPLACE VIEW worker_invitation WITH (security_invoker = true) AS
+SELECT i.worker_id, w.ref AS worker_ref, i.id AS invitation_id, i.gig_id, g.ref AS gig_ref,
+	n.status, n.reason, g.title, g.description, g.url, g.start_at, g.end_at,
+	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at) AS phase,
+	i.invited_at, i.responded_at,
+	n.status = 'pending' AND NOT n.is_full AS can_accept,
+	CASE WHEN n.status = 'accepted' THEN 'already_accepted'
+		 WHEN n.is_closed THEN 'not_open'
+		 WHEN n.is_full AND (n.status = 'pending' OR n.reason = 'seats_filled') THEN 'filled'
+		 WHEN n.status <> 'pending' THEN 'no_longer_pending' END AS why_not
+FROM invitation i
+JOIN worker w ON w.id = i.worker_id
+JOIN gig g ON g.id = i.gig_id
+JOIN gig_state s ON s.gig_id = i.gig_id
+CROSS JOIN LATERAL (
+	SELECT o.is_closed, o.is_full,
+		CASE WHEN o.expired_reason IS NULL THEN i.status ELSE 'expired' END AS status,
+		coalesce(o.expired_reason, i.reason) AS reason
+	FROM (
+		SELECT cirro.now() >= s.closes_at AS is_closed,
+			coalesce(s.accepted >= s.capacity, false) AS is_full,
+			cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
+				s.expires_rest AND s.accepted >= s.capacity) AS expired_reason) o
+) n
+WHERE i.status <> 'scheduled';
+COMMENT ON VIEW worker_invitation IS 'what a worker is shown of invitations: their status as of now, and whether they can be accepted';
+
+CREATE OR REPLACE VIEW worker_gig WITH (security_invoker = true) AS
+SELECT i.worker_id, i.gig_id, g.title, g.description, g.url, g.start_at, g.end_at,
+	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at) AS phase
+FROM invitation i JOIN gig g ON g.id = i.gig_id
+WHERE i.status = 'accepted';
+COMMENT ON VIEW worker_gig IS 'the gigs that a worker has accepted';
+
+CREATE OR REPLACE VIEW gig_status WITH (security_invoker = true) AS
+SELECT g.id AS gig_id, g.ref AS gig_ref,
+	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at) AS phase,
+	s.target, s.capacity, s.accepted,
+	c.pending, c.scheduled, c.rejected, c.expired, c.departed,
+	greatest(coalesce(s.capacity, s.target) - s.accepted, 0) AS vacancies,
+	s.waves, s.last_wave_at,
+	CASE WHEN cirro.now() < s.closes_at THEN s.next_wave_at END AS next_wave_at
+FROM gig g
+JOIN gig_state s ON s.gig_id = g.id
+CROSS JOIN LATERAL (
+	SELECT count(*) FILTER (WHERE o.status = 'pending') AS pending,
+		count(*) FILTER (WHERE o.status = 'scheduled') AS scheduled,
+		count(*) FILTER (WHERE o.status = 'rejected') AS rejected,
+		count(*) FILTER (WHERE o.status = 'expired') AS expired,
+		count(*) FILTER (WHERE o.status = 'left') AS departed
+	FROM (
+		SELECT CASE WHEN cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
+					s.expires_rest AND s.accepted >= s.capacity) IS NULL
+				THEN i.status ELSE 'expired' END AS status
+		FROM invitation i WHERE i.gig_id = g.id) o
+) c;
+COMMENT ON VIEW gig_status IS 'where each gig stands as of now: phase, seats, invitations by status, waves';
+
+GRANT SELECT ON worker_invitation, worker_gig, gig_status TO PUBLIC;
+
+-- ------------------------------------------------------------ consistency --
+
+CREATE OR REPLACE FUNCTION check_consistency()
+RETURNS TABLE (gig_id bigint, what text, stored text, derived text)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	SELECT coalesce(g.id, s.gig_id), v.what, v.stored, v.derived
+	FROM gig g
+	FULL JOIN gig_state s ON s.gig_id = g.id
+	LEFT JOIN LATERAL (
+		SELECT count(*) FILTER (WHERE i.status = 'accepted') AS accepted,
+			min(i.send_at) FILTER (WHERE i.status = 'scheduled') AS next_send,
+			min(cirro.add_interval(i.invited_at, s.answer_within))
+				FILTER (WHERE i.status = 'pending') AS next_deadline
+		FROM invitation i WHERE i.gig_id = g.id) i ON true
+	CROSS JOIN LATERAL (
+		SELECT least(CASE s.announced WHEN 0 THEN s.starts_at WHEN 1 THEN s.closes_at
+					 WHEN 2 THEN s.archives_at END,
+			CASE WHEN s.next_wave_at < s.closes_at THEN s.next_wave_at END,
+			i.next_send, i.next_deadline) AS next_event) e
+	CROSS JOIN LATERAL (VALUES
+		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
+			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
+		('accepted', s.accepted::text, i.accepted::text),
+		('target', s.target::text, coalesce(g.seats_min, g.total_seats, g.seats_max)::text),
+		('capacity', s.capacity::text, coalesce(g.seats_max, g.total_seats)::text),
+		('expires_rest', s.expires_rest::text, (g.seats_max IS NOT NULL)::text),
+		('auto', s.auto::text, (g.invitation_mode = 'auto')::text),
+		('frequency', s.frequency::text, g.invitation_frequency::text),
+		('answer_within', s.answer_within::text, g.answer_within::text),
+		('starts_at', s.starts_at::text, g.start_at::text),
+		('closes_at', s.closes_at::text, g.end_at::text),
+		('archives_at', s.archives_at::text, coalesce(g.archived_at, g.archive_at)::text),
+		('next_wave_at', CASE WHEN s.next_wave_at IS NULL THEN 'none' ELSE 'some' END,
+			CASE WHEN s.auto AND s.accepted < s.target THEN 'some' ELSE 'none' END),
+		('next_event_at', CASE WHEN s.next_event_at <= e.next_event OR e.next_event IS NULL
+			THEN 'in time' ELSE coalesce(s.next_event_at::text, 'none') END, 'in time')
+	) v (what, stored, derived)
+	WHERE v.stored IS DISTINCT FROM v.derived
+	AND (v.what = 'gig_state' OR (g.id IS NOT NULL AND s.gig_id IS NOT NULL))
+	ORDER BY 1, 2;
+END $$;
+COMMENT ON FUNCTION check_consistency() IS 'a row for each disagreement between gig_state and what it is derived from; none when healthy';
+
+CREATE OR REPLACE FUNCTION rebuild_state() RETURNS int
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+	g gig;
+	rebuilt int := 0;
+BEGIN
+	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig WHERE id = s.gig_id);
+	FOR g IN SELECT * FROM gig WHERE id IN (SELECT c.gig_id FROM check_consistency() c)
+		ORDER BY id FOR NO KEY UPDATE
+	LOOP
+		INSERT INTO gig_state AS s (gig_id, target, capacity, expires_rest, auto, frequency,
+			answer_within, starts_at, closes_at, archives_at, next_event_at)
+		VALUES (g.id, coalesce(g.seats_min, g.total_seats, g.seats_max),
+			coalesce(g.seats_max, g.total_seats), g.seats_max IS NOT NULL,
+			g.invitation_mode = 'auto', g.invitation_frequency, g.answer_within,
+			g.start_at, g.end_at, coalesce(g.archived_at, g.archive_at), cirro.now())
+		ON CONFLICT (gig_id) DO UPDATE SET target = excluded.target,
+			capacity = excluded.capacity, expires_rest = excluded.expires_rest,
+			auto = excluded.auto, frequency = excluded.frequency,
+			answer_within = excluded.answer_within, starts_at = excluded.starts_at,
+			closes_at = excluded.closes_at, archives_at = excluded.archives_at,
+			next_event_at = least(s.next_event_at, excluded.next_event_at);
+		-- Counted once the row is locked; nobody accepts meanwhile.
+		UPDATE gig_state s SET accepted = c.accepted, next_wave_at =
+			CASE WHEN s.auto AND c.accepted < s.target
+				 THEN coalesce(s.next_wave_at, cirro.now()) END
+		FROM (SELECT count(*)::int AS accepted FROM invitation i
+			  WHERE i.gig_id = g.id AND i.status = 'accepted') c
+		WHERE s.gig_id = g.id;
+		rebuilt := rebuilt + 1;
+	END LOOP;
+	RETURN rebuilt;
+END $$;
+COMMENT ON FUNCTION rebuild_state() IS 'mends what check_consistency() reports; returns the number of gigs mended';

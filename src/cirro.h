@@ -38,9 +38,11 @@ extern bool cirro_active;
  * cirro_now: the later of statement start and transaction start, or the
  * setting cirro.clock. cirro_gate_now: for gates that may have waited for a
  * lock: the wall clock (never before cirro_now), or cirro.clock.
+ * cirro_add_interval: saturates at infinity instead of raising.
  */
 extern TimestampTz cirro_now(void);
 extern TimestampTz cirro_gate_now(void);
+extern TimestampTz cirro_add_interval(TimestampTz at, const Interval *span);
 extern void cirro_clock_init(void);
 
 #endif							/* CIRRO_H */

@@ -13,10 +13,12 @@
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
+#include "utils/timestamp.h"
 
 #include "cirro.h"
 
 PG_FUNCTION_INFO_V1(cirro_sql_now);
+PG_FUNCTION_INFO_V1(cirro_sql_add_interval);
 
 static char *clock_setting = NULL;
 
@@ -111,6 +113,46 @@ cirro_gate_now(void)
 	if (clock_value != NULL)
 		return *clock_value;
 	return Max(GetCurrentTimestamp(), cirro_now());
+}
+
+/*
+ * "at" + "span", saturating: beyond the range of timestamps it is infinity,
+ * with the sign of the overflow. Months and days are those of the session's
+ * time zone. Never raises.
+ */
+TimestampTz
+cirro_add_interval(TimestampTz at, const Interval *span)
+{
+	/* Stay a leap year away from the ends: a month is not always as long. */
+	const double margin = 366.0 * USECS_PER_DAY;
+	double		parts[3];
+	double		sum = (double) at;
+
+	if (TIMESTAMP_NOT_FINITE(at))
+		return at;
+
+	parts[0] = span->month * (DAYS_PER_YEAR / MONTHS_PER_YEAR) * USECS_PER_DAY;
+	parts[1] = span->day * (double) USECS_PER_DAY;
+	parts[2] = (double) span->time;
+	for (int i = 0; i < 3; i++)
+	{
+		sum += parts[i];
+		if (sum >= (double) END_TIMESTAMP - margin)
+			return DT_NOEND;
+		if (sum <= (double) MIN_TIMESTAMP + margin)
+			return DT_NOBEGIN;
+	}
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												   TimestampTzGetDatum(at),
+												   PointerGetDatum(span)));
+}
+
+/* cirro.add_interval(timestamptz, interval) returns timestamptz */
+Datum
+cirro_sql_add_interval(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TIMESTAMPTZ(cirro_add_interval(PG_GETARG_TIMESTAMPTZ(0),
+											 PG_GETARG_INTERVAL_P(1)));
 }
 
 /* cirro.now() returns timestamptz */

@@ -33,11 +33,4 @@ typedef struct SpaceScope
 extern void space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags);
 extern void space_leave(SpaceScope *scope);
 
-/*
- * The Space of that name: the oid of its schema. Raises UG001 if there is no
- * schema of that name, or if it is none of cirro's. "owner" gets the role that
- * owns its tables. Reads catalogues only.
- */
-extern Oid	space_lookup(const char *name, Oid *owner);
-
 #endif							/* CIRRO_SPACE_H */

@@ -1,0 +1,198 @@
+/*-------------------------------------------------------------------------
+ * src/gig_state.c
+ *
+ * gig_state decides an accept. A query that joins it to another table would
+ * oversell: after waiting for a lock only the locked row is read again. So
+ * every statement here is keyed by gig_id and reads gig_state alone, and the
+ * row holds capacity and closing time itself. Must not lock anything else
+ * before it, and afterwards only with SKIP LOCKED.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "cirro.h"
+#include "gig_state.h"
+#include "plan_cache.h"
+
+static const CirroQuery read_state = {
+	"SELECT accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
+	"  answer_within::interval "
+	"FROM gig_state WHERE gig_id = $1",
+	1, {INT8OID}
+};
+
+/*
+ * $2 seats taken, $3 now, $4 next send or NULL, $5 whether invitations were
+ * opened, $6 whether seats were gained. A freed seat makes a wave due at the
+ * later of now and the last due time + frequency. next_event_at may be early,
+ * never late; it stays as it is where it can, for the sake of HOT.
+ */
+static const CirroQuery change_state = {
+	"UPDATE gig_state SET "
+	"  accepted = accepted + $2, "
+	"  next_wave_at = CASE "
+	"    WHEN NOT auto OR accepted + $2 >= target THEN NULL "
+	"    WHEN next_wave_at IS NOT NULL THEN next_wave_at "
+	"    ELSE greatest($3, cirro.add_interval(last_due_at, frequency)) END, "
+	"  next_event_at = least(next_event_at, $4, "
+	"    CASE WHEN $5 THEN cirro.add_interval($3, answer_within) END, "
+	"    CASE "
+	"      WHEN $6 AND expires_rest AND accepted + $2 >= capacity THEN $3 "
+	"      WHEN auto AND accepted + $2 < target AND next_wave_at IS NULL "
+	"      THEN greatest($3, cirro.add_interval(last_due_at, frequency)) END) "
+	"WHERE gig_id = $1 "
+	"RETURNING accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
+	"  answer_within::interval",
+	6, {INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID}
+};
+
+static const CirroQuery expire_rest = {
+	"UPDATE invitation SET status = 'expired', reason = $2 WHERE id IN ("
+	"  SELECT id FROM invitation "
+	"  WHERE gig_id = $1 AND status IN ('pending', 'scheduled') "
+	"  ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
+	2, {INT8OID, TEXTOID}
+};
+
+static void
+state_from_result(GigState *state)
+{
+	bool		isnull;
+	Datum		value;
+
+	state->accepted = DatumGetInt32(cirro_result(0, 1, &isnull));
+	value = cirro_result(0, 2, &isnull);
+	state->capacity = isnull ? -1 : DatumGetInt32(value);
+	state->expires_rest = DatumGetBool(cirro_result(0, 3, &isnull));
+	state->closes_at = DatumGetTimestampTz(cirro_result(0, 4, &isnull));
+	value = cirro_result(0, 5, &isnull);
+	state->has_answer_within = !isnull;
+	if (!isnull)
+		state->answer_within = *DatumGetIntervalP(value);
+}
+
+bool
+gig_state_read(Oid space, int64 gig_id, GigState *state)
+{
+	Datum		value = Int64GetDatum(gig_id);
+
+	if (cirro_execute(space, &read_state, &value, NULL) == 0)
+		return false;
+	state_from_result(state);
+	return true;
+}
+
+bool
+gig_state_is_full(const GigState *state)
+{
+	return state->capacity >= 0 && state->accepted >= state->capacity;
+}
+
+void
+gig_state_refuse_closed(int64 gig_id, const GigState *state)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CIRRO_NOT_OPEN),
+			 errmsg("gig %lld is not open", (long long) gig_id),
+			 errdetail("It ended at %s.", timestamptz_to_str(state->closes_at)),
+			 errhint("Nobody is invited to, accepts or leaves a gig that has ended.")));
+}
+
+void
+gig_state_refuse_filled(int64 gig_id, const GigState *state)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CIRRO_FILLED),
+			 errmsg("gig %lld is filled", (long long) gig_id),
+			 errdetail("It has %d seats.", state->capacity),
+			 errhint("Wait until a worker leaves, or raise the seats of the gig.")));
+}
+
+void
+gig_state_expire_rest(Oid space, int64 gig_id, const char *reason)
+{
+	Datum		values[2];
+
+	values[0] = Int64GetDatum(gig_id);
+	values[1] = CStringGetTextDatum(reason);
+	cirro_execute(space, &expire_rest, values, NULL);
+}
+
+/* Refuses what came too late for the gig's seats or its time. */
+static void
+check_change(const GigChange *change, const GigState *state)
+{
+	/* The wall clock: the lock may have been long in coming. */
+	TimestampTz now = cirro_gate_now();
+	bool		closed = now >= state->closes_at;
+	bool		lapsed = change->answered > 0 && state->has_answer_within &&
+		cirro_add_interval(change->oldest_answered, &state->answer_within) <= now;
+
+	if (closed && (change->gained > 0 || change->opened > 0 || change->left > 0))
+		gig_state_refuse_closed(change->gig_id, state);
+
+	if (change->answered > 0 &&
+		(closed || lapsed ||
+		 (change->gained == 0 && state->expires_rest && gig_state_is_full(state))))
+		ereport(ERROR,
+				(errcode(ERRCODE_CIRRO_NO_LONGER_PENDING),
+				 errmsg("an invitation to gig %lld is no longer pending",
+						(long long) change->gig_id),
+				 closed ? errdetail("The gig ended at %s.", timestamptz_to_str(state->closes_at))
+				 : lapsed ? errdetail("The time to answer has passed.")
+				 : errdetail("The seats are filled."),
+				 errhint("Use reset() or invite() to invite the worker again.")));
+
+	if (change->gained > 0 && state->capacity >= 0 &&
+		state->accepted > state->capacity)
+		gig_state_refuse_filled(change->gig_id, state);
+	if (change->opened > 0 && state->expires_rest && gig_state_is_full(state) &&
+		change->gained == 0)
+		gig_state_refuse_filled(change->gig_id, state);
+}
+
+void
+gig_state_apply(Oid space, const GigChange *change)
+{
+	GigState	state;
+	Datum		values[6];
+	char		nulls[] = "      ";
+
+	if (change->delta == 0 && change->gained == 0 && change->opened == 0)
+	{
+		/* A worker said no: that changes nothing, if it came in time. */
+		if (change->answered > 0 &&
+			gig_state_read(space, change->gig_id, &state))
+			check_change(change, &state);
+		return;
+	}
+
+	values[0] = Int64GetDatum(change->gig_id);
+	values[1] = Int32GetDatum((int32) change->delta);
+	values[2] = TimestampTzGetDatum(cirro_now());
+	values[3] = TimestampTzGetDatum(change->next_send_at);
+	if (TIMESTAMP_IS_NOEND(change->next_send_at))
+		nulls[3] = 'n';
+	values[4] = BoolGetDatum(change->opened > 0);
+	values[5] = BoolGetDatum(change->gained > 0);
+
+	if (cirro_execute(space, &change_state, values, nulls) == 0)
+	{
+		/* Its gig is being deleted, and the seats with it. */
+		if (change->gained == 0 && change->opened == 0)
+			return;
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("gig %lld has no row in gig_state", (long long) change->gig_id),
+				 errdetail("The triggers of the gig were disabled, or its state was not restored."),
+				 errhint("Call rebuild_state() in the Space.")));
+	}
+	state_from_result(&state);
+	check_change(change, &state);
+
+	if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
+		gig_state_expire_rest(space, change->gig_id, GIG_SEATS_FILLED);
+}

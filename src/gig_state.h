@@ -1,0 +1,63 @@
+/*-------------------------------------------------------------------------
+ * src/gig_state.h
+ *
+ * The one row per gig that decides: reading it, changing it, refusing by it.
+ * Callers have entered the Space and are connected to SPI.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_GIG_STATE_H
+#define CIRRO_GIG_STATE_H
+
+#include "postgres.h"
+#include "utils/timestamp.h"
+
+/* Why an invitation expires: values of invitation.reason. */
+#define GIG_SEATS_FILLED	"seats_filled"
+#define GIG_ENDED			"gig_ended"
+#define GIG_NO_ANSWER		"no_answer"
+
+/* What decides about seats. "capacity" is -1 where there is no limit. */
+typedef struct GigState
+{
+	int32		accepted;
+	int32		capacity;
+	bool		expires_rest;
+	TimestampTz closes_at;
+	bool		has_answer_within;
+	Interval	answer_within;
+} GigState;
+
+/* What one statement did to the invitations of one gig. */
+typedef struct GigChange
+{
+	int64		gig_id;
+	int64		delta;			/* seats taken less seats freed */
+	int64		gained;			/* became accepted */
+	int64		opened;			/* became pending or scheduled */
+	int64		left;			/* accepted, left by the worker */
+	int64		answered;		/* pending, accepted or rejected */
+	TimestampTz oldest_answered;	/* earliest invited_at of those */
+	TimestampTz next_send_at;	/* earliest send_at scheduled, or infinity */
+} GigChange;
+
+/* Reads without a lock; false if the gig has no state (it is gone). */
+extern bool gig_state_read(Oid space, int64 gig_id, GigState *state);
+
+/*
+ * Counts "change" into gig_state, which it locks unless the change cannot
+ * concern it, and raises UG010, UG011 or UG012 if the statement may not stand.
+ * When an explicit seats_max is reached the other invitations expire.
+ */
+extern void gig_state_apply(Oid space, const GigChange *change);
+
+/*
+ * Expires the pending and scheduled invitations of a gig that nobody else
+ * holds locked; the tick finishes the others.
+ */
+extern void gig_state_expire_rest(Oid space, int64 gig_id, const char *reason);
+
+extern bool gig_state_is_full(const GigState *state);
+extern void gig_state_refuse_closed(int64 gig_id, const GigState *state) pg_attribute_noreturn();
+extern void gig_state_refuse_filled(int64 gig_id, const GigState *state) pg_attribute_noreturn();
+
+#endif							/* CIRRO_GIG_STATE_H */

@@ -1,0 +1,135 @@
+/*-------------------------------------------------------------------------
+ * src/guard_trigger.c
+ *
+ * The small triggers: what a worker must look like, and what is refused
+ * outright. They look at the row alone.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "catalog/pg_type.h"
+#include "common/pg_prng.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/rel.h"
+
+#include "cirro.h"
+#include "trigger.h"
+
+PG_FUNCTION_INFO_V1(worker_check);
+PG_FUNCTION_INFO_V1(setting_guard);
+PG_FUNCTION_INFO_V1(refuse_truncate);
+
+/* Largest profile, in bytes of its jsonb. */
+#define MAX_PROFILE_SIZE (1024 * 1024)
+
+enum
+{
+	ID, REF, PROFILE, ACTIVE, LOT, CREATED_AT, UPDATED_AT, NCOLUMNS
+};
+
+static const TriggerColumn columns[] = {
+	[ID] = {"id", INT8OID},
+	[REF] = {"ref", InvalidOid},
+	[PROFILE] = {"profile", JSONBOID},
+	[ACTIVE] = {"active", BOOLOID},
+	[LOT] = {"lot", INT4OID},
+	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
+	[UPDATED_AT] = {"updated_at", TIMESTAMPTZOID},
+};
+
+static void
+check_profile(const TriggerRow *row)
+{
+	Size		size = toast_raw_datum_size(row_value(row, PROFILE)) - VARHDRSZ;
+	Jsonb	   *profile;
+
+	if (size > MAX_PROFILE_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the profile of worker %lld is too large",
+						(long long) DatumGetInt64(row_value(row, ID))),
+				 errdetail("It has %zu bytes; at most %d are allowed.",
+						   size, MAX_PROFILE_SIZE),
+				 errhint("Keep in the profile what filter queries ask about.")));
+
+	profile = DatumGetJsonbP(row_value(row, PROFILE));
+	if (!JB_ROOT_IS_OBJECT(profile))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("the profile of worker %lld is not an object",
+						(long long) DatumGetInt64(row_value(row, ID))),
+				 JB_ROOT_IS_SCALAR(profile) ? errdetail("It is a scalar.")
+				 : errdetail("It is an array."),
+				 errhint("Give a JSON object such as {\"languages\": [\"de\"]}.")));
+}
+
+/*
+ * worker, BEFORE INSERT OR UPDATE, row. What is not given, or given as NULL, is
+ * the default; updated_at is kept. Errors: 23514, 54000.
+ */
+Datum
+worker_check(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = trigger_data(fcinfo, "worker_check",
+										 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW,
+										 TRIGGER_ON(TRIGGER_EVENT_INSERT) |
+										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
+	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
+	TriggerRow	row;
+
+	trigger_row_init(&row, trigdata->tg_relation,
+					 is_update ? trigdata->tg_newtuple : trigdata->tg_trigtuple,
+					 columns, NCOLUMNS);
+
+	if (row_isnull(&row, PROFILE))
+		row_set(&row, PROFILE, DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+	else
+		check_profile(&row);
+	if (row_isnull(&row, ACTIVE))
+		row_set(&row, ACTIVE, BoolGetDatum(true));
+	if (row_isnull(&row, LOT))
+		row_set(&row, LOT, Int32GetDatum((int32) pg_prng_uint32(&pg_global_prng_state)));
+	if (row_isnull(&row, CREATED_AT))
+		row_set(&row, CREATED_AT, TimestampTzGetDatum(cirro_now()));
+	if (is_update || row_isnull(&row, UPDATED_AT))
+		row_set(&row, UPDATED_AT, TimestampTzGetDatum(cirro_now()));
+
+	return PointerGetDatum(row_tuple(&row));
+}
+
+/*
+ * setting, BEFORE DELETE, row. Errors: 0A000.
+ */
+Datum
+setting_guard(PG_FUNCTION_ARGS)
+{
+	trigger_data(fcinfo, "setting_guard",
+				 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW,
+				 TRIGGER_ON(TRIGGER_EVENT_DELETE));
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("the settings of a Space cannot be deleted"),
+			 errdetail("A Space has exactly one row of settings."),
+			 errhint("Set a column to NULL for its default.")));
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * Any table of a Space, BEFORE TRUNCATE, statement. Errors: 0A000.
+ */
+Datum
+refuse_truncate(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = trigger_data(fcinfo, "refuse_truncate", TRIGGER_EVENT_BEFORE,
+										 TRIGGER_ON(TRIGGER_EVENT_TRUNCATE));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("table \"%s\" of a Space cannot be truncated",
+					RelationGetRelationName(trigdata->tg_relation)),
+			 errdetail("Seats, states and notifications would no longer agree."),
+			 errhint("Use DELETE, or cirro.drop_space().")));
+	return PointerGetDatum(NULL);
+}
