@@ -1,0 +1,130 @@
+
+--
+-- filter_query
+--
+
+CREATE TYPE cirro.filter_query;
+
+CREATE FUNCTION cirro.filter_query_in(cstring) RETURNS cirro.filter_query
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_query_in';
+COMMENT ON FUNCTION cirro.filter_query_in(cstring) IS 'I/O';
+
+CREATE FUNCTION cirro.filter_query_out(cirro.filter_query) RETURNS cstring
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_query_out';
+COMMENT ON FUNCTION cirro.filter_query_out(cirro.filter_query) IS 'I/O';
+
+CREATE FUNCTION cirro.filter_query_recv(internal) RETURNS cirro.filter_query
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_query_recv';
+COMMENT ON FUNCTION cirro.filter_query_recv(internal) IS 'I/O';
+
+CREATE FUNCTION cirro.filter_query_send(cirro.filter_query) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_query_send';
+COMMENT ON FUNCTION cirro.filter_query_send(cirro.filter_query) IS 'I/O';
+
+CREATE TYPE cirro.filter_query (
+	INPUT = cirro.filter_query_in,
+	OUTPUT = cirro.filter_query_out,
+	RECEIVE = cirro.filter_query_recv,
+	SEND = cirro.filter_query_send,
+	INTERNALLENGTH = variable,
+	ALIGNMENT = int4,
+	STORAGE = extended
+);
+COMMENT ON TYPE cirro.filter_query IS 'a condition on a JSON document, in MongoDB''s query language';
+
+-- Casts go through the text, so that each way in is checked alike. All of these
+-- functions are immutable, and so are the casts: a generated column may use them.
+CREATE CAST (text AS cirro.filter_query) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (varchar AS cirro.filter_query) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (json AS cirro.filter_query) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (jsonb AS cirro.filter_query) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (cirro.filter_query AS text) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (cirro.filter_query AS json) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (cirro.filter_query AS jsonb) WITH INOUT AS ASSIGNMENT;
+
+CREATE FUNCTION cirro.filter_query_eq(cirro.filter_query, cirro.filter_query) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'filter_query_eq';
+COMMENT ON FUNCTION cirro.filter_query_eq(cirro.filter_query, cirro.filter_query) IS 'implementation of = operator';
+
+CREATE FUNCTION cirro.filter_query_ne(cirro.filter_query, cirro.filter_query) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'filter_query_ne';
+COMMENT ON FUNCTION cirro.filter_query_ne(cirro.filter_query, cirro.filter_query) IS 'implementation of <> operator';
+
+CREATE FUNCTION cirro.filter_query_hash(cirro.filter_query) RETURNS integer
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_query_hash';
+COMMENT ON FUNCTION cirro.filter_query_hash(cirro.filter_query) IS 'hash';
+
+CREATE FUNCTION cirro.filter_query_hash_extended(cirro.filter_query, bigint) RETURNS bigint
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_query_hash_extended';
+COMMENT ON FUNCTION cirro.filter_query_hash_extended(cirro.filter_query, bigint) IS 'hash';
+
+CREATE OPERATOR cirro.= (
+	FUNCTION = cirro.filter_query_eq,
+	LEFTARG = cirro.filter_query,
+	RIGHTARG = cirro.filter_query,
+	COMMUTATOR = OPERATOR(cirro.=),
+	NEGATOR = OPERATOR(cirro.<>),
+	RESTRICT = eqsel,
+	JOIN = eqjoinsel,
+	HASHES
+);
+COMMENT ON OPERATOR cirro.= (cirro.filter_query, cirro.filter_query) IS 'the same filter';
+
+CREATE OPERATOR cirro.<> (
+	FUNCTION = cirro.filter_query_ne,
+	LEFTARG = cirro.filter_query,
+	RIGHTARG = cirro.filter_query,
+	COMMUTATOR = OPERATOR(cirro.<>),
+	NEGATOR = OPERATOR(cirro.=),
+	RESTRICT = neqsel,
+	JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR cirro.<> (cirro.filter_query, cirro.filter_query) IS 'not the same filter';
+
+CREATE OPERATOR CLASS cirro.filter_query_ops DEFAULT FOR TYPE cirro.filter_query USING hash AS
+	OPERATOR 1 cirro.= (cirro.filter_query, cirro.filter_query),
+	FUNCTION 1 cirro.filter_query_hash(cirro.filter_query),
+	FUNCTION 2 cirro.filter_query_hash_extended(cirro.filter_query, bigint);
+COMMENT ON OPERATOR CLASS cirro.filter_query_ops USING hash IS 'equality of filters';
+
+--
+-- Matching
+--
+
+CREATE FUNCTION cirro.matches_support(internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_matches_support';
+COMMENT ON FUNCTION cirro.matches_support(internal) IS 'planner support for matches';
+
+-- Leakproof: no error or message depends on the document, whatever it is, and
+-- a filter, once stored, has passed every check. So a match may run, and an index
+-- be searched, below the policies and security barriers on a table of profiles. A
+-- search that is cancelled tells no more than that it took long.
+CREATE FUNCTION cirro.matches(profile jsonb, filter cirro.filter_query) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF COST 10
+SUPPORT cirro.matches_support AS 'MODULE_PATHNAME', 'filter_matches_jsonb';
+COMMENT ON FUNCTION cirro.matches(jsonb, cirro.filter_query) IS 'does the document match the filter?';
+
+-- Not leakproof: it raises an error for a row without a profile. Where the
+-- planner can tell the column it uses the function above.
+CREATE FUNCTION cirro.matches(worker record, filter cirro.filter_query) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+SUPPORT cirro.matches_support AS 'MODULE_PATHNAME', 'filter_matches_record';
+COMMENT ON FUNCTION cirro.matches(record, cirro.filter_query) IS 'does the profile of the row match the filter?';
+
+CREATE OPERATOR cirro.@@ (
+	FUNCTION = cirro.matches,
+	LEFTARG = jsonb,
+	RIGHTARG = cirro.filter_query,
+	RESTRICT = matchingsel,
+	JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR cirro.@@ (jsonb, cirro.filter_query) IS 'does the document match the filter?';
+
+CREATE OPERATOR cirro.@@ (
+	FUNCTION = cirro.matches,
+	LEFTARG = record,
+	RIGHTARG = cirro.filter_query,
+	RESTRICT = matchingsel,
+	JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR cirro.@@ (record, cirro.filter_query) IS 'does the profile of the row match the filter?';
