@@ -153,7 +153,6 @@ tap()
 {
 	if [ -z "$(ls test/t/*.pl 2>/dev/null)" ]; then skip "no tests in test/t/"; return; fi
 	if ! perl -MIPC::Run -MTest::More -e 1 2>/dev/null; then skip "Perl's IPC::Run is missing"; return; fi
-	mkdir -p "$work/ports"
 	limited make -s installcheck-tap PG_CONFIG="$pg_config" PG_TEST_PORT_DIR="$work/ports" \
 		PROVE_FLAGS="-j $jobs --timer" || show_logs
 	files=$(ls test/t/*.pl | wc -l)
@@ -195,7 +194,7 @@ umask 022
 work=$(mktemp -d /tmp/cirro-test.XXXXXX)
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
-mkdir "$work/tmp" "$work/socket"
+mkdir "$work/tmp" "$work/socket" "$work/ports"
 : >"$work/log"
 own_tree "$work/cirro"
 own_server "$original" "$work/server"
@@ -232,7 +231,7 @@ cluster_up()
 		{ cat "$work/log" "$work/server.log"; die "no server"; }
 	export PGHOST="$work/socket" PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 	export PATH="$bindir:$PATH"
-	unset PGOPTIONS PGSERVICE PGPASSWORD PGSSLMODE PGCLIENTENCODING PGTZ
+	unset PGOPTIONS PGSERVICE PGPASSWORD TEMP_CONFIG PGSSLMODE PGCLIENTENCODING PGTZ
 }
 
 for suite in $suites; do
