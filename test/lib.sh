@@ -87,3 +87,7 @@ own_server()
 	cp "$path"/pg* "$path"/postgres "$path"/psql "$path"/*db "$path"/*user "$bindir/"
 	if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$2"; fi
 }
+
+# Where the demo of this user lives.
+# shellcheck disable=SC2034
+demo=/tmp/cirro-demo-$(id -un)
