@@ -3,7 +3,7 @@
 #
 # Decides what such a Debian is: debootstrap's smallest one, with git, make,
 # sudo and certificates, in a temporary folder, and a clone of the last commit
-# in it. Runs there what the README says, first as root, then as a user who
+# in it, beside it ../shared where there is one. Runs there what the README says, first as root, then as a user who
 # has sudo. Needs root and debootstrap. Must not leave mounts or processes
 # behind, and removes the folder only when nothing is mounted below it.
 #
@@ -22,14 +22,17 @@ mounted=
 [ "$(id -u)" = 0 ] || die "test-debian needs root: it makes a chroot"
 command -v debootstrap >/dev/null || die "test-debian needs debootstrap"
 
+# host_mirror ARCHIVE: where apt of this computer finds it
 host_mirror()
 {
 	cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
 		sed -n -e 's/^URIs: *\([^ ]*\).*/\1/p' -e 's/^deb *\(\[[^]]*\] *\)*\([a-z]*:[^ ]*\).*/\2/p' |
-		grep -E '/debian/?$' | head -n 1
+		grep "/$1/\{0,1\}\$" | head -n 1
 }
-mirror=${MIRROR:-$(host_mirror || :)}
+mirror=${MIRROR:-$(host_mirror debian)}
 mirror=${mirror:-http://deb.debian.org/debian}
+security=$(host_mirror debian-security)
+security=${security:-http://deb.debian.org/debian-security}
 
 cleanup()
 {
@@ -78,7 +81,7 @@ mounted="dev/shm $mounted"
 for file in /etc/resolv.conf /etc/hosts; do cp -L "$file" "$root$file"; done
 case $suite in
 	sid|unstable) ;;
-	*) echo "deb $mirror-security $suite-security main" >>"$root/etc/apt/sources.list" ;;
+	*) echo "deb $security $suite-security main" >>"$root/etc/apt/sources.list" ;;
 esac
 # Certificates that this computer trusts: its mirror may need them.
 if ls /usr/local/share/ca-certificates/*.crt >/dev/null 2>&1; then
@@ -92,7 +95,7 @@ failures=0
 for who in ${AS:-root user}; do
 	home=$(chroot "$root" sh -c "echo ~$who")
 	git clone -q "file://$top" "$root$home/cirro"
-	if [ -d "$top/../shared" ] && [ -z "${BARE:-}" ]; then cp -R "$top/../shared" "$root$home/"; fi
+	if [ -d "$top/../shared" ]; then cp -R "$top/../shared" "$root$home/"; fi
 	chroot "$root" chown -R "$who:" "$home"
 	if [ -n "${RUN:-}" ]; then set -- "$RUN"; else set -- "make test" "make demo" "make demo-stop"; fi
 	for command in "$@"; do
