@@ -2,10 +2,11 @@
 # test/debian.sh: the tests and the demo on a Debian with nothing on it.
 #
 # Decides what such a Debian is: debootstrap's smallest one, with git, make,
-# sudo and certificates, in a temporary folder, and a clone of the last commit
-# in it, beside it ../shared where there is one. Runs there what the README says, first as root, then as a user who
-# has sudo. Needs root and debootstrap. Must not leave mounts or processes
-# behind, and removes the folder only when nothing is mounted below it.
+# sudo and certificates, in a temporary folder, and in it a clone of the last
+# commit, with ../shared where there is one. Runs there what the README says,
+# first as root, then as a user who has sudo. Needs root and debootstrap. Must
+# not leave mounts or processes behind, and removes the folder only when
+# nothing is mounted below it.
 #
 # SUITE=bookworm   Debian's release
 # MIRROR=url       where from; else what this computer's apt uses for Debian
