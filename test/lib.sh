@@ -61,6 +61,7 @@ own_tree()
 	tar -C "$top" --exclude=.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
 		--exclude=./results --exclude=./tmp_check --exclude=./output_iso -cf - . |
 		tar -C "$1" --no-same-owner -xf -
+	chmod -R u+w "$1"
 	if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$1"; fi
 }
 

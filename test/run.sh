@@ -203,6 +203,7 @@ for folder in data conformance; do
 	if [ -d "$top/../shared/$folder" ]; then
 		mkdir -p "$work/shared"
 		cp -R "$top/../shared/$folder" "$work/shared/"
+		chmod -R u+w "$work/shared"
 	fi
 done
 export CONFORMANCE_DIR="${CONFORMANCE_DIR:-$work/shared/conformance}"
