@@ -10,13 +10,55 @@ INSTALL_SQL = install/cirro--1.0.sql
 DATA_built = $(INSTALL_SQL)
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
-EXTRA_CLEAN = $(INSTALL_SQL)
+SPECS = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+EXTRA_CLEAN = $(INSTALL_SQL) output_iso tmp_check
 
-PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+# `make test` adds -Werror (COPT); who builds with a compiler of tomorrow is
+# not stopped by its new warnings.
+WARNINGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -Wno-cast-function-type
+PG_CFLAGS = $(WARNINGS)
+
+# These bring along what they need, PostgreSQL included, and work before it is
+# there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
+ALONE = help setup test demo demo-stop test-debian
+
+help:
+	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
+	@echo 'make installcheck       regression tests against a running server; likewise'
+	@echo '                        make installcheck-isolation and make installcheck-tap'
+	@echo 'make demo               a crowd, gigs and waves in a throwaway cluster, in three minutes'
+	@echo '                        (CROWD=file.jsonl: with your own people); make demo-stop ends it'
+	@echo 'make test               build and run every test in a temporary folder'
+	@echo '                        (SUITES="regress tap …", KEEP=1)'
+	@echo 'make test-debian        make test and make demo on a bare Debian (root; SUITE=bookworm)'
+	@echo 'make setup              install what test and demo need, on Debian; they do it themselves'
+
+setup:
+	@test/setup.sh
+
+test:
+	@test/run.sh
+
+demo:
+	@test/demo/run.sh
+
+demo-stop:
+	@test/demo/stop.sh
+
+test-debian:
+	@test/debian.sh
+
+.PHONY: $(ALONE)
+.DEFAULT_GOAL = all
+
+ifneq ($(filter-out $(ALONE),$(or $(MAKECMDGOALS),all)),)
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(PGXS),)
+$(error $(PG_CONFIG) does not run: install the server headers of PostgreSQL, or say PG_CONFIG=/path/to/pg_config)
+endif
 include $(PGXS)
 
 $(INSTALL_SQL): install/head.sql install/filter.sql install/engine.sql \
@@ -25,3 +67,21 @@ $(INSTALL_SQL): install/head.sql install/filter.sql install/engine.sql \
 
 # Every source is small and may use any header: rebuild all when one changes.
 $(OBJS): $(wildcard src/*.h)
+
+installcheck-isolation:
+	$(pg_isolation_regress_installcheck) --inputdir=test/isolation $(ISOLATION_OPTS) $(SPECS)
+
+installcheck-tap: PROVE_TESTS ?= test/t/*.pl
+installcheck-tap:
+	$(prove_installcheck)
+
+# What clang would warn of, as errors.
+clang-warnings:
+	$(CLANG) -fsyntax-only -Werror -Wno-ignored-attributes -Wno-unknown-warning-option \
+		$(WARNINGS) $(CPPFLAGS) $(OBJS:.o=.c)
+
+print-clang:
+	@command -v "$(or $(CLANG),clang)" || command -v clang
+
+.PHONY: installcheck-isolation installcheck-tap clang-warnings print-clang
+endif

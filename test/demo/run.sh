@@ -1,0 +1,264 @@
+#!/bin/sh
+# test/demo/run.sh: shows cirro at work, in a throwaway cluster that stays up to
+# be looked at.
+#
+# Decides the story: a crowd, gigs of every kind, waves on a simulated clock,
+# then one gig with the real clock and pg_cron. What it prints as SQL is what
+# it runs. Must not touch the PostgreSQL of this computer (test/lib.sh): the
+# server is a private copy, listening on a socket in its own folder.
+#
+# CROWD=file.jsonl[.gz]   your own people, one JSON object a line
+# FILTER='{…}'            whom the gigs look for among them; else something
+#                         that many of them have in common
+# PG_CONFIG, PG_MAJOR     which PostgreSQL (test/setup.sh)
+set -eu
+. "$(dirname "$0")/../lib.sh"
+here=$top/test/demo
+
+if [ -t 1 ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); else bold='' plain=''; fi
+
+title()
+{
+	printf '\n%s%s%s\n' "$bold" "$*" "$plain"
+}
+
+# psql on the demo's database, as its superuser.
+db()
+{
+	as_server env HOME="$demo" PGOPTIONS="-c client_min_messages=warning" PGCLIENTENCODING=UTF8 \
+		"$bindir/psql" -X -q -v ON_ERROR_STOP=1 -P pager=off -P linestyle=unicode -P null=- \
+		-h "$demo/socket" -U postgres -d demo "$@"
+}
+
+value()			# value SQL: one value
+{
+	db -At -c "$1"
+}
+
+# show [SQL to run before, unseen]: runs the SQL of the standard input and
+# prints it and its result, indented.
+show()
+{
+	sql=$(cat)
+	printf '%s\n' "$sql" | sed 's/ *-- who$//; s/^/    /'
+	result=$(printf '%s\n' "${1:-}" "$sql" | db -P footer=off)
+	[ -z "$result" ] || printf '\n%s\n' "$result" | sed 's/^/    /'
+}
+
+# filtered FILE: the file, its filters replaced where the crowd is the user's.
+filtered()
+{
+	awk '{ if (filter != "" && / -- who$/) { sub(/\047{.*}\047/, "\047" filter "\047") } print }' \
+		filter="$(printf '%s' "$filter" | sed "s/'/''/g; s/[&\\\\]/\\\\\\\\&/g")" "$here/$1"
+}
+
+ended()
+{
+	code=$?
+	trap '' INT TERM HUP
+	if [ "$code" != 0 ]; then
+		if [ -e "$demo/log" ]; then tail -n 40 "$demo/log" "$demo/server.log" 2>/dev/null >&2; fi
+		"$here/stop.sh" -q
+		echo "cirro: the demo has failed and is removed; what it logged is above" >&2
+	fi
+	exit "$code"
+}
+
+# ------------------------------------------------------------ a new cluster
+
+title "A PostgreSQL of its own"
+"$top/test/setup.sh"
+original=$(find_pg_config)
+"$here/stop.sh" -q
+umask 022
+mkdir -m 755 "$demo" || die "$demo is in the way, and it is not of the demo's making"
+trap ended EXIT
+trap 'exit 130' INT TERM HUP
+mkdir "$demo/socket"
+: >"$demo/log"
+own_tree "$demo/cirro"
+own_server "$original" "$demo/server"
+echo "$bindir" >"$demo/cirro-demo"
+if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$demo"; fi
+cd "$demo/cirro"
+
+quietly()
+{
+	as_server env HOME="$demo" "$@" >>"$demo/log" 2>&1 </dev/null
+}
+
+quietly make -s -j "$(nproc 2>/dev/null || echo 2)" PG_CONFIG="$pg_config"
+quietly make -s install PG_CONFIG="$pg_config"
+quietly "$bindir/initdb" -D "$demo/data" -U postgres -A trust -E UTF8 --no-locale
+has_cron=
+if [ -e "$demo/server$("$original" --sharedir)/extension/pg_cron.control" ]; then has_cron=yes; fi
+{
+	echo "listen_addresses = ''"
+	echo "unix_socket_directories = '$demo/socket'"
+	if [ -n "$has_cron" ]; then
+		echo "shared_preload_libraries = 'pg_cron'"
+		echo "cron.database_name = 'demo'"
+		echo "cron.host = '$demo/socket'"
+	fi
+} >>"$demo/data/postgresql.conf"
+quietly "$bindir/pg_ctl" -D "$demo/data" -l "$demo/server.log" -w start
+quietly "$bindir/createdb" -h "$demo/socket" -U postgres demo
+cat >"$demo/psql" <<END
+#!/bin/sh
+exec "$bindir/psql" -h "$demo/socket" -U postgres -d demo "\$@"
+END
+chmod 755 "$demo/psql"
+echo "$("$pg_config" --version), socket in $demo/socket, no network."
+
+show <<'END'
+CREATE EXTENSION cirro;
+SELECT cirro.create_space('crowd');
+END
+
+# ----------------------------------------------------------------- the crowd
+
+title "The crowd"
+filter=
+data=$top/../shared/data/crowd.jsonl.gz
+lines()
+{
+	case $1 in *.gz) gzip -dc <"$1" ;; *) cat <"$1" ;; esac |
+		tr -d '\r' | sed "1s/^$(printf '\357\273\277')//"
+}
+if [ -n "${CROWD:-}" ]; then
+	case $CROWD in /*) ;; *) CROWD=$top/$CROWD ;; esac
+	[ -r "$CROWD" ] || die "cannot read $CROWD"
+	echo "People from $CROWD:"
+	data=$CROWD
+elif [ -r "$data" ]; then
+	echo "Real people from ../shared/data/crowd.jsonl.gz:"
+else
+	echo "Invented people, for there is no ../shared/data/crowd.jsonl.gz:"
+	data=
+fi
+if [ -n "$data" ]; then
+	lines "$data" | db -At -c "CREATE TEMP TABLE raw (line_no bigint GENERATED ALWAYS AS IDENTITY, line text)" \
+		-c "\\copy raw (line) FROM pstdin WITH (FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02')" \
+		-f test/demo/load.sql
+else
+	db -At -f test/demo/synthetic.sql -f test/demo/load.sql
+fi
+if [ -n "${CROWD:-}" ]; then
+	filter=${FILTER:-$(db -At -f test/demo/common.sql)}
+	echo "The gigs below look for $filter"
+fi
+show <<'END'
+SELECT id, ref, left(profile::text, 90) || '…' AS profile FROM crowd.worker ORDER BY id LIMIT 3;
+END
+
+# ------------------------------------------------------------------ the gigs
+
+day="$(value "SELECT (current_date - 1)::text") 08:00"
+clock="SET cirro.clock = '$day';"
+db -f test/demo/workers.sql
+
+title "Gigs"
+echo "It is eight o'clock on a simulated clock, so that a morning takes seconds:"
+show <<END
+$clock
+END
+filtered gigs.sql | show "$clock"
+
+title "Inviting by hand"
+filtered invite.sql | show "$clock"
+
+title "A new worker asks"
+if [ -n "$filter" ]; then
+	db -v filter="$filter" <<'END'
+UPDATE crowd.worker SET ref = 'newcomer' WHERE id = (
+	SELECT id FROM crowd.worker WHERE cirro.matches(profile, :'filter') ORDER BY id DESC LIMIT 1);
+END
+	sed -n '/^SELECT/,$p' test/demo/newcomer.sql | show "$clock"
+else
+	show "$clock" <test/demo/newcomer.sql
+fi
+
+# ----------------------------------------------------- the simulated morning
+
+title "The morning: waves, minute by minute"
+cat <<'END'
+Each minute runs what pg_cron would run, CALL cirro.run_waves('crowd'), then the
+workers answer: one in eight accepts, one in four refuses, the others are
+silent, and now and then somebody leaves again. The bar shows the seats taken
+when the wave ran.
+
+END
+minute=0
+while [ "$minute" -le 180 ]; do
+	echo "\\set minute '$(echo "$day" | cut -c 1-10) $((8 + minute / 60)):$((minute % 60 / 10))$((minute % 10))'"
+	echo "\\i test/demo/minute.sql"
+	minute=$((minute + 1))
+done | db -At
+
+title "Eleven o'clock"
+db -P footer=off -c "SET cirro.clock = '$(echo "$day" | cut -c 1-10) 11:00'" -c "TABLE demo.seats" | sed 's/^/    /'
+
+# ------------------------------------------------------------- the real clock
+
+title "Now for real"
+if [ -n "$has_cron" ]; then
+	echo "Without cirro.clock it is now. pg_cron takes over, once a minute:"
+else
+	echo "Without cirro.clock it is now. There is no pg_cron here, so the demo makes its call:"
+fi
+filtered now.sql | show
+if [ -n "$has_cron" ]; then
+	show <<'END'
+CREATE EXTENSION pg_cron;
+SELECT cirro.schedule_waves('crowd');
+SELECT schedule, command FROM cron.job;
+END
+fi
+
+gig=$(value "SELECT crowd.gig_id('now')")
+second=0
+last=
+while :; do
+	if [ -z "$has_cron" ] && [ $((second % 60)) = 5 ]; then
+		db -c "CALL cirro.run_waves('crowd')"
+	fi
+	# One worker a second makes up his mind to accept.
+	value "SELECT id FROM crowd.invitation WHERE gig_id = $gig AND status = 'pending'
+			AND hashint8extended(worker_id, gig_id) & 3 = 0 ORDER BY id LIMIT 1" |
+		while read -r invitation; do value "SELECT crowd.accept($invitation)" >/dev/null; done
+	line=$(value "SELECT format('%s   %s invited', demo.bar(accepted, target), accepted + pending + rejected + expired + departed)
+		FROM crowd.gig_status WHERE gig_id = $gig")
+	if [ -t 1 ]; then
+		printf '\r  %3s s   %s ' "$second" "$line"
+	elif [ "$line" != "$last" ] || [ $((second % 20)) = 0 ]; then
+		printf '  %3s s   %s\n' "$second" "$line"
+	fi
+	last=$line
+	[ "$(value "SELECT accepted >= target FROM crowd.gig_status WHERE gig_id = $gig")" = f ] || break
+	[ "$second" -lt 150 ] || break
+	sleep 1
+	second=$((second + 1))
+done
+[ ! -t 1 ] || echo
+
+# ------------------------------------------------------------------- the end
+
+title "What the Space's application hears"
+show <<'END'
+SELECT kind, count(*) FROM crowd.notification GROUP BY kind ORDER BY kind;
+SELECT kind, payload FROM crowd.claim_notifications(max => 1);
+SELECT * FROM crowd.check_consistency();
+END
+
+title "Have a look"
+cat <<END
+  $demo/psql
+      TABLE crowd.gig_status;
+      TABLE crowd.wave;
+      SELECT * FROM crowd.worker_invitation WHERE worker_ref = 'newcomer';
+      SELECT * FROM crowd.check_consistency();
+      SELECT * FROM cron.job_run_details;
+
+  The server keeps running, with a wave every minute. make demo-stop ends it.
+END
+trap - EXIT

@@ -1,0 +1,256 @@
+#!/bin/sh
+# test/run.sh: builds cirro as a packager would, runs all its tests and says in
+# the last line how many passed.
+#
+# Decides the order of the tests and what counts as one. Everything happens in
+# one temporary folder: a copy of the sources, a private copy of PostgreSQL
+# with the extension in it, and throwaway clusters on sockets of their own.
+# Must not touch the PostgreSQL of this computer, nor leave anything behind.
+#
+# SUITES="…"       which ones (all): pairs warnings regress isolation tap conformance
+# PG_CONFIG=path, PG_MAJOR=15   which PostgreSQL (test/setup.sh)
+# KEEP=1           keep the temporary folder and say where it is
+set -eu
+. "$(dirname "$0")/lib.sh"
+
+suites=${SUITES:-pairs warnings regress isolation tap conformance}
+limit=${TIME_LIMIT:-1200}		# seconds, for each suite
+passed=0 failed=0 skipped=0
+work=
+running=
+
+cleanup()
+{
+	trap '' INT TERM HUP
+	if [ -n "$running" ]; then
+		as_server "$bindir/pg_ctl" -D "$work/data" -m immediate -w stop >/dev/null 2>&1 || :
+	fi
+	if [ -z "$work" ]; then :
+	elif [ -n "${KEEP:-}" ]; then
+		echo "Kept: $work"
+	else
+		stop_strays
+		rm -rf "$work"
+	fi
+}
+
+# A suite that was killed may have left a cluster in the temporary folder.
+stop_strays()
+{
+	find "$work" -name postmaster.pid 2>/dev/null | while read -r pidfile; do
+		as_server "$bindir/pg_ctl" -D "$(dirname "$pidfile")" -m immediate -w stop >/dev/null 2>&1 || :
+	done
+}
+
+section()
+{
+	printf '\n== %s\n' "$*"
+}
+
+# count PASSED FAILED
+count()
+{
+	passed=$((passed + $1))
+	failed=$((failed + $2))
+}
+
+skip()
+{
+	echo "skipped: $*"
+	skipped=$((skipped + 1))
+}
+
+# limited COMMAND...: in the sources' copy as the server's user, output to the
+# screen and to $work/out, with the exit code of the command.
+limited()
+{
+	{
+		code=0
+		as_server env HOME="$work" TMPDIR="$work/tmp" timeout -k 10 "$limit" "$@" 2>&1 || code=$?
+		echo "$code" >"$work/code"
+	} | tee "$work/out"
+	code=$(cat "$work/code")
+	if [ "$code" = 124 ]; then echo "stopped after $limit seconds"; fi
+	return "$code"
+}
+
+# Every input has its expected output, and the other way round.
+pairs()
+{
+	bad=0
+	for pair in sql:sql:expected specs:spec:expected; do
+		case $pair in
+			sql:*) in=sql out=expected ext=sql ;;
+			*) in=test/isolation/specs out=test/isolation/expected ext=spec ;;
+		esac
+		for file in "$in"/*."$ext"; do
+			name=$(basename "$file" ".$ext")
+			[ ! -e "$file" ] || [ -e "$out/$name.out" ] || { echo "$file has no $out/$name.out"; bad=1; }
+		done
+		for file in "$out"/*.out; do
+			name=$(basename "$file" .out)
+			[ ! -e "$file" ] || [ -e "$in/$name.$ext" ] || [ -e "$in/${name%_[0-9]}.$ext" ] ||
+				{ echo "$file has no $in/$name.$ext"; bad=1; }
+		done
+	done
+	count $((1 - bad)) $bad
+	[ "$bad" = 1 ] || echo "ok: every test has its expected output"
+}
+
+# A second compiler's opinion, where there is one.
+warnings()
+{
+	if ! clang=$(make -s print-clang PG_CONFIG="$pg_config"); then
+		skip "no clang"
+	elif limited make -s clang-warnings PG_CONFIG="$pg_config" CLANG="$clang"; then
+		count 1 0
+		echo "ok: none from $clang either"
+	else
+		count 0 1
+	fi
+}
+
+# Reads the totals that pg_regress prints, in the form before and since
+# PostgreSQL 16.
+count_regress()
+{
+	totals=$(sed -n \
+		-e 's/^[# ]*All \([0-9]*\) tests* passed.*/\1 0/p' \
+		-e 's/^[# ]*\([0-9]*\) of \([0-9]*\) tests* failed.*/\2 \1/p' "$work/out" | tail -n 1)
+	if [ -n "$totals" ]; then
+		# shellcheck disable=SC2086
+		set -- $totals
+		count $(($1 - $2)) "$2"
+	else
+		count 0 1
+	fi
+}
+
+regress()
+{
+	if [ -z "$(ls sql/*.sql 2>/dev/null)" ]; then skip "no tests in sql/"; return; fi
+	limited make -s installcheck PG_CONFIG="$pg_config" || show_diffs regression.diffs
+	count_regress
+}
+
+isolation()
+{
+	if [ -z "$(ls test/isolation/specs/*.spec 2>/dev/null)" ]; then skip "no tests in test/isolation/specs/"; return; fi
+	limited make -s installcheck-isolation PG_CONFIG="$pg_config" || show_diffs output_iso/regression.diffs
+	count_regress
+}
+
+show_diffs()
+{
+	if [ -e "$1" ]; then
+		echo "---- $1"
+		head -n 400 "$1"
+		echo "---- (its first 400 lines)"
+	fi
+}
+
+tap()
+{
+	if [ -z "$(ls test/t/*.pl 2>/dev/null)" ]; then skip "no tests in test/t/"; return; fi
+	if ! perl -MIPC::Run -MTest::More -e 1 2>/dev/null; then skip "Perl's IPC::Run is missing"; return; fi
+	limited make -s installcheck-tap PG_CONFIG="$pg_config" PG_TEST_PORT_DIR="$work/ports" \
+		PROVE_FLAGS="-j $jobs --timer" || show_logs
+	files=$(ls test/t/*.pl | wc -l)
+	bad=$(sed -n 's/^test\/t\/.*(Wstat: .*/x/p' "$work/out" | wc -l)
+	if [ "$bad" = 0 ] && [ "$code" != 0 ]; then bad=$files; fi
+	count $((files - bad)) "$bad"
+}
+
+# The end of what each failed file wrote.
+show_logs()
+{
+	sed -n 's/^test\/t\/\([^ ]*\)\.pl *(Wstat: .*/\1/p' "$work/out" | while read -r name; do
+		for file in tmp_check/log/regress_log_"$name" tmp_check/log/"$name"_*.log; do
+			[ -e "$file" ] || continue
+			echo "---- the end of $file"
+			tail -n 60 "$file"
+		done
+	done
+}
+
+conformance()
+{
+	if [ ! -x test/conformance.sh ]; then skip "no test/conformance.sh"; return; fi
+	if [ ! -d "$CONFORMANCE_DIR" ]; then skip "no folder ../shared/conformance beside the checkout"; return; fi
+	if limited test/conformance.sh; then
+		count 1 0
+	elif [ "$code" = 77 ]; then
+		skip "says test/conformance.sh"
+	else
+		count 0 1
+	fi
+}
+
+"$top/test/setup.sh"
+original=$(find_pg_config)
+jobs=$(nproc 2>/dev/null || echo 2)
+
+umask 022
+work=$(mktemp -d /tmp/cirro-test.XXXXXX)
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+mkdir "$work/tmp" "$work/socket" "$work/ports"
+: >"$work/log"
+own_tree "$work/cirro"
+own_server "$original" "$work/server"
+# Optional input beside the checkout keeps its place.
+for folder in data conformance; do
+	if [ -d "$top/../shared/$folder" ]; then
+		mkdir -p "$work/shared"
+		cp -R "$top/../shared/$folder" "$work/shared/"
+		chmod -R u+w "$work/shared"
+	fi
+done
+export CONFORMANCE_DIR="${CONFORMANCE_DIR:-$work/shared/conformance}"
+if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$work"; fi
+cd "$work/cirro"
+
+section "build: $("$pg_config" --version), warnings are errors"
+limited make -s -j "$jobs" PG_CONFIG="$pg_config" COPT=-Werror || die "the build failed"
+limited make -s install PG_CONFIG="$pg_config" || die "the installation failed"
+echo "ok"
+
+cluster_up()
+{
+	[ -z "$running" ] || return 0
+	as_server "$bindir/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --no-locale -N >>"$work/log" 2>&1
+	# Nothing here is to survive a power failure.
+	cat >>"$work/data/postgresql.conf" <<-END
+		listen_addresses = ''
+		unix_socket_directories = '$work/socket'
+		fsync = off
+		max_prepared_transactions = 10
+		log_line_prefix = '%m %b[%p] %q%a '
+	END
+	running=yes
+	as_server "$bindir/pg_ctl" -D "$work/data" -l "$work/server.log" -w start >>"$work/log" 2>&1 ||
+		{ cat "$work/log" "$work/server.log"; die "no server"; }
+	export PGHOST="$work/socket" PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+	export PATH="$bindir:$PATH"
+	unset PGOPTIONS PGSERVICE PGPASSWORD TEMP_CONFIG PGSSLMODE PGCLIENTENCODING PGTZ
+}
+
+for suite in $suites; do
+	case $suite in
+		pairs) section "pairs"; pairs ;;
+		warnings) section "warnings of a second compiler"; warnings ;;
+		regress) section "regress: sql/"; cluster_up; regress ;;
+		isolation) section "isolation: test/isolation/specs/"; cluster_up; isolation ;;
+		tap) section "tap: test/t/"; tap ;;
+		conformance) section "conformance: ../shared/conformance"; cluster_up; conformance ;;
+		*) die "there is no suite $suite" ;;
+	esac
+done
+
+section "all"
+if [ "$skipped" = 0 ]; then
+	echo "$passed passed, $failed failed"
+else
+	echo "$passed passed, $failed failed, $skipped skipped"
+fi
+[ "$failed" = 0 ]
