@@ -23,4 +23,17 @@
 	do { (void) (context); ereport(ERROR, __VA_ARGS__); return (value); } while (0)
 #endif
 
+/* Whether a role may SET ROLE to another: a right of its own since 16. */
+#if PG_VERSION_NUM >= 160000
+#define cirro_may_become(member, role)	member_can_set_role(member, role)
+#else
+#define cirro_may_become(member, role)	is_member_of_role(member, role)
+#endif
+
+/* Infinite intervals came with 17. */
+#if PG_VERSION_NUM < 170000
+#define INTERVAL_IS_NOBEGIN(i)	((void) (i), false)
+#define INTERVAL_IS_NOEND(i)	((void) (i), false)
+#endif
+
 #endif							/* CIRRO_COMPAT_H */

@@ -92,7 +92,7 @@ cirro_execute(Oid space, const CirroQuery *query, Datum *values, const char *nul
 	if (!found)
 	{
 		SPIPlanPtr	plan = SPI_prepare(query->text, query->nargs,
-									   unconstify(Oid *, query->argtypes));
+									   (Oid *) query->argtypes);
 
 		if (plan == NULL)
 			elog(ERROR, "SPI_prepare failed: %s: %s",

@@ -26,6 +26,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/catcache.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -61,7 +62,7 @@ static const char *const space_functions[] = {
 static void
 check_owner(Oid owner, const char *space)
 {
-	if (!is_member_of_role(GetUserId(), owner))
+	if (!cirro_may_become(GetUserId(), owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for Space \"%s\"", space),
