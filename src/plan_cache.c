@@ -91,8 +91,9 @@ cirro_execute(Oid space, const CirroQuery *query, Datum *values, const char *nul
 	entry = hash_search(plans, &key, HASH_FIND, &found);
 	if (!found)
 	{
-		SPIPlanPtr	plan = SPI_prepare(query->text, query->nargs,
-									   (Oid *) query->argtypes);
+		SPIPlanPtr	plan = SPI_prepare_cursor(query->text, query->nargs,
+											  (Oid *) query->argtypes,
+											  query->replan ? CURSOR_OPT_CUSTOM_PLAN : 0);
 
 		if (plan == NULL)
 			elog(ERROR, "SPI_prepare failed: %s: %s",

@@ -16,6 +16,7 @@ typedef struct CirroQuery
 	const char *text;
 	int			nargs;
 	Oid			argtypes[12];
+	bool		replan;			/* plan it for the values of each call? */
 } CirroQuery;
 
 /*

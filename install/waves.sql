@@ -1,0 +1,35 @@
+-- install/waves.sql
+--
+-- Waves: the procedure, one wave by hand, and pg_cron jobs. No SECURITY
+-- DEFINER and no SET clause: either would keep the procedure from committing.
+
+CREATE FUNCTION cirro.add_interval("time" timestamptz, span interval) RETURNS timestamptz
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'add_interval';
+COMMENT ON FUNCTION cirro.add_interval(timestamptz, interval) IS
+	'time plus interval; infinity where timestamptz + interval raises an error';
+
+CREATE PROCEDURE cirro.run_waves(space name DEFAULT NULL, max_gigs int DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', 'run_waves';
+COMMENT ON PROCEDURE cirro.run_waves(name, int) IS
+	'does what is due: waves, scheduled invitations, expiries, announcements, removal of old rows; in one Space, or all that the caller may run';
+
+CREATE FUNCTION cirro.run_wave(space name, gig_id bigint) RETURNS jsonb
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'run_wave';
+COMMENT ON FUNCTION cirro.run_wave(name, bigint) IS
+	'runs one wave of a gig now, whatever its cadence and mode; returns its row of the table wave, or NULL if no wave was needed';
+
+CREATE FUNCTION cirro.record_attempt(space name, worker_id bigint, gig_ids bigint[], max_amount int, outcomes jsonb)
+RETURNS bigint
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'record_attempt';
+COMMENT ON FUNCTION cirro.record_attempt(name, bigint, bigint[], int, jsonb) IS
+	'stores a call of attempt_invitations; for the functions of a Space';
+
+CREATE FUNCTION cirro.schedule_waves(space name DEFAULT NULL, schedule text DEFAULT '* * * * *') RETURNS bigint
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'schedule_waves';
+COMMENT ON FUNCTION cirro.schedule_waves(name, text) IS
+	'makes or replaces the pg_cron job that calls run_waves as the current user; returns its id';
+
+CREATE FUNCTION cirro.unschedule_waves(space name DEFAULT NULL) RETURNS boolean
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'unschedule_waves';
+COMMENT ON FUNCTION cirro.unschedule_waves(name) IS
+	'removes the job of schedule_waves; false if there was none';

@@ -1,0 +1,359 @@
+/*-------------------------------------------------------------------------
+ * src/run_waves.c
+ *
+ * The wave procedure: which Spaces and gigs have their turn in a call, in
+ * what order, and where transactions end. Must not work as its caller: all
+ * that touches a table of a Space runs as the Space's owner, in a
+ * security-restricted operation that is over before the next commit, so that
+ * nothing which an owner has put into a Space is ever run by somebody else.
+ * That holds for the caller's own Spaces too.
+ *
+ * Every gig gets a transaction of its own: two in one would hold gig_state of
+ * the first while the second waits for other rows, against the lock order,
+ * and a cancel would undo more than the gig at hand.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "tcop/pquery.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "cirro.h"
+#include "isolate.h"
+#include "retention.h"
+#include "space.h"
+#include "space_list.h"
+#include "wave.h"
+
+PG_FUNCTION_INFO_V1(run_waves);
+
+/* Spaces take turns of so many gigs: a big one does not starve the others. */
+#define GIGS_PER_TURN 100
+
+/* As many at most when all are done in one transaction. */
+#define GIGS_WITHOUT_COMMIT 100
+
+#define PROGRESS_INTERVAL (5 * USECS_PER_SEC)
+
+/* A Space with due gigs. */
+typedef struct Agenda
+{
+	const SpaceInfo *info;
+	int64	   *gigs;			/* in the order in which they became due */
+	int			due;
+	int			next;
+} Agenda;
+
+typedef struct Run
+{
+	bool		atomic;
+	MemoryContext context;		/* what outlives a commit */
+	List	   *agendas;
+	int			due;
+	int			done;
+	int			limit;
+	TimestampTz reported_at;
+} Run;
+
+/* What a look into a Space is asked, and answers. */
+typedef struct Look
+{
+	const SpaceInfo *info;
+	TimestampTz now;
+	int			limit;
+	bool		paused;
+	int			ddl_version;
+	ArrayType  *gigs;
+} Look;
+
+/*
+ * Ends the transaction of a gig and begins the next. Waves recheck what they
+ * waited for, which takes READ COMMITTED, whatever the caller's default.
+ */
+static void
+commit(Run *run)
+{
+	if (run->atomic)
+		return;
+	SPI_commit();
+	XactIsoLevel = XACT_READ_COMMITTED;
+	EnsurePortalSnapshotExists();
+	MemoryContextSwitchTo(run->context);
+}
+
+/*
+ * All that an idle Space costs: one probe of gig_state's index. Planned each
+ * time, because thousands of Spaces should not each keep a plan for it.
+ */
+static bool
+look_into(void *arg)
+{
+	Look	   *look = arg;
+	SpaceScope	scope;
+	Oid			types[2] = {TIMESTAMPTZOID, INT4OID};
+	Datum		values[2] = {
+		TimestampTzGetDatum(look->now), Int32GetDatum(look->limit)
+	};
+	Datum		gigs;
+	bool		isnull;
+
+	space_enter(&scope, look->info->space, look->info->owner,
+				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	if (SPI_execute_with_args(
+							  "SELECT coalesce(setting.paused, false),"
+							  "   coalesce(setting.ddl_version, 0),"
+							  "   ARRAY(SELECT gig_id FROM gig_state WHERE next_event_at <= $1"
+							  "     ORDER BY next_event_at, gig_id LIMIT $2)"
+							  " FROM (VALUES (1)) AS one LEFT JOIN setting ON true",
+							  2, types, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look into Space \"%s\"", look->info->name);
+	look->paused = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
+											  SPI_tuptable->tupdesc, 1, &isnull));
+	look->ddl_version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
+													SPI_tuptable->tupdesc, 2, &isnull));
+	gigs = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull);
+	look->gigs = DatumGetArrayTypeP(gigs);
+	space_leave(&scope);
+	return true;
+}
+
+/* Puts a Space on the agenda, if it is one to be worked in. */
+static void
+visit(Run *run, const SpaceInfo *info, bool named)
+{
+	Look		look = {0};
+	ErrorData  *error;
+
+	if (info->defect != NULL)
+	{
+		ereport(WARNING,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("skipping Space \"%s\"", info->name),
+				 errdetail_internal("%s", info->defect)));
+		return;
+	}
+
+	look.info = info;
+	look.now = cirro_now();
+	look.limit = run->limit;
+
+	SPI_connect();
+	if (run_isolated(look_into, &look, &error) == ISOLATED_FAILED)
+		ereport(WARNING,
+				(errcode(error->sqlerrcode),
+				 errmsg("skipping Space \"%s\"", info->name),
+				 errdetail_internal("%s", error->message)));
+	else if (look.ddl_version != 0 &&
+			 (look.ddl_version < CIRRO_DDL_VERSION_MIN ||
+			  look.ddl_version > CIRRO_DDL_VERSION))
+		ereport(WARNING,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("skipping Space \"%s\"", info->name),
+				 errdetail("Its tables are of version %d; this library serves %d to %d.",
+						   look.ddl_version, CIRRO_DDL_VERSION_MIN, CIRRO_DDL_VERSION),
+				 look.ddl_version < CIRRO_DDL_VERSION_MIN ?
+				 errhint("CALL cirro.upgrade_spaces('%s').", info->name) :
+				 errhint("Install the library that made them.")));
+	else if (look.paused)
+	{
+		if (named)
+			ereport(NOTICE,
+					(errmsg("Space \"%s\" is paused", info->name)));
+	}
+	else
+	{
+		MemoryContext context = MemoryContextSwitchTo(run->context);
+		Agenda	   *agenda = palloc0(sizeof(Agenda));
+
+		agenda->info = info;
+		agenda->due = ArrayGetNItems(ARR_NDIM(look.gigs), ARR_DIMS(look.gigs));
+		agenda->gigs = palloc(sizeof(int64) * agenda->due);
+		memcpy(agenda->gigs, ARR_DATA_PTR(look.gigs), sizeof(int64) * agenda->due);
+		run->agendas = lappend(run->agendas, agenda);
+		run->due += agenda->due;
+		MemoryContextSwitchTo(context);
+	}
+	SPI_finish();
+}
+
+static void
+report_progress(Run *run)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now - run->reported_at < PROGRESS_INTERVAL)
+		return;
+	run->reported_at = now;
+	ereport(NOTICE,
+			(errmsg("%d of %d due gigs done", run->done, Min(run->due, run->limit))));
+}
+
+/* A Space's turn: some of its due gigs. */
+static void
+work_space(Run *run, Agenda *agenda)
+{
+	int			stop = Min(agenda->due, agenda->next + GIGS_PER_TURN);
+
+	while (agenda->next < stop && run->done < run->limit)
+	{
+		GigOutcome	outcome;
+
+		CHECK_FOR_INTERRUPTS();
+		outcome = work_gig(agenda->info->space, agenda->info->name,
+						   agenda->info->owner, agenda->gigs[agenda->next++]);
+		commit(run);
+		run->done++;
+		if (outcome == GIG_LACKS_RESOURCES)
+		{
+			ereport(WARNING,
+					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					 errmsg("leaving Space \"%s\" until the next call",
+							agenda->info->name),
+					 errdetail("A gig failed for lack of resources.")));
+			agenda->next = agenda->due;
+			return;
+		}
+		report_progress(run);
+	}
+}
+
+/* Gives all Spaces turns, until none has a due gig left. */
+static void
+work_gigs(Run *run)
+{
+	bool		more;
+
+	do
+	{
+		ListCell   *lc;
+
+		more = false;
+		foreach(lc, run->agendas)
+		{
+			Agenda	   *agenda = lfirst(lc);
+
+			work_space(run, agenda);
+			more |= agenda->next < agenda->due;
+		}
+	} while (more && run->done < run->limit);
+}
+
+static void
+clean(Run *run)
+{
+	ListCell   *lc;
+
+	foreach(lc, run->agendas)
+	{
+		Agenda	   *agenda = lfirst(lc);
+		Retention	retention;
+		bool		more = retention_begin(&retention, agenda->info);
+
+		commit(run);
+		while (more)
+		{
+			CHECK_FOR_INTERRUPTS();
+			more = retention_step(&retention);
+			commit(run);
+			report_progress(run);
+		}
+	}
+}
+
+/*
+ * cirro.run_waves(space name DEFAULT NULL, max_gigs int DEFAULT NULL)
+ *
+ * Each due gig has one turn in a call, even if it fails or is due again by
+ * the end: what another call works on is left to it.
+ */
+Datum
+run_waves(PG_FUNCTION_ARGS)
+{
+	const char *name = PG_ARGISNULL(0) ? NULL : NameStr(*PG_GETARG_NAME(0));
+	Run			run = {0};
+	List	   *spaces;
+	ListCell   *lc;
+
+	if (!PG_ARGISNULL(1) && PG_GETARG_INT32(1) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_gigs must not be negative")));
+	run.limit = PG_ARGISNULL(1) ? PG_INT32_MAX : PG_GETARG_INT32(1);
+	run.atomic = !(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
+				   !castNode(CallContext, fcinfo->context)->atomic);
+	run.reported_at = GetCurrentTimestamp();
+
+	if (RecoveryInProgress())
+	{
+		ereport(NOTICE,
+				(errmsg("this server is a standby: waves run on its primary")));
+		PG_RETURN_VOID();
+	}
+
+	SPI_connect_ext(run.atomic ? 0 : SPI_OPT_NONATOMIC);
+	run.context = AllocSetContextCreate(CurrentMemoryContext,
+										"cirro.run_waves",
+										ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(run.context);
+
+	if (name != NULL)
+	{
+		SpaceInfo  *info = space_find(name);
+
+		if (info == NULL)
+			info = space_get(name);		/* raises */
+		space_check_run(info);
+		spaces = list_make1(info);
+	}
+	else
+		spaces = space_list();
+
+	if (!cirro_active)
+	{
+		ereport(NOTICE,
+				(errmsg("waves are switched off in this database"),
+				 errdetail("The setting cirro.active is off.")));
+		SPI_finish();
+		PG_RETURN_VOID();
+	}
+
+	if (run.atomic)
+	{
+		run.limit = Min(run.limit, GIGS_WITHOUT_COMMIT);
+		ereport(WARNING,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("waves in a transaction block are not committed as they go"),
+				 errdetail("At most %d gigs are done, and rows stay locked until the end of the transaction.",
+						   GIGS_WITHOUT_COMMIT),
+				 errhint("CALL cirro.run_waves() outside of a transaction block.")));
+	}
+
+	commit(&run);
+	foreach(lc, spaces)
+	{
+		SpaceInfo  *info = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		if (name == NULL && !space_may_run(info))
+			continue;
+		visit(&run, info, name != NULL);
+		commit(&run);
+	}
+
+	work_gigs(&run);
+	if (!run.atomic)
+		clean(&run);
+
+	SPI_finish();
+	PG_RETURN_VOID();
+}
