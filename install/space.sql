@@ -1012,6 +1012,7 @@ BEGIN
 		('next_wave_at', CASE WHEN s.next_wave_at IS NULL THEN 'none' ELSE 'some' END,
 			CASE WHEN s.auto AND s.accepted < s.target THEN 'some' ELSE 'none' END),
 		('next_event_at', CASE WHEN s.next_event_at <= e.next_event OR e.next_event IS NULL
+			OR s.failures > 0 -- put off
 			THEN 'in time' ELSE coalesce(s.next_event_at::text, 'none') END, 'in time')
 	) v (what, stored, derived)
 	WHERE v.stored IS DISTINCT FROM v.derived

@@ -3,11 +3,6 @@
 -- Waves: the procedure, one wave by hand, and pg_cron jobs. No SECURITY
 -- DEFINER and no SET clause: either would keep the procedure from committing.
 
-CREATE FUNCTION cirro.add_interval("time" timestamptz, span interval) RETURNS timestamptz
-LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'add_interval';
-COMMENT ON FUNCTION cirro.add_interval(timestamptz, interval) IS
-	'time plus interval; infinity where timestamptz + interval raises an error';
-
 CREATE PROCEDURE cirro.run_waves(space name DEFAULT NULL, max_gigs int DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'run_waves';
 COMMENT ON PROCEDURE cirro.run_waves(name, int) IS

@@ -30,10 +30,4 @@
 #define cirro_may_become(member, role)	is_member_of_role(member, role)
 #endif
 
-/* Infinite intervals came with 17. */
-#if PG_VERSION_NUM < 170000
-#define INTERVAL_IS_NOBEGIN(i)	((void) (i), false)
-#define INTERVAL_IS_NOEND(i)	((void) (i), false)
-#endif
-
 #endif							/* CIRRO_COMPAT_H */
