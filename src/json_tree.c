@@ -489,7 +489,7 @@ order_members(JsonTreeReader *r, JsonTree *tree)
 	for (uint32_t i = 1; i < n; i++)
 		if (compare_keys(&members[i - 1], &members[i]) == 0)
 			return json_tree_fail(r, members[i],
-								  "Put several conditions on one field into one object, or into \"$and\".",
+								  "Write each key once; several conditions on one field go into one object.",
 								  "the same key comes twice in an object");
 	if (r->sort_keys)
 	{
