@@ -106,8 +106,12 @@ set_error(JsonTreeReader *r, const JsonTree *at, const char *hint, bool is_limit
 	snprintf(e->hint, sizeof(e->hint), "%s", hint);
 	strcpy(e->detail, "At ");
 	append_path(e->detail, sizeof(e->detail) - 100, at);
-	append(e->detail, sizeof(e->detail), ": found ");
-	append(e->detail, sizeof(e->detail), describe(found, sizeof(found), at));
+	/* What passes a limit may not have been read to its end. */
+	if (!is_limit)
+	{
+		append(e->detail, sizeof(e->detail), ": found ");
+		append(e->detail, sizeof(e->detail), describe(found, sizeof(found), at));
+	}
 	append(e->detail, sizeof(e->detail), ".");
 }
 
