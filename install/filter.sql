@@ -128,3 +128,92 @@ CREATE OPERATOR cirro.@@ (
 	JOIN = matchingjoinsel
 );
 COMMENT ON OPERATOR cirro.@@ (record, cirro.filter_query) IS 'does the profile of the row match the filter?';
+
+--
+-- sort_query
+--
+
+CREATE TYPE cirro.sort_query;
+
+CREATE FUNCTION cirro.sort_query_in(cstring) RETURNS cirro.sort_query
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'sort_query_in';
+COMMENT ON FUNCTION cirro.sort_query_in(cstring) IS 'I/O';
+
+CREATE FUNCTION cirro.sort_query_out(cirro.sort_query) RETURNS cstring
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'sort_query_out';
+COMMENT ON FUNCTION cirro.sort_query_out(cirro.sort_query) IS 'I/O';
+
+CREATE FUNCTION cirro.sort_query_recv(internal) RETURNS cirro.sort_query
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'sort_query_recv';
+COMMENT ON FUNCTION cirro.sort_query_recv(internal) IS 'I/O';
+
+CREATE FUNCTION cirro.sort_query_send(cirro.sort_query) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'sort_query_send';
+COMMENT ON FUNCTION cirro.sort_query_send(cirro.sort_query) IS 'I/O';
+
+CREATE TYPE cirro.sort_query (
+	INPUT = cirro.sort_query_in,
+	OUTPUT = cirro.sort_query_out,
+	RECEIVE = cirro.sort_query_recv,
+	SEND = cirro.sort_query_send,
+	INTERNALLENGTH = variable,
+	ALIGNMENT = int4,
+	STORAGE = extended
+);
+COMMENT ON TYPE cirro.sort_query IS 'an order of JSON documents';
+
+-- None from or to jsonb, which does not keep the order of keys.
+CREATE CAST (text AS cirro.sort_query) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (varchar AS cirro.sort_query) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (json AS cirro.sort_query) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (cirro.sort_query AS text) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (cirro.sort_query AS json) WITH INOUT AS ASSIGNMENT;
+
+CREATE FUNCTION cirro.sort_query_eq(cirro.sort_query, cirro.sort_query) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'sort_query_eq';
+COMMENT ON FUNCTION cirro.sort_query_eq(cirro.sort_query, cirro.sort_query) IS 'implementation of = operator';
+
+CREATE FUNCTION cirro.sort_query_ne(cirro.sort_query, cirro.sort_query) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'sort_query_ne';
+COMMENT ON FUNCTION cirro.sort_query_ne(cirro.sort_query, cirro.sort_query) IS 'implementation of <> operator';
+
+CREATE FUNCTION cirro.sort_query_hash(cirro.sort_query) RETURNS integer
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'sort_query_hash';
+COMMENT ON FUNCTION cirro.sort_query_hash(cirro.sort_query) IS 'hash';
+
+CREATE FUNCTION cirro.sort_query_hash_extended(cirro.sort_query, bigint) RETURNS bigint
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'sort_query_hash_extended';
+COMMENT ON FUNCTION cirro.sort_query_hash_extended(cirro.sort_query, bigint) IS 'hash';
+
+CREATE OPERATOR cirro.= (
+	FUNCTION = cirro.sort_query_eq,
+	LEFTARG = cirro.sort_query,
+	RIGHTARG = cirro.sort_query,
+	COMMUTATOR = OPERATOR(cirro.=),
+	NEGATOR = OPERATOR(cirro.<>),
+	RESTRICT = eqsel,
+	JOIN = eqjoinsel,
+	HASHES
+);
+COMMENT ON OPERATOR cirro.= (cirro.sort_query, cirro.sort_query) IS 'the same order';
+
+CREATE OPERATOR cirro.<> (
+	FUNCTION = cirro.sort_query_ne,
+	LEFTARG = cirro.sort_query,
+	RIGHTARG = cirro.sort_query,
+	COMMUTATOR = OPERATOR(cirro.<>),
+	NEGATOR = OPERATOR(cirro.=),
+	RESTRICT = neqsel,
+	JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR cirro.<> (cirro.sort_query, cirro.sort_query) IS 'not the same order';
+
+CREATE OPERATOR CLASS cirro.sort_query_ops DEFAULT FOR TYPE cirro.sort_query USING hash AS
+	OPERATOR 1 cirro.= (cirro.sort_query, cirro.sort_query),
+	FUNCTION 1 cirro.sort_query_hash(cirro.sort_query),
+	FUNCTION 2 cirro.sort_query_hash_extended(cirro.sort_query, bigint);
+COMMENT ON OPERATOR CLASS cirro.sort_query_ops USING hash IS 'equality of sort queries';
+
+CREATE FUNCTION cirro.sort_key(profile jsonb, sort cirro.sort_query) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'sort_key';
+COMMENT ON FUNCTION cirro.sort_key(jsonb, cirro.sort_query) IS 'bytes whose order is the order of the documents';

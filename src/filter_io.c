@@ -12,9 +12,6 @@
 #include "fmgr.h"
 #include "lib/qunique.h"
 #include "lib/stringinfo.h"
-#include "libpq/pqformat.h"
-#include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "port.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -36,34 +33,6 @@ PG_FUNCTION_INFO_V1(filter_query_hash_extended);
  * ---- The stored form
  */
 
-static void
-align(StringInfo buf)
-{
-	while (buf->len % sizeof(int32) != 0)
-		appendStringInfoChar(buf, '\0');
-}
-
-static uint32
-put_path(StringInfo buf, const FilterName *names, uint32 count)
-{
-	uint32		at;
-
-	align(buf);
-	at = buf->len;
-	for (uint32 i = 0; i < count; i++)
-	{
-		PathName	name = {0, names[i].len, names[i].position};
-
-		appendBinaryStringInfo(buf, (char *) &name, sizeof(name));
-	}
-	for (uint32 i = 0; i < count; i++)
-	{
-		((PathName *) (buf->data + at))[i].at = buf->len;
-		appendBinaryStringInfo(buf, names[i].text, names[i].len);
-	}
-	return at;
-}
-
 /*
  * Stores the jsonb that a part of the canonical text stands for, and returns
  * where. jsonb has the documents' format: operands are compared in place.
@@ -75,7 +44,7 @@ put_jsonb(StringInfo buf, const char *canonical, const JsonTree *tree)
 	Jsonb	   *jb = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 	uint32		at;
 
-	align(buf);
+	json_glue_align(buf);
 	at = buf->len;
 	appendBinaryStringInfo(buf, VARDATA(jb), VARSIZE(jb) - VARHDRSZ);
 	pfree(text);
@@ -98,7 +67,7 @@ put_values(StringInfo buf, const FilterValue *values, uint32 count)
 {
 	uint32		at;
 
-	align(buf);
+	json_glue_align(buf);
 	at = buf->len;
 	appendBinaryStringInfo(buf, (const char *) values, count * sizeof(FilterValue));
 	return at;
@@ -161,7 +130,7 @@ put_operand(StringInfo buf, FilterNode *node, const char *canonical,
 			node->operand = put_values(buf, &value, 1);
 			break;
 		case FILTER_MOD:
-			align(buf);
+			json_glue_align(buf);
 			node->operand = buf->len;
 			appendBinaryStringInfo(buf, (char *) &parsed->divisor, sizeof(int64));
 			appendBinaryStringInfo(buf, (char *) &parsed->remainder, sizeof(int64));
@@ -214,7 +183,7 @@ build(FilterParser *parser)
 		{
 			/* Operators of one field share its path. */
 			if (parsed->path != last_path)
-				last_path_at = put_path(&buf, parsed->path, parsed->path_len);
+				last_path_at = json_glue_put_path(&buf, parsed->path, parsed->path_len);
 			last_path = parsed->path;
 			node.path = last_path_at;
 		}
@@ -238,15 +207,10 @@ from_text(const char *text, size_t len, Node *escontext)
 	FilterParser parser;
 	FilterQuery *query;
 
-	/* All recursion is bounded, but this much of the stack must be left. */
-	check_stack_depth();
-
 	context = AllocSetContextCreate(CurrentMemoryContext, "cirro filter",
 									ALLOCSET_DEFAULT_SIZES);
 	memset(&parser, 0, sizeof(parser));
-	parser.reader.alloc = json_glue_alloc;
-	parser.reader.alloc_arg = context;
-	parser.reader.utf8 = GetDatabaseEncoding() == PG_UTF8;
+	json_glue_start(&parser.reader, context);
 	parser.check_pattern = filter_regex_check;
 
 	old = MemoryContextSwitchTo(context);

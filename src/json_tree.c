@@ -106,8 +106,12 @@ set_error(JsonTreeReader *r, const JsonTree *at, const char *hint, bool is_limit
 	snprintf(e->hint, sizeof(e->hint), "%s", hint);
 	strcpy(e->detail, "At ");
 	append_path(e->detail, sizeof(e->detail) - 100, at);
-	append(e->detail, sizeof(e->detail), ": found ");
-	append(e->detail, sizeof(e->detail), describe(found, sizeof(found), at));
+	/* What passes a limit may not have been read to its end. */
+	if (!is_limit)
+	{
+		append(e->detail, sizeof(e->detail), ": found ");
+		append(e->detail, sizeof(e->detail), describe(found, sizeof(found), at));
+	}
 	append(e->detail, sizeof(e->detail), ".");
 }
 
@@ -489,7 +493,7 @@ order_members(JsonTreeReader *r, JsonTree *tree)
 	for (uint32_t i = 1; i < n; i++)
 		if (compare_keys(&members[i - 1], &members[i]) == 0)
 			return json_tree_fail(r, members[i],
-								  "Put several conditions on one field into one object, or into \"$and\".",
+								  "Write each key once; several conditions on one field go into one object.",
 								  "the same key comes twice in an object");
 	if (r->sort_keys)
 	{

@@ -84,8 +84,9 @@ extern JsonTree *json_tree_read(JsonTreeReader *reader, const char *text, size_t
 extern size_t json_tree_write(JsonTree *tree, char *buf);
 
 /*
- * Describe an error at a value, as "At $.a.$in[2]: found a string.", and
- * return false. The formats are those of snprintf.
+ * Describe an error at a value, as "At $.a.$in[2]: found null.", or a limit
+ * that it passes, as "At $.a.$in.", and return false. The formats are those
+ * of snprintf.
  */
 extern bool json_tree_fail(JsonTreeReader *reader, const JsonTree *at,
 						   const char *hint, const char *problem,...)

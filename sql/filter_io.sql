@@ -1,0 +1,54 @@
+-- The type filter_query: text, binary format, casts, equality.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS cirro;
+RESET client_min_messages;
+
+-- Canonical text.
+SELECT t AS given, t::cirro.filter_query AS canonical
+FROM (VALUES ('{}'), (' { "bb" : 1 , "a" : 2 } '), ('{"a":{"$lt":5,"$gt":1.50}}'), ('{"a":1e3,"b":-0.0,"c":0.00120,"d":1E-3}'),
+             ('{"a":[true,false,null,"x",{},[]]}'), ('{"a":"\u00e9\ud83d\ude00\/\u0001\b\t"}'),
+             ('{"$or":[{"a":1},{"b":{"$in":[3,1,2,2]}}]}'),
+             ('{"a":{"$options":"i","$regex":"(?s)^x"}}')) v (t);
+
+-- It reads back equal, by every way.
+CREATE TEMP TABLE f AS SELECT id, t, t::cirro.filter_query AS q
+FROM (VALUES (1, '{}'), (2, '{"a": {"$mod": [4, 1.0]}, "b": null}'), (3, '{"$nor": [{"a.0.b": {"$size": 2}}]}'),
+             (4, '{"a": {"$all": [1, [2, "x"]]}}'), (5, '{"a": {"$elemMatch": {"$gt": 1, "$lt": 1e20}}}')) v (id, t);
+SELECT id, q::text::cirro.filter_query OPERATOR(cirro.=) q AS text, q::varchar::cirro.filter_query OPERATOR(cirro.=) q AS varchar,
+       q::json::cirro.filter_query OPERATOR(cirro.=) q AS json, q::jsonb::cirro.filter_query OPERATOR(cirro.=) q AS jsonb,
+       t::jsonb::cirro.filter_query OPERATOR(cirro.=) q AS from_jsonb
+FROM f ORDER BY id;
+
+-- The binary format: a version and the text.
+SELECT cirro.filter_query_send('{"a": 1}');
+
+-- Casts in assignments, generated columns, function results.
+CREATE TEMP TABLE g (filter_query jsonb, filter cirro.filter_query GENERATED ALWAYS AS (filter_query::cirro.filter_query) STORED, plain cirro.filter_query);
+INSERT INTO g (filter_query, plain) VALUES ('{"b": 1.0, "a": 2}', '{"b": 1, "a": 2}'), (NULL, NULL);
+INSERT INTO g (plain) SELECT '{"c": 1}'::text UNION ALL SELECT '{"c": 2}'::varchar;
+INSERT INTO g (plain) SELECT '{"c": 3}'::json;
+INSERT INTO g (plain) SELECT '{"c": 4}'::jsonb;
+SELECT filter, plain, filter OPERATOR(cirro.=) plain AS same FROM g;
+INSERT INTO g (filter_query) VALUES ('{"a": {"$foo": 1}}');
+UPDATE g SET filter_query = '{"a": 1}' WHERE filter_query IS NOT NULL RETURNING filter;
+
+-- Equality and hashing.
+SELECT '{"a": 1, "b": 2}'::cirro.filter_query OPERATOR(cirro.=) '{"b": 2.0, "a": 1e0}' AS t,
+       '{"a": 1}'::cirro.filter_query OPERATOR(cirro.<>) '{"a": 2}' AS t,
+       '{"a": 1}'::cirro.filter_query OPERATOR(cirro.=) '{"a": {"$eq": 1}}' AS f;
+SELECT q, count(*) FROM (SELECT plain AS q FROM g UNION ALL SELECT filter FROM g) u
+WHERE q IS NOT NULL GROUP BY q ORDER BY q::text COLLATE "C";
+SELECT cirro.filter_query_hash('{"a": 1, "b": 2}') = cirro.filter_query_hash('{"b": 2, "a": 1}') AS t,
+       cirro.filter_query_hash_extended('{"a": 1}', 0) = cirro.filter_query_hash_extended('{"a": 1.0}', 0) AS t,
+       cirro.filter_query_hash_extended('{"a": 1}', 1) = cirro.filter_query_hash_extended('{"a": 1}', 2) AS f;
+CREATE INDEX ON g USING hash (plain);
+CREATE TEMP TABLE large (filter cirro.filter_query);
+INSERT INTO large SELECT jsonb_build_object('id', jsonb_build_object('$in', jsonb_agg(i)))
+FROM generate_series(1, 10000) i;
+SELECT pg_column_size(filter) < 262144 AS stored, '{"id": 9999}'::jsonb OPERATOR(cirro.@@) filter AS t,
+       '{"id": 10001}'::jsonb OPERATOR(cirro.@@) filter AS f, filter::text::cirro.filter_query OPERATOR(cirro.=) filter AS t
+FROM large;
+
+-- NULL in, NULL out.
+SELECT NULL::jsonb OPERATOR(cirro.@@) '{}' AS a, '{}'::jsonb OPERATOR(cirro.@@) NULL AS b,
+       NULL::cirro.filter_query AS c, cirro.matches(NULL::jsonb, '{}') AS d;
