@@ -35,14 +35,14 @@ value()			# value SQL: one value
 	db -At -c "$1"
 }
 
-# show [SQL to run before, unseen]: runs the SQL of the standard input and
-# prints it and its result, indented.
+# show [SQL to run before, unseen]: prints the SQL of the standard input, runs
+# it and prints its result, both indented.
 show()
 {
 	sql=$(cat)
-	printf '%s\n' "$sql" | sed 's/ *-- who$//; s/^/    /'
+	printf '%s\n' "$sql" | sed 's/ *-- who$//; s/^\(.\)/    \1/'
 	result=$(printf '%s\n' "${1:-}" "$sql" | db -P footer=off)
-	[ -z "$result" ] || printf '\n%s\n' "$result" | sed 's/^/    /'
+	[ -z "$result" ] || printf '\n%s\n' "$result" | sed 's/^\(.\)/    \1/; s/ *$//'
 }
 
 # filtered FILE: the file, its filters replaced where the crowd is the user's.
@@ -148,13 +148,13 @@ if [ -n "${CROWD:-}" ]; then
 	echo "The gigs below look for $filter"
 fi
 show <<'END'
-SELECT id, ref, left(profile::text, 90) || '…' AS profile FROM crowd.worker ORDER BY id LIMIT 3;
+SELECT id, left(ref, 8) AS ref, left(profile::text, 70) AS profile FROM crowd.worker ORDER BY id LIMIT 3;
 END
 
 # ------------------------------------------------------------------ the gigs
 
-day="$(value "SELECT (current_date - 1)::text") 08:00"
-clock="SET cirro.clock = '$day';"
+date=$(value "SELECT current_date - 1")
+clock="SET cirro.clock = '$date 08:00';"
 db -f test/demo/workers.sql
 
 title "Gigs"
@@ -190,13 +190,15 @@ when the wave ran.
 END
 minute=0
 while [ "$minute" -le 180 ]; do
-	echo "\\set minute '$(echo "$day" | cut -c 1-10) $((8 + minute / 60)):$((minute % 60 / 10))$((minute % 10))'"
+	echo "\\set minute '$date $((8 + minute / 60)):$((minute % 60 / 10))$((minute % 10))'"
 	echo "\\i test/demo/minute.sql"
 	minute=$((minute + 1))
 done | db -At
 
 title "Eleven o'clock"
-db -P footer=off -c "SET cirro.clock = '$(echo "$day" | cut -c 1-10) 11:00'" -c "TABLE demo.seats" | sed 's/^/    /'
+show "SET cirro.clock = '$date 11:00';" <<'END'
+TABLE demo.seats;
+END
 
 # ------------------------------------------------------------- the real clock
 
@@ -216,6 +218,7 @@ END
 fi
 
 gig=$(value "SELECT crowd.gig_id('now')")
+echo
 second=0
 last=
 while :; do
