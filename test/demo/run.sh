@@ -48,8 +48,11 @@ show()
 # filtered FILE: the file, its filters replaced where the crowd is the user's.
 filtered()
 {
-	awk '{ if (filter != "" && / -- who$/) { sub(/\047{.*}\047/, "\047" filter "\047") } print }' \
-		filter="$(printf '%s' "$filter" | sed "s/'/''/g; s/[&\\\\]/\\\\\\\\&/g")" "$here/$1"
+	filter="$(printf '%s' "$filter" | sed "s/'/''/g")" awk '
+		ENVIRON["filter"] != "" && / -- who$/ && match($0, /\047{.*}\047/) {
+			$0 = substr($0, 1, RSTART) ENVIRON["filter"] substr($0, RSTART + RLENGTH - 1)
+		}
+		{ print }' "$here/$1"
 }
 
 ended()
