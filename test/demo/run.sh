@@ -11,6 +11,7 @@
 # FILTER='{…}'            whom the gigs look for among them; else something
 #                         that many of them have in common
 # PG_CONFIG, PG_MAJOR     which PostgreSQL (test/setup.sh)
+# SCRATCH=/tmp            where its folder is made
 set -eu
 . "$(dirname "$0")/../lib.sh"
 here=$top/test/demo
