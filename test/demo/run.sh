@@ -61,7 +61,8 @@ ended()
 	code=$?
 	trap '' INT TERM HUP
 	if [ "$code" != 0 ]; then
-		if [ -e "$demo/log" ]; then tail -n 40 "$demo/log" "$demo/server.log" 2>/dev/null >&2; fi
+		tail -n 40 "$demo/log" >&2 2>/dev/null || :
+		grep -E 'FATAL|PANIC|terminated' "$demo/server.log" >&2 2>/dev/null || :
 		"$here/stop.sh" -q
 		echo "cirro: the demo has failed and is removed; what it logged is above" >&2
 	fi
