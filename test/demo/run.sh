@@ -27,7 +27,7 @@ title()
 db()
 {
 	as_server env HOME="$demo" PGOPTIONS="-c client_min_messages=warning" PGCLIENTENCODING=UTF8 \
-		"$bindir/psql" -X -q -v ON_ERROR_STOP=1 -P pager=off -P linestyle=unicode -P null=- \
+		"$bindir/psql" -X -q -v ON_ERROR_STOP=1 -v SHOW_CONTEXT=never -P pager=off -P linestyle=unicode -P null=- \
 		-h "$demo/socket" -U postgres -d demo "$@"
 }
 

@@ -34,19 +34,22 @@ $$;
 
 -- What happened at this minute of the clock, one line each.
 CREATE VIEW demo.news AS
-SELECT format('  %s  %s %s%s', to_char(cirro.now(), 'HH24:MI'), rpad(g.title, 22), rpad(what, 34), bar) AS line
+SELECT rtrim(format('  %s  %s %s%s', to_char(cirro.now(), 'HH24:MI'), rpad(g.title, 22), rpad(what, 36), bar)) AS line
 FROM (
 	SELECT id, 1, 0, CASE cirro.now() WHEN start_at THEN 'starts' ELSE 'ends' END, NULL
 	FROM crowd.gig WHERE cirro.now() IN (start_at, end_at)
 	UNION ALL
-	SELECT gig_id, 2, number, format('wave %s: %s workers invited', number, invited), demo.bar(accepted, target)
+	SELECT gig_id, 2, number, format('wave %s: ', number) || CASE outcome
+			WHEN 'invited' THEN format('%s workers invited', invited)
+			WHEN 'exhausted' THEN 'nobody left to invite'
+			ELSE outcome END, demo.bar(accepted, target)
 	FROM crowd.wave WHERE run_at = cirro.now()
 	UNION ALL
 	SELECT gig_id, 3, 0, format('%s scheduled invitations are sent', count(*)), NULL
 	FROM crowd.invitation WHERE origin = 'manual' AND send_at IS NOT NULL AND invited_at = cirro.now()
 	GROUP BY gig_id
 	UNION ALL
-	SELECT gig_id, 4, id, 'a worker falls ill, a seat is free', NULL
+	SELECT gig_id, 4, id, 'a worker falls ill: a seat is free', NULL
 	FROM crowd.invitation WHERE status = 'left' AND responded_at = cirro.now()
 	UNION ALL
 	SELECT gig_id, 5, 0, 'enough have accepted', demo.bar(s.accepted, s.target)
