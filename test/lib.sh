@@ -12,6 +12,9 @@
 top=$(cd "$(dirname "$0")/.." && pwd)
 while [ ! -e "$top/cirro.control" ] && [ "$top" != / ]; do top=$(dirname "$top"); done
 
+# Not everybody has the folder of runuser in the path.
+PATH=$PATH:/usr/sbin:/sbin
+
 # A make that started this script must not pass its flags to the makes below.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
@@ -89,6 +92,7 @@ own_server()
 	if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$2"; fi
 }
 
-# Where the demo of this user lives.
+# Where temporary folders are made, and where the demo of this user lives.
+scratch=${SCRATCH:-/tmp}
 # shellcheck disable=SC2034
-demo=/tmp/cirro-demo-$(id -un)
+demo=$scratch/cirro-demo-$(id -un)

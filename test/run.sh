@@ -9,15 +9,20 @@
 #
 # SUITES="…"       which ones (all): pairs warnings regress isolation tap conformance
 # PG_CONFIG=path, PG_MAJOR=15   which PostgreSQL (test/setup.sh)
+# SCRATCH=/tmp     where the temporary folder is made
 # KEEP=1           keep the temporary folder and say where it is
 set -eu
 . "$(dirname "$0")/lib.sh"
 
 suites=${SUITES:-pairs warnings regress isolation tap conformance}
-limit=${TIME_LIMIT:-1200}		# seconds, for each suite
+limit=1200				# seconds, for each suite
 passed=0 failed=0 skipped=0
 work=
 running=
+# With a terminal, Ctrl-C reaches what runs below timeout; without, timeout ends
+# all of it.
+foreground=
+if [ -t 0 ]; then foreground=--foreground; fi
 
 cleanup()
 {
@@ -66,7 +71,8 @@ limited()
 {
 	{
 		code=0
-		as_server env HOME="$work" TMPDIR="$work/tmp" timeout -k 10 "$limit" "$@" 2>&1 || code=$?
+		# shellcheck disable=SC2086
+		as_server env HOME="$work" TMPDIR="$work/tmp" timeout $foreground -k 10 "$limit" "$@" 2>&1 || code=$?
 		echo "$code" >"$work/code"
 	} | tee "$work/out"
 	code=$(cat "$work/code")
@@ -191,7 +197,7 @@ original=$(find_pg_config)
 jobs=$(nproc 2>/dev/null || echo 2)
 
 umask 022
-work=$(mktemp -d /tmp/cirro-test.XXXXXX)
+work=$(mktemp -d "$scratch/cirro-test.XXXXXX")
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$work/tmp" "$work/socket" "$work/ports"

@@ -31,4 +31,5 @@ VALUES ('standin', 'Stand in for a mentor', 'https://example.org/standin',
 -- By hand: no waves, the Space names the workers itself, and the hour.
 INSERT INTO crowd.gig (ref, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)
 VALUES ('logo', 'Draw a logo', 'https://example.org/logo',
-	cirro.now() + interval '3 days', cirro.now() + interval '4 days', 2, 'manual', '{}');
+	cirro.now() + interval '3 days', cirro.now() + interval '4 days', 2, 'manual',
+	'{"role": "User Experience Designer"}');  -- who

@@ -11,6 +11,7 @@
 # FILTER='{…}'            whom the gigs look for among them; else something
 #                         that many of them have in common
 # PG_CONFIG, PG_MAJOR     which PostgreSQL (test/setup.sh)
+# SCRATCH=/tmp            where its folder is made
 set -eu
 . "$(dirname "$0")/../lib.sh"
 here=$top/test/demo
@@ -26,7 +27,7 @@ title()
 db()
 {
 	as_server env HOME="$demo" PGOPTIONS="-c client_min_messages=warning" PGCLIENTENCODING=UTF8 \
-		"$bindir/psql" -X -q -v ON_ERROR_STOP=1 -P pager=off -P linestyle=unicode -P null=- \
+		"$bindir/psql" -X -q -v ON_ERROR_STOP=1 -v SHOW_CONTEXT=never -P pager=off -P linestyle=unicode -P null=- \
 		-h "$demo/socket" -U postgres -d demo "$@"
 }
 
@@ -35,21 +36,24 @@ value()			# value SQL: one value
 	db -At -c "$1"
 }
 
-# show [SQL to run before, unseen]: runs the SQL of the standard input and
-# prints it and its result, indented.
+# show [SQL to run before, unseen]: prints the SQL of the standard input, runs
+# it and prints its result, both indented.
 show()
 {
 	sql=$(cat)
-	printf '%s\n' "$sql" | sed 's/ *-- who$//; s/^/    /'
+	printf '%s\n' "$sql" | sed 's/ *-- who$//; s/^\(.\)/    \1/'
 	result=$(printf '%s\n' "${1:-}" "$sql" | db -P footer=off)
-	[ -z "$result" ] || printf '\n%s\n' "$result" | sed 's/^/    /'
+	[ -z "$result" ] || printf '\n%s\n' "$result" | sed 's/^\(.\)/    \1/; s/ *$//'
 }
 
 # filtered FILE: the file, its filters replaced where the crowd is the user's.
 filtered()
 {
-	awk '{ if (filter != "" && / -- who$/) { sub(/\047{.*}\047/, "\047" filter "\047") } print }' \
-		filter="$(printf '%s' "$filter" | sed "s/'/''/g; s/[&\\\\]/\\\\\\\\&/g")" "$here/$1"
+	filter="$(printf '%s' "$filter" | sed "s/'/''/g")" awk '
+		ENVIRON["filter"] != "" && / -- who$/ && match($0, /\047{.*}\047/) {
+			$0 = substr($0, 1, RSTART) ENVIRON["filter"] substr($0, RSTART + RLENGTH - 1)
+		}
+		{ print }' "$here/$1"
 }
 
 ended()
@@ -57,7 +61,8 @@ ended()
 	code=$?
 	trap '' INT TERM HUP
 	if [ "$code" != 0 ]; then
-		if [ -e "$demo/log" ]; then tail -n 40 "$demo/log" "$demo/server.log" 2>/dev/null >&2; fi
+		tail -n 40 "$demo/log" >&2 2>/dev/null || :
+		grep -E 'FATAL|PANIC|terminated' "$demo/server.log" >&2 2>/dev/null || :
 		"$here/stop.sh" -q
 		echo "cirro: the demo has failed and is removed; what it logged is above" >&2
 	fi
@@ -148,13 +153,13 @@ if [ -n "${CROWD:-}" ]; then
 	echo "The gigs below look for $filter"
 fi
 show <<'END'
-SELECT id, ref, left(profile::text, 90) || '…' AS profile FROM crowd.worker ORDER BY id LIMIT 3;
+SELECT id, left(ref, 8) AS ref, left(profile::text, 70) AS profile FROM crowd.worker ORDER BY id LIMIT 3;
 END
 
 # ------------------------------------------------------------------ the gigs
 
-day="$(value "SELECT (current_date - 1)::text") 08:00"
-clock="SET cirro.clock = '$day';"
+date=$(value "SELECT current_date - 1")
+clock="SET cirro.clock = '$date 08:00';"
 db -f test/demo/workers.sql
 
 title "Gigs"
@@ -190,13 +195,15 @@ when the wave ran.
 END
 minute=0
 while [ "$minute" -le 180 ]; do
-	echo "\\set minute '$(echo "$day" | cut -c 1-10) $((8 + minute / 60)):$((minute % 60 / 10))$((minute % 10))'"
+	echo "\\set minute '$date $((8 + minute / 60)):$((minute % 60 / 10))$((minute % 10))'"
 	echo "\\i test/demo/minute.sql"
 	minute=$((minute + 1))
 done | db -At
 
 title "Eleven o'clock"
-db -P footer=off -c "SET cirro.clock = '$(echo "$day" | cut -c 1-10) 11:00'" -c "TABLE demo.seats" | sed 's/^/    /'
+show "SET cirro.clock = '$date 11:00';" <<'END'
+TABLE demo.seats;
+END
 
 # ------------------------------------------------------------- the real clock
 
@@ -216,6 +223,7 @@ END
 fi
 
 gig=$(value "SELECT crowd.gig_id('now')")
+echo
 second=0
 last=
 while :; do

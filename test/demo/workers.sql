@@ -28,37 +28,40 @@ ORDER BY slowness, id;
 
 CREATE FUNCTION demo.bar(taken bigint, seats bigint) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
-	SELECT repeat('█', full_) || repeat('░', 12 - full_) || format('  %s/%s', taken, seats)
-	FROM least(12, 12 * taken / seats) AS full_
+	SELECT repeat('█', done) || repeat('░', 12 - done) || format('  %s/%s', taken, seats)
+	FROM CAST(least(12, 12 * taken / seats) AS int) AS done
 $$;
 
 -- What happened at this minute of the clock, one line each.
 CREATE VIEW demo.news AS
-SELECT format('  %s  %s %s', to_char(cirro.now(), 'HH24:MI'), rpad(g.title, 22), what) AS line
+SELECT rtrim(format('  %s  %s %s%s', to_char(cirro.now(), 'HH24:MI'), rpad(g.title, 22), rpad(what, 36), bar)) AS line
 FROM (
-	SELECT gig_id, 1, number, format('wave %s %s workers invited   %s', rpad(number::text, 4),
-		lpad(invited::text, 4), demo.bar(accepted, target))
+	SELECT id, 1, 0, CASE cirro.now() WHEN start_at THEN 'starts' ELSE 'ends' END, NULL
+	FROM crowd.gig WHERE cirro.now() IN (start_at, end_at)
+	UNION ALL
+	SELECT gig_id, 2, number, format('wave %s: ', number) || CASE outcome
+			WHEN 'invited' THEN format('%s workers invited', invited)
+			WHEN 'exhausted' THEN 'nobody left to invite'
+			ELSE outcome END, demo.bar(accepted, target)
 	FROM crowd.wave WHERE run_at = cirro.now()
 	UNION ALL
-	SELECT gig_id, 2, 0, format('%s scheduled invitations are sent', count(*))
-	FROM crowd.invitation WHERE send_at IS NOT NULL AND invited_at = cirro.now() AND origin = 'manual'
+	SELECT gig_id, 3, 0, format('%s scheduled invitations are sent', count(*)), NULL
+	FROM crowd.invitation WHERE origin = 'manual' AND send_at IS NOT NULL AND invited_at = cirro.now()
 	GROUP BY gig_id
 	UNION ALL
-	SELECT gig_id, 3, id, 'a worker fell ill and leaves: one seat is free again'
+	SELECT gig_id, 4, id, 'a worker falls ill: a seat is free', NULL
 	FROM crowd.invitation WHERE status = 'left' AND responded_at = cirro.now()
 	UNION ALL
-	SELECT s.gig_id, 4, 0, format('all seats are taken            %s', demo.bar(s.accepted, s.target))
+	SELECT gig_id, 5, 0, 'enough have accepted', demo.bar(s.accepted, s.target)
 	FROM crowd.gig_status AS s
-	WHERE s.accepted >= s.target AND EXISTS (SELECT FROM crowd.invitation AS i
+	WHERE accepted >= target AND accepted - target < (SELECT count(*) FROM crowd.invitation AS i
 		WHERE i.gig_id = s.gig_id AND i.status = 'accepted' AND i.responded_at = cirro.now())
-		AND s.accepted - s.target < (SELECT count(*) FROM crowd.invitation AS i
-			WHERE i.gig_id = s.gig_id AND i.status = 'accepted' AND i.responded_at = cirro.now())
-) AS event (gig_id, kind, n, what)
+) AS event (gig_id, kind, n, what, bar)
 JOIN crowd.gig AS g ON g.id = gig_id
 ORDER BY kind, gig_id, n;
 
 CREATE VIEW demo.seats AS
-SELECT g.title AS gig, demo.bar(s.accepted, s.target) AS seats, s.phase, s.waves,
+SELECT g.title AS gig, demo.bar(s.accepted, coalesce(s.capacity, s.target)) AS seats, s.phase, s.waves,
 	s.pending, s.scheduled, s.accepted, s.rejected, s.expired, s.departed AS left
 FROM crowd.gig_status AS s JOIN crowd.gig AS g ON g.id = s.gig_id
 ORDER BY g.id;
