@@ -806,7 +806,7 @@ BEGIN
 				coalesce(claim_notifications.consumer, 'NULL')),
 			HINT = 'For example claim_notifications(100, ''1 minute'').';
 	END IF;
-	IF NOT current_setting('cirro.active')::boolean OR (SELECT paused FROM setting) THEN
+	IF NOT cirro.is_active() OR (SELECT paused FROM setting) THEN
 		RETURN;
 	END IF;
 

@@ -14,6 +14,8 @@
 
 PG_MODULE_MAGIC;
 
+PG_FUNCTION_INFO_V1(cirro_is_active);
+
 void		_PG_init(void);
 
 bool		cirro_active = true;
@@ -32,4 +34,11 @@ _PG_init(void)
 	cirro_clock_init();
 
 	MarkGUCPrefixReserved("cirro");
+}
+
+/* cirro.is_active() returns boolean: the setting cirro.active */
+Datum
+cirro_is_active(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(cirro_active);
 }

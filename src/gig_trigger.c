@@ -334,8 +334,7 @@ check_update(TriggerRow *old, TriggerRow *row)
 	{
 		bool		frozen;
 
-		/* The application's own id is its own. */
-		if (col == REF || !row_differs(old, row, col))
+		if (!row_differs(old, row, col))
 			continue;
 		if (col == ID || col == CREATED_AT)
 			ereport(ERROR,

@@ -23,6 +23,7 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "parser/parser.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -72,14 +73,26 @@ check_owner(Oid owner, const char *space)
 
 /* ------------------------------------------------------------- run text -- */
 
-/* Runs a command that returns nothing; the caller is connected to SPI. */
+/*
+ * Runs the commands of a text, one by one, so that an error shows the command
+ * that failed and not all of them; the caller is connected to SPI.
+ */
 static void
-run(const char *command)
+run(const char *text)
 {
-	int			result = SPI_execute(command, false, 0);
+	ListCell   *cell;
 
-	if (result < 0)
-		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+	foreach(cell, raw_parser(text, RAW_PARSE_DEFAULT))
+	{
+		RawStmt    *statement = lfirst_node(RawStmt, cell);
+		const char *start = text + statement->stmt_location;
+		char	   *command = statement->stmt_len > 0 ?
+			pnstrdup(start, statement->stmt_len) : pstrdup(start);
+		int			result = SPI_execute(command, false, 0);
+
+		if (result < 0)
+			elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+	}
 }
 
 /* One part of space.sql, with the type of the application's ids filled in. */
@@ -178,7 +191,7 @@ check_schema_owner(const char *name, Oid space, Oid owner)
 /*
  * create_space(space name, owner regrole, ref_type regtype)
  *
- * Errors: UG001 never; 22004, 22023 arguments; 42501 rights; 42710, 42P07,
+ * Errors: 22004, 22023 arguments; 42501 rights; 42710, 42P07,
  * 42723 names that are taken. Everything is made by "owner".
  */
 Datum
