@@ -43,7 +43,7 @@ show()
 	sql=$(cat)
 	printf '%s\n' "$sql" | sed 's/ *-- who$//; s/^\(.\)/    \1/'
 	result=$(printf '%s\n' "${1:-}" "$sql" | db -P footer=off)
-	[ -z "$result" ] || printf '\n%s\n' "$result" | sed 's/^\(.\)/    \1/; s/ *$//'
+	[ -z "$result" ] || printf '\n%s\n' "$result" | sed 's/^\(.\)/    \1/; s/ *\(↵\)*$//'
 }
 
 # filtered FILE: the file, its filters replaced where the crowd is the user's.
@@ -254,8 +254,8 @@ done
 title "What the Space's application hears"
 show <<'END'
 SELECT kind, count(*) FROM crowd.notification GROUP BY kind ORDER BY kind;
-SELECT kind, payload FROM crowd.claim_notifications(max => 1);
-SELECT * FROM crowd.check_consistency();
+SELECT jsonb_pretty(payload) AS payload FROM crowd.claim_notifications(max => 1);
+SELECT count(*) AS disagreements FROM crowd.check_consistency();
 END
 
 title "Have a look"
