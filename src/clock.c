@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "cirro.h"
+#include "compat.h"
 
 PG_FUNCTION_INFO_V1(cirro_sql_now);
 PG_FUNCTION_INFO_V1(cirro_sql_add_interval);
@@ -71,7 +72,7 @@ check_clock(char **newval, void **extra, GucSource source)
 		GUC_check_errhint("Give a timestamp with time zone, such as '2030-01-01 12:00+00', or an empty string for the real clock.");
 		return false;
 	}
-	stored = malloc(sizeof(TimestampTz));
+	stored = guc_malloc(LOG, sizeof(TimestampTz));
 	if (stored == NULL)
 		return false;
 	*stored = value;

@@ -30,4 +30,9 @@
 #define cirro_may_become(member, role)	is_member_of_role(member, role)
 #endif
 
+/* Until 15 the memory of settings came from malloc; since, it may not. */
+#if PG_VERSION_NUM < 160000
+#define guc_malloc(elevel, size)	malloc(size)
+#endif
+
 #endif							/* CIRRO_COMPAT_H */
