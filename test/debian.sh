@@ -95,7 +95,7 @@ echo 'user ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/user"
 failures=0
 for who in ${AS:-root user}; do
 	home=$(chroot "$root" sh -c "echo ~$who")
-	git clone -q "file://$top" "$root$home/cirro"
+	git -c advice.detachedHead=false clone -q "file://$top" "$root$home/cirro"
 	if [ -d "$top/../shared" ]; then cp -R "$top/../shared" "$root$home/"; fi
 	chroot "$root" chown -R "$who:" "$home"
 	if [ -n "${RUN:-}" ]; then set -- "$RUN"; else set -- "make test" "make demo" "make demo-stop"; fi
