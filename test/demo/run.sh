@@ -60,9 +60,12 @@ ended()
 {
 	code=$?
 	trap '' INT TERM HUP
-	if [ "$code" != 0 ]; then
-		tail -n 40 "$demo/log" >&2 2>/dev/null || :
-		grep -E 'FATAL|PANIC|terminated' "$demo/server.log" >&2 2>/dev/null || :
+	if [ "$code" = 130 ]; then
+		"$here/stop.sh" -q
+		printf '\ncirro: the demo was interrupted and is removed\n' >&2
+	elif [ "$code" != 0 ]; then
+		tail -n 40 "$demo/log" >&2 || :
+		grep -E 'FATAL|PANIC|terminated' "$demo/server.log" >&2 || :
 		"$here/stop.sh" -q
 		echo "cirro: the demo has failed and is removed; what it logged is above" >&2
 	fi
