@@ -12,6 +12,7 @@ GRANT USAGE ON SCHEMA cirro_waves TO regress_cirro_app, regress_cirro_other;
 GRANT SELECT, INSERT ON cirro_waves.invitation TO regress_cirro_app;
 SET search_path = cirro_waves;
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
 RESET client_min_messages;
 SET cirro.clock = '2030-01-01 12:00+00';
 
