@@ -1,0 +1,27 @@
+--
+-- cron: what is said where pg_cron cannot be used
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS cirro;
+CREATE ROLE regress_cirro_other;
+SELECT cirro.create_space('cirro_cron');
+RESET client_min_messages;
+
+SELECT cirro.schedule_waves();
+SELECT cirro.schedule_waves('cirro_cron', NULL);
+SELECT cirro.unschedule_waves();
+SELECT cirro.schedule_waves('cirro_no_such_space');
+SET ROLE regress_cirro_other;
+SELECT cirro.schedule_waves('cirro_cron');
+RESET ROLE;
+
+-- it lives in another database; the hint is the statement to run there
+SET cron.database_name = 'regress_cirro_elsewhere';
+SELECT cirro.schedule_waves();
+SELECT cirro.schedule_waves('cirro_cron', '*/5 * * * *');
+SELECT cirro.unschedule_waves('cirro_cron');
+RESET cron.database_name;
+
+SET client_min_messages = warning;
+DROP SCHEMA cirro_cron CASCADE;
+DROP ROLE regress_cirro_other;

@@ -1,0 +1,402 @@
+--
+-- waves: who is invited, when, and what a tick does besides
+--
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS cirro;
+CREATE ROLE regress_cirro_owner;
+CREATE ROLE regress_cirro_app;
+CREATE ROLE regress_cirro_other;
+SELECT cirro.create_space('cirro_waves', 'regress_cirro_owner');
+GRANT USAGE ON SCHEMA cirro_waves TO regress_cirro_app, regress_cirro_other;
+GRANT SELECT, INSERT ON cirro_waves.invitation TO regress_cirro_app;
+SET search_path = cirro_waves;
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
+RESET client_min_messages;
+SET cirro.clock = '2030-01-01 12:00+00';
+
+CREATE FUNCTION cirro_waves.clear() RETURNS void LANGUAGE sql AS $$
+	DELETE FROM cirro_waves.gig;
+	DELETE FROM cirro_waves.wave;
+	DELETE FROM cirro_waves.notification;
+$$;
+CREATE VIEW cirro_waves.waves AS
+	SELECT gig_id, number, to_char(run_at, 'HH24:MI:SS') AS run_at, target, accepted,
+		wanted, invited, matched, held_back, outcome, repeats, error
+	FROM wave ORDER BY gig_id, number, id;
+CREATE VIEW cirro_waves.next AS
+	SELECT gig_id, to_char(last_due_at, 'DD HH24:MI:SS') AS last_due,
+		to_char(next_wave_at, 'DD HH24:MI:SS') AS next_wave,
+		to_char(next_event_at, 'DD HH24:MI:SS') AS next_event, waves, failures, announced
+	FROM gig_state ORDER BY gig_id;
+
+INSERT INTO worker (id, profile, lot)
+SELECT i, jsonb_build_object('even', i % 2 = 0, 'rating', i % 10), (i - 100) * 20000000
+FROM generate_series(1, 200) i;
+
+-- the multiplier; pending invitations are not subtracted
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, invitation_frequency, filter_query)
+VALUES (1, 'a', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 3, 2.5, '2 minutes', '{"even": true}');
+CALL cirro.run_waves('cirro_waves');
+SELECT * FROM waves;
+SELECT * FROM next;
+SELECT count(*), bool_and(w.profile @> '{"even": true}'), min(i.status), min(i.origin),
+	min(i.times_invited), bool_and(i.wave_id = (SELECT id FROM wave))
+FROM invitation i JOIN worker w ON w.id = i.worker_id;
+
+-- the cadence: two minutes under a tick that is a little late every minute
+SET cirro.clock = '2030-01-01 12:00:10+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 12:01:03+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 12:02:02+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 12:03:05+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 12:04:01+00'; CALL cirro.run_waves('cirro_waves');
+SELECT * FROM waves;
+SELECT * FROM next;
+
+-- after downtime one wave catches up, and the cadence starts anew
+SET cirro.clock = '2030-01-01 13:10:07+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 13:10:20+00'; CALL cirro.run_waves('cirro_waves');
+SELECT number, run_at FROM waves WHERE number > 3;
+SELECT * FROM next;
+
+-- target reached: waves stop, the others stay pending
+UPDATE invitation SET status = 'accepted' WHERE id IN (SELECT id FROM invitation ORDER BY id LIMIT 3);
+SET cirro.clock = '2030-01-01 13:12:07+00'; CALL cirro.run_waves('cirro_waves');
+SELECT max(number) FROM waves;
+SELECT * FROM next;
+SELECT run_wave(1);
+-- a seat comes free
+UPDATE invitation SET status = 'left' WHERE id = (SELECT min(id) FROM invitation);
+CALL cirro.run_waves('cirro_waves');
+SELECT number, accepted, wanted, invited FROM waves WHERE number > 4;
+SELECT * FROM check_consistency();
+
+-- exhausted: the rows of 100 workers, then nobody; repeats are one row
+UPDATE gig SET invitation_multiplier = 1000 WHERE id = 1;
+SET cirro.clock = '2030-01-01 13:14:07+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 13:16:07+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 13:18:07+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 13:20:07+00'; CALL cirro.run_waves('cirro_waves');
+SELECT number, run_at, wanted, invited, matched, outcome, repeats FROM waves WHERE number > 5;
+SELECT count(*), count(DISTINCT worker_id) FROM invitation;
+-- somebody new matches
+UPDATE worker SET profile = '{"even": true}' WHERE id = 1;
+SET cirro.clock = '2030-01-01 13:22:07+00'; CALL cirro.run_waves('cirro_waves');
+SELECT number, invited, matched, outcome FROM waves WHERE number > 9;
+SELECT count(*) FROM notification WHERE kind = 'invitation.created';
+SELECT clear() \gset
+
+-- seats_min, seats_max: invites until the first, fills to the second, and
+-- takes those back whom only the seats stopped
+INSERT INTO gig (id, title, url, start_at, end_at, seats_min, seats_max, invitation_multiplier, filter_query)
+VALUES (2, 'b', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 1, 2, 4, '{"even": true, "rating": 2}');
+CALL cirro.run_waves('cirro_waves');
+UPDATE invitation SET status = 'accepted' WHERE id = (SELECT min(id) FROM invitation WHERE gig_id = 2);
+SELECT * FROM next;
+UPDATE invitation SET status = 'accepted' WHERE id = (SELECT min(id) + 1 FROM invitation WHERE gig_id = 2);
+SELECT status, reason, count(*) FROM invitation GROUP BY 1, 2 ORDER BY 1;
+UPDATE invitation SET status = 'left' WHERE status = 'accepted';
+CALL cirro.run_waves('cirro_waves');
+SELECT number, run_at, wanted, invited, outcome FROM waves;
+SELECT * FROM next;
+SET cirro.clock = '2030-01-01 13:40:00+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 13:50:00+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 14:00:00+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 14:10:00+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 14:20:00+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 14:30:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT number, wanted, invited, matched, outcome FROM waves;
+SELECT status, reason, times_invited, count(*) FROM invitation GROUP BY 1, 2, 3 ORDER BY 1, 3;
+SELECT kind, status, previous, count(*) FROM notification WHERE gig_id = 2 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT clear() \gset
+
+-- pending_max, and answer_within that makes room again
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, pending_max, answer_within, invitation_frequency, filter_query)
+VALUES (3, 'c', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 2, 5, '7 minutes', '5 minutes', '{}');
+CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 14:35:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT number, wanted, invited, outcome FROM waves;
+SELECT * FROM next;
+SET cirro.clock = '2030-01-01 14:37:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT status, reason, count(*) FROM invitation GROUP BY 1, 2 ORDER BY 1;
+SET cirro.clock = '2030-01-01 14:40:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT number, wanted, invited, outcome FROM waves;
+SELECT * FROM check_consistency();
+SELECT clear() \gset
+
+-- order: sort_query first, missing values last
+INSERT INTO worker (id, profile) VALUES (900, '{"even": false}');
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query, sort_query)
+VALUES (4, 'd', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 25, 1, '{"even": false}', '{"rating": -1}');
+CALL cirro.run_waves('cirro_waves');
+SELECT profile -> 'rating' AS rating, count(*)
+FROM invitation JOIN worker w ON w.id = worker_id GROUP BY 1 ORDER BY 1;
+DELETE FROM gig;
+DELETE FROM worker WHERE id = 900;
+
+-- order: by lot, turned by gig and wave
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+SELECT 50 + i, 'e', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 8, 1, '{}' FROM generate_series(1, 20) i;
+CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 14:45:00+00'; CALL cirro.run_waves('cirro_waves');
+WITH expected AS (
+	SELECT v.gig_id, v.number, w.id,
+		row_number() OVER (PARTITION BY v.gig_id, v.number ORDER BY
+			w.lot < (((hashint8extended(v.gig_id, v.number) & 4294967295) + 2147483648) % 4294967296 - 2147483648)::int,
+			w.lot, w.id) AS place
+	FROM wave v CROSS JOIN worker w
+	WHERE NOT EXISTS (SELECT FROM invitation i JOIN wave e ON e.id = i.wave_id
+		WHERE i.gig_id = v.gig_id AND i.worker_id = w.id AND e.number < v.number))
+SELECT count(*), count(*) FILTER (WHERE e.place <= 8) AS in_order, count(DISTINCT i.worker_id) > 100 AS fair
+FROM invitation i JOIN wave v ON v.id = i.wave_id
+JOIN expected e ON e.gig_id = v.gig_id AND e.number = v.number AND e.id = i.worker_id;
+SELECT clear() \gset
+
+-- setting.max_pending
+UPDATE setting SET max_pending = 2;
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+SELECT 100 + i, 'f', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 12, 1, '{"rating": 3}' FROM generate_series(1, 4) i;
+CALL cirro.run_waves('cirro_waves');
+SELECT * FROM waves;
+SELECT max(n), sum(n) FROM (SELECT count(*) AS n FROM invitation GROUP BY worker_id) x;
+UPDATE setting SET max_pending = NULL;
+SELECT clear() \gset
+
+-- manual, paused, inactive
+UPDATE worker SET active = false WHERE profile @> '{"rating": 5}';
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)
+VALUES (200, 'g', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 2, 'manual', '{"rating": {"$in": [4, 5]}}');
+CALL cirro.run_waves('cirro_waves');
+SELECT * FROM waves;
+SELECT * FROM next;
+UPDATE setting SET paused = true;
+UPDATE gig SET invitation_mode = 'auto';
+CALL cirro.run_waves('cirro_waves');
+CALL cirro.run_waves();
+SELECT run_wave(200);
+UPDATE setting SET paused = false;
+SET cirro.active = off;
+CALL cirro.run_waves('cirro_waves');
+SELECT run_wave(200);
+RESET cirro.active;
+SELECT * FROM waves;
+CALL cirro.run_waves('cirro_waves');
+SELECT invited FROM waves;
+SELECT count(*) FROM invitation JOIN worker w ON w.id = worker_id WHERE NOT active;
+UPDATE gig SET invitation_mode = 'manual';
+SELECT gig_id, number, invited, outcome FROM run_wave(200);
+SELECT * FROM next;
+SELECT run_wave(12345);
+SELECT run_wave(NULL);
+SELECT clear() \gset
+
+-- scheduled invitations
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)
+VALUES (300, 'h', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 2, 'manual', '{}');
+INSERT INTO invitation (gig_id, worker_id, status, send_at)
+SELECT 300, i, 'scheduled', '2030-01-01 15:00+00'::timestamptz + i * interval '1 minute' FROM generate_series(1, 5) i;
+SELECT next_event FROM next;
+SET cirro.clock = '2030-01-01 15:02:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT next_event FROM next;
+UPDATE worker SET active = false WHERE id = 3;
+SET cirro.clock = '2030-01-01 15:04:30+00'; CALL cirro.run_waves('cirro_waves');
+SELECT worker_id, status, reason, to_char(invited_at, 'HH24:MI:SS') FROM invitation ORDER BY 1;
+SELECT kind, worker_id FROM notification WHERE gig_id = 300 ORDER BY id;
+
+-- announcements, once each, for every consumer
+UPDATE setting SET consumers = '{mail,push}';
+UPDATE gig SET archive_at = '2030-01-01 21:00+00', end_at = '2030-01-01 20:00+00';
+SET cirro.clock = '2030-01-01 18:00:30+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 18:01:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT * FROM next;
+SET cirro.clock = '2030-01-01 20:00:00+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 20:01:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT status, reason, count(*) FROM invitation GROUP BY 1, 2 ORDER BY 2;
+SELECT run_wave(300);
+SET cirro.clock = '2030-01-01 21:00:00+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 21:01:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT kind, consumer, worker_id FROM notification WHERE gig_id = 300 AND kind LIKE 'gig.%' ORDER BY id;
+SELECT * FROM next;
+SELECT * FROM check_consistency();
+UPDATE setting SET consumers = NULL;
+
+-- a gig that nobody looked at until it was over
+INSERT INTO gig (id, title, url, start_at, end_at, archive_at, total_seats, filter_query)
+VALUES (301, 'i', 'u', '2030-01-01 21:10+00', '2030-01-01 21:20+00', '2030-01-01 21:30+00', 2, '{}');
+SET cirro.clock = '2030-01-01 21:40:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT kind FROM notification WHERE gig_id = 301 ORDER BY id;
+SELECT count(*) FROM wave WHERE gig_id = 301;
+
+-- a gig that fails does not stop the others; it is recorded, and put off
+SET cirro.clock = '2030-01-01 11:00:00+00';
+CREATE FUNCTION cirro_waves.fail() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.gig_id = 400 THEN
+		RAISE 'no luck with gig %', NEW.gig_id USING ERRCODE = 'query_canceled';
+	END IF;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON invitation FOR EACH ROW EXECUTE FUNCTION fail();
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query, created_at)
+SELECT i, 'j', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 2, '{}', '2030-01-01 10:00+00'
+FROM generate_series(400, 401) i;
+CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, number, wanted, invited, outcome, repeats, error FROM waves WHERE gig_id >= 400;
+SELECT gig_id, next_wave, next_event, waves, failures FROM next WHERE gig_id >= 400;
+SET cirro.clock = '2030-01-01 11:05:00+00'; CALL cirro.run_waves('cirro_waves');
+SET cirro.clock = '2030-01-01 11:15:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, number, wanted, invited, outcome, repeats, error FROM waves WHERE gig_id = 400;
+SELECT gig_id, next_wave, next_event, waves, failures FROM next WHERE gig_id = 400;
+SELECT * FROM check_consistency();
+SELECT run_wave(400);
+DROP TRIGGER fail ON invitation;
+SET cirro.clock = '2030-01-01 11:35:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, number, wanted, invited, outcome, repeats, error FROM waves WHERE gig_id = 400;
+SELECT gig_id, next_wave, next_event, waves, failures FROM next WHERE gig_id = 400;
+SELECT clear() \gset
+
+-- even if it cannot be recorded
+CREATE FUNCTION cirro_waves.fail_too() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE 'no luck with table %', TG_TABLE_NAME;
+END $$;
+CREATE TRIGGER fail BEFORE INSERT ON wave FOR EACH ROW WHEN (NEW.gig_id = 402) EXECUTE FUNCTION fail_too();
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query)
+SELECT i, 'k', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 2, '{}' FROM generate_series(402, 403) i;
+CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, count(*) FROM invitation WHERE gig_id >= 400 GROUP BY 1;
+DROP TRIGGER fail ON wave;
+SELECT clear() \gset
+
+-- odd frequencies do not stop the clock
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_frequency, filter_query)
+VALUES (500, 'l', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 2, '100000000 years', '{}'),
+	(501, 'l', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 2, '1 mon -29 days', '{}');
+SET cirro.clock = '2029-02-05 12:00+00';
+UPDATE gig_state SET next_wave_at = '2029-02-05 12:00+00', next_event_at = '2029-02-05 12:00+00' WHERE gig_id >= 500;
+CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, last_due_at, next_wave_at FROM gig_state WHERE gig_id >= 500 ORDER BY 1;
+SELECT clear() \gset
+SET cirro.clock = '2030-01-01 11:35:00+00';
+
+-- rights
+SET ROLE regress_cirro_other;
+CALL cirro.run_waves('cirro_waves');
+CALL cirro.run_waves();
+SELECT cirro.run_wave('cirro_waves', 1);
+SELECT cirro.record_attempt('cirro_waves', 1, NULL, NULL, '[]');
+RESET ROLE;
+CALL cirro.run_waves('cirro_no_such_space');
+CALL cirro.run_waves('public');
+CALL cirro.run_waves('cirro_waves', -1);
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)
+VALUES (600, 'm', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 2, 'manual', '{}');
+SET ROLE regress_cirro_app;
+SELECT cirro.run_wave('cirro_waves', 600) ->> 'invited' AS invited;
+SELECT cirro.record_attempt('cirro_waves', 1, '{600,NULL}', NULL, '[]') > 0 AS recorded;
+CALL cirro.run_waves('cirro_waves');
+RESET ROLE;
+SELECT worker_id, gig_ids, max_amount, outcomes, created_at FROM attempt;
+SELECT clear() \gset
+
+-- max_gigs; inside a transaction block
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+SELECT 700 + i, 'n', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 1, 1, '{}' FROM generate_series(1, 120) i;
+CALL cirro.run_waves('cirro_waves', 0);
+CALL cirro.run_waves('cirro_waves', 3);
+SELECT count(*) FROM waves WHERE gig_id > 700;
+BEGIN;
+CALL cirro.run_waves('cirro_waves');
+SELECT count(*) FROM waves WHERE gig_id > 700;
+ROLLBACK;
+SELECT count(*) FROM waves WHERE gig_id > 700;
+CALL cirro.run_waves('cirro_waves');
+SELECT count(*), max(invited) FROM waves WHERE gig_id > 700;
+SELECT clear() \gset
+
+-- nothing of an owner's is ever run as the caller: deferred triggers would be
+CREATE TABLE cirro_waves.trace (who name, what text);
+ALTER TABLE trace OWNER TO regress_cirro_owner;
+CREATE FUNCTION cirro_waves.spy() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO cirro_waves.trace VALUES (current_user, TG_ARGV[0]);
+	PERFORM set_config('DateStyle', 'German', false);
+	PERFORM set_config('work_mem', '64kB', false);
+	RETURN NULL;
+END $$;
+CREATE TRIGGER spy_now AFTER INSERT ON invitation FOR EACH STATEMENT EXECUTE FUNCTION spy('at once');
+CREATE CONSTRAINT TRIGGER spy_later AFTER INSERT ON invitation
+	DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION spy('at commit');
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query)
+VALUES (900, 'o', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 1, '{}');
+CALL cirro.run_waves('cirro_waves');
+SELECT * FROM cirro_waves.trace;
+SELECT outcome, error FROM waves WHERE gig_id = 900;
+SELECT run_wave(900);
+DROP TRIGGER spy_later ON invitation;
+SET cirro.clock = '2030-01-01 11:40:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT * FROM trace;
+SHOW DateStyle;
+SHOW work_mem;
+SELECT outcome, invited, error FROM waves WHERE gig_id = 900;
+DROP TRIGGER spy_now ON invitation;
+
+-- what is no sound Space is left alone
+ALTER TABLE attempt RENAME TO elsewhere;
+CREATE VIEW cirro_waves.attempt AS SELECT * FROM elsewhere;
+CALL cirro.run_waves('cirro_waves');
+DROP VIEW attempt;
+ALTER TABLE elsewhere RENAME TO attempt;
+ALTER TABLE wave ALTER took TYPE text;
+ALTER TABLE invitation DISABLE TRIGGER cirro_check;
+CALL cirro.run_waves('cirro_waves');
+ALTER TABLE invitation ENABLE TRIGGER cirro_check;
+CALL cirro.run_waves('cirro_waves');
+ALTER TABLE cirro_waves.wave ALTER took TYPE interval USING took::interval;
+ALTER TABLE setting OWNER TO regress_cirro_other;
+CALL cirro.run_waves('cirro_waves');
+ALTER TABLE setting OWNER TO regress_cirro_owner;
+UPDATE setting SET ddl_version = 1000;
+CALL cirro.run_waves('cirro_waves');
+UPDATE setting SET ddl_version = NULL;
+
+-- retention: hourly, finished rows only
+DELETE FROM gig;
+DELETE FROM notification;
+DELETE FROM wave;
+DELETE FROM attempt;
+UPDATE setting SET cleaned_at = NULL, keep_waves = '1 day';
+INSERT INTO notification (consumer, kind, gig_id, created_at, delivered_at, outcome)
+SELECT 'default', 'gig.started', i, '2029-12-01', '2029-12-01', 'delivered' FROM generate_series(1, 2500) i;
+INSERT INTO notification (consumer, kind, gig_id, created_at, delivered_at, outcome) VALUES
+	('default', 'gig.started', 1, '2029-12-01', NULL, NULL),
+	('default', 'gig.started', 2, '2029-12-01', '2029-12-31', 'suppressed'),
+	('default', 'gig.started', 3, '2029-12-01', '2029-12-02', 'dead');
+INSERT INTO wave (gig_id, number, run_at, target, accepted, wanted, invited, outcome, took) VALUES
+	(1, 1, '2029-12-31 11:00', 1, 0, 1, 0, 'exhausted', '0'),
+	(1, 2, '2029-12-31 12:00', 1, 0, 1, 0, 'exhausted', '0');
+INSERT INTO attempt (worker_id, outcomes, created_at) VALUES (1, '[]', '2029-09-01'), (2, '[]', '2029-11-01');
+CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, outcome FROM notification ORDER BY id;
+SELECT number FROM wave;
+SELECT worker_id FROM attempt;
+SELECT cleaned_at FROM setting;
+SET cirro.clock = '2030-01-01 12:30:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT number FROM wave;
+SET cirro.clock = '2030-01-01 12:40:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT number FROM wave;
+
+-- without a setting row all defaults hold
+ALTER TABLE setting DISABLE TRIGGER USER;
+DELETE FROM setting;
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query)
+VALUES (950, 'p', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 1, '{}');
+CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, wanted, invited, outcome FROM waves;
+
+RESET cirro.clock;
+RESET search_path;
+SET client_min_messages = warning;
+DROP SCHEMA cirro_waves CASCADE;
+DROP ROLE regress_cirro_owner, regress_cirro_app, regress_cirro_other;
