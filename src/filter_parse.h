@@ -106,8 +106,27 @@ typedef struct FilterParser
 	uint32_t	nregexes;
 } FilterParser;
 
+/* The path that conditions stand under; none inside $elemMatch of values. */
+typedef struct FilterPath
+{
+	const FilterName *names;
+	uint32_t	len;
+} FilterPath;
+
 extern bool filter_parse(FilterParser *parser, const char *text, size_t len);
 extern bool filter_parse_path(JsonTreeReader *reader, const JsonTree *member,
 							  const FilterName **path, uint32_t *path_len);
+
+/* Between filter_parse.c and filter_operand.c. */
+extern FilterParseNode *filter_add_condition(FilterParser *p, FilterOp op,
+											 FilterPath path, bool negated);
+extern bool filter_check_list(FilterParser *p, const JsonTree *list,
+							  const char *hint, bool may_be_empty);
+extern bool filter_parse_exists(FilterParser *p, FilterPath path, const JsonTree *operand);
+extern bool filter_parse_type(FilterParser *p, FilterPath path, const JsonTree *operand);
+extern bool filter_parse_size(FilterParser *p, FilterPath path, const JsonTree *operand);
+extern bool filter_parse_mod(FilterParser *p, FilterPath path, const JsonTree *operand);
+extern bool filter_parse_regex(FilterParser *p, FilterPath path, const JsonTree *operand,
+							   const JsonTree *letters);
 
 #endif							/* CIRRO_FILTER_PARSE_H */

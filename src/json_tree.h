@@ -95,6 +95,10 @@ extern bool json_tree_limit(JsonTreeReader *reader, const JsonTree *at,
 							const char *hint, const char *problem,...)
 			__attribute__((format(printf, 4, 5)));
 
+/* An error in the text itself; says where the reader stands. */
+extern bool json_tree_bad_text(JsonTreeReader *reader, const JsonTree *at,
+							   const char *problem, const char *hint);
+
 /* A key or string to be shown in a message: whole characters, 60 bytes at most. */
 extern const char *json_tree_show(char *buf, const char *text, size_t len);
 #define JSON_TREE_SHOW	64

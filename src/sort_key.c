@@ -19,6 +19,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 
+#include "compat.h"
 #include "sort_query.h"
 
 PG_FUNCTION_INFO_V1(sort_key);
