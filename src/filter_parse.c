@@ -20,6 +20,7 @@ static const char HINT_OPERATORS[] =
 	"Known operators: $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $type, "
 	"$all, $size, $elemMatch, $regex, $options, $mod, $not; on top and in their "
 	"lists $and, $or, $nor.";
+
 static bool
 is_operator_key(const JsonTree *member)
 {
@@ -130,7 +131,7 @@ check_value(FilterParser *p, const JsonTree *value)
 	{
 		if (c->key != NULL && is_operator_key(c))
 			return json_tree_fail(&p->reader, c,
-								  "To look inside an object, write a dotted path: {\"a.b\": {\"$gt\": 1}}.",
+								  "Operators stand right under a field: {\"a\": {\"$gt\": 1}}, or under a dotted path into an object: {\"a.b\": {\"$gt\": 1}}.",
 								  "operator \"%s\" inside a value",
 								  json_tree_show(show, c->key, c->key_len));
 		if (!check_value(p, c))
