@@ -72,7 +72,7 @@ end_node(FilterParser *p, uint32_t node)
 	p->nodes[node].nnodes = p->nnodes - node;
 }
 
-static const FilterPath no_path = {NULL, 0};
+static const FilterPath no_path = {NULL, 0, 0};
 
 /* A condition without children, negated or not. */
 FilterParseNode *
@@ -145,8 +145,7 @@ check_value(FilterParser *p, const JsonTree *value)
  * count: digits without leading zeros.
  */
 bool
-filter_parse_path(JsonTreeReader *reader, const JsonTree *member,
-				  const FilterName **path, uint32_t *path_len)
+filter_parse_path(JsonTreeReader *reader, const JsonTree *member, FilterPath *path)
 {
 	const char *text = member->key;
 	const char *end = text + member->key_len;
@@ -184,12 +183,9 @@ filter_parse_path(JsonTreeReader *reader, const JsonTree *member,
 		names[i].position = position;
 		text += len + 1;
 	}
-	if (npositions > FILTER_MAX_POSITIONS)
-		return json_tree_limit(reader, member, "Use fewer array positions.",
-							   "a path has more than %d names that are numbers",
-							   FILTER_MAX_POSITIONS);
-	*path = names;
-	*path_len = n;
+	path->names = names;
+	path->len = n;
+	path->npositions = npositions;
 	return true;
 }
 
@@ -242,8 +238,10 @@ parse_elem_match(FilterParser *p, FilterPath path, const JsonTree *operand)
 		find_member(operand, "$nor") != NULL;
 
 	node = begin_node(p, is_filter ? FILTER_ELEM_OBJECT : FILTER_ELEM_VALUE, path);
+	p->npositions += path.npositions;
 	if (!(is_filter ? parse_filter(p, operand) : parse_operators(p, no_path, operand)))
 		return false;
+	p->npositions -= path.npositions;
 	end_node(p, node);
 	return true;
 }
@@ -427,8 +425,12 @@ parse_filter(FilterParser *p, const JsonTree *object)
 				return false;
 			continue;
 		}
-		if (!filter_parse_path(&p->reader, m, &path.names, &path.len))
+		if (!filter_parse_path(&p->reader, m, &path))
 			return false;
+		if (p->npositions + path.npositions > FILTER_MAX_POSITIONS)
+			return json_tree_limit(&p->reader, m, "Use fewer array positions.",
+								   "a path has more than %d names that are numbers",
+								   FILTER_MAX_POSITIONS);
 		if (is_operators(m))
 		{
 			if (!parse_operators(p, path, m))
@@ -450,7 +452,7 @@ filter_parse(FilterParser *p, const char *text, size_t len)
 {
 	JsonTreeReader *r = &p->reader;
 
-	p->nnodes = p->nconditions = p->nregexes = 0;
+	p->nnodes = p->nconditions = p->nregexes = p->npositions = 0;
 	r->sort_keys = true;
 	p->tree = json_tree_read(r, text, len);
 	if (p->tree == NULL)

@@ -16,7 +16,7 @@
 
 /* Limits of the text itself; those of a filter are in filter_parse.h. */
 #define JSON_TREE_MAX_TEXT		(256 * 1024)	/* bytes, read or written */
-#define JSON_TREE_MAX_DEPTH		64	/* arrays and objects in each other */
+#define JSON_TREE_MAX_DEPTH		200	/* arrays and objects in each other */
 #define JSON_TREE_MAX_DIGITS	1000	/* on either side of the point */
 
 typedef enum JsonTreeType

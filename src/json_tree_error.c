@@ -28,36 +28,39 @@ json_tree_show(char *buf, const char *text, size_t len)
 }
 
 /* Appends to a string in a buffer, all or nothing. */
-static void
+static bool
 append(char *buf, size_t size, const char *text)
 {
 	size_t		used = strlen(buf);
 
-	if (strlen(text) < size - used)
-		strcpy(buf + used, text);
+	if (strlen(text) >= size - used)
+		return false;
+	strcpy(buf + used, text);
+	return true;
 }
 
 /*
- * Appends the path from the root to a value. The buffer holds the deepest
- * path of short keys; of longer ones the end is left out.
+ * Appends the path from the root to a value. Returns false where it had to
+ * break off, and says so by an ellipsis.
  */
-static void
+static bool
 append_path(char *buf, size_t size, const JsonTree *at)
 {
 	char		show[JSON_TREE_SHOW];
 	char		step[JSON_TREE_SHOW + 16];
 
 	if (at->parent == NULL)
-	{
-		append(buf, size, "$");
-		return;
-	}
-	append_path(buf, size, at->parent);
+		return append(buf, size, "$");
+	if (!append_path(buf, size, at->parent))
+		return false;
 	if (at->key != NULL)
 		snprintf(step, sizeof(step), ".%s", json_tree_show(show, at->key, at->key_len));
 	else
 		snprintf(step, sizeof(step), "[%u]", at->index);
-	append(buf, size, step);
+	if (append(buf, size - 4, step))
+		return true;
+	append(buf, size, " ...");
+	return false;
 }
 
 static const char *

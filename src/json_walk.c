@@ -212,7 +212,7 @@ compare_arrays(JsonView a, JsonView b)
 /*
  * A total order: types by rank, numbers by value, strings by bytes. Two
  * values are equal if it returns 0. Recursion ends with the shallower value,
- * which in all uses is part of a filter and so at most 64 levels deep.
+ * which in all uses is part of a filter, whose depth is bounded.
  */
 int
 json_view_compare(JsonView a, JsonView b)
