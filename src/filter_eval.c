@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
@@ -196,6 +197,7 @@ filter_node_matches(const FilterQuery *query, const FilterNode *node, JsonView d
 	const FilterNode *child = node + 1;
 	Condition	condition = {query, node};
 
+	CHECK_FOR_INTERRUPTS();
 	switch ((FilterOp) node->op)
 	{
 		case FILTER_AND:

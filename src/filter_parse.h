@@ -15,7 +15,8 @@
 #define FILTER_MAX_CONDITIONS	1000	/* operators and plain equalities */
 #define FILTER_MAX_PATH			1024	/* bytes of a path */
 #define FILTER_MAX_SEGMENTS		64	/* names in a path */
-#define FILTER_MAX_POSITIONS	8	/* ... that are numbers, see walk_path */
+#define FILTER_MAX_POSITIONS	8	/* ... that are numbers, see json_walk.c;
+									 * paths inside $elemMatch go on counting */
 #define FILTER_MAX_PATTERN		1000	/* bytes of a regular expression */
 #define FILTER_MAX_REGEXES		16	/* PostgreSQL caches 32 of them */
 
@@ -104,10 +105,31 @@ typedef struct FilterParser
 	uint32_t	max_nodes;
 	uint32_t	nconditions;
 	uint32_t	nregexes;
+	uint32_t	npositions;		/* in the paths of the $elemMatch around */
 } FilterParser;
+
+/* The path that conditions stand under; none inside $elemMatch of values. */
+typedef struct FilterPath
+{
+	const FilterName *names;
+	uint32_t	len;
+	uint32_t	npositions;		/* names that are numbers */
+} FilterPath;
 
 extern bool filter_parse(FilterParser *parser, const char *text, size_t len);
 extern bool filter_parse_path(JsonTreeReader *reader, const JsonTree *member,
-							  const FilterName **path, uint32_t *path_len);
+							  FilterPath *path);
+
+/* Between filter_parse.c and filter_operand.c. */
+extern FilterParseNode *filter_add_condition(FilterParser *p, FilterOp op,
+											 FilterPath path, bool negated);
+extern bool filter_check_list(FilterParser *p, const JsonTree *list,
+							  const char *hint, bool may_be_empty);
+extern bool filter_parse_exists(FilterParser *p, FilterPath path, const JsonTree *operand);
+extern bool filter_parse_type(FilterParser *p, FilterPath path, const JsonTree *operand);
+extern bool filter_parse_size(FilterParser *p, FilterPath path, const JsonTree *operand);
+extern bool filter_parse_mod(FilterParser *p, FilterPath path, const JsonTree *operand);
+extern bool filter_parse_regex(FilterParser *p, FilterPath path, const JsonTree *operand,
+							   const JsonTree *letters);
 
 #endif							/* CIRRO_FILTER_PARSE_H */

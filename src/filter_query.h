@@ -30,7 +30,7 @@ typedef struct FilterNode
 	uint16		op;
 	uint16		path_len;		/* names of the path; 0: the value at hand */
 	uint32		nnodes;			/* of this subtree, itself included */
-	uint32		path;			/* offset of its PathNames */
+	uint32		path;			/* offset of its WalkNames */
 	uint32		operand;		/* offset: EQ to LTE, REGEX: a FilterValue; IN:
 								 * "number" of them, sorted; MOD: two int64,
 								 * not aligned to 8 */
@@ -64,8 +64,10 @@ extern FilterQuery *filter_query_from_datum(Datum datum);
 /* Does the document match? Total: never raises an error but for a cancel. */
 extern bool filter_matches(const FilterQuery *query, const JsonbContainer *document);
 
-/* One condition against one value (not its elements); what an index recheck,
- * statistics and batch search decide by. */
+/*
+ * The same for one subtree of the filter: a leaf of it, for batch matching,
+ * an index recheck or statistics. Logical nodes decide by their children.
+ */
 extern bool filter_node_matches(const FilterQuery *query, const FilterNode *node,
 								JsonView document);
 
@@ -78,11 +80,11 @@ filter_value_view(const FilterQuery *query, const FilterValue *value)
 	return v;
 }
 
-static inline Path
+static inline WalkPath
 filter_node_path(const FilterQuery *query, const FilterNode *node)
 {
-	Path		path = {(const char *) query,
-		(const PathName *) ((const char *) query + node->path),
+	WalkPath	path = {(const char *) query,
+		(const WalkName *) ((const char *) query + node->path),
 	node->path_len};
 
 	return path;

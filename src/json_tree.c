@@ -1,12 +1,11 @@
 /*-------------------------------------------------------------------------
  * src/json_tree.c
  *
- * Reads JSON text into a tree and writes a tree as canonical text. Decides
- * what is JSON, that no key comes twice in an object, and the limits of the
- * text. Must not know what the values mean, nor use anything of the server.
+ * Reads JSON text into a tree. Decides what is JSON, that no key comes twice
+ * in an object, and the limits of the text. Must not know what the values
+ * mean, nor use anything of the server.
  *-------------------------------------------------------------------------
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,164 +14,11 @@
 
 static bool read_value(JsonTreeReader *r, JsonTree *tree, int depth);
 
-/*
- * ---- Errors
- */
-
-const char *
-json_tree_show(char *buf, const char *text, size_t len)
-{
-	size_t		n = len < 60 ? len : 60;
-
-	/* Cut behind an ASCII byte: right in every server encoding. */
-	if (n < len)
-		while (n > 0 && (text[n - 1] & 0x80) != 0)
-			n--;
-	for (size_t i = 0; i < n; i++)
-		buf[i] = (unsigned char) text[i] < ' ' ? ' ' : text[i];
-	memcpy(buf + n, n < len ? "..." : "", n < len ? 4 : 1);
-	return buf;
-}
-
-/* Appends to a string in a buffer, all or nothing. */
-static void
-append(char *buf, size_t size, const char *text)
-{
-	size_t		used = strlen(buf);
-
-	if (strlen(text) < size - used)
-		strcpy(buf + used, text);
-}
-
-/*
- * Appends the path from the root to a value. The buffer holds the deepest
- * path of short keys; of longer ones the end is left out.
- */
-static void
-append_path(char *buf, size_t size, const JsonTree *at)
-{
-	char		show[JSON_TREE_SHOW];
-	char		step[JSON_TREE_SHOW + 16];
-
-	if (at->parent == NULL)
-	{
-		append(buf, size, "$");
-		return;
-	}
-	append_path(buf, size, at->parent);
-	if (at->key != NULL)
-		snprintf(step, sizeof(step), ".%s", json_tree_show(show, at->key, at->key_len));
-	else
-		snprintf(step, sizeof(step), "[%u]", at->index);
-	append(buf, size, step);
-}
-
-static const char *
-describe(char *buf, size_t size, const JsonTree *tree)
-{
-	char		show[JSON_TREE_SHOW];
-
-	switch (tree->type)
-	{
-		case JSON_TREE_NULL:
-			return "null";
-		case JSON_TREE_FALSE:
-			return "false";
-		case JSON_TREE_TRUE:
-			return "true";
-		case JSON_TREE_NUMBER:
-			snprintf(buf, size, "the number %s",
-					 json_tree_show(show, tree->text, tree->text_len));
-			return buf;
-		case JSON_TREE_STRING:
-			snprintf(buf, size, "the string \"%s\"",
-					 json_tree_show(show, tree->text, tree->text_len));
-			return buf;
-		case JSON_TREE_ARRAY:
-			return tree->nchildren == 0 ? "an empty array" : "an array";
-		case JSON_TREE_OBJECT:
-			return tree->nchildren == 0 ? "an empty object" : "an object";
-	}
-	return "";
-}
-
-static void
-set_error(JsonTreeReader *r, const JsonTree *at, const char *hint, bool is_limit)
-{
-	JsonTreeError *e = &r->error;
-	char		found[JSON_TREE_SHOW + 16];
-
-	e->is_limit = is_limit;
-	snprintf(e->hint, sizeof(e->hint), "%s", hint);
-	strcpy(e->detail, "At ");
-	append_path(e->detail, sizeof(e->detail) - 100, at);
-	/* What passes a limit may not have been read to its end. */
-	if (!is_limit)
-	{
-		append(e->detail, sizeof(e->detail), ": found ");
-		append(e->detail, sizeof(e->detail), describe(found, sizeof(found), at));
-	}
-	append(e->detail, sizeof(e->detail), ".");
-}
-
-bool
-json_tree_fail(JsonTreeReader *r, const JsonTree *at, const char *hint,
-			   const char *problem,...)
-{
-	va_list		args;
-
-	va_start(args, problem);
-	vsnprintf(r->error.problem, sizeof(r->error.problem), problem, args);
-	va_end(args);
-	set_error(r, at, hint, false);
-	return false;
-}
-
-bool
-json_tree_limit(JsonTreeReader *r, const JsonTree *at, const char *hint,
-				const char *problem,...)
-{
-	va_list		args;
-
-	va_start(args, problem);
-	vsnprintf(r->error.problem, sizeof(r->error.problem), problem, args);
-	va_end(args);
-	set_error(r, at, hint, true);
-	return false;
-}
-
-/* An error in the text itself: says where the reader stands. */
-static bool
-bad_text(JsonTreeReader *r, const JsonTree *at, const char *what, const char *hint)
-{
-	JsonTreeError *e = &r->error;
-	char		place[64];
-
-	e->is_limit = false;
-	snprintf(e->problem, sizeof(e->problem), "%s", what);
-	snprintf(e->hint, sizeof(e->hint), "%s", hint);
-	strcpy(e->detail, "At ");
-	append_path(e->detail, sizeof(e->detail) - 100, at);
-	if (r->pos >= r->end)
-		append(e->detail, sizeof(e->detail), ": the text ends too early.");
-	else
-	{
-		snprintf(place, sizeof(place), ": byte %zu of the text.",
-				 (size_t) (r->pos - r->text) + 1);
-		append(e->detail, sizeof(e->detail), place);
-	}
-	return false;
-}
-
 static bool
 not_json(JsonTreeReader *r, const JsonTree *at, const char *hint)
 {
-	return bad_text(r, at, "the text is not JSON", hint);
+	return json_tree_bad_text(r, at, "the text is not JSON", hint);
 }
-
-/*
- * ---- Reading
- */
 
 static void *
 allocate(JsonTreeReader *r, size_t size)
@@ -363,7 +209,7 @@ read_unicode(JsonTreeReader *r, const JsonTree *at, char **out)
 	if (code < 0)
 		return not_json(r, at, "\\u is followed by four hexadecimal digits.");
 	if (code == 0)
-		return bad_text(r, at, "\\u0000 cannot be stored", "Leave the null character out.");
+		return json_tree_bad_text(r, at, "\\u0000 cannot be stored", "Leave the null character out.");
 	if (code >= 0xD800 && code <= 0xDBFF)
 	{
 		int			low = -1;
@@ -383,7 +229,7 @@ read_unicode(JsonTreeReader *r, const JsonTree *at, char **out)
 	if (code < 0x80)
 		*o++ = (char) code;
 	else if (!r->utf8)
-		return bad_text(r, at, "\\u stands for a character beyond ASCII",
+		return json_tree_bad_text(r, at, "\\u stands for a character beyond ASCII",
 						"Write the character itself: the encoding of this database is not UTF8.");
 	else if (code < 0x800)
 	{
@@ -634,108 +480,4 @@ json_tree_read(JsonTreeReader *r, const char *text, size_t len)
 		return NULL;
 	}
 	return tree;
-}
-
-/*
- * ---- Writing
- */
-
-typedef struct Writer
-{
-	char	   *buf;			/* NULL: only count */
-	size_t		len;
-} Writer;
-
-static void
-put(Writer *w, const char *text, size_t len)
-{
-	if (w->buf != NULL)
-		memcpy(w->buf + w->len, text, len);
-	w->len += len;
-}
-
-/* Escapes like jsonb, so that both texts of a value agree. */
-static void
-put_string(Writer *w, const char *text, uint32_t len)
-{
-	static const char escapes[] = "\b\f\n\r\t\"\\";
-	static const char letters[] = "bfnrt\"\\";
-
-	put(w, "\"", 1);
-	for (uint32_t i = 0; i < len; i++)
-	{
-		const char *escape = text[i] != '\0' ? strchr(escapes, text[i]) : NULL;
-		char		code[8];
-
-		if (escape != NULL)
-		{
-			put(w, "\\", 1);
-			put(w, &letters[escape - escapes], 1);
-		}
-		else if ((unsigned char) text[i] < ' ')
-		{
-			snprintf(code, sizeof(code), "\\u%04x", (unsigned char) text[i]);
-			put(w, code, 6);
-		}
-		else
-			put(w, &text[i], 1);
-	}
-	put(w, "\"", 1);
-}
-
-static void
-put_tree(Writer *w, JsonTree *tree)
-{
-	size_t		start = w->len;
-
-	switch (tree->type)
-	{
-		case JSON_TREE_NULL:
-			put(w, "null", 4);
-			break;
-		case JSON_TREE_FALSE:
-			put(w, "false", 5);
-			break;
-		case JSON_TREE_TRUE:
-			put(w, "true", 4);
-			break;
-		case JSON_TREE_NUMBER:
-			put(w, tree->text, tree->text_len);
-			break;
-		case JSON_TREE_STRING:
-			put_string(w, tree->text, tree->text_len);
-			break;
-		case JSON_TREE_ARRAY:
-		case JSON_TREE_OBJECT:
-			put(w, tree->type == JSON_TREE_ARRAY ? "[" : "{", 1);
-			for (JsonTree *c = tree->child; c != NULL; c = c->next)
-			{
-				if (c->key != NULL)
-				{
-					put_string(w, c->key, c->key_len);
-					put(w, ": ", 2);
-				}
-				put_tree(w, c);
-				if (c->next != NULL)
-					put(w, ", ", 2);
-			}
-			put(w, tree->type == JSON_TREE_ARRAY ? "]" : "}", 1);
-			break;
-	}
-	tree->written_at = (uint32_t) start;
-	tree->written_len = (uint32_t) (w->len - start);
-}
-
-/*
- * Writes a tree as text in the style of jsonb, without a terminator, and
- * notes in each value where its text is. Returns the length; with a NULL
- * buffer that is all it does.
- */
-size_t
-json_tree_write(JsonTree *tree, char *buf)
-{
-	Writer		w = {buf, 0};
-
-	put_tree(&w, tree);
-	return w.len;
 }

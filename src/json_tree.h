@@ -16,7 +16,7 @@
 
 /* Limits of the text itself; those of a filter are in filter_parse.h. */
 #define JSON_TREE_MAX_TEXT		(256 * 1024)	/* bytes, read or written */
-#define JSON_TREE_MAX_DEPTH		64	/* arrays and objects in each other */
+#define JSON_TREE_MAX_DEPTH		200	/* arrays and objects in each other */
 #define JSON_TREE_MAX_DIGITS	1000	/* on either side of the point */
 
 typedef enum JsonTreeType
@@ -94,6 +94,10 @@ extern bool json_tree_fail(JsonTreeReader *reader, const JsonTree *at,
 extern bool json_tree_limit(JsonTreeReader *reader, const JsonTree *at,
 							const char *hint, const char *problem,...)
 			__attribute__((format(printf, 4, 5)));
+
+/* An error in the text itself; says where the reader stands. */
+extern bool json_tree_bad_text(JsonTreeReader *reader, const JsonTree *at,
+							   const char *problem, const char *hint);
 
 /* A key or string to be shown in a message: whole characters, 60 bytes at most. */
 extern const char *json_tree_show(char *buf, const char *text, size_t len);

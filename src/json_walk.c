@@ -212,7 +212,7 @@ compare_arrays(JsonView a, JsonView b)
 /*
  * A total order: types by rank, numbers by value, strings by bytes. Two
  * values are equal if it returns 0. Recursion ends with the shallower value,
- * which in all uses is part of a filter and so at most 64 levels deep.
+ * which in all uses is part of a filter, whose depth is bounded.
  */
 int
 json_view_compare(JsonView a, JsonView b)
@@ -249,11 +249,11 @@ json_view_compare(JsonView a, JsonView b)
  * FILTER_MAX_POSITIONS of them.
  */
 static bool
-walk_array(JsonView array, Path path, JsonWalkVisitor visit, void *arg)
+walk_array(JsonView array, WalkPath path, JsonWalkVisitor visit, void *arg)
 {
 	JsonViewIterator it;
 	JsonView	element;
-	Path		rest = {path.base, path.names + 1, path.len - 1};
+	WalkPath	rest = {path.base, path.names + 1, path.len - 1};
 
 	CHECK_FOR_INTERRUPTS();
 	json_view_iterate(&it, array);
@@ -280,9 +280,9 @@ walk_array(JsonView array, Path path, JsonWalkVisitor visit, void *arg)
  * element of an array, seen by $elemMatch) is an object keyed by position.
  */
 bool
-json_walk(JsonView value, Path path, JsonWalkVisitor visit, void *arg)
+json_walk(JsonView value, WalkPath path, JsonWalkVisitor visit, void *arg)
 {
-	const PathName *name = path.names;
+	const WalkName *name = path.names;
 	JsonView	missing = {JSON_VIEW_MISSING, 0, NULL};
 
 	if (path.len == 0)

@@ -48,19 +48,19 @@ typedef struct JsonViewIterator
  * A name in a stored path: "at" counts from the start of the value that it is
  * stored in; "position" is what the name counts in an array, or -1.
  */
-typedef struct PathName
+typedef struct WalkName
 {
 	uint32		at;
 	uint32		len;
 	int32		position;
-} PathName;
+} WalkName;
 
-typedef struct Path
+typedef struct WalkPath
 {
 	const char *base;			/* the start of the stored value */
-	const PathName *names;
+	const WalkName *names;
 	uint32		len;
-} Path;
+} WalkPath;
 
 /*
  * Called with each value that a path leads to, missing ones included. "open"
@@ -75,7 +75,7 @@ extern JsonView json_view_element(JsonView array, uint32 position);
 extern void json_view_iterate(JsonViewIterator *it, JsonView container);
 extern bool json_view_next(JsonViewIterator *it, JsonView *value);
 extern int	json_view_compare(JsonView a, JsonView b);
-extern bool json_walk(JsonView value, Path path, JsonWalkVisitor visit, void *arg);
+extern bool json_walk(JsonView value, WalkPath path, JsonWalkVisitor visit, void *arg);
 
 static inline uint32
 json_view_count(JsonView container)

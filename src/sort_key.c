@@ -14,11 +14,11 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 
+#include "compat.h"
 #include "sort_query.h"
 
 PG_FUNCTION_INFO_V1(sort_key);
@@ -206,8 +206,8 @@ sort_key_append(StringInfo buf, const SortQuery *query, const JsonbContainer *do
 	for (int i = 0; i < query->nkeys; i++)
 	{
 		const SortPath *key = &query->keys[i];
-		Path		path = {(const char *) query,
-			(const PathName *) ((const char *) query + key->path),
+		WalkPath	path = {(const char *) query,
+			(const WalkName *) ((const char *) query + key->path),
 		key->path_len};
 
 		c.direction = key->direction;

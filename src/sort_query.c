@@ -78,8 +78,7 @@ build(JsonTreeReader *reader, const char *text, size_t len)
 
 	for (const JsonTree *m = tree->child; m != NULL; m = m->next, i++)
 	{
-		const FilterName *names;
-		uint32_t	count;
+		FilterPath	path;
 		SortPath	key;
 
 		key.direction = direction_of(m);
@@ -93,10 +92,17 @@ build(JsonTreeReader *reader, const char *text, size_t len)
 			json_tree_fail(reader, m, HINT_SORT, "a sort query has no operators");
 			return NULL;
 		}
-		if (!filter_parse_path(reader, m, &names, &count))
+		if (!filter_parse_path(reader, m, &path))
 			return NULL;
-		key.path_len = count;
-		key.path = json_glue_put_path(&buf, names, count);
+		if (path.npositions > FILTER_MAX_POSITIONS)
+		{
+			json_tree_limit(reader, m, "Use fewer array positions.",
+							"a path has more than %d names that are numbers",
+							FILTER_MAX_POSITIONS);
+			return NULL;
+		}
+		key.path_len = path.len;
+		key.path = json_glue_put_path(&buf, path.names, path.len);
 		((SortQuery *) buf.data)->keys[i] = key;
 	}
 	SET_VARSIZE(buf.data, buf.len);

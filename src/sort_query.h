@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 
 #include "json_walk.h"
 
@@ -21,7 +22,7 @@
 
 typedef struct SortPath
 {
-	uint32		path;			/* offset of its PathNames */
+	uint32		path;			/* offset of its WalkNames */
 	uint16		path_len;
 	int16		direction;		/* 1 or -1 */
 } SortPath;
