@@ -15,7 +15,7 @@ typedef struct CirroQuery
 {
 	const char *text;
 	int			nargs;
-	Oid			argtypes[12];
+	Oid			argtypes[13];
 	bool		replan;			/* plan it for the values of each call? */
 } CirroQuery;
 

@@ -33,7 +33,7 @@
 #include "retention.h"
 #include "space.h"
 #include "space_list.h"
-#include "wave.h"
+#include "gig_turn.h"
 
 PG_FUNCTION_INFO_V1(run_waves);
 

@@ -1,63 +1,73 @@
 /*-------------------------------------------------------------------------
  * src/wave.h
  *
- * One gig's turn: what is due for it, its wave first of all.
+ * One gig at work, and its wave.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_WAVE_H
 #define CIRRO_WAVE_H
 
 #include "postgres.h"
+#include "utils/timestamp.h"
 
-/* What came of a gig's turn. */
-typedef enum GigOutcome
-{
-	GIG_DONE,
-	GIG_SKIPPED,				/* it is gone, paused, or another works on it */
-	GIG_FAILED,					/* recorded in the Space */
-	GIG_LACKS_RESOURCES			/* failed as the Space's next gig will, too */
-} GigOutcome;
-
-/*
- * Does all that is due for a gig in the current transaction, in
- * subtransactions of its own; errors end up in the Space's table wave. What
- * could not even be recorded is a WARNING. The caller has no Space entered;
- * the rows touched stay locked until it commits.
- */
-extern GigOutcome work_gig(Oid space, const char *name, Oid owner, int64 gig_id);
-
-/*
- * Who can be invited (wave_match.c).
- *
- * The answers of a search are ids in the order in which a wave takes them: by
- * the gig's sort_query, then by lot from a start that gig and wave number
- * decide. The caller is connected to SPI and has the Space entered; ids are
- * in the current memory context, which must outlive SPI's results.
- */
-typedef struct CandidateSearch
+/* A gig's turn, and what its rows said when it began. */
+typedef struct GigWork
 {
 	Oid			space;
+	Oid			owner;
 	int64		gig_id;
-	int			number;			/* of the wave */
-	Datum		filter;			/* gig.filter_query, jsonb */
-	Datum		sort;			/* gig.sort_query, json */
-	bool		has_sort;
-	int			max_pending;	/* setting.max_pending, 0: no limit */
-} CandidateSearch;
+	TimestampTz began;			/* wall clock */
+	TimestampTz now;
+	bool		claimed;
+
+	int			accepted;
+	int			target;
+	bool		full;			/* at an explicit seats_max */
+	bool		automatic;
+	Interval   *frequency;
+	Interval   *answer_within;	/* NULL: no limit */
+	TimestampTz starts_at;
+	TimestampTz closes_at;
+	TimestampTz archives_at;	/* DT_NOEND: never */
+	TimestampTz next_wave_at;	/* DT_NOEND: none */
+	int			waves;
+	int			failures;
+	int			announced;
+	int			wanted;
+	int			pending_max;	/* 0: no limit */
+	bool		paused;
+	Datum		filter;			/* filter_query, jsonb */
+	Datum		sort;			/* sort_query, json; 0: none */
+	bool		limits_workers; /* is there a setting.max_pending? */
+	bool		sends;			/* is a scheduled invitation due? */
+
+	bool		waved;			/* the wave's turn has passed */
+	int64		wave_id;		/* its row; 0: none was needed */
+	ErrorData  *error;			/* the first step that failed */
+} GigWork;
+
+/* Below, the caller is connected to SPI and has the Space entered. */
 
 /*
- * At most "limit" workers that were never invited to the gig, locked FOR KEY
- * SHARE; workers that another transaction is deleting are left out.
+ * Runs the wave of work->wanted workers that the gig needs now; an
+ * IsolatedWork. The caller holds the gig row. Returns false to be undone: the
+ * gig closed or reached its target meanwhile. Sets work->wave_id, unless
+ * pending_max left no room.
  */
-extern int	find_candidates(const CandidateSearch *search, int limit, Datum *ids);
+extern bool run_one_wave(void *arg);
 
 /*
- * At most "limit" invitations of the gig that only expired because its seats
- * were filled, locked FOR NO KEY UPDATE; locked ones are left out.
+ * Writes a wave's row and sets work->wave_id. "matched" and "held_back" of -1
+ * are not known; "error" may be NULL.
  */
-extern int	find_reopenable(const CandidateSearch *search, int limit, Datum *ids);
+extern void write_wave(GigWork *work, const char *outcome, int wanted,
+					   int invited, int matched, int held_back,
+					   const char *error);
 
-/* How many workers setting.max_pending alone keeps from being found. */
-extern int64 count_held_back(const CandidateSearch *search);
+/*
+ * Locks gig_state. Is there nothing left for a wave to do, going by what it
+ * says now?
+ */
+extern bool must_stop(const GigWork *work);
 
 #endif							/* CIRRO_WAVE_H */

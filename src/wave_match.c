@@ -17,7 +17,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "plan_cache.h"
-#include "wave.h"
+#include "wave_match.h"
 
 /* $1 gig, $2 filter, $3 start of the lots, $4 max_pending */
 #define MATCHES \

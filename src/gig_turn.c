@@ -1,0 +1,467 @@
+/*-------------------------------------------------------------------------
+ * src/gig_turn.c
+ *
+ * One gig's turn: claims the gig, has the wave run that is due, finishes what
+ * has expired, sends what was scheduled, announces, and decides when to look
+ * at the gig again. Must not commit, and must not touch another gig.
+ *
+ * The wave comes first: its insert may have to wait, which must not happen
+ * with gig_state locked. Every later step takes existing invitations with
+ * SKIP LOCKED; what is locked is left for the next tick.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "cirro.h"
+#include "gig_turn.h"
+#include "isolate.h"
+#include "plan_cache.h"
+#include "space.h"
+#include "wave.h"
+
+/* A wave invites no more, whatever the multiplier says. */
+#define MAX_WANTED "1000000"
+
+/* Longer errors are cut before they go into the table wave. */
+#define MAX_ERROR_LENGTH 1000
+
+static const CirroQuery claim_query = {
+	"SELECT FROM gig WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED",
+	1, {INT8OID}
+};
+
+/*
+ * A statement of its own after the claim: what another wave of this gig has
+ * just committed must be seen.
+ */
+static const CirroQuery read_query = {
+	"SELECT s.accepted, s.target, s.expires_rest AND s.accepted >= s.capacity,"
+	"   s.auto, s.frequency, s.answer_within, s.starts_at, s.closes_at,"
+	"   coalesce(s.archives_at, 'infinity'), coalesce(s.next_wave_at, 'infinity'),"
+	"   s.waves, s.failures, s.announced::int,"
+	"   least(ceil(greatest(s.target - s.accepted, 0) * g.invitation_multiplier),"
+	"     " MAX_WANTED ")::int,"
+	"   coalesce(g.pending_max, 0), g.filter_query, g.sort_query,"
+	"   coalesce(setting.paused, false), setting.max_pending IS NOT NULL,"
+	"   EXISTS (SELECT FROM invitation i"
+	"     WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2)"
+	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN setting ON true"
+	" WHERE g.id = $1",
+	2, {INT8OID, TIMESTAMPTZOID}
+};
+
+static const CirroQuery expire_open_query = {
+	"UPDATE invitation SET status = 'expired', reason = $2"
+	" WHERE id = ANY (ARRAY("
+	"   SELECT id FROM invitation WHERE gig_id = $1 AND status IN ('pending', 'scheduled')"
+	"   ORDER BY id FOR NO KEY UPDATE SKIP LOCKED))"
+	" AND status IN ('pending', 'scheduled')",
+	2, {INT8OID, TEXTOID}
+};
+
+static const CirroQuery expire_unanswered_query = {
+	"UPDATE invitation SET status = 'expired', reason = 'no_answer'"
+	" WHERE id = ANY (ARRAY("
+	"   SELECT id FROM invitation WHERE gig_id = $1 AND status = 'pending'"
+	"   AND cirro.add_interval(invited_at, $2) <= $3"
+	"   ORDER BY id FOR NO KEY UPDATE SKIP LOCKED))"
+	" AND status = 'pending'",
+	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}
+};
+
+#define SEND_DUE(is_active) \
+	" WHERE id = ANY (ARRAY(" \
+	"   SELECT i.id FROM invitation i JOIN worker w ON w.id = i.worker_id" \
+	"   WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2" \
+	"   AND " is_active \
+	"   ORDER BY i.id FOR NO KEY UPDATE OF i SKIP LOCKED))" \
+	" AND status = 'scheduled'"
+
+static const CirroQuery send_query = {
+	"UPDATE invitation SET status = 'pending'" SEND_DUE("w.active"),
+	2, {INT8OID, TIMESTAMPTZOID}
+};
+
+static const CirroQuery drop_inactive_query = {
+	"UPDATE invitation SET status = 'expired', reason = 'worker_inactive'"
+	SEND_DUE("NOT w.active"),
+	2, {INT8OID, TIMESTAMPTZOID}
+};
+
+static const CirroQuery announce_query = {
+	"INSERT INTO notification (consumer, kind, gig_id)"
+	" SELECT consumer, kind, $1"
+	" FROM (VALUES (1, 'gig.started'), (2, 'gig.ended'), (3, 'gig.archived'))"
+	"     AS news (rank, kind)"
+	"   CROSS JOIN unnest(coalesce((SELECT consumers FROM setting), '{default}'))"
+	"     AS consumer"
+	" WHERE rank > $2 AND rank <= $3"
+	" ORDER BY rank",
+	3, {INT8OID, INT4OID, INT4OID}
+};
+
+/*
+ * A statement of its own after gig_state is locked: whoever scheduled an
+ * invitation meanwhile has either been seen by it, or will lower
+ * next_event_at after it.
+ */
+static const CirroQuery update_state_query = {
+	"UPDATE gig_state s SET"
+	"   last_due_at = coalesce($3, s.last_due_at),"
+	"   next_wave_at = n.wave_at,"
+	"   last_wave_at = coalesce($5, s.last_wave_at),"
+	"   waves = $6, failures = $7, announced = $8,"
+	"   next_event_at = coalesce($9, least("
+	"     CASE WHEN n.wave_at < n.closes_at THEN n.wave_at END,"
+	"     CASE WHEN n.over AND EXISTS (SELECT FROM invitation i"
+	"         WHERE i.gig_id = $1 AND i.status IN ('pending', 'scheduled'))"
+	"       THEN $2 END,"
+	"     (SELECT min(i.send_at) FROM invitation i"
+	"       WHERE i.gig_id = $1 AND i.status = 'scheduled'),"
+	"     CASE WHEN n.answer_within IS NOT NULL"
+	"       THEN (SELECT cirro.add_interval(min(i.invited_at), n.answer_within)"
+	"         FROM invitation i WHERE i.gig_id = $1 AND i.status = 'pending') END,"
+	"     CASE WHEN $8 < 1 THEN n.starts_at END,"
+	"     CASE WHEN $8 < 2 THEN n.closes_at END,"
+	"     CASE WHEN $8 < 3 THEN n.archives_at END))"
+	" FROM (SELECT *, closes_at <= $2 OR (expires_rest AND accepted >= capacity) AS over,"
+	"     CASE WHEN auto AND accepted < target THEN coalesce($4, next_wave_at) END AS wave_at"
+	"   FROM gig_state WHERE gig_id = $1) n"
+	" WHERE s.gig_id = n.gig_id",
+	9, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID}
+};
+
+/* ---------------------------------------------------------------- steps -- */
+
+bool
+gig_read(GigWork *work)
+{
+	Datum		values[2] = {
+		Int64GetDatum(work->gig_id), TimestampTzGetDatum(work->now)
+	};
+	bool		isnull;
+	Datum		value;
+
+	if (cirro_execute(work->space, &read_query, values, NULL) == 0)
+		return false;
+
+	work->accepted = DatumGetInt32(cirro_result(0, 1, &isnull));
+	work->target = DatumGetInt32(cirro_result(0, 2, &isnull));
+	value = cirro_result(0, 3, &isnull);
+	work->full = !isnull && DatumGetBool(value);
+	work->automatic = DatumGetBool(cirro_result(0, 4, &isnull));
+	work->frequency = DatumGetIntervalP(cirro_result(0, 5, &isnull));
+	value = cirro_result(0, 6, &isnull);
+	work->answer_within = isnull ? NULL : DatumGetIntervalP(value);
+	work->starts_at = DatumGetTimestampTz(cirro_result(0, 7, &isnull));
+	work->closes_at = DatumGetTimestampTz(cirro_result(0, 8, &isnull));
+	work->archives_at = DatumGetTimestampTz(cirro_result(0, 9, &isnull));
+	work->next_wave_at = DatumGetTimestampTz(cirro_result(0, 10, &isnull));
+	work->waves = DatumGetInt32(cirro_result(0, 11, &isnull));
+	work->failures = DatumGetInt32(cirro_result(0, 12, &isnull));
+	work->announced = DatumGetInt32(cirro_result(0, 13, &isnull));
+	work->wanted = DatumGetInt32(cirro_result(0, 14, &isnull));
+	work->pending_max = DatumGetInt32(cirro_result(0, 15, &isnull));
+	work->filter = cirro_result(0, 16, &isnull);
+	value = cirro_result(0, 17, &isnull);
+	work->sort = isnull ? (Datum) 0 : value;
+	work->paused = DatumGetBool(cirro_result(0, 18, &isnull));
+	work->limits_workers = DatumGetBool(cirro_result(0, 19, &isnull));
+	work->sends = DatumGetBool(cirro_result(0, 20, &isnull));
+	return true;
+}
+
+bool
+gig_is_open(const GigWork *work)
+{
+	return work->now < work->closes_at;
+}
+
+/*
+ * What expires does so by the clock already; here the rows learn of it. An
+ * answer that came due before the gig closed was not given, whenever this
+ * runs.
+ */
+static bool
+finish_expired(void *arg)
+{
+	GigWork    *work = arg;
+	Datum		values[3] = {Int64GetDatum(work->gig_id)};
+
+	if (work->answer_within != NULL)
+	{
+		values[1] = IntervalPGetDatum(work->answer_within);
+		values[2] = TimestampTzGetDatum(Min(work->now, work->closes_at));
+		cirro_execute(work->space, &expire_unanswered_query, values, NULL);
+	}
+	if (!gig_is_open(work) || work->full)
+	{
+		values[1] = CStringGetTextDatum(gig_is_open(work) ? "seats_filled" : "gig_ended");
+		cirro_execute(work->space, &expire_open_query, values, NULL);
+	}
+	return true;
+}
+
+static bool
+send_scheduled(void *arg)
+{
+	GigWork    *work = arg;
+	Datum		values[2] = {
+		Int64GetDatum(work->gig_id), TimestampTzGetDatum(work->now)
+	};
+
+	cirro_execute(work->space, &drop_inactive_query, values, NULL);
+	cirro_execute(work->space, &send_query, values, NULL);
+	return true;
+}
+
+/* What has happened to the gig by now, as gig_state.announced counts it. */
+static int
+news(const GigWork *work)
+{
+	return work->now >= work->archives_at ? 3 :
+		work->now >= work->closes_at ? 2 :
+		work->now >= work->starts_at ? 1 : 0;
+}
+
+static bool
+announce(void *arg)
+{
+	GigWork    *work = arg;
+	Datum		values[3] = {
+		Int64GetDatum(work->gig_id),
+		Int32GetDatum(work->announced),
+		Int32GetDatum(news(work))
+	};
+
+	cirro_execute(work->space, &announce_query, values, NULL);
+	work->announced = news(work);
+	return true;
+}
+
+/*
+ * Runs one step. An error becomes the turn's, if it is the first, unless the
+ * gig closed or filled up while the step was under way: then there was
+ * nothing left for it to do. One that would not come again is thrown on, and
+ * the whole turn left for the next tick.
+ */
+static IsolatedResult
+run_step(GigWork *work, IsolatedWork step)
+{
+	ErrorData  *error;
+	IsolatedResult result = run_isolated(step, work, &error);
+
+	if (result != ISOLATED_FAILED)
+		return result;
+	if (error_is_transient(error))
+		ReThrowError(error);
+	if ((error->sqlerrcode == ERRCODE_CIRRO_NOT_OPEN ||
+		 error->sqlerrcode == ERRCODE_CIRRO_FILLED) && must_stop(work))
+		return ISOLATED_GIVEN_UP;
+	if (work->error == NULL)
+		work->error = error;
+	return result;
+}
+
+/* -------------------------------------------------------------- cadence -- */
+
+/* About how many microseconds an interval lasts, which may be any number. */
+static double
+span(const Interval *interval)
+{
+	return ((double) interval->month * DAYS_PER_MONTH + interval->day) * USECS_PER_DAY +
+		interval->time;
+}
+
+static TimestampTz
+after(TimestampTz time, double delay)
+{
+	return time + delay >= END_TIMESTAMP ? DT_NOEND : time + (int64) delay;
+}
+
+/* The first time after "time" that is later by the gig's frequency. */
+static TimestampTz
+next_due(const GigWork *work, TimestampTz time)
+{
+	TimestampTz next = cirro_add_interval(time, work->frequency);
+
+	/* '1 month -29 days' is positive, and yet not every February. */
+	return next > time ? next : after(time, Max(span(work->frequency), 1));
+}
+
+/* When the wave counts as due: a late one starts the cadence anew. */
+static TimestampTz
+due_time(const GigWork *work)
+{
+	double		grace = Max(span(work->frequency) / 2, USECS_PER_MINUTE);
+
+	return work->now > after(work->next_wave_at, grace) ? work->now : work->next_wave_at;
+}
+
+/*
+ * A gig that fails is tried again after its frequency, then twice that, and
+ * so on, but not (much) less than hourly.
+ */
+static TimestampTz
+retry_at(const GigWork *work)
+{
+	double		frequency = span(work->frequency);
+	double		delay = ldexp(frequency, Min(work->failures, 100));
+
+	delay = Min(delay, Max(frequency, USECS_PER_HOUR));
+	return after(work->now, Max(delay, USECS_PER_SEC));
+}
+
+void
+gig_update_state(GigWork *work, TimestampTz due)
+{
+	TimestampTz retry = work->error != NULL ? retry_at(work) : 0;
+	bool		ran = work->waved && (work->wave_id != 0 || work->error != NULL);
+	Datum		values[9] = {
+		Int64GetDatum(work->gig_id),
+		TimestampTzGetDatum(work->now),
+		TimestampTzGetDatum(due),
+		TimestampTzGetDatum(work->error != NULL ? retry : next_due(work, due)),
+		TimestampTzGetDatum(work->now),
+		Int32GetDatum(work->waves + (ran ? 1 : 0)),
+		Int32GetDatum(work->error != NULL ? work->failures + 1 :
+					  work->waved ? 0 : work->failures),
+		Int32GetDatum(work->announced),
+		TimestampTzGetDatum(retry)
+	};
+	char		nulls[] = "         ";
+
+	if (!work->waved)
+		nulls[2] = nulls[3] = 'n';
+	if (!ran)
+		nulls[4] = 'n';
+	if (work->error == NULL)
+		nulls[8] = 'n';
+
+	/* Locks gig_state before the statement whose snapshot decides. */
+	(void) must_stop(work);
+	cirro_execute(work->space, &update_state_query, values, nulls);
+}
+
+/* ----------------------------------------------------------------- turn -- */
+
+/* The error as the table wave keeps it. */
+static const char *
+describe_error(const ErrorData *error)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, error->message != NULL ? error->message : "unknown error");
+	if (error->detail != NULL)
+		appendStringInfo(&text, " (%s)", error->detail);
+	if (error->message_id != NULL &&
+		strstr(error->message_id, "deferred trigger") != NULL)
+		appendStringInfoString(&text, " (constraints and triggers of a Space's tables cannot be deferred while waves write to them)");
+	if (text.len > MAX_ERROR_LENGTH)
+		text.data[pg_mbcliplen(text.data, text.len, MAX_ERROR_LENGTH)] = '\0';
+	return text.data;
+}
+
+/*
+ * The turn. With work->error set by an earlier turn that could not be kept,
+ * nothing is done but that it is recorded.
+ */
+static bool
+take_turn(void *arg)
+{
+	GigWork    *work = arg;
+	Datum		id = Int64GetDatum(work->gig_id);
+	TimestampTz due = 0;
+	SpaceScope	scope;
+
+	space_enter(&scope, work->space, work->owner, SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+
+	work->claimed = cirro_execute(work->space, &claim_query, &id, NULL) > 0 &&
+		gig_read(work) && !work->paused;
+	if (work->claimed)
+	{
+		bool		wave_is_due = work->automatic && gig_is_open(work) &&
+			work->accepted < work->target && work->next_wave_at <= work->now;
+
+		if (wave_is_due)
+			due = due_time(work);
+		if (work->error != NULL)
+			work->waved = wave_is_due;
+		else
+		{
+			if (wave_is_due)
+			{
+				IsolatedResult result = run_step(work, run_one_wave);
+
+				work->waved = result != ISOLATED_GIVEN_UP;
+				if (result != ISOLATED_DONE)
+					work->wave_id = 0;
+			}
+			run_step(work, finish_expired);
+			if (work->sends && gig_is_open(work) && !work->full)
+				run_step(work, send_scheduled);
+			if (news(work) > work->announced)
+				run_step(work, announce);
+		}
+		if (work->error != NULL)
+			write_wave(work, "failed", work->waved ? work->wanted : 0, 0, -1, -1,
+					   describe_error(work->error));
+		gig_update_state(work, due);
+	}
+
+	space_leave(&scope);
+	return true;
+}
+
+GigOutcome
+work_gig(Oid space, const char *name, Oid owner, int64 gig_id)
+{
+	GigWork		work = {0};
+	GigOutcome	outcome;
+	ErrorData  *failure;
+
+	work.space = space;
+	work.owner = owner;
+	work.gig_id = gig_id;
+	work.began = GetCurrentTimestamp();
+	work.now = cirro_now();
+
+	/* All memory of the turn hangs off this connection. */
+	SPI_connect();
+	if (run_isolated(take_turn, &work, &failure) != ISOLATED_FAILED)
+		outcome = work.error != NULL ? GIG_FAILED :
+			work.claimed ? GIG_DONE : GIG_SKIPPED;
+	else if (error_is_transient(failure))
+		outcome = GIG_SKIPPED;
+	else
+	{
+		ErrorData  *second;
+
+		outcome = GIG_FAILED;
+		work.error = failure;
+		work.waved = false;
+		work.wave_id = 0;
+		if (run_isolated(take_turn, &work, &second) == ISOLATED_FAILED)
+			ereport(WARNING,
+					(errcode(failure->sqlerrcode),
+					 errmsg("gig " INT64_FORMAT " of Space \"%s\" failed, and that could not be recorded",
+							gig_id, name),
+					 errdetail("It failed with: %s. Recording it failed with: %s.",
+							   failure->message, second->message)));
+	}
+	if (outcome == GIG_FAILED && error_is_lack_of_resources(work.error))
+		outcome = GIG_LACKS_RESOURCES;
+	SPI_finish();
+	return outcome;
+}

@@ -1,0 +1,44 @@
+/*-------------------------------------------------------------------------
+ * src/wave_match.h
+ *
+ * Who can be invited.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_WAVE_MATCH_H
+#define CIRRO_WAVE_MATCH_H
+
+#include "postgres.h"
+
+/*
+ * The answers of a search are ids in the order in which a wave takes them: by
+ * the gig's sort_query, then by lot from a start that gig and wave number
+ * decide. The caller is connected to SPI and has the Space entered; ids are
+ * in the current memory context, which must outlive SPI's results.
+ */
+typedef struct CandidateSearch
+{
+	Oid			space;
+	int64		gig_id;
+	int			number;			/* of the wave */
+	Datum		filter;			/* gig.filter_query, jsonb */
+	Datum		sort;			/* gig.sort_query, json */
+	bool		has_sort;
+	int			max_pending;	/* setting.max_pending, 0: no limit */
+} CandidateSearch;
+
+/*
+ * At most "limit" workers that were never invited to the gig, locked FOR KEY
+ * SHARE; workers that another transaction is deleting are left out.
+ */
+extern int	find_candidates(const CandidateSearch *search, int limit, Datum *ids);
+
+/*
+ * At most "limit" invitations of the gig that only expired because its seats
+ * were filled, locked FOR NO KEY UPDATE; locked ones are left out.
+ */
+extern int	find_reopenable(const CandidateSearch *search, int limit, Datum *ids);
+
+/* How many workers setting.max_pending alone keeps from being found. */
+extern int64 count_held_back(const CandidateSearch *search);
+
+#endif							/* CIRRO_WAVE_MATCH_H */
