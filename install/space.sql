@@ -358,6 +358,9 @@ GRANT SELECT ON gig_state, setting TO PUBLIC;
 
 -- ---------------------------------------------------------------- answers --
 
+-- A column is written only where something is given for it, so that the right
+-- to UPDATE (status) is enough to answer.
+
 CREATE OR REPLACE FUNCTION accept(invitation_id bigint) RETURNS invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
