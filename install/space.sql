@@ -438,6 +438,11 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
 	result invitation;
 BEGIN
+	-- What counts as expired by the clock is invited anew, not left as it is.
+	UPDATE invitation i SET status = 'expired' FROM gig_state s
+		WHERE i.id = reset.invitation_id AND s.gig_id = i.gig_id
+		AND cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
+			s.expires_rest AND s.accepted >= s.capacity) IS NOT NULL;
 	IF reset.silent THEN
 		UPDATE invitation SET status = 'pending', silent = true
 			WHERE id = reset.invitation_id RETURNING * INTO result;
@@ -472,8 +477,12 @@ BEGIN
 			WHERE i.id = try_accept.invitation_id AND i.status = 'pending'
 			AND (SELECT s.expires_rest FROM gig_state s WHERE s.gig_id = i.gig_id);
 	END IF;
-	RETURN QUERY SELECT result, (SELECT i.status FROM invitation i
-								 WHERE i.id = try_accept.invitation_id);
+	RETURN QUERY SELECT result, (
+		SELECT CASE WHEN cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
+					s.expires_rest AND s.accepted >= s.capacity) IS NULL
+			   THEN i.status ELSE 'expired' END
+		FROM invitation i LEFT JOIN gig_state s ON s.gig_id = i.gig_id
+		WHERE i.id = try_accept.invitation_id);
 END $$;
 COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an error: accepted, filled, not_open, no_longer_pending, not_found';
 
@@ -542,7 +551,11 @@ BEGIN
 					CASE WHEN w.id IS NULL THEN 'not_found'
 						 WHEN NOT open THEN 'not_open'
 						 WHEN i.status = 'accepted' THEN 'already_accepted'
-						 WHEN i.status IN ('pending', 'scheduled') THEN 'already_invited'
+						 WHEN i.status IN ('pending', 'scheduled')
+							AND cirro.expired_reason(i.status, i.invited_at, state.closes_at,
+								state.answer_within, state.expires_rest
+								AND state.accepted >= state.capacity) IS NULL
+						 THEN 'already_invited'
 						 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
 						 ELSE 'ok' END AS outcome
 				FROM (SELECT id, min(ord) AS ord
@@ -558,6 +571,14 @@ BEGIN
 				SELECT r.id FROM unnest(outcomes, invitations) r (outcome, id)
 				WHERE r.outcome IN ('scheduled', 'accepted', 'reopened'))
 				ORDER BY i.id FOR NO KEY UPDATE;
+
+			-- Those that only count as expired, by the clock, become it first.
+			UPDATE invitation i SET status = 'expired'
+			FROM unnest(outcomes, invitations) r (outcome, id)
+			WHERE i.id = r.id AND r.outcome IN ('scheduled', 'accepted', 'reopened')
+			AND i.status = 'pending'
+			AND cirro.expired_reason(i.status, i.invited_at, state.closes_at,
+				state.answer_within, false) IS NOT NULL;
 
 			INSERT INTO invitation (gig_id, worker_id, status, origin, send_at)
 			SELECT invite.gig_id, r.worker_id, initial, 'manual',
@@ -658,7 +679,10 @@ BEGIN
 						CASE WHEN g.id IS NULL THEN 'not_found'
 							 WHEN NOT now < s.closes_at THEN 'not_open'
 							 WHEN i.status = 'accepted' THEN 'already_accepted'
-							 WHEN i.status IN ('pending', 'scheduled') THEN 'already_invited'
+							 WHEN i.status IN ('pending', 'scheduled')
+								AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
+									s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
+							 THEN 'already_invited'
 							 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
 							 WHEN NOT w.active OR NOT w.profile OPERATOR(cirro.@@) g.filter
 							 THEN 'no_match'
@@ -682,6 +706,14 @@ BEGIN
 				SELECT r.id FROM unnest(outcomes, invitations) r (outcome, id)
 				WHERE r.outcome = 'reopened')
 				ORDER BY i.id FOR NO KEY UPDATE;
+
+			-- Those that only count as expired, by the clock, become it first.
+			UPDATE invitation i SET status = 'expired'
+			FROM unnest(outcomes, invitations) r (outcome, id), gig_state s
+			WHERE i.id = r.id AND r.outcome = 'reopened'
+			AND i.status = 'pending' AND s.gig_id = i.gig_id
+			AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
+				s.answer_within, false) IS NOT NULL;
 
 			INSERT INTO invitation (gig_id, worker_id, origin)
 			SELECT r.gig_id, w.id, 'attempt'
