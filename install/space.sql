@@ -179,7 +179,7 @@ COMMENT ON COLUMN gig_state.target IS 'waves run while accepted is less';
 COMMENT ON COLUMN gig_state.capacity IS 'an accept beyond is refused; NULL: no limit';
 COMMENT ON COLUMN gig_state.expires_rest IS 'whether the other invitations expire at capacity (an explicit seats_max)';
 COMMENT ON COLUMN gig_state.auto IS 'whether waves run';
-COMMENT ON COLUMN gig_state.closes_at IS 'no accept from then on';
+COMMENT ON COLUMN gig_state.closes_at IS 'no accept from then on: the end, or archiving before it';
 COMMENT ON COLUMN gig_state.archives_at IS 'archived from then on';
 COMMENT ON COLUMN gig_state.last_due_at IS 'when the last wave was due; later than that by its frequency comes the next';
 COMMENT ON COLUMN gig_state.next_wave_at IS 'when the next wave is due; NULL: none is needed';
@@ -1039,7 +1039,7 @@ BEGIN
 		('frequency', s.frequency::text, g.invitation_frequency::text),
 		('answer_within', s.answer_within::text, g.answer_within::text),
 		('starts_at', s.starts_at::text, g.start_at::text),
-		('closes_at', s.closes_at::text, g.end_at::text),
+		('closes_at', s.closes_at::text, least(g.end_at, g.archived_at)::text),
 		('archives_at', s.archives_at::text, coalesce(g.archived_at, g.archive_at)::text),
 		('next_wave_at', CASE WHEN s.next_wave_at IS NULL THEN 'none' ELSE 'some' END,
 			CASE WHEN s.auto AND s.accepted < s.target THEN 'some' ELSE 'none' END),
@@ -1069,7 +1069,8 @@ BEGIN
 		VALUES (g.id, coalesce(g.seats_min, g.total_seats, g.seats_max),
 			coalesce(g.seats_max, g.total_seats), g.seats_max IS NOT NULL,
 			g.invitation_mode = 'auto', g.invitation_frequency, g.answer_within,
-			g.start_at, g.end_at, coalesce(g.archived_at, g.archive_at), cirro.now())
+			g.start_at, least(g.end_at, g.archived_at), coalesce(g.archived_at, g.archive_at),
+			cirro.now())
 		ON CONFLICT (gig_id) DO UPDATE SET target = excluded.target,
 			capacity = excluded.capacity, expires_rest = excluded.expires_rest,
 			auto = excluded.auto, frequency = excluded.frequency,
