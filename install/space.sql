@@ -970,7 +970,8 @@ CROSS JOIN LATERAL (
 			cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
 				s.expires_rest AND s.accepted >= s.capacity) AS expired_reason) o
 ) n
-WHERE i.status <> 'scheduled';
+-- Nor those that ended before they were sent.
+WHERE i.status <> 'scheduled' AND i.times_invited > 0;
 COMMENT ON VIEW worker_invitation IS 'what a worker is shown of invitations: their status as of now, and whether they can be accepted';
 
 CREATE OR REPLACE VIEW worker_gig WITH (security_invoker = true) AS
@@ -1043,7 +1044,9 @@ BEGIN
 		('archives_at', s.archives_at::text, coalesce(g.archived_at, g.archive_at)::text),
 		('next_wave_at', CASE WHEN s.next_wave_at IS NULL THEN 'none' ELSE 'some' END,
 			CASE WHEN s.auto AND s.accepted < s.target THEN 'some' ELSE 'none' END),
-		('next_event_at', CASE WHEN s.next_event_at <= e.next_event OR e.next_event IS NULL
+		-- What is due already cannot be too late.
+		('next_event_at', CASE WHEN s.next_event_at <= greatest(e.next_event, cirro.now())
+			OR e.next_event IS NULL
 			OR s.failures > 0 -- put off
 			THEN 'in time' ELSE coalesce(s.next_event_at::text, 'none') END, 'in time')
 	) v (what, stored, derived)
