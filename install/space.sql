@@ -179,7 +179,7 @@ COMMENT ON COLUMN gig_state.target IS 'waves run while accepted is less';
 COMMENT ON COLUMN gig_state.capacity IS 'an accept beyond is refused; NULL: no limit';
 COMMENT ON COLUMN gig_state.expires_rest IS 'whether the other invitations expire at capacity (an explicit seats_max)';
 COMMENT ON COLUMN gig_state.auto IS 'whether waves run';
-COMMENT ON COLUMN gig_state.closes_at IS 'no accept from then on';
+COMMENT ON COLUMN gig_state.closes_at IS 'no accept from then on: the end, or archiving before it';
 COMMENT ON COLUMN gig_state.archives_at IS 'archived from then on';
 COMMENT ON COLUMN gig_state.last_due_at IS 'when the last wave was due; later than that by its frequency comes the next';
 COMMENT ON COLUMN gig_state.next_wave_at IS 'when the next wave is due; NULL: none is needed';
@@ -441,6 +441,11 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
 	result invitation;
 BEGIN
+	-- What counts as expired by the clock is invited anew, not left as it is.
+	UPDATE invitation i SET status = 'expired' FROM gig_state s
+		WHERE i.id = reset.invitation_id AND s.gig_id = i.gig_id
+		AND cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
+			s.expires_rest AND s.accepted >= s.capacity) IS NOT NULL;
 	IF reset.silent THEN
 		UPDATE invitation SET status = 'pending', silent = true
 			WHERE id = reset.invitation_id RETURNING * INTO result;
@@ -475,8 +480,12 @@ BEGIN
 			WHERE i.id = try_accept.invitation_id AND i.status = 'pending'
 			AND (SELECT s.expires_rest FROM gig_state s WHERE s.gig_id = i.gig_id);
 	END IF;
-	RETURN QUERY SELECT result, (SELECT i.status FROM invitation i
-								 WHERE i.id = try_accept.invitation_id);
+	RETURN QUERY SELECT result, (
+		SELECT CASE WHEN cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
+					s.expires_rest AND s.accepted >= s.capacity) IS NULL
+			   THEN i.status ELSE 'expired' END
+		FROM invitation i LEFT JOIN gig_state s ON s.gig_id = i.gig_id
+		WHERE i.id = try_accept.invitation_id);
 END $$;
 COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an error: accepted, filled, not_open, no_longer_pending, not_found';
 
@@ -545,7 +554,11 @@ BEGIN
 					CASE WHEN w.id IS NULL THEN 'not_found'
 						 WHEN NOT open THEN 'not_open'
 						 WHEN i.status = 'accepted' THEN 'already_accepted'
-						 WHEN i.status IN ('pending', 'scheduled') THEN 'already_invited'
+						 WHEN i.status IN ('pending', 'scheduled')
+							AND cirro.expired_reason(i.status, i.invited_at, state.closes_at,
+								state.answer_within, state.expires_rest
+								AND state.accepted >= state.capacity) IS NULL
+						 THEN 'already_invited'
 						 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
 						 ELSE 'ok' END AS outcome
 				FROM (SELECT id, min(ord) AS ord
@@ -561,6 +574,14 @@ BEGIN
 				SELECT r.id FROM unnest(outcomes, invitations) r (outcome, id)
 				WHERE r.outcome IN ('scheduled', 'accepted', 'reopened'))
 				ORDER BY i.id FOR NO KEY UPDATE;
+
+			-- Those that only count as expired, by the clock, become it first.
+			UPDATE invitation i SET status = 'expired'
+			FROM unnest(outcomes, invitations) r (outcome, id)
+			WHERE i.id = r.id AND r.outcome IN ('scheduled', 'accepted', 'reopened')
+			AND i.status = 'pending'
+			AND cirro.expired_reason(i.status, i.invited_at, state.closes_at,
+				state.answer_within, false) IS NOT NULL;
 
 			INSERT INTO invitation (gig_id, worker_id, status, origin, send_at)
 			SELECT invite.gig_id, r.worker_id, initial, 'manual',
@@ -661,7 +682,10 @@ BEGIN
 						CASE WHEN g.id IS NULL THEN 'not_found'
 							 WHEN NOT now < s.closes_at THEN 'not_open'
 							 WHEN i.status = 'accepted' THEN 'already_accepted'
-							 WHEN i.status IN ('pending', 'scheduled') THEN 'already_invited'
+							 WHEN i.status IN ('pending', 'scheduled')
+								AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
+									s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
+							 THEN 'already_invited'
 							 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
 							 WHEN NOT w.active OR NOT w.profile OPERATOR(cirro.@@) g.filter
 							 THEN 'no_match'
@@ -685,6 +709,14 @@ BEGIN
 				SELECT r.id FROM unnest(outcomes, invitations) r (outcome, id)
 				WHERE r.outcome = 'reopened')
 				ORDER BY i.id FOR NO KEY UPDATE;
+
+			-- Those that only count as expired, by the clock, become it first.
+			UPDATE invitation i SET status = 'expired'
+			FROM unnest(outcomes, invitations) r (outcome, id), gig_state s
+			WHERE i.id = r.id AND r.outcome = 'reopened'
+			AND i.status = 'pending' AND s.gig_id = i.gig_id
+			AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
+				s.answer_within, false) IS NOT NULL;
 
 			INSERT INTO invitation (gig_id, worker_id, origin)
 			SELECT r.gig_id, w.id, 'attempt'
@@ -941,7 +973,8 @@ CROSS JOIN LATERAL (
 			cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
 				s.expires_rest AND s.accepted >= s.capacity) AS expired_reason) o
 ) n
-WHERE i.status <> 'scheduled';
+-- Nor those that ended before they were sent.
+WHERE i.status <> 'scheduled' AND i.times_invited > 0;
 COMMENT ON VIEW worker_invitation IS 'what a worker is shown of invitations: their status as of now, and whether they can be accepted';
 
 CREATE OR REPLACE VIEW worker_gig WITH (security_invoker = true) AS
@@ -1010,11 +1043,13 @@ BEGIN
 		('frequency', s.frequency::text, g.invitation_frequency::text),
 		('answer_within', s.answer_within::text, g.answer_within::text),
 		('starts_at', s.starts_at::text, g.start_at::text),
-		('closes_at', s.closes_at::text, g.end_at::text),
+		('closes_at', s.closes_at::text, least(g.end_at, g.archived_at)::text),
 		('archives_at', s.archives_at::text, coalesce(g.archived_at, g.archive_at)::text),
 		('next_wave_at', CASE WHEN s.next_wave_at IS NULL THEN 'none' ELSE 'some' END,
 			CASE WHEN s.auto AND s.accepted < s.target THEN 'some' ELSE 'none' END),
-		('next_event_at', CASE WHEN s.next_event_at <= e.next_event OR e.next_event IS NULL
+		-- What is due already cannot be too late.
+		('next_event_at', CASE WHEN s.next_event_at <= greatest(e.next_event, cirro.now())
+			OR e.next_event IS NULL
 			OR s.failures > 0 -- put off
 			THEN 'in time' ELSE coalesce(s.next_event_at::text, 'none') END, 'in time')
 	) v (what, stored, derived)
@@ -1040,7 +1075,8 @@ BEGIN
 		VALUES (g.id, coalesce(g.seats_min, g.total_seats, g.seats_max),
 			coalesce(g.seats_max, g.total_seats), g.seats_max IS NOT NULL,
 			g.invitation_mode = 'auto', g.invitation_frequency, g.answer_within,
-			g.start_at, g.end_at, coalesce(g.archived_at, g.archive_at), cirro.now())
+			g.start_at, least(g.end_at, g.archived_at), coalesce(g.archived_at, g.archive_at),
+			cirro.now())
 		ON CONFLICT (gig_id) DO UPDATE SET target = excluded.target,
 			capacity = excluded.capacity, expires_rest = excluded.expires_rest,
 			auto = excluded.auto, frequency = excluded.frequency,

@@ -107,7 +107,8 @@ gig_state_refuse_filled(int64 gig_id, const GigState *state)
 	ereport(ERROR,
 			(errcode(ERRCODE_CIRRO_FILLED),
 			 errmsg("gig %lld is filled", (long long) gig_id),
-			 errdetail("It has %d seats.", state->capacity),
+			 errdetail_plural("It has %d seat.", "It has %d seats.",
+							  state->capacity, state->capacity),
 			 errhint("Wait until a worker leaves, or raise the seats of the gig.")));
 }
 
@@ -144,7 +145,8 @@ check_change(const GigChange *change, const GigState *state)
 				 closed ? errdetail("The gig ended at %s.", timestamptz_to_str(state->closes_at))
 				 : lapsed ? errdetail("The time to answer has passed.")
 				 : errdetail("The seats are filled."),
-				 errhint("Use reset() or invite() to invite the worker again.")));
+				 closed ? errhint("Nobody is invited to a gig that has ended.")
+				 : errhint("Use reset() or invite() to invite the worker again.")));
 
 	if (change->gained > 0 && state->capacity >= 0 &&
 		state->accepted > state->capacity)

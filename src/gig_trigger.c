@@ -440,7 +440,7 @@ static const CirroQuery make_state = {
 	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at) "
 	"SELECT id, coalesce(seats_min, total_seats, seats_max), coalesce(seats_max, total_seats), "
 	"  seats_max IS NOT NULL, invitation_mode = 'auto', invitation_frequency, "
-	"  answer_within, start_at, end_at, coalesce(archived_at, archive_at), "
+	"  answer_within, start_at, least(end_at, archived_at), coalesce(archived_at, archive_at), "
 	"  CASE WHEN invitation_mode = 'auto' THEN $1 END, "
 	"  least(start_at, CASE WHEN invitation_mode = 'auto' THEN $1 END) "
 	"FROM new_rows ORDER BY id",
@@ -455,7 +455,8 @@ static const CirroQuery changed_gigs = {
 	"SELECT n.id::bigint, coalesce(n.seats_min, n.total_seats, n.seats_max)::int, "
 	"  coalesce(n.seats_max, n.total_seats)::int, n.seats_max IS NOT NULL, "
 	"  n.invitation_mode = 'auto', n.invitation_frequency::interval, "
-	"  n.answer_within::interval, n.start_at::timestamptz, n.end_at::timestamptz, "
+	"  n.answer_within::interval, n.start_at::timestamptz, "
+	"  least(n.end_at, n.archived_at)::timestamptz, "
 	"  coalesce(n.archived_at, n.archive_at)::timestamptz, "
 	"  coalesce(n.seats_min, n.total_seats, n.seats_max) > "
 	"    coalesce(o.seats_min, o.total_seats, o.seats_max) "

@@ -196,7 +196,7 @@ check_identity(const TriggerRow *old, const TriggerRow *new)
  * of its gig at this moment.
  */
 static void
-fill_reason(TriggerData *trigdata, TriggerRow *row)
+fill_reason(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 {
 	SpaceScope	scope;
 	GigState	state;
@@ -210,6 +210,11 @@ fill_reason(TriggerData *trigdata, TriggerRow *row)
 			reason = GIG_ENDED;
 		else if (state.expires_rest && gig_state_is_full(&state))
 			reason = GIG_SEATS_FILLED;
+		else if (row_status(old) == PENDING && state.has_answer_within &&
+				 !row_isnull(old, INVITED_AT) &&
+				 cirro_add_interval(DatumGetTimestampTz(row_value(old, INVITED_AT)),
+									&state.answer_within) <= cirro_gate_now())
+			reason = GIG_NO_ANSWER;
 	}
 	trigger_leave(&scope);
 	if (reason != NULL)
@@ -289,7 +294,7 @@ check_update(TriggerData *trigdata, TriggerRow *old, TriggerRow *row)
 			break;
 		case EXPIRED:
 			if (row_isnull(row, REASON))
-				fill_reason(trigdata, row);
+				fill_reason(trigdata, old, row);
 			break;
 		default:
 			row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));

@@ -491,7 +491,10 @@ spaces(PG_FUNCTION_ARGS)
 			SpaceScope	scope;
 
 			space_enter(&scope, info->space, info->owner, SECURITY_RESTRICTED_OPERATION);
-			if (SPI_execute("SELECT ddl_version::int, coalesce(paused, false)::bool FROM setting",
+			/* Without the row, as after a schema-only load: the defaults. */
+			if (SPI_execute(psprintf("SELECT coalesce(s.ddl_version, %d)::int, coalesce(s.paused, false)::bool "
+									 "FROM (VALUES (1)) one LEFT JOIN setting s ON true LIMIT 1",
+									 CIRRO_DDL_VERSION),
 							true, 1) == SPI_OK_SELECT && SPI_processed == 1)
 				for (int i = 0; i < 2; i++)
 					values[2 + i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,

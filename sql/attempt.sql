@@ -1,0 +1,98 @@
+-- Attempts: a worker tries for gigs. One row per distinct id in the order given,
+-- with the first outcome that applies; a match is invited at once, and the
+-- attempt is stored.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS cirro;
+SELECT cirro.create_space('attempt');
+RESET client_min_messages;
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET search_path = attempt;
+SET cirro.clock = '2030-01-01 12:00+00';
+\pset format unaligned
+\pset fieldsep ' | '
+\pset footer off
+\pset tuples_only on
+\pset null -
+
+-- What a command says: ok, or SQLSTATE, message, DETAIL and HINT.
+CREATE FUNCTION pg_temp.try(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	state text; message text; detail text; hint text;
+BEGIN
+	EXECUTE command;
+	RETURN 'ok';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(E'\n', state || ' ' || message,
+		'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
+END $$;
+
+-- A gig of tomorrow.
+CREATE FUNCTION pg_temp.gig(id bigint, seats_max int DEFAULT NULL, total_seats int DEFAULT NULL, filter jsonb DEFAULT '{}', mode text DEFAULT 'manual') RETURNS SETOF void LANGUAGE sql AS $$
+	INSERT INTO gig (id, ref, title, url, start_at, end_at, seats_max, total_seats, filter_query, invitation_mode)
+	VALUES (id, 'g' || id, 'Gig ' || id, 'https://gig/' || id, '2030-01-02 12:00+00', '2030-01-03 12:00+00', seats_max, total_seats, filter, mode) $$;
+
+INSERT INTO worker (id, profile) VALUES (1, '{"lang": "de"}'), (2, '{"lang": "fr"}'), (3, '{}'), (4, '{}');
+SELECT pg_temp.gig(g, total_seats => 2, filter => '{"lang": "de"}') FROM generate_series(1, 12) g ORDER BY g;
+UPDATE gig SET invitation_mode = 'auto' WHERE id IN (8, 10);
+UPDATE gig SET filter_query = '{"lang": "fr"}' WHERE id IN (7, 2);
+ALTER TABLE invitation ALTER id RESTART 100;
+
+-- Each outcome. Of worker 1 the invitation to gig 1 is accepted, 2 pending, 3
+-- scheduled, 4 rejected, 5 left, 6 expired; 7 does not match, 8 and 9 are full
+-- (auto and manual), 10 and 11 are new, 12 has ended; 99 is unknown.
+INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (1, 1, 1, 'accepted', NULL), (2, 2, 1, 'pending', NULL),
+	(3, 3, 1, 'scheduled', '2030-01-01 18:00+00'), (4, 4, 1, 'pending', NULL), (5, 5, 1, 'accepted', NULL), (6, 6, 1, 'pending', NULL),
+	(81, 8, 3, 'accepted', NULL), (82, 8, 4, 'accepted', NULL), (91, 9, 3, 'accepted', NULL), (92, 9, 4, 'accepted', NULL);
+UPDATE invitation SET status = CASE gig_id WHEN 4 THEN 'rejected' WHEN 5 THEN 'left' ELSE 'expired' END WHERE id IN (4, 5, 6);
+UPDATE gig SET start_at = '2030-01-01 10:00+00', end_at = '2030-01-01 12:30+00' WHERE id = 12;
+SET cirro.clock = '2030-01-01 12:30+00';
+DELETE FROM notification;
+SELECT * FROM attempt_invitations(1, '{12,11,99,10,9,8,7,6,5,4,3,2,1,11,99,NULL}');
+SELECT id, gig_id, status, origin, times_invited FROM invitation WHERE worker_id = 1 AND gig_id IN (6, 10, 11) ORDER BY gig_id;
+SELECT kind, gig_id, previous, status FROM notification ORDER BY id;
+SELECT id, worker_id, gig_ids, max_amount, created_at, outcomes FROM attempt ORDER BY id;
+
+-- Without gig_ids: every open gig, in the order of their ids; what does not
+-- match is left out and only counted.
+SELECT * FROM attempt_invitations(2);
+SELECT * FROM attempt_invitations(3);
+SELECT id, worker_id, gig_ids, max_amount, outcomes->'no_match' AS no_match, jsonb_array_length(outcomes->'outcomes') AS outcomes FROM attempt ORDER BY id;
+
+-- max_amount: the rest is limit_reached; what is not to be invited takes none.
+SELECT pg_temp.gig(g, total_seats => 1) FROM generate_series(21, 24) g ORDER BY g;
+SELECT gig_id, outcome FROM attempt_invitations(1, '{7,24,23,99,22,21,1}', 2);
+SELECT gig_id, outcome FROM attempt_invitations(2, '{24,21,3}', 0);
+SELECT gig_id, outcome FROM attempt_invitations(3, NULL, 1);
+SELECT gig_id, outcome FROM attempt_invitations(4, '{24,23,22,21}', NULL);
+SELECT pg_temp.try('SELECT * FROM attempt_invitations(1, NULL, -1)');
+
+-- Nobody knows the worker; odd arrays; nothing to try.
+SELECT pg_temp.try('SELECT * FROM attempt_invitations(99)');
+SELECT pg_temp.try('SELECT * FROM attempt_invitations(NULL)');
+SELECT * FROM attempt_invitations(1, '{}');
+SELECT gig_id, outcome FROM attempt_invitations(1, '{{1,NULL},{2,1}}');
+SELECT outcome, count(*) FROM attempt_invitations(1, (SELECT array_agg(n) FROM generate_series(1000, 20000) n)) GROUP BY outcome;
+
+-- A stored filter is what counts: a change of filter or profile counts at once.
+SELECT pg_temp.gig(31, seats_max => 1, filter => '{"lang": "it"}');
+SELECT outcome FROM attempt_invitations(4, '{31}');
+UPDATE worker SET profile = '{"lang": "it"}' WHERE id = 4;
+SELECT outcome FROM attempt_invitations(4, '{31}');
+-- At an explicit seats_max it is filled; then a seat comes free again.
+SELECT status FROM accept((SELECT id FROM invitation WHERE gig_id = 31));
+UPDATE gig SET filter_query = '{}' WHERE id = 31;
+SELECT outcome FROM attempt_invitations(1, '{31}');
+SELECT status FROM leave((SELECT id FROM invitation WHERE gig_id = 31));
+SELECT outcome FROM attempt_invitations(1, '{31}');
+-- One whose time to answer has passed is reopened.
+UPDATE gig SET answer_within = '1 hour' WHERE id = 31;
+SET cirro.clock = '2030-01-01 13:30+00';
+SELECT outcome FROM attempt_invitations(1, '{31}');
+SELECT status, invited_at, times_invited FROM invitation WHERE gig_id = 31 AND worker_id = 1;
+SELECT * FROM check_consistency();
+
+SET client_min_messages = warning;
+SELECT cirro.drop_space('attempt');

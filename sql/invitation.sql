@@ -1,0 +1,200 @@
+-- Invitations: which status may follow which, what each function says, and
+-- what cirro keeps in the other columns. The same answer again is no change.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS cirro;
+SELECT cirro.create_space('invitation');
+RESET client_min_messages;
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET search_path = invitation;
+SET cirro.clock = '2030-01-01 12:00+00';
+\pset format unaligned
+\pset fieldsep ' | '
+\pset footer off
+\pset tuples_only on
+\pset null -
+
+-- What a command says: ok, or SQLSTATE, message, DETAIL and HINT.
+CREATE FUNCTION pg_temp.try(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	state text; message text; detail text; hint text;
+BEGIN
+	EXECUTE command;
+	RETURN 'ok';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(E'\n', state || ' ' || message,
+		'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
+END $$;
+
+-- An invitation to gig 1 brought to a status by allowed steps alone.
+CREATE FUNCTION pg_temp.make(invitation bigint, worker bigint, status text, gig bigint DEFAULT 1) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO invitation (id, gig_id, worker_id, status, send_at)
+	VALUES (invitation, gig, worker, CASE WHEN make.status IN ('scheduled', 'accepted') THEN make.status ELSE 'pending' END,
+		CASE make.status WHEN 'scheduled' THEN timestamptz '2030-01-01 18:00+00' END);
+	IF make.status = 'left' THEN
+		UPDATE invitation i SET status = 'accepted' WHERE id = make.invitation;
+	END IF;
+	UPDATE invitation i SET status = make.status WHERE id = make.invitation AND i.status <> make.status;
+END $$;
+
+INSERT INTO worker (id) SELECT generate_series(1, 60);
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)
+VALUES (1, 'Gig', 'https://gig', '2030-01-02 12:00+00', '2030-01-03 12:00+00', 50, 'manual', '{}');
+
+-- How a row may begin.
+SELECT s, pg_temp.try(format($$INSERT INTO invitation (gig_id, worker_id, status, send_at) VALUES (1, 60, %L, '2030-01-01 18:00+00'); DELETE FROM invitation$$, s))
+FROM unnest('{scheduled,pending,accepted,rejected,expired,left,other,NULL}'::text[]) WITH ORDINALITY u (s, n) ORDER BY n;
+SELECT pg_temp.try($$INSERT INTO invitation (gig_id, worker_id, status) VALUES (1, 60, 'scheduled')$$);
+SELECT pg_temp.try($$INSERT INTO invitation (gig_id, worker_id, origin) VALUES (1, 60, 'other')$$);
+SELECT pg_temp.try($$INSERT INTO invitation (gig_id, worker_id) VALUES (2, 60)$$);
+SELECT pg_temp.try($$INSERT INTO invitation (gig_id, worker_id) VALUES (1, 61)$$);
+SELECT pg_temp.try($$INSERT INTO invitation (worker_id) VALUES (1)$$);
+
+-- What may follow by plain UPDATE: from the status at the left to that above.
+CREATE FUNCTION pg_temp.step(n bigint, old_status text, new_status text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.make(n, n, old_status);
+	RETURN split_part(pg_temp.try(format($u$UPDATE invitation SET status = %L, send_at = '2030-01-01 18:00+00' WHERE id = %s$u$, new_status, n)), ' ', 1);
+END $$;
+\pset tuples_only off
+SELECT f.s AS "from", max(r) FILTER (WHERE t.s = 'scheduled') AS scheduled, max(r) FILTER (WHERE t.s = 'pending') AS pending,
+	max(r) FILTER (WHERE t.s = 'accepted') AS accepted, max(r) FILTER (WHERE t.s = 'rejected') AS rejected,
+	max(r) FILTER (WHERE t.s = 'expired') AS expired, max(r) FILTER (WHERE t.s = 'left') AS "left"
+FROM unnest('{scheduled,pending,accepted,rejected,expired,left}'::text[]) WITH ORDINALITY f (s, n)
+CROSS JOIN unnest('{scheduled,pending,accepted,rejected,expired,left}'::text[]) WITH ORDINALITY t (s, n),
+LATERAL (SELECT pg_temp.step(6 * (f.n - 1) + t.n, f.s, t.s) AS r OFFSET 0) x
+GROUP BY f.n, f.s ORDER BY f.n;
+\pset tuples_only on
+SELECT * FROM check_consistency();
+DELETE FROM invitation;
+
+-- What each function says: the row, or an error that names both states and
+-- what to call.
+CREATE FUNCTION pg_temp.call(n bigint, old_status text, function text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	said text;
+BEGIN
+	PERFORM pg_temp.make(n, n, old_status);
+	said := pg_temp.try(format('SELECT %I(%s)', function, n));
+	RETURN concat_ws(' ', old_status, function || ':', said, CASE said WHEN 'ok' THEN (SELECT status FROM invitation WHERE id = n) END);
+END $$;
+SELECT pg_temp.call(row_number() OVER (ORDER BY f.n, s.n), s.s, f.f)
+FROM unnest('{accept,reject,leave,expire,reset}'::text[]) WITH ORDINALITY f (f, n),
+	unnest('{scheduled,pending,accepted,rejected,expired,left}'::text[]) WITH ORDINALITY s (s, n)
+ORDER BY f.n, s.n;
+SELECT i.status, a.* FROM invitation i, try_accept(i.id) a WHERE i.id IN (2, 3, 4, 5, 6, 7) ORDER BY i.id;
+SELECT * FROM try_accept(1000);
+SELECT * FROM try_accept(NULL);
+SELECT f, pg_temp.try(format('SELECT %I(1000)', f)) FROM unnest('{accept,reject,leave,expire,reset}'::text[]) f ORDER BY f COLLATE "C";
+SELECT f, pg_temp.try(format('SELECT %I(NULL)', f)) FROM unnest('{accept,reject,leave,expire,reset}'::text[]) f ORDER BY f COLLATE "C";
+SELECT pg_temp.try($$UPDATE invitation SET status = 'other' WHERE id = 1$$);
+SELECT pg_temp.try($$UPDATE invitation SET status = NULL WHERE id = 1$$);
+DELETE FROM invitation;
+DELETE FROM notification;
+
+-- One row through its life: what cirro keeps. The row is returned as it is.
+\pset tuples_only off
+SELECT pg_temp.make(1, 1, 'scheduled');
+SELECT id, gig_id, worker_id, status, reason, origin, wave_id, send_at, invited_at, responded_at, times_invited, silent, created_at FROM invitation;
+SET cirro.clock = '2030-01-01 13:00+00';
+SELECT status, invited_at, responded_at, times_invited FROM reset(1);
+SET cirro.clock = '2030-01-01 14:00+00';
+SELECT status, reason, invited_at, responded_at, times_invited FROM reject(1, 'too far');
+SET cirro.clock = '2030-01-01 15:00+00';
+SELECT status, reason, invited_at, responded_at, times_invited FROM reset(1);
+SET cirro.clock = '2030-01-01 16:00+00';
+SELECT status, reason, invited_at, responded_at, times_invited FROM accept(1);
+SET cirro.clock = '2030-01-01 17:00+00';
+SELECT status, reason, invited_at, responded_at, times_invited FROM accept(1);
+SELECT status, reason, invited_at, responded_at, times_invited FROM leave(1, 'ill');
+SELECT status, reason, invited_at, responded_at, times_invited FROM reset(1);
+SELECT status, reason, invited_at, responded_at, times_invited FROM expire(1, 'withdrawn');
+SELECT status, reason, invited_at, responded_at, times_invited FROM expire(1);
+-- It cannot be written by hand.
+UPDATE invitation SET invited_at = '2000-01-01', responded_at = '2000-01-01', times_invited = 77, origin = 'wave', wave_id = 5 WHERE id = 1
+	RETURNING invited_at, responded_at, times_invited, origin, wave_id;
+INSERT INTO invitation (id, gig_id, worker_id, status, invited_at, responded_at, times_invited, created_at)
+	VALUES (2, 1, 2, 'accepted', '2000-01-01', '2000-01-01', 77, NULL) RETURNING invited_at, responded_at, times_invited, created_at;
+\pset tuples_only on
+-- One row per gig and worker for ever.
+SELECT pg_temp.try('UPDATE invitation SET worker_id = 3 WHERE id = 1');
+SELECT split_part(pg_temp.try(format('UPDATE invitation SET %s WHERE id = 1', c)), E'\n', 1)
+FROM unnest('{gig_id = 2,id = 9,created_at = now(),worker_id = 1,gig_id = 1}'::text[]) WITH ORDINALITY u (c, n) ORDER BY n;
+SELECT pg_temp.try('INSERT INTO invitation (id, gig_id, worker_id) VALUES (3, 1, 1)');
+-- Columns of the application's own, and the reason, stay writable.
+ALTER TABLE invitation ADD note text;
+UPDATE invitation SET note = 'x', reason = 'y' WHERE id = 1 RETURNING status, reason, note;
+
+-- Each change is told once; the same answer again, and a silent one, never.
+SELECT kind, previous, status FROM notification ORDER BY id;
+DELETE FROM notification;
+SELECT status, silent FROM reset(1, silent => true);
+SELECT status, silent FROM reset(1, true);
+UPDATE invitation SET status = 'accepted', silent = true WHERE id = 1 RETURNING status, silent;
+UPDATE invitation SET status = 'left', silent = NULL WHERE id = 1 RETURNING status, silent;
+SELECT status FROM leave(1);
+SELECT status FROM reset(1, NULL);
+SELECT kind, previous, status FROM notification ORDER BY id;
+-- A silent UPDATE that changes no status does not silence the next one.
+DELETE FROM notification;
+UPDATE invitation SET silent = true WHERE id = 1 RETURNING status, silent;
+SELECT status FROM reject(1);
+SELECT status FROM reject(1);
+SELECT kind, previous, status FROM notification ORDER BY id;
+DELETE FROM invitation;
+
+-- An answer after its time: the clock decides, no tick needed.
+SET cirro.clock = '2030-01-01 12:00+00';
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, answer_within, filter_query)
+VALUES (2, 'Gig', 'https://gig', '2030-01-02 12:00+00', '2030-01-03 12:00+00', 50, 'manual', '1 hour', '{}');
+INSERT INTO invitation (id, gig_id, worker_id) SELECT 200 + w, 2, w FROM generate_series(1, 9) w;
+SET cirro.clock = '2030-01-01 12:59:59.999999+00';
+SELECT status FROM accept(201);
+SELECT status FROM reject(202);
+SELECT worker_id, status, reason, can_accept, why_not FROM worker_invitation WHERE gig_id = 2 AND worker_id <= 3 ORDER BY worker_id;
+SET cirro.clock = '2030-01-01 13:00+00';
+SELECT worker_id, status, reason, can_accept, why_not FROM worker_invitation WHERE gig_id = 2 AND worker_id <= 3 ORDER BY worker_id;
+SELECT pending, accepted, rejected, expired FROM gig_status WHERE gig_id = 2;
+SELECT pg_temp.try('SELECT accept(203)');
+SELECT pg_temp.try('SELECT reject(203)');
+SELECT * FROM try_accept(203);
+SELECT status FROM leave(201);
+-- It can be invited again, and then has its time anew.
+SELECT status, reason FROM expire(203);
+SELECT status, reason, invited_at, times_invited FROM reset(203);
+SELECT status, invited_at, times_invited FROM reset(204);
+SELECT outcome FROM invite(2, '{5}');
+SELECT worker_id, status, reason, can_accept, why_not FROM worker_invitation WHERE gig_id = 2 AND worker_id BETWEEN 3 AND 6 ORDER BY worker_id;
+-- A longer time to answer opens them again, as the clock says.
+UPDATE gig SET answer_within = '2 hours' WHERE id = 2;
+SELECT status FROM accept(206);
+
+-- From the end on nothing is answered; who was accepted stays.
+SET cirro.clock = '2030-01-01 13:30+00';
+INSERT INTO invitation (id, gig_id, worker_id) VALUES (210, 2, 10);
+SET cirro.clock = '2030-01-03 12:00+00';
+UPDATE gig SET archive_at = '2030-01-04' WHERE id = 2;
+SELECT pg_temp.try(format('SELECT %s', c))
+FROM unnest('{accept(210),reject(210),leave(206),reset(206),reset(202),reset(210),accept(206),reject(202)}'::text[]) WITH ORDINALITY u (c, n) ORDER BY n;
+SELECT * FROM try_accept(210);
+SELECT * FROM try_accept(206);
+SELECT pg_temp.try('INSERT INTO invitation (gig_id, worker_id) VALUES (2, 30)');
+SELECT pg_temp.try($$INSERT INTO invitation (gig_id, worker_id, status) VALUES (2, 30, 'accepted')$$);
+SELECT pg_temp.try($$INSERT INTO invitation (gig_id, worker_id, status, send_at) VALUES (2, 30, 'scheduled', '2030-01-03 11:00+00')$$);
+SELECT status, reason FROM expire(210);
+SELECT worker_id, status, reason, can_accept, why_not FROM worker_invitation WHERE gig_id = 2 AND worker_id IN (1, 2, 6, 9, 10) ORDER BY worker_id;
+
+-- A changed profile does not touch invitations, nor does a worker's absence.
+SET cirro.clock = '2030-01-01 12:00+00';
+INSERT INTO invitation (id, gig_id, worker_id) VALUES (50, 1, 50);
+UPDATE gig SET filter_query = '{"a": 1}' WHERE id = 1;
+UPDATE worker SET profile = '{"a": 2}', active = false WHERE id = 50;
+SELECT status FROM accept(50);
+SELECT status FROM invitation WHERE id = 50;
+SELECT * FROM check_consistency();
+
+SET client_min_messages = warning;
+SELECT cirro.drop_space('invitation');
