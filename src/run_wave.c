@@ -48,7 +48,9 @@ raise_unknown_gig(const char *id)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_CIRRO_UNKNOWN_GIG),
-			 errmsg("gig %s does not exist", id)));
+			 errmsg("gig %s does not exist", id),
+			 errdetail("There is no such row in the table gig."),
+			 errhint("Give the id of a gig of this Space.")));
 }
 
 static void
@@ -81,7 +83,9 @@ run_wave(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("space must not be null")));
+				 errmsg("space cannot be null"),
+				 errdetail("A wave belongs to a gig, and a gig to a Space."),
+				 errhint("Call run_wave() of the Space.")));
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
 	space_check_invite(info);
 	if (!cirro_active)
