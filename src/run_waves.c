@@ -26,6 +26,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
@@ -221,6 +222,14 @@ work_space(Run *run, Agenda *agenda)
 		GigOutcome	outcome;
 
 		CHECK_FOR_INTERRUPTS();
+
+		/* The Space may have been dropped since. */
+		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(agenda->info->invitation)))
+		{
+			agenda->next = agenda->due;
+			return;
+		}
+
 		outcome = work_gig(agenda->info->space, agenda->info->name,
 						   agenda->info->owner, agenda->gigs[agenda->next++]);
 		commit(run);
@@ -271,7 +280,8 @@ clean(Run *run)
 		Retention	retention;
 		bool		more;
 
-		if (!agenda->clean)
+		if (!agenda->clean ||
+			!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(agenda->info->invitation)))
 			continue;
 		more = retention_begin(&retention, agenda->info);
 		commit(run);
