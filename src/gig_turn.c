@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "cirro.h"
+#include "gig_state.h"
 #include "gig_turn.h"
 #include "isolate.h"
 #include "plan_cache.h"
@@ -59,17 +60,8 @@ static const CirroQuery read_query = {
 	2, {INT8OID, TIMESTAMPTZOID}
 };
 
-static const CirroQuery expire_open_query = {
-	"UPDATE invitation SET status = 'expired', reason = $2"
-	" WHERE id = ANY (ARRAY("
-	"   SELECT id FROM invitation WHERE gig_id = $1 AND status IN ('pending', 'scheduled')"
-	"   ORDER BY id FOR NO KEY UPDATE SKIP LOCKED))"
-	" AND status IN ('pending', 'scheduled')",
-	2, {INT8OID, TEXTOID}
-};
-
 static const CirroQuery expire_unanswered_query = {
-	"UPDATE invitation SET status = 'expired', reason = 'no_answer'"
+	"UPDATE invitation SET status = 'expired', reason = '" GIG_NO_ANSWER "'"
 	" WHERE id = ANY (ARRAY("
 	"   SELECT id FROM invitation WHERE gig_id = $1 AND status = 'pending'"
 	"   AND cirro.add_interval(invited_at, $2) <= $3"
@@ -205,11 +197,10 @@ finish_expired(void *arg)
 		values[2] = TimestampTzGetDatum(Min(work->now, work->closes_at));
 		cirro_execute(work->space, &expire_unanswered_query, values, NULL);
 	}
-	if (!gig_is_open(work) || work->full)
-	{
-		values[1] = CStringGetTextDatum(gig_is_open(work) ? "seats_filled" : "gig_ended");
-		cirro_execute(work->space, &expire_open_query, values, NULL);
-	}
+	if (!gig_is_open(work))
+		gig_state_expire_rest(work->space, work->gig_id, GIG_ENDED);
+	else if (work->full)
+		gig_state_expire_rest(work->space, work->gig_id, GIG_SEATS_FILLED);
 	return true;
 }
 
