@@ -1030,7 +1030,8 @@ BEGIN
 	CROSS JOIN LATERAL (
 		SELECT least(CASE s.announced WHEN 0 THEN s.starts_at WHEN 1 THEN s.closes_at
 					 WHEN 2 THEN s.archives_at END,
-			CASE WHEN s.next_wave_at < s.closes_at THEN s.next_wave_at END,
+			CASE WHEN s.next_wave_at < s.closes_at AND s.closes_at > cirro.now()
+				THEN s.next_wave_at END,
 			i.next_send, i.next_deadline) AS next_event) e
 	CROSS JOIN LATERAL (VALUES
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,

@@ -4,7 +4,8 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cirro;
 CREATE ROLE regress_cirro_other;
-SELECT cirro.create_space('cirro_cron');
+CREATE ROLE regress_cirro_owner;
+SELECT cirro.create_space('cirro_cron', 'regress_cirro_owner');
 RESET client_min_messages;
 
 SELECT cirro.schedule_waves();
@@ -24,4 +25,4 @@ RESET cron.database_name;
 
 SET client_min_messages = warning;
 DROP SCHEMA cirro_cron CASCADE;
-DROP ROLE regress_cirro_other;
+DROP ROLE regress_cirro_other, regress_cirro_owner;

@@ -227,9 +227,12 @@ VALUES (301, 'i', 'u', '2030-01-01 21:10+00', '2030-01-01 21:20+00', '2030-01-01
 SET cirro.clock = '2030-01-01 21:40:00+00'; CALL cirro.run_waves('cirro_waves');
 SELECT kind FROM notification WHERE gig_id = 301 ORDER BY id;
 SELECT count(*) FROM wave WHERE gig_id = 301;
+SELECT * FROM next WHERE gig_id = 301;
+SELECT * FROM check_consistency();
 
 -- a gig that fails does not stop the others; it is recorded, and put off
 SET cirro.clock = '2030-01-01 11:00:00+00';
+SELECT clear() \gset
 CREATE FUNCTION cirro_waves.fail() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	IF NEW.gig_id = 400 THEN
@@ -254,6 +257,28 @@ DROP TRIGGER fail ON invitation;
 SET cirro.clock = '2030-01-01 11:35:00+00'; CALL cirro.run_waves('cirro_waves');
 SELECT gig_id, number, wanted, invited, outcome, repeats, error FROM waves WHERE gig_id = 400;
 SELECT gig_id, next_wave, next_event, waves, failures FROM next WHERE gig_id = 400;
+SELECT clear() \gset
+
+-- what else is due for it is done nevertheless
+CREATE FUNCTION cirro_waves.fail_sending() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE 'cannot send';
+END $$;
+CREATE TRIGGER fail BEFORE UPDATE ON invitation FOR EACH ROW
+	WHEN (OLD.status = 'scheduled') EXECUTE FUNCTION fail_sending();
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+VALUES (410, 'j', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 2, 1, '{}');
+INSERT INTO invitation (gig_id, worker_id, status, send_at) VALUES (410, 1, 'scheduled', '2030-01-01 11:36+00');
+SET cirro.clock = '2030-01-01 11:36:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT number, invited, outcome, repeats, error FROM waves WHERE gig_id = 410;
+SELECT * FROM next WHERE gig_id = 410;
+SELECT status, count(*) FROM invitation WHERE gig_id = 410 GROUP BY 1 ORDER BY 1;
+SET cirro.clock = '2030-01-01 11:37:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT count(*) FROM waves WHERE gig_id = 410;
+DROP TRIGGER fail ON invitation;
+SET cirro.clock = '2030-01-01 11:41:00+00'; CALL cirro.run_waves('cirro_waves');
+SELECT number, invited, outcome, repeats, error FROM waves WHERE gig_id = 410;
+SELECT status, count(*) FROM invitation WHERE gig_id = 410 GROUP BY 1 ORDER BY 1;
 SELECT clear() \gset
 
 -- even if it cannot be recorded

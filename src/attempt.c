@@ -46,7 +46,9 @@ record_attempt(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(4))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("space, worker_id and outcomes must not be null")));
+				 errmsg("space, worker_id and outcomes cannot be null"),
+				 errdetail("Only gig_ids and max_amount may be left open."),
+				 errhint("Call attempt_invitations() of the Space, which stores its attempts.")));
 
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
 	space_check_invite(info);

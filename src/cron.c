@@ -84,7 +84,8 @@ check_pg_cron(const char *elsewhere)
 		ereport(ERROR,
 				(errcode(ERRCODE_CIRRO_NO_PG_CRON),
 				 errmsg("extension pg_cron is not installed in this database"),
-				 errhint("CREATE EXTENSION pg_cron;")));
+				 errdetail("The server runs pg_cron for this database, but its functions are missing."),
+				 errhint("Run: CREATE EXTENSION pg_cron;")));
 	ereport(ERROR,
 			(errcode(ERRCODE_CIRRO_NO_PG_CRON),
 			 errmsg("pg_cron lives in another database"),

@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "cirro.h"
+#include "gig_state.h"
 #include "gig_turn.h"
 #include "isolate.h"
 #include "plan_cache.h"
@@ -59,17 +60,8 @@ static const CirroQuery read_query = {
 	2, {INT8OID, TIMESTAMPTZOID}
 };
 
-static const CirroQuery expire_open_query = {
-	"UPDATE invitation SET status = 'expired', reason = $2"
-	" WHERE id = ANY (ARRAY("
-	"   SELECT id FROM invitation WHERE gig_id = $1 AND status IN ('pending', 'scheduled')"
-	"   ORDER BY id FOR NO KEY UPDATE SKIP LOCKED))"
-	" AND status IN ('pending', 'scheduled')",
-	2, {INT8OID, TEXTOID}
-};
-
 static const CirroQuery expire_unanswered_query = {
-	"UPDATE invitation SET status = 'expired', reason = 'no_answer'"
+	"UPDATE invitation SET status = 'expired', reason = '" GIG_NO_ANSWER "'"
 	" WHERE id = ANY (ARRAY("
 	"   SELECT id FROM invitation WHERE gig_id = $1 AND status = 'pending'"
 	"   AND cirro.add_interval(invited_at, $2) <= $3"
@@ -120,8 +112,9 @@ static const CirroQuery update_state_query = {
 	"   next_wave_at = n.wave_at,"
 	"   last_wave_at = coalesce($5, s.last_wave_at),"
 	"   waves = $6, failures = $7, announced = $8,"
-	"   next_event_at = coalesce($9, least("
-	"     CASE WHEN n.wave_at < n.closes_at THEN n.wave_at END,"
+	"   next_event_at = coalesce(least($9, CASE WHEN $9 IS NOT NULL AND n.wave_at > $2"
+	"       THEN n.wave_at END), least("
+	"     CASE WHEN n.wave_at < n.closes_at AND n.closes_at > $2 THEN n.wave_at END,"
 	"     CASE WHEN n.over AND EXISTS (SELECT FROM invitation i"
 	"         WHERE i.gig_id = $1 AND i.status IN ('pending', 'scheduled'))"
 	"       THEN $2 END,"
@@ -204,11 +197,10 @@ finish_expired(void *arg)
 		values[2] = TimestampTzGetDatum(Min(work->now, work->closes_at));
 		cirro_execute(work->space, &expire_unanswered_query, values, NULL);
 	}
-	if (!gig_is_open(work) || work->full)
-	{
-		values[1] = CStringGetTextDatum(gig_is_open(work) ? "seats_filled" : "gig_ended");
-		cirro_execute(work->space, &expire_open_query, values, NULL);
-	}
+	if (!gig_is_open(work))
+		gig_state_expire_rest(work->space, work->gig_id, GIG_ENDED);
+	else if (work->full)
+		gig_state_expire_rest(work->space, work->gig_id, GIG_SEATS_FILLED);
 	return true;
 }
 
@@ -309,8 +301,8 @@ due_time(const GigWork *work)
 }
 
 /*
- * A gig that fails is tried again after its frequency, then twice that, and
- * so on, but not (much) less than hourly.
+ * What fails is tried again after the gig's frequency, then after twice that,
+ * and so on, but hourly at the least (or at its frequency, if that is longer).
  */
 static TimestampTz
 retry_at(const GigWork *work)
@@ -326,16 +318,18 @@ void
 gig_update_state(GigWork *work, TimestampTz due)
 {
 	TimestampTz retry = work->error != NULL ? retry_at(work) : 0;
-	bool		ran = work->waved && (work->wave_id != 0 || work->error != NULL);
+	bool		ran = work->waved && (work->wave_id != 0 || work->wave_failed);
+	bool		awaits_wave = !work->waved && work->automatic &&
+		gig_is_open(work) && work->accepted < work->target;
 	Datum		values[9] = {
 		Int64GetDatum(work->gig_id),
 		TimestampTzGetDatum(work->now),
 		TimestampTzGetDatum(due),
-		TimestampTzGetDatum(work->error != NULL ? retry : next_due(work, due)),
+		TimestampTzGetDatum(work->wave_failed ? retry : next_due(work, due)),
 		TimestampTzGetDatum(work->now),
 		Int32GetDatum(work->waves + (ran ? 1 : 0)),
 		Int32GetDatum(work->error != NULL ? work->failures + 1 :
-					  work->waved ? 0 : work->failures),
+					  awaits_wave ? work->failures : 0),
 		Int32GetDatum(work->announced),
 		TimestampTzGetDatum(retry)
 	};
@@ -385,7 +379,8 @@ take_turn(void *arg)
 	TimestampTz due = 0;
 	SpaceScope	scope;
 
-	space_enter(&scope, work->space, work->owner, SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	space_enter(&scope, work->space, work->owner,
+				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
 
 	work->claimed = cirro_execute(work->space, &claim_query, &id, NULL) > 0 &&
 		gig_read(work) && !work->paused;
@@ -397,7 +392,7 @@ take_turn(void *arg)
 		if (wave_is_due)
 			due = due_time(work);
 		if (work->error != NULL)
-			work->waved = wave_is_due;
+			work->waved = work->wave_failed = wave_is_due;
 		else
 		{
 			if (wave_is_due)
@@ -405,6 +400,7 @@ take_turn(void *arg)
 				IsolatedResult result = run_step(work, run_one_wave);
 
 				work->waved = result != ISOLATED_GIVEN_UP;
+				work->wave_failed = result == ISOLATED_FAILED;
 				if (result != ISOLATED_DONE)
 					work->wave_id = 0;
 			}
@@ -415,7 +411,7 @@ take_turn(void *arg)
 				run_step(work, announce);
 		}
 		if (work->error != NULL)
-			write_wave(work, "failed", work->waved ? work->wanted : 0, 0, -1, -1,
+			write_wave(work, "failed", work->wave_failed ? work->wanted : 0, 0, -1, -1,
 					   describe_error(work->error));
 		gig_update_state(work, due);
 	}

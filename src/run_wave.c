@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "cirro.h"
+#include "gig_state.h"
 #include "gig_turn.h"
 #include "isolate.h"
 #include "plan_cache.h"
@@ -29,18 +30,16 @@ static const CirroQuery wait_query = {
 };
 
 static const CirroQuery wave_row_query = {
-	"SELECT to_jsonb(wave) FROM wave WHERE id = $1",
+	"SELECT to_jsonb(w.*) FROM wave w WHERE w.id = $1",
 	1, {INT8OID}
 };
 
 static void
 raise_not_open(const GigWork *work)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_CIRRO_NOT_OPEN),
-			 errmsg("gig " INT64_FORMAT " is not open", work->gig_id),
-			 errdetail("It ended at %s.", timestamptz_to_str(work->closes_at)),
-			 errhint("Waves run until a gig's end_at.")));
+	GigState	state = {.closes_at = work->closes_at};
+
+	gig_state_refuse_closed(work->gig_id, &state);
 }
 
 static void
@@ -48,7 +47,9 @@ raise_unknown_gig(const char *id)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_CIRRO_UNKNOWN_GIG),
-			 errmsg("gig %s does not exist", id)));
+			 errmsg("gig %s does not exist", id),
+			 errdetail("There is no such row in the table gig."),
+			 errhint("Give the id of a gig of this Space.")));
 }
 
 static void
@@ -81,7 +82,9 @@ run_wave(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("space must not be null")));
+				 errmsg("space cannot be null"),
+				 errdetail("A wave belongs to a gig, and a gig to a Space."),
+				 errhint("Call run_wave() of the Space.")));
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
 	space_check_invite(info);
 	if (!cirro_active)
@@ -114,7 +117,9 @@ run_wave(PG_FUNCTION_ARGS)
 		switch (run_isolated(run_one_wave, &work, &error))
 		{
 			case ISOLATED_FAILED:
-				ReThrowError(error);
+				/* The last seat may have been taken while it was inviting. */
+				if (error->sqlerrcode != ERRCODE_CIRRO_FILLED || !must_stop(&work))
+					ReThrowError(error);
 				break;
 			case ISOLATED_GIVEN_UP:
 				if (cirro_gate_now() >= work.closes_at)

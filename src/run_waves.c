@@ -26,6 +26,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
@@ -45,13 +46,14 @@ PG_FUNCTION_INFO_V1(run_waves);
 
 #define PROGRESS_INTERVAL (5 * USECS_PER_SEC)
 
-/* A Space with due gigs. */
+/* What there is to do in a Space. */
 typedef struct Agenda
 {
 	const SpaceInfo *info;
 	int64	   *gigs;			/* in the order in which they became due */
 	int			due;
 	int			next;
+	bool		clean;			/* may old rows have to go? */
 } Agenda;
 
 typedef struct Run
@@ -72,7 +74,8 @@ typedef struct Look
 	TimestampTz now;
 	int			limit;
 	bool		paused;
-	int			ddl_version;
+	int			ddl_version;	/* 0: this library's */
+	bool		clean;
 	ArrayType  *gigs;
 } Look;
 
@@ -95,6 +98,24 @@ commit(Run *run)
  * All that an idle Space costs: one probe of gig_state's index. Planned each
  * time, because thousands of Spaces should not each keep a plan for it.
  */
+static const char look_query[] =
+	"SELECT coalesce(setting.paused, false),"
+	"   coalesce(setting.ddl_version, 0),"
+	"   coalesce(setting.only_row AND coalesce(setting.cleaned_at, '-infinity')"
+	"     <= $1 - interval '1 hour', false),"
+	"   ARRAY(SELECT gig_id FROM gig_state WHERE next_event_at <= $1"
+	"     ORDER BY next_event_at, gig_id LIMIT $2)"
+	" FROM (VALUES (1)) AS one LEFT JOIN setting ON true";
+
+static Datum
+look_result(int column)
+{
+	bool		isnull;
+
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+						 column, &isnull);
+}
+
 static bool
 look_into(void *arg)
 {
@@ -104,25 +125,16 @@ look_into(void *arg)
 	Datum		values[2] = {
 		TimestampTzGetDatum(look->now), Int32GetDatum(look->limit)
 	};
-	Datum		gigs;
-	bool		isnull;
 
 	space_enter(&scope, look->info->space, look->info->owner,
 				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-	if (SPI_execute_with_args(
-							  "SELECT coalesce(setting.paused, false),"
-							  "   coalesce(setting.ddl_version, 0),"
-							  "   ARRAY(SELECT gig_id FROM gig_state WHERE next_event_at <= $1"
-							  "     ORDER BY next_event_at, gig_id LIMIT $2)"
-							  " FROM (VALUES (1)) AS one LEFT JOIN setting ON true",
-							  2, types, values, NULL, true, 1) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(look_query, 2, types, values, NULL, true, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
 		elog(ERROR, "could not look into Space \"%s\"", look->info->name);
-	look->paused = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
-											  SPI_tuptable->tupdesc, 1, &isnull));
-	look->ddl_version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
-													SPI_tuptable->tupdesc, 2, &isnull));
-	gigs = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull);
-	look->gigs = DatumGetArrayTypeP(gigs);
+	look->paused = DatumGetBool(look_result(1));
+	look->ddl_version = DatumGetInt32(look_result(2));
+	look->clean = DatumGetBool(look_result(3));
+	look->gigs = DatumGetArrayTypeP(look_result(4));
 	space_leave(&scope);
 	return true;
 }
@@ -162,20 +174,21 @@ visit(Run *run, const SpaceInfo *info, bool named)
 				 errdetail("Its tables are of version %d; this library serves %d to %d.",
 						   look.ddl_version, CIRRO_DDL_VERSION_MIN, CIRRO_DDL_VERSION),
 				 look.ddl_version < CIRRO_DDL_VERSION_MIN ?
-				 errhint("CALL cirro.upgrade_spaces('%s').", info->name) :
-				 errhint("Install the library that made them.")));
+				 errhint("CALL cirro.upgrade_spaces(%s).", quote_literal_cstr(info->name)) :
+				 errhint("Install the version of cirro that made them.")));
 	else if (look.paused)
 	{
 		if (named)
 			ereport(NOTICE,
 					(errmsg("Space \"%s\" is paused", info->name)));
 	}
-	else
+	else if (look.clean || ARR_NDIM(look.gigs) > 0)
 	{
 		MemoryContext context = MemoryContextSwitchTo(run->context);
 		Agenda	   *agenda = palloc0(sizeof(Agenda));
 
 		agenda->info = info;
+		agenda->clean = look.clean;
 		agenda->due = ArrayGetNItems(ARR_NDIM(look.gigs), ARR_DIMS(look.gigs));
 		agenda->gigs = palloc(sizeof(int64) * agenda->due);
 		memcpy(agenda->gigs, ARR_DATA_PTR(look.gigs), sizeof(int64) * agenda->due);
@@ -209,6 +222,14 @@ work_space(Run *run, Agenda *agenda)
 		GigOutcome	outcome;
 
 		CHECK_FOR_INTERRUPTS();
+
+		/* The Space may have been dropped since. */
+		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(agenda->info->invitation)))
+		{
+			agenda->next = agenda->due;
+			return;
+		}
+
 		outcome = work_gig(agenda->info->space, agenda->info->name,
 						   agenda->info->owner, agenda->gigs[agenda->next++]);
 		commit(run);
@@ -257,8 +278,12 @@ clean(Run *run)
 	{
 		Agenda	   *agenda = lfirst(lc);
 		Retention	retention;
-		bool		more = retention_begin(&retention, agenda->info);
+		bool		more;
 
+		if (!agenda->clean ||
+			!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(agenda->info->invitation)))
+			continue;
+		more = retention_begin(&retention, agenda->info);
 		commit(run);
 		while (more)
 		{
@@ -287,7 +312,9 @@ run_waves(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(1) && PG_GETARG_INT32(1) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("max_gigs must not be negative")));
+				 errmsg("max_gigs cannot be negative"),
+				 errdetail("It is %d.", PG_GETARG_INT32(1)),
+				 errhint("Leave it out for no limit.")));
 	run.limit = PG_ARGISNULL(1) ? PG_INT32_MAX : PG_GETARG_INT32(1);
 	run.atomic = !(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
 				   !castNode(CallContext, fcinfo->context)->atomic);
@@ -296,7 +323,8 @@ run_waves(PG_FUNCTION_ARGS)
 	if (RecoveryInProgress())
 	{
 		ereport(NOTICE,
-				(errmsg("this server is a standby: waves run on its primary")));
+				(errmsg("waves do not run on a standby"),
+				 errhint("CALL cirro.run_waves() on the primary.")));
 		PG_RETURN_VOID();
 	}
 
@@ -310,8 +338,9 @@ run_waves(PG_FUNCTION_ARGS)
 	{
 		SpaceInfo  *info = space_find(name);
 
+		/* One with a defect is skipped, as it is when all are run. */
 		if (info == NULL)
-			info = space_get(name);		/* raises */
+			info = space_get(name);
 		space_check_run(info);
 		spaces = list_make1(info);
 	}
@@ -322,7 +351,8 @@ run_waves(PG_FUNCTION_ARGS)
 	{
 		ereport(NOTICE,
 				(errmsg("waves are switched off in this database"),
-				 errdetail("The setting cirro.active is off.")));
+				 errdetail("The setting cirro.active is off."),
+				 errhint("It is off in copies of production, which must not invite anybody.")));
 		SPI_finish();
 		PG_RETURN_VOID();
 	}

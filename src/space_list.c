@@ -313,12 +313,14 @@ space_get(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_CIRRO_UNKNOWN_SPACE),
 				 errmsg("Space \"%s\" does not exist", name),
+				 errdetail("No schema of that name has the tables and triggers of a Space."),
 				 errhint("cirro.spaces() lists the Spaces of this database.")));
 	if (info->defect != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("Space \"%s\" is damaged", name),
-				 errdetail_internal("%s", info->defect)));
+				 errdetail_internal("%s", info->defect),
+				 errhint("Bring its tables back to what cirro.create_space() makes.")));
 	return info;
 }
 
@@ -336,7 +338,8 @@ space_check_run(const SpaceInfo *info)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for Space \"%s\"", info->name),
 				 errdetail("Only its owner \"%s\" and roles that may become it run it.",
-						   GetUserNameFromId(info->owner, false))));
+						   GetUserNameFromId(info->owner, false)),
+				 errhint("SET ROLE, or be granted membership in that role.")));
 }
 
 void
@@ -346,5 +349,6 @@ space_check_invite(const SpaceInfo *info)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for Space \"%s\"", info->name),
-				 errdetail("The right to INSERT into its table \"invitation\" is needed.")));
+				 errdetail("The right to INSERT into its table \"invitation\" is needed."),
+				 errhint("GRANT INSERT ON that table.")));
 }

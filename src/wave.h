@@ -41,7 +41,8 @@ typedef struct GigWork
 	bool		limits_workers; /* is there a setting.max_pending? */
 	bool		sends;			/* is a scheduled invitation due? */
 
-	bool		waved;			/* the wave's turn has passed */
+	bool		waved;			/* a wave was due, and has had its turn */
+	bool		wave_failed;
 	int64		wave_id;		/* its row; 0: none was needed */
 	ErrorData  *error;			/* the first step that failed */
 } GigWork;

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "gig_state.h"
 #include "plan_cache.h"
 #include "wave_match.h"
 
@@ -54,7 +55,7 @@ static const CirroQuery sorted_query = {
 
 static const CirroQuery reopenable_query = {
 	"SELECT i.id FROM invitation i JOIN worker w ON w.id = i.worker_id WHERE" MATCHES
-	" AND i.gig_id = $1 AND i.status = 'expired' AND i.reason = 'seats_filled'"
+	" AND i.gig_id = $1 AND i.status = 'expired' AND i.reason = '" GIG_SEATS_FILLED "'"
 	NOT_HELD_BACK
 	" ORDER BY CASE WHEN $6::json IS NOT NULL"
 	"     THEN cirro.sort_key(w.profile, $6::cirro.sort_query) END,"
@@ -67,7 +68,7 @@ static const CirroQuery held_back_query = {
 	"SELECT count(*) FROM worker w WHERE" MATCHES
 	" AND NOT EXISTS (SELECT FROM invitation i"
 	"   WHERE i.gig_id = $1 AND i.worker_id = w.id"
-	"     AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM 'seats_filled'))"
+	"     AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM '" GIG_SEATS_FILLED "'))"
 	" AND (SELECT count(*) FROM invitation p"
 	"   WHERE p.worker_id = w.id AND p.status = 'pending') >= $3",
 	3, {INT8OID, JSONBOID, INT4OID}, true
