@@ -69,7 +69,7 @@ $(INSTALL_SQL): install/head.sql install/filter.sql install/engine.sql install/w
 $(OBJS): $(wildcard src/*.h)
 
 installcheck-isolation:
-	$(pg_isolation_regress_installcheck) --inputdir=test/isolation $(ISOLATION_OPTS) $(SPECS)
+	$(pg_isolation_regress_installcheck) --inputdir=test/isolation --load-extension=cirro $(ISOLATION_OPTS) $(SPECS)
 
 installcheck-tap: PROVE_TESTS ?= test/t/*.pl
 installcheck-tap:

@@ -492,9 +492,10 @@ COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an
 -- ----------------------------------------------------- invite and attempt --
 
 -- Both first say what would become of each id, then write all that can be
--- written in one statement, so that locks are taken in the one order and
--- gig_state comes last. What another transaction changed in between makes the
--- writing fail as a whole; then they look again.
+-- written in one statement, so that locks are taken in the one order (gigs and
+-- workers before the foreign keys' checks would) and gig_state comes last. What
+-- another transaction changed in between makes the writing fail as a whole;
+-- then they look again.
 
 CREATE OR REPLACE FUNCTION invite(gig_id bigint, worker_ids bigint[],
 	send_at timestamptz DEFAULT NULL, auto_accept boolean DEFAULT false)
@@ -511,7 +512,8 @@ DECLARE
 	ids bigint[];
 	outcomes text[];
 	invitations bigint[];
-	missing int;
+	written int;
+	more int;
 BEGIN
 	IF invite.worker_ids IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = '22004',
@@ -519,9 +521,12 @@ BEGIN
 			DETAIL = format('Nobody was invited to gig %s.', coalesce(invite.gig_id::text, 'NULL')),
 			HINT = 'Give an array of ids of workers; an empty one invites nobody.';
 	END IF;
+
+	PERFORM cirro.lock_rows(current_schema(), 'gig', ARRAY[invite.gig_id]);
 	IF NOT EXISTS (SELECT FROM gig WHERE id = invite.gig_id) THEN
 		PERFORM cirro.raise_unknown('gig', invite.gig_id);
 	END IF;
+	PERFORM cirro.lock_rows(current_schema(), 'worker', invite.worker_ids);
 
 	FOR round IN 1 .. 5 LOOP
 		SELECT * INTO state FROM gig_state s WHERE s.gig_id = invite.gig_id;
@@ -590,12 +595,14 @@ BEGIN
 			WHERE r.outcome IN ('scheduled', 'accepted', 'invited') AND r.id IS NULL
 			ORDER BY r.worker_id
 			ON CONFLICT DO NOTHING;
+			GET DIAGNOSTICS written = ROW_COUNT;
 
 			-- An expired invitation becomes pending before it is accepted.
 			IF initial = 'accepted' THEN
 				UPDATE invitation i SET status = 'pending', origin = 'manual', silent = true
 				FROM unnest(outcomes, invitations) r (outcome, id)
 				WHERE i.id = r.id AND r.outcome = 'accepted' AND i.status = 'expired';
+				GET DIAGNOSTICS more = ROW_COUNT;
 				UPDATE invitation i SET status = 'accepted'
 				FROM unnest(outcomes, invitations) r (outcome, id)
 				WHERE i.id = r.id AND r.outcome = 'accepted' AND i.status = 'pending';
@@ -605,18 +612,15 @@ BEGIN
 				FROM unnest(outcomes, invitations) r (outcome, id)
 				WHERE i.id = r.id AND r.outcome IN ('scheduled', 'reopened')
 				AND i.status = 'expired';
+				GET DIAGNOSTICS more = ROW_COUNT;
 			END IF;
 
 			-- All of them, or look again.
-			SELECT count(*) INTO missing
-			FROM unnest(ids, outcomes) r (worker_id, outcome)
-			LEFT JOIN invitation i ON i.gig_id = invite.gig_id AND i.worker_id = r.worker_id
-			WHERE (r.outcome IN ('invited', 'reopened') AND i.status IS DISTINCT FROM 'pending')
-			OR (r.outcome IN ('scheduled', 'accepted') AND i.status IS DISTINCT FROM r.outcome);
-			IF missing > 0 THEN
+			IF written + more < (SELECT count(*) FROM unnest(outcomes) o
+				WHERE o IN ('scheduled', 'accepted', 'reopened', 'invited')) THEN
 				RAISE EXCEPTION USING ERRCODE = 'UG010',
 					MESSAGE = format('gig %s or its invitations keep changing', invite.gig_id),
-					DETAIL = format('%s invitations could not be written.', missing),
+					DETAIL = format('Only %s invitations could be written.', written + more),
 					HINT = 'Call invite() again.';
 			END IF;
 			EXIT;
@@ -647,7 +651,8 @@ DECLARE
 	outcomes text[];
 	invitations bigint[];
 	no_match bigint;
-	missing int;
+	writable bigint[];
+	written int;
 BEGIN
 	IF attempt_invitations.max_amount < 0 THEN
 		RAISE EXCEPTION USING ERRCODE = '22023',
@@ -704,6 +709,12 @@ BEGIN
 			) c
 		) d;
 
+		SELECT coalesce(array_agg(r.gig_id), '{}') INTO writable
+		FROM unnest(ids, outcomes) r (gig_id, outcome)
+		WHERE r.outcome IN ('reopened', 'invited');
+		PERFORM cirro.lock_rows(current_schema(), 'gig', writable);
+		PERFORM cirro.lock_rows(current_schema(), 'worker', ARRAY[w.id]);
+
 		BEGIN
 			PERFORM FROM invitation i WHERE i.id IN (
 				SELECT r.id FROM unnest(outcomes, invitations) r (outcome, id)
@@ -718,25 +729,30 @@ BEGIN
 			AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
 				s.answer_within, false) IS NOT NULL;
 
-			INSERT INTO invitation (gig_id, worker_id, origin)
-			SELECT r.gig_id, w.id, 'attempt'
-			FROM unnest(ids, outcomes) r (gig_id, outcome)
-			WHERE r.outcome = 'invited'
-			ORDER BY r.gig_id
-			ON CONFLICT DO NOTHING;
+			-- The triggers of INSERT and UPDATE come one after the other, each
+			-- in ascending order; so all of gig_state is locked before them.
+			WITH r AS (
+				SELECT * FROM unnest(ids, outcomes, invitations) r (gig_id, outcome, id)
+			), made AS (
+				INSERT INTO invitation (gig_id, worker_id, origin)
+				SELECT r.gig_id, w.id, 'attempt' FROM r
+				WHERE r.outcome = 'invited'
+				ORDER BY r.gig_id
+				ON CONFLICT DO NOTHING RETURNING gig_id
+			), opened AS (
+				UPDATE invitation i SET status = 'pending', origin = 'attempt' FROM r
+				WHERE i.id = r.id AND r.outcome = 'reopened' AND i.status = 'expired'
+				RETURNING i.gig_id
+			)
+			SELECT count(*) INTO written
+			FROM (SELECT array_agg(m.gig_id) AS ids
+				  FROM (TABLE made UNION ALL TABLE opened) m) a,
+				cirro.lock_rows(current_schema(), 'gig_state', a.ids), unnest(a.ids);
 
-			UPDATE invitation i SET status = 'pending', origin = 'attempt'
-			FROM unnest(outcomes, invitations) r (outcome, id)
-			WHERE i.id = r.id AND r.outcome = 'reopened' AND i.status = 'expired';
-
-			SELECT count(*) INTO missing
-			FROM unnest(ids, outcomes) r (gig_id, outcome)
-			LEFT JOIN invitation i ON i.gig_id = r.gig_id AND i.worker_id = w.id
-			WHERE r.outcome IN ('invited', 'reopened') AND i.status IS DISTINCT FROM 'pending';
-			IF missing > 0 THEN
+			IF written < cardinality(writable) THEN
 				RAISE EXCEPTION USING ERRCODE = 'UG010',
 					MESSAGE = format('the invitations of worker %s keep changing', w.id),
-					DETAIL = format('%s invitations could not be written.', missing),
+					DETAIL = format('Only %s invitations could be written.', written),
 					HINT = 'Call attempt_invitations() again.';
 			END IF;
 			EXIT;

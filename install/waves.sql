@@ -19,6 +19,11 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'record_attempt';
 COMMENT ON FUNCTION cirro.record_attempt(name, bigint, bigint[], int, jsonb) IS
 	'stores a call of attempt_invitations; for the functions of a Space';
 
+CREATE FUNCTION cirro.lock_rows(space name, kind text, ids bigint[]) RETURNS void
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.lock_rows(name, text, bigint[]) IS
+	'locks rows of gig, worker or gig_state in ascending order, as the owner; for the functions of a Space';
+
 CREATE FUNCTION cirro.schedule_waves(space name DEFAULT NULL, schedule text DEFAULT '* * * * *') RETURNS bigint
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'schedule_waves';
 COMMENT ON FUNCTION cirro.schedule_waves(name, text) IS

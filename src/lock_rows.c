@@ -1,0 +1,87 @@
+/*-------------------------------------------------------------------------
+ * src/lock_rows.c
+ *
+ * Locks rows of a Space in the one order of cirro, for functions of the Space
+ * that write several rows. Must not decide anything: what the rows say is
+ * read by the caller, afterwards.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "cirro.h"
+#include "plan_cache.h"
+#include "space.h"
+#include "space_list.h"
+
+PG_FUNCTION_INFO_V1(lock_rows);
+
+/* gig and worker as a foreign key's check locks them. */
+static const struct
+{
+	const char *kind;
+	CirroQuery	query;
+}			locks[] =
+{
+	{"gig", {
+		"SELECT FROM gig WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE",
+		1, {INT8ARRAYOID}
+	}},
+	{"worker", {
+		"SELECT FROM worker WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE",
+		1, {INT8ARRAYOID}
+	}},
+	{"gig_state", {
+		"SELECT FROM gig_state WHERE gig_id = ANY ($1) ORDER BY gig_id FOR NO KEY UPDATE",
+		1, {INT8ARRAYOID}
+	}},
+};
+
+/*
+ * cirro.lock_rows(space name, kind text, ids bigint[]) returns void
+ *
+ * Locks the rows of table "kind" that are there, in ascending order of id, as
+ * the owner: for whoever may insert invitations. NULL for ids: none.
+ */
+Datum
+lock_rows(PG_FUNCTION_ARGS)
+{
+	SpaceInfo  *info;
+	SpaceScope	scope;
+	char	   *kind;
+	Datum		ids;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("space and kind must not be null")));
+	if (PG_ARGISNULL(2))
+		PG_RETURN_VOID();
+
+	info = space_get(NameStr(*PG_GETARG_NAME(0)));
+	space_check_invite(info);
+	kind = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	ids = PG_GETARG_DATUM(2);
+
+	for (int i = 0; i < (int) lengthof(locks); i++)
+		if (strcmp(kind, locks[i].kind) == 0)
+		{
+			SPI_connect();
+			space_enter(&scope, info->space, info->owner,
+						SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+			cirro_execute(info->space, &locks[i].query, &ids, NULL);
+			space_leave(&scope);
+			SPI_finish();
+			PG_RETURN_VOID();
+		}
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" is not a kind of row", kind),
+			 errhint("It is gig, worker or gig_state.")));
+}
