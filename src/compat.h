@@ -35,4 +35,9 @@
 #define guc_malloc(elevel, size)	malloc(size)
 #endif
 
+/* Stands before a declaration since 18. */
+#ifndef pg_noreturn
+#define pg_noreturn	pg_attribute_noreturn()
+#endif
+
 #endif							/* CIRRO_COMPAT_H */

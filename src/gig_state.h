@@ -11,6 +11,8 @@
 #include "postgres.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
+
 /* Why an invitation expires: values of invitation.reason. */
 #define GIG_SEATS_FILLED	"seats_filled"
 #define GIG_ENDED			"gig_ended"
@@ -57,7 +59,7 @@ extern void gig_state_apply(Oid space, const GigChange *change);
 extern void gig_state_expire_rest(Oid space, int64 gig_id, const char *reason);
 
 extern bool gig_state_is_full(const GigState *state);
-extern void gig_state_refuse_closed(int64 gig_id, const GigState *state) pg_attribute_noreturn();
-extern void gig_state_refuse_filled(int64 gig_id, const GigState *state) pg_attribute_noreturn();
+pg_noreturn extern void gig_state_refuse_closed(int64 gig_id, const GigState *state);
+pg_noreturn extern void gig_state_refuse_filled(int64 gig_id, const GigState *state);
 
 #endif							/* CIRRO_GIG_STATE_H */

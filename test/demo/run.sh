@@ -76,6 +76,7 @@ ended()
 
 title "A PostgreSQL of its own"
 "$top/test/setup.sh"
+echo "Building the extension, starting a server ..."
 original=$(find_pg_config)
 "$here/stop.sh" -q
 umask 022
@@ -95,8 +96,8 @@ quietly()
 	as_server env HOME="$demo" "$@" >>"$demo/log" 2>&1 </dev/null
 }
 
-quietly make -s -j "$(nproc 2>/dev/null || echo 2)" PG_CONFIG="$pg_config"
-quietly make -s install PG_CONFIG="$pg_config"
+quietly make -s -j "$(nproc 2>/dev/null || echo 2)" PG_CONFIG="$pg_config" with_llvm=no
+quietly make -s install PG_CONFIG="$pg_config" with_llvm=no
 quietly "$bindir/initdb" -D "$demo/data" -U postgres -A trust -E UTF8 --no-locale
 has_cron=
 if [ -e "$demo/server$("$original" --sharedir)/extension/pg_cron.control" ]; then has_cron=yes; fi

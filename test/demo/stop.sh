@@ -7,6 +7,9 @@ set -eu
 . "$(dirname "$0")/../lib.sh"
 
 [ -e "$demo/cirro-demo" ] || { [ "${1:-}" = -q ] || echo "There is no demo."; exit 0; }
+owner=$(stat -c %U "$demo")
+[ ! -L "$demo" ] && { [ "$owner" = "$(id -un)" ] || [ "$owner" = "$(server_user)" ]; } ||
+	die "$demo belongs to $owner: not this user's demo"
 bindir=$(cat "$demo/cirro-demo")
 if [ -e "$demo/data/postmaster.pid" ]; then
 	cd "$demo"
