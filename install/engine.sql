@@ -79,7 +79,7 @@ LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.create_space(name, regrole, regtype) IS 'makes a Space in a new schema, or in an existing one without clashing names';
 
 CREATE FUNCTION cirro.drop_space(space name) RETURNS void
-LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.drop_space(name) IS 'drops what create_space made, unless other objects depend on it';
 
 CREATE PROCEDURE cirro.upgrade_spaces(space name DEFAULT NULL)

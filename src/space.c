@@ -225,7 +225,8 @@ create_space(PG_FUNCTION_ARGS)
 				 errdetail("It was given as the owner of Space \"%s\".", name),
 				 errhint("Give the name of a role.")));
 	check_owner(owner, name);
-	if (strcmp(name, "cirro") == 0 || strcmp(name, "information_schema") == 0 ||
+	/* On a search_path "$user" is the schema of the user. */
+	if (strcmp(name, "cirro") == 0 || strcmp(name, "$user") == 0 || strcmp(name, "information_schema") == 0 ||
 		strncmp(name, "pg_", 3) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_RESERVED_NAME),
@@ -302,18 +303,27 @@ drop_all(const char *kind, const char *const *names, int count)
 /*
  * drop_space(space name)
  *
- * Errors: UG001, 42501; 2BP01 if other objects depend on the Space. The schema
+ * Errors: 22004, UG001, 42501; 2BP01 if other objects depend on the Space. The schema
  * goes as well if create_space made it and nothing else is in it.
  */
 Datum
 drop_space(PG_FUNCTION_ARGS)
 {
-	char	   *name = NameStr(*PG_GETARG_NAME(0));
-	SpaceInfo  *info = space_get(name);
-	Oid			space = info->space;
+	char	   *name;
+	SpaceInfo  *info;
+	Oid			space;
 	SpaceScope	scope;
 	bool		made_schema = false;
 
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the name of a Space cannot be null"),
+				 errdetail("drop_space was called with space => NULL."),
+				 errhint("cirro.spaces() lists the Spaces of this database.")));
+	name = NameStr(*PG_GETARG_NAME(0));
+	info = space_get(name);
+	space = info->space;
 	space_check_run(info);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
