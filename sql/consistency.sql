@@ -1,0 +1,112 @@
+-- gig_state is derived: check_consistency() tells of every kind of damage, and
+-- rebuild_state() mends it. The damage is done with triggers switched off.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS cirro;
+SELECT cirro.create_space('consistency');
+RESET client_min_messages;
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET search_path = consistency;
+SET cirro.clock = '2030-01-01 12:00+00';
+\pset format unaligned
+\pset fieldsep ' | '
+\pset footer off
+\pset tuples_only on
+\pset null -
+
+-- What a command says: ok, or SQLSTATE, message, DETAIL and HINT.
+CREATE FUNCTION pg_temp.try(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	state text; message text; detail text; hint text;
+BEGIN
+	EXECUTE command;
+	RETURN 'ok';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(E'\n', state || ' ' || message,
+		'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
+END $$;
+
+INSERT INTO worker (id) SELECT generate_series(1, 9);
+ALTER TABLE invitation ALTER id RESTART 100;
+INSERT INTO gig (id, title, url, start_at, end_at, archive_at, seats_min, total_seats, seats_max, filter_query, invitation_mode, invitation_frequency, answer_within)
+VALUES (1, 'One', 'https://gig/1', '2030-01-02', '2030-01-03', NULL, 2, 3, 4, '{}', 'auto', '1 hour', '2 hours'),
+	(2, 'Two', 'https://gig/2', '2030-01-02', '2030-01-03', '2030-01-04', NULL, 3, NULL, '{}', 'manual', NULL, NULL),
+	(3, 'Three', 'https://gig/3', '2030-01-02', '2030-01-03', NULL, NULL, NULL, 1, '{}', 'auto', NULL, NULL);
+INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (1, 1, 1, 'accepted', NULL), (2, 1, 2, 'pending', NULL), (3, 1, 3, 'scheduled', '2030-01-01 18:00+00'),
+	(4, 2, 1, 'accepted', NULL), (5, 2, 2, 'accepted', NULL), (6, 3, 1, 'accepted', NULL);
+SELECT * FROM check_consistency();
+SELECT rebuild_state();
+
+-- Each kind of damage: what it is called, what is stored, what should be; how
+-- many gigs were mended; what is left to complain of.
+CREATE FUNCTION pg_temp.damage(command text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	BEGIN
+		SET LOCAL session_replication_role = replica;
+		EXECUTE command;
+		SET LOCAL session_replication_role = origin;
+		RETURN NEXT command;
+		RETURN QUERY SELECT concat_ws(' ', '  gig', gig_id, what || ':', coalesce(stored, 'NULL'), '<>', coalesce(derived, 'NULL')) FROM check_consistency();
+		RETURN NEXT '  mended ' || rebuild_state();
+		RETURN QUERY SELECT concat_ws(' ', '  left: gig', gig_id, what, stored, derived) FROM check_consistency();
+		RAISE EXCEPTION USING ERRCODE = 'XX999';
+	EXCEPTION WHEN SQLSTATE 'XX999' THEN
+		NULL;
+	END;
+END $$;
+SELECT pg_temp.damage(c) FROM unnest(ARRAY[
+	'UPDATE gig_state SET accepted = accepted + 1',
+	'UPDATE gig_state SET accepted = 0 WHERE gig_id = 3',
+	'INSERT INTO invitation (gig_id, worker_id, status) VALUES (2, 9, ''accepted'')',
+	'UPDATE invitation SET status = ''left'' WHERE id = 6',
+	'DELETE FROM invitation WHERE id = 1',
+	'DELETE FROM gig_state WHERE gig_id IN (1, 3)',
+	'DELETE FROM gig_state',
+	'DELETE FROM gig WHERE id = 2',
+	'INSERT INTO gig_state (gig_id, target, expires_rest, auto, frequency, starts_at, closes_at) VALUES (77, 1, false, true, ''1 hour'', now(), now())',
+	'UPDATE gig_state SET target = 9 WHERE gig_id = 1',
+	'UPDATE gig_state SET capacity = NULL WHERE gig_id = 1',
+	'UPDATE gig_state SET expires_rest = NOT expires_rest WHERE gig_id = 2',
+	'UPDATE gig_state SET auto = NOT auto WHERE gig_id = 2',
+	'UPDATE gig_state SET frequency = ''1 second'' WHERE gig_id = 1',
+	'UPDATE gig_state SET answer_within = NULL WHERE gig_id = 1',
+	'UPDATE gig_state SET starts_at = ''2000-01-01'' WHERE gig_id = 1',
+	'UPDATE gig_state SET closes_at = ''infinity'' WHERE gig_id = 1',
+	'UPDATE gig_state SET archives_at = NULL WHERE gig_id = 2',
+	'UPDATE gig_state SET next_wave_at = NULL WHERE gig_id = 1',
+	'UPDATE gig_state SET next_wave_at = now() WHERE gig_id = 3',
+	'UPDATE gig_state SET next_event_at = NULL WHERE gig_id = 1',
+	'UPDATE gig_state SET next_event_at = ''2030-01-02 00:00:00.000001+00'' WHERE gig_id = 2',
+	'UPDATE gig SET seats_min = 3, seats_max = 9, end_at = ''2030-01-05'', invitation_mode = ''manual'' WHERE id = 1']) WITH ORDINALITY u (c, n) ORDER BY n;
+
+-- An earlier next event is no damage: the tick looks, and finds nothing.
+UPDATE gig_state SET next_event_at = '2030-01-01 00:00+00';
+SELECT * FROM check_consistency();
+-- What a rebuild does not know of stays: waves, announcements.
+UPDATE gig_state SET waves = 7, last_due_at = '2030-01-01 11:00+00', announced = 1, target = 9 WHERE gig_id = 1;
+SELECT rebuild_state();
+SELECT waves, last_due_at, announced, target FROM gig_state WHERE gig_id = 1;
+-- Without gig_state nothing is decided, and it is said why.
+SET session_replication_role = replica;
+DELETE FROM gig_state WHERE gig_id = 1;
+RESET session_replication_role;
+SELECT pg_temp.try('SELECT accept(2)');
+SELECT pg_temp.try('INSERT INTO invitation (gig_id, worker_id) VALUES (1, 9)');
+SELECT rebuild_state();
+SELECT status FROM accept(2);
+SELECT accepted FROM gig_state WHERE gig_id = 1;
+-- Healthy again after the tick.
+CALL cirro.run_waves('consistency');
+SELECT * FROM check_consistency();
+SET cirro.clock = '2030-01-02 12:00+00';
+CALL cirro.run_waves('consistency');
+SELECT * FROM check_consistency();
+SET cirro.clock = '2030-01-05 12:00+00';
+CALL cirro.run_waves('consistency');
+SELECT * FROM check_consistency();
+SELECT rebuild_state();
+
+SET client_min_messages = warning;
+SELECT cirro.drop_space('consistency');
