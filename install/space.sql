@@ -594,7 +594,7 @@ BEGIN
 			FROM unnest(ids, outcomes, invitations) r (worker_id, outcome, id)
 			WHERE r.outcome IN ('scheduled', 'accepted', 'invited') AND r.id IS NULL
 			ORDER BY r.worker_id
-			ON CONFLICT DO NOTHING;
+			ON CONFLICT (gig_id, worker_id) DO NOTHING;
 			GET DIAGNOSTICS written = ROW_COUNT;
 
 			-- An expired invitation becomes pending before it is accepted.
@@ -738,7 +738,7 @@ BEGIN
 				SELECT r.gig_id, w.id, 'attempt' FROM r
 				WHERE r.outcome = 'invited'
 				ORDER BY r.gig_id
-				ON CONFLICT DO NOTHING RETURNING gig_id
+				ON CONFLICT (gig_id, worker_id) DO NOTHING RETURNING gig_id
 			), opened AS (
 				UPDATE invitation i SET status = 'pending', origin = 'attempt' FROM r
 				WHERE i.id = r.id AND r.outcome = 'reopened' AND i.status = 'expired'

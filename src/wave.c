@@ -51,7 +51,7 @@ static const CirroQuery invite_query = {
 	" FROM gig g, unnest($2) AS found (id) JOIN worker w ON w.id = found.id"
 	" WHERE g.id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) g.filter"
 	" ORDER BY w.id"
-	" ON CONFLICT DO NOTHING",
+	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
 	3, {INT8OID, INT8ARRAYOID, INT8OID}
 };
 
