@@ -1,0 +1,197 @@
+-- Errors: each SQLSTATE of class UG with all that the user is told; trigger
+-- functions in the wrong place; huge and odd arguments. Never a crash, never
+-- half of the work.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS cirro;
+SELECT cirro.create_space('error');
+RESET client_min_messages;
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET search_path = error;
+SET cirro.clock = '2030-01-01 12:00+00';
+\pset format unaligned
+\pset fieldsep ' | '
+\pset footer off
+\pset tuples_only on
+\pset null -
+
+-- What a command says: ok, or SQLSTATE, message, DETAIL and HINT.
+CREATE FUNCTION pg_temp.try(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	state text; message text; detail text; hint text;
+BEGIN
+	EXECUTE command;
+	RETURN 'ok';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(E'\n', state || ' ' || message,
+		'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
+END $$;
+
+-- Class UG.
+INSERT INTO worker (id) SELECT generate_series(1, 9);
+INSERT INTO gig (id, title, url, start_at, end_at, seats_max, filter_query, invitation_mode)
+VALUES (1, 'One', 'https://gig/1', '2030-01-02', '2030-01-03', 1, '{}', 'auto'), (2, 'Two', 'https://gig/2', '2029-01-02', '2030-01-03', 1, '{}', 'manual'),
+	(3, 'Three', 'https://gig/3', '2029-01-02', '2030-01-03', 2, '{}', 'manual'), (4, 'Four', 'https://gig/4', '2029-01-02', '2030-01-01 13:00+00', 2, '{}', 'manual'),
+	(5, 'Five', 'https://gig/5', '2029-01-02', '2030-01-03', 2, '{}', 'manual');
+INSERT INTO invitation (id, gig_id, worker_id) VALUES (1, 2, 1), (2, 2, 2), (3, 3, 1), (4, 3, 2), (5, 4, 1);
+UPDATE invitation SET status = 'accepted' WHERE id = 1;
+UPDATE invitation SET status = 'rejected' WHERE id = 3;
+SET cirro.clock = '2030-01-01 13:00+00';
+SELECT archived_at FROM archive(5);
+SELECT code, pg_temp.try(command) FROM (VALUES
+	('UG001 unknown Space', 'SELECT cirro.drop_space(''nowhere'')'),
+	('UG002 unknown gig', 'SELECT run_wave(99)'),
+	('UG003 unknown invitation', 'SELECT leave(99)'),
+	('UG004 unknown worker', 'SELECT * FROM attempt_invitations(99)'),
+	('UG010 gig not open', 'SELECT accept(5)'),
+	('UG011 gig filled', 'SELECT accept(2)'),
+	('UG012 no longer pending', 'SELECT accept(3)'),
+	('UG013 invalid transition', 'SELECT leave(4)'),
+	('UG020 frozen attribute', 'UPDATE gig SET title = ''x'' WHERE id = 3'),
+	('UG021 gig started', 'DELETE FROM gig WHERE id = 3'),
+	('UG022 gig archived', 'UPDATE gig SET seats_max = 3 WHERE id = 5')) v (code, command) ORDER BY code;
+UPDATE setting SET paused = true;
+SELECT pg_temp.try('SELECT run_wave(1)');
+UPDATE setting SET paused = NULL;
+SET cirro.active = off;
+SELECT pg_temp.try('SELECT run_wave(1)');
+RESET cirro.active;
+-- pg_cron is not in this database; what is missing depends on the server.
+SELECT left(pg_temp.try('SELECT cirro.schedule_waves()'), 5), left(pg_temp.try('SELECT cirro.schedule_waves(''error'')'), 5);
+SELECT pg_temp.try('SELECT cirro.raise_unknown(NULL, NULL)');
+SELECT pg_temp.try('SELECT cirro.raise_unknown(''other'', 9223372036854775807)');
+
+-- An error undoes the statement whole.
+SELECT pg_temp.try($$UPDATE invitation SET status = CASE id WHEN 4 THEN 'accepted' ELSE 'left' END WHERE id IN (3, 4)$$);
+SELECT id, status FROM invitation ORDER BY id;
+
+-- Trigger functions are of no use elsewhere: called directly,
+SELECT p.proname, pg_temp.try(format('SELECT cirro.%I()', p.proname)) FROM pg_proc p
+	WHERE p.pronamespace = 'cirro'::regnamespace AND p.prorettype = 'trigger'::regtype ORDER BY p.proname COLLATE "C";
+-- attached to a table of another shape, by every timing, level and event,
+CREATE SCHEMA errors;
+SET search_path = errors;
+CREATE FUNCTION pg_temp.attach(table_name text, command text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	f text; timing text; level text; event text; said text;
+	answers text[];
+BEGIN
+	FOR f IN SELECT proname FROM pg_proc WHERE pronamespace = 'cirro'::regnamespace AND prorettype = 'trigger'::regtype ORDER BY proname COLLATE "C" LOOP
+		answers := '{}';
+		FOREACH event IN ARRAY '{INSERT,UPDATE,DELETE,TRUNCATE}'::text[] LOOP
+			FOREACH timing IN ARRAY '{BEFORE,AFTER}'::text[] LOOP
+				FOREACH level IN ARRAY '{ROW,STATEMENT}'::text[] LOOP
+					CONTINUE WHEN level = 'ROW' AND event = 'TRUNCATE';
+					said := pg_temp.try(format('CREATE TRIGGER t %s %s ON %I FOR EACH %s EXECUTE FUNCTION cirro.%I()', timing, event, table_name, level, f));
+					IF said = 'ok' THEN
+						said := left(pg_temp.try(CASE event WHEN 'INSERT' THEN command WHEN 'UPDATE' THEN format('UPDATE %I SET id = id', table_name)
+							WHEN 'DELETE' THEN format('DELETE FROM %I', table_name) ELSE format('TRUNCATE %I', table_name) END), 5);
+						EXECUTE format('DROP TRIGGER t ON %I', table_name);
+					END IF;
+					answers := answers || said;
+				END LOOP;
+			END LOOP;
+		END LOOP;
+		RETURN NEXT f || ': ' || (SELECT string_agg(DISTINCT a, ' ' ORDER BY a) FROM unnest(answers) a);
+	END LOOP;
+END $$;
+CREATE TABLE plain (id int);
+INSERT INTO plain VALUES (1);
+SELECT pg_temp.attach('plain', 'INSERT INTO plain VALUES (2)');
+CREATE TRIGGER t BEFORE INSERT ON plain FOR EACH ROW EXECUTE FUNCTION cirro.gig_check();
+SELECT pg_temp.try('INSERT INTO plain VALUES (3)');
+CREATE OR REPLACE TRIGGER t AFTER INSERT ON plain FOR EACH ROW EXECUTE FUNCTION cirro.gig_check();
+SELECT pg_temp.try('INSERT INTO plain VALUES (3)');
+CREATE OR REPLACE TRIGGER t AFTER INSERT ON plain FOR EACH STATEMENT EXECUTE FUNCTION cirro.invitation_inserted();
+SELECT pg_temp.try('INSERT INTO plain VALUES (3)');
+CREATE OR REPLACE TRIGGER t AFTER INSERT ON plain REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cirro.invitation_inserted();
+SELECT pg_temp.try('INSERT INTO plain VALUES (3)');
+-- of the same shape but other types,
+CREATE TABLE other (id text, gig_id text, worker_id text, status int, reason text, origin text, wave_id text, send_at text, invited_at text, responded_at text,
+	times_invited text, revision text, silent text, silenced text, created_at text, ref text, title int, description int, url int, start_at text, end_at text, archive_at text,
+	archived_at text, total_seats text, seats_min text, seats_max text, invitation_mode int, invitation_multiplier text, invitation_frequency text, pending_max text,
+	answer_within text, filter_query text, sort_query text, notification_payload text, profile text, active text, lot text, updated_at text);
+INSERT INTO other (id) VALUES ('x');
+SELECT pg_temp.attach('other', 'INSERT INTO other (id) VALUES (''y'')');
+CREATE TRIGGER t BEFORE INSERT ON other FOR EACH ROW EXECUTE FUNCTION cirro.invitation_check();
+SELECT pg_temp.try('INSERT INTO other (id) VALUES (''y'')');
+-- and of the right shape, in another order, with dropped columns, and no Space around it.
+CREATE TABLE twin (gone int, LIKE error.invitation INCLUDING DEFAULTS);
+ALTER TABLE twin DROP gone, DROP created_at;
+ALTER TABLE twin ADD created_at timestamptz;
+CREATE TRIGGER t BEFORE INSERT OR UPDATE ON twin FOR EACH ROW EXECUTE FUNCTION cirro.invitation_check();
+INSERT INTO twin (id, gig_id, worker_id) VALUES (1, 1, 1) RETURNING status, times_invited, created_at;
+SELECT pg_temp.try($$UPDATE twin SET status = 'left'$$);
+SELECT pg_temp.try($$UPDATE twin SET status = 'expired'$$);
+ALTER TABLE twin ALTER id DROP NOT NULL, ALTER gig_id DROP NOT NULL, ALTER worker_id DROP NOT NULL;
+INSERT INTO twin (id, gig_id, worker_id) VALUES (NULL, NULL, NULL) RETURNING id, status;
+SELECT pg_temp.try($$UPDATE twin SET status = 'left' WHERE id IS NULL$$);
+SELECT pg_temp.try($$UPDATE twin SET revision = NULL, times_invited = NULL, silenced = NULL$$);
+CREATE TRIGGER u AFTER INSERT ON twin REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cirro.invitation_inserted();
+SELECT pg_temp.try('INSERT INTO twin (id, gig_id, worker_id) VALUES (2, 1, 1)');
+CREATE TABLE twin_gig (LIKE error.gig);
+CREATE TRIGGER t BEFORE INSERT OR UPDATE ON twin_gig FOR EACH ROW EXECUTE FUNCTION cirro.gig_check();
+SELECT pg_temp.try('INSERT INTO twin_gig DEFAULT VALUES');
+SELECT pg_temp.try($$INSERT INTO twin_gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (1, 'x', 'x', '2031-01-01', '2032-01-01', 1, '{}')$$);
+SELECT pg_temp.try($$INSERT INTO twin_gig (id, title, url, start_at, end_at, total_seats, filter_query, invitation_multiplier, invitation_frequency, pending_max, answer_within)
+	VALUES (1, 'x', 'x', '2031-01-01', '2032-01-01', 1, '{}', 1, '1 s', 1, '1 s')$$);
+SELECT pg_temp.try('UPDATE twin_gig SET id = NULL, title = NULL');
+CREATE TABLE twin_worker (LIKE error.worker);
+ALTER TABLE twin_worker ALTER id DROP NOT NULL;
+CREATE TRIGGER t BEFORE INSERT OR UPDATE ON twin_worker FOR EACH ROW EXECUTE FUNCTION cirro.worker_check();
+INSERT INTO twin_worker DEFAULT VALUES RETURNING id, profile, active;
+SELECT pg_temp.try($$INSERT INTO twin_worker (profile) VALUES ('[]')$$);
+-- Nor do other tables of those names around it help.
+CREATE TABLE notification (id int);
+CREATE TABLE setting (default_multiplier text, default_frequency text, default_pending_max text, default_answer_within text, consumers text);
+INSERT INTO setting VALUES ('x', 'y', 'z', 'w', 'v');
+CREATE TABLE gig_state (gig_id text, accepted text, capacity text, target text, auto text, expires_rest text, closes_at text, answer_within text,
+	frequency text, next_wave_at text, next_event_at text, last_due_at text);
+INSERT INTO gig_state VALUES ('1', 'x');
+SELECT split_part(pg_temp.try($$UPDATE twin SET status = 'expired' WHERE id = 1$$), ' ', 1);
+SELECT split_part(pg_temp.try('INSERT INTO twin (id, gig_id, worker_id) VALUES (2, 1, 1)'), ' ', 1);
+SELECT split_part(pg_temp.try($$INSERT INTO twin_gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (1, 'x', 'x', '2031-01-01', '2032-01-01', 1, '{}')$$), ' ', 1);
+DROP TABLE notification;
+CREATE TABLE notification (consumer int[], kind int, gig_id text, worker_id text, invitation_id text, revision text, status int, previous int, payload text);
+SELECT split_part(pg_temp.try('INSERT INTO twin (id, gig_id, worker_id) VALUES (2, 1, 1)'), ' ', 1);
+CREATE TRIGGER v AFTER UPDATE ON twin REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cirro.invitation_updated();
+SELECT split_part(pg_temp.try($$UPDATE twin SET status = 'accepted' WHERE id = 1$$), ' ', 1);
+-- On partitions and foreign keys' cascades it is as on any table.
+CREATE VIEW some_view AS SELECT * FROM plain;
+SELECT pg_temp.try('CREATE TRIGGER t INSTEAD OF INSERT ON some_view FOR EACH ROW EXECUTE FUNCTION cirro.gig_check(); INSERT INTO some_view VALUES (1)');
+CREATE TABLE parts (LIKE error.invitation) PARTITION BY LIST (gig_id);
+CREATE TABLE part PARTITION OF parts DEFAULT;
+CREATE TRIGGER t BEFORE INSERT OR UPDATE ON parts FOR EACH ROW EXECUTE FUNCTION cirro.invitation_check();
+INSERT INTO parts (id, gig_id, worker_id) VALUES (1, 1, 1) RETURNING status, times_invited;
+SET search_path = error;
+SET client_min_messages = warning;
+DROP SCHEMA errors CASCADE;
+RESET client_min_messages;
+
+-- Odd arguments: NULL everywhere,
+SELECT p.proname, split_part(pg_temp.try(format('SELECT * FROM %I(%s)', p.proname, array_to_string(array_fill('NULL'::text, ARRAY[p.pronargs::int]), ', '))), E'\n', 1)
+	FROM pg_proc p WHERE p.pronamespace = 'error'::regnamespace AND p.prokind = 'f' AND p.pronargs > 0 ORDER BY p.proname COLLATE "C";
+SELECT p.proname, p.pronargs, split_part(pg_temp.try(format(CASE p.prokind WHEN 'p' THEN 'CALL ' ELSE 'SELECT * FROM ' END || 'cirro.%I(%s)', p.proname,
+		(SELECT string_agg(format('NULL::%s', t::regtype), ', ' ORDER BY n) FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY u (t, n)))), E'\n', 1)
+	FROM pg_proc p WHERE p.pronamespace = 'cirro'::regnamespace AND p.proname IN ('create_space', 'drop_space', 'record_attempt', 'run_wave',
+		'raise_unknown', 'gig_phase', 'expired_reason', 'add_interval') ORDER BY p.proname COLLATE "C", p.pronargs;
+-- an id that the application gave before identity came to it,
+SELECT pg_temp.try('SELECT * FROM invite(3, ''{7}'')'), pg_temp.try('SELECT * FROM attempt_invitations(8, ''{3}'')');
+ALTER TABLE invitation ALTER id RESTART 100;
+ALTER TABLE worker ALTER id RESTART 100;
+-- at the ends of their types, and beyond,
+SELECT c, pg_temp.try(c) FROM unnest(ARRAY['SELECT accept(-1)', 'SELECT accept(9223372036854775807)', 'SELECT accept(9223372036854775808)', 'SELECT archive(1, ''infinity'')',
+	'SELECT * FROM invite(1, ''{1}'', ''infinity'')', 'SELECT outcome FROM invite(1, ''{1}'', ''-infinity'')', 'SELECT * FROM attempt_invitations(6, ''{1}'', 1)', 'SELECT * FROM attempt_invitations(1, ''{1}'', 2147483647)',
+	'SELECT * FROM attempt_invitations(1, NULL, -2147483648)', 'SELECT * FROM claim_notifications(2147483647, ''1000000 years'')', 'SELECT * FROM claim_notifications(-2147483648)',
+	'SELECT fail_notifications(''{1}'', ''x'', ''1000000 years'')', 'UPDATE invitation SET times_invited = 2147483647', 'SELECT reject(2, repeat(''x'', 1000000))',
+	'INSERT INTO worker (id) VALUES (-9223372036854775808)', 'INSERT INTO worker (ref) VALUES (''''), (repeat(''x'', 2000))']) WITH ORDINALITY u (c, n) ORDER BY n;
+-- and a great many.
+SELECT count(*) FROM invite(1, (SELECT array_agg(n % 1000) FROM generate_series(1, 200000) n));
+SELECT count(*) FROM attempt_invitations(3, (SELECT array_agg(n % 1000) FROM generate_series(1, 200000) n));
+SELECT confirm_notifications((SELECT array_agg(n) FROM generate_series(1000, 200000) n)), fail_notifications((SELECT array_agg(NULL::bigint) FROM generate_series(1, 200000)), NULL);
+SELECT * FROM check_consistency();
+
+SET client_min_messages = warning;
+SELECT cirro.drop_space('error');
