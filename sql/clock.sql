@@ -9,6 +9,7 @@ SELECT cirro.create_space('clock');
 RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 SET search_path = clock;
 \pset format unaligned
 \pset fieldsep ' | '

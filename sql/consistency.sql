@@ -6,6 +6,7 @@ SELECT cirro.create_space('consistency');
 RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 SET search_path = consistency;
 SET cirro.clock = '2030-01-01 12:00+00';
 \pset format unaligned

@@ -6,6 +6,7 @@ SELECT cirro.create_space('invitation');
 RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 SET search_path = invitation;
 SET cirro.clock = '2030-01-01 12:00+00';
 \pset format unaligned

@@ -12,6 +12,7 @@ SELECT cirro.create_space('role', 'regress_cirro_owner');
 RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 SET search_path = role;
 SET cirro.clock = '2030-01-01 12:00+00';
 \pset format unaligned

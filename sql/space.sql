@@ -13,6 +13,7 @@ END$$;
 RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 SET cirro.clock = '2030-01-01 12:00+00';
 \pset format unaligned
 \pset fieldsep ' | '
