@@ -148,7 +148,9 @@ fill_defaults(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 static void
 check_given(const TriggerRow *row)
 {
-	static const int required[] = {TITLE, URL, START_AT, END_AT, FILTER_QUERY};
+	static const int required[] = {
+		TITLE, URL, START_AT, END_AT, INVITATION_MULTIPLIER, FILTER_QUERY
+	};
 
 	for (int i = 0; i < (int) lengthof(required); i++)
 	{
@@ -601,8 +603,13 @@ gig_deleting(PG_FUNCTION_ARGS)
 
 		values[1] = CStringGetTextDatum(ref);
 	}
+	/* Never null in a Space, but elsewhere the trigger may be attached, too. */
 	values[2] = row_value(&old, TITLE);
+	if (row_isnull(&old, TITLE))
+		nulls[2] = 'n';
 	values[3] = row_value(&old, URL);
+	if (row_isnull(&old, URL))
+		nulls[3] = 'n';
 	cirro_execute(space, &describe_gig, values, nulls);
 
 	values[1] = cirro_result(0, 1, &isnull);
