@@ -148,7 +148,9 @@ fill_defaults(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 static void
 check_given(const TriggerRow *row)
 {
-	static const int required[] = {TITLE, URL, START_AT, END_AT, FILTER_QUERY};
+	static const int required[] = {
+		TITLE, URL, START_AT, END_AT, INVITATION_MULTIPLIER, FILTER_QUERY
+	};
 
 	for (int i = 0; i < (int) lengthof(required); i++)
 	{
@@ -454,7 +456,7 @@ static const CirroQuery make_state = {
 static const CirroQuery changed_gigs = {
 	"SELECT n.id::bigint, coalesce(n.seats_min, n.total_seats, n.seats_max)::int, "
 	"  coalesce(n.seats_max, n.total_seats)::int, n.seats_max IS NOT NULL, "
-	"  n.invitation_mode = 'auto', n.invitation_frequency::interval, "
+	"  (n.invitation_mode = 'auto')::bool, n.invitation_frequency::interval, "
 	"  n.answer_within::interval, n.start_at::timestamptz, "
 	"  least(n.end_at, n.archived_at)::timestamptz, "
 	"  coalesce(n.archived_at, n.archive_at)::timestamptz, "
@@ -557,17 +559,17 @@ static const CirroQuery notify_deleted = {
 	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
 	"  revision, status, payload) "
 	"SELECT c, 'gig.deleted', i.gig_id, i.worker_id, i.id, i.revision, i.status, "
-	"  jsonb_build_object('gig', $2, 'notification_payload', $3, 'invitation', "
-	"    jsonb_build_object('id', i.id, 'status', i.status, 'previous', NULL, "
+	"  pg_catalog.jsonb_build_object('gig', $2, 'notification_payload', $3, 'invitation', "
+	"    pg_catalog.jsonb_build_object('id', i.id, 'status', i.status, 'previous', NULL, "
 	"      'reason', i.reason, 'origin', i.origin)) "
 	"FROM (SELECT * FROM invitation WHERE gig_id = $1 ORDER BY id FOR UPDATE) i "
-	"CROSS JOIN unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
+	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
 	"WHERE i.status IN ('pending', 'accepted') ORDER BY i.id, c",
 	3, {INT8OID, JSONBOID, JSONBOID}
 };
 
 static const CirroQuery describe_gig = {
-	"SELECT jsonb_build_object('id', $1, 'ref', $2, 'title', $3, 'url', $4)",
+	"SELECT pg_catalog.jsonb_build_object('id', $1, 'ref', $2, 'title', $3, 'url', $4)",
 	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
 };
 
@@ -601,8 +603,13 @@ gig_deleting(PG_FUNCTION_ARGS)
 
 		values[1] = CStringGetTextDatum(ref);
 	}
+	/* Never null in a Space, but elsewhere the trigger may be attached, too. */
 	values[2] = row_value(&old, TITLE);
+	if (row_isnull(&old, TITLE))
+		nulls[2] = 'n';
 	values[3] = row_value(&old, URL);
+	if (row_isnull(&old, URL))
+		nulls[3] = 'n';
 	cirro_execute(space, &describe_gig, values, nulls);
 
 	values[1] = cirro_result(0, 1, &isnull);

@@ -45,14 +45,17 @@ static const CirroQuery claim_query = {
  * just committed must be seen.
  */
 static const CirroQuery read_query = {
-	"SELECT s.accepted, s.target, s.expires_rest AND s.accepted >= s.capacity,"
-	"   s.auto, s.frequency, s.answer_within, s.starts_at, s.closes_at,"
-	"   coalesce(s.archives_at, 'infinity'), coalesce(s.next_wave_at, 'infinity'),"
-	"   s.waves, s.failures, s.announced::int,"
-	"   least(ceil(greatest(s.target - s.accepted, 0) * g.invitation_multiplier),"
-	"     " MAX_WANTED ")::int,"
-	"   coalesce(g.pending_max, 0), g.filter_query, g.sort_query,"
-	"   coalesce(setting.paused, false), setting.max_pending IS NOT NULL,"
+	"SELECT s.accepted::int, s.target::int,"
+	"   (s.expires_rest AND s.accepted >= s.capacity)::bool,"
+	"   s.auto::bool, s.frequency::interval, s.answer_within::interval,"
+	"   s.starts_at::timestamptz, s.closes_at::timestamptz,"
+	"   coalesce(s.archives_at, 'infinity')::timestamptz,"
+	"   coalesce(s.next_wave_at, 'infinity')::timestamptz,"
+	"   s.waves::int, s.failures::int, s.announced::int,"
+	"   least(ceil(greatest(s.target - s.accepted, 0)::numeric"
+	"     * least(g.invitation_multiplier, " MAX_WANTED ")), " MAX_WANTED ")::int,"
+	"   coalesce(g.pending_max, 0)::int, g.filter_query::jsonb, g.sort_query::json,"
+	"   coalesce(setting.paused, false)::bool, setting.max_pending IS NOT NULL,"
 	"   EXISTS (SELECT FROM invitation i"
 	"     WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2)"
 	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN setting ON true"
@@ -94,7 +97,7 @@ static const CirroQuery announce_query = {
 	" SELECT consumer, kind, $1"
 	" FROM (VALUES (1, 'gig.started'), (2, 'gig.ended'), (3, 'gig.archived'))"
 	"     AS news (rank, kind)"
-	"   CROSS JOIN unnest(coalesce((SELECT consumers FROM setting), '{default}'))"
+	"   CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}'))"
 	"     AS consumer"
 	" WHERE rank > $2 AND rank <= $3"
 	" ORDER BY rank",
@@ -121,7 +124,7 @@ static const CirroQuery update_state_query = {
 	"     (SELECT min(i.send_at) FROM invitation i"
 	"       WHERE i.gig_id = $1 AND i.status = 'scheduled'),"
 	"     CASE WHEN n.answer_within IS NOT NULL"
-	"       THEN (SELECT cirro.add_interval(min(i.invited_at), n.answer_within)"
+	"       THEN (SELECT min(cirro.add_interval(i.invited_at, n.answer_within))"
 	"         FROM invitation i WHERE i.gig_id = $1 AND i.status = 'pending') END,"
 	"     CASE WHEN $8 < 1 THEN n.starts_at END,"
 	"     CASE WHEN $8 < 2 THEN n.closes_at END,"
@@ -136,6 +139,17 @@ static const CirroQuery update_state_query = {
 
 /* ---------------------------------------------------------------- steps -- */
 
+/* The owner may have dropped a constraint since the Space was looked at. */
+static void
+raise_null(const char *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("the \"%s\" of a gig must not be null", column),
+			 errhint("Restore the constraints that create_space made.")));
+}
+
+/* Casts: the owner may have altered a column since the Space was looked at. */
 bool
 gig_read(GigWork *work)
 {
@@ -153,7 +167,10 @@ gig_read(GigWork *work)
 	value = cirro_result(0, 3, &isnull);
 	work->full = !isnull && DatumGetBool(value);
 	work->automatic = DatumGetBool(cirro_result(0, 4, &isnull));
-	work->frequency = DatumGetIntervalP(cirro_result(0, 5, &isnull));
+	value = cirro_result(0, 5, &isnull);
+	if (isnull)
+		raise_null("frequency");
+	work->frequency = DatumGetIntervalP(value);
 	value = cirro_result(0, 6, &isnull);
 	work->answer_within = isnull ? NULL : DatumGetIntervalP(value);
 	work->starts_at = DatumGetTimestampTz(cirro_result(0, 7, &isnull));
@@ -166,6 +183,8 @@ gig_read(GigWork *work)
 	work->wanted = DatumGetInt32(cirro_result(0, 14, &isnull));
 	work->pending_max = DatumGetInt32(cirro_result(0, 15, &isnull));
 	work->filter = cirro_result(0, 16, &isnull);
+	if (isnull)
+		raise_null("filter_query");
 	value = cirro_result(0, 17, &isnull);
 	work->sort = isnull ? (Datum) 0 : value;
 	work->paused = DatumGetBool(cirro_result(0, 18, &isnull));

@@ -405,7 +405,7 @@ static const CirroQuery notify_insert = {
 	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, revision, status) "
 	"SELECT c, 'invitation.created', n.gig_id, n.worker_id, n.id, n.revision, n.status "
 	"FROM new_rows n "
-	"CROSS JOIN unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
+	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
 	"WHERE n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c"
 };
 
@@ -419,7 +419,7 @@ static const CirroQuery notify_update = {
 	"SELECT c, CASE WHEN o.times_invited = 0 THEN 'invitation.created' ELSE 'invitation.updated' END, "
 	"  n.gig_id, n.worker_id, n.id, n.revision, n.status, nullif(o.status, 'scheduled') "
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
-	"CROSS JOIN unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
+	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
 	"WHERE n.status <> o.status AND n.status <> 'scheduled' "
 	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c"
 };

@@ -113,6 +113,13 @@ cirro_execute(Oid space, const CirroQuery *query, Datum *values, const char *nul
 Datum
 cirro_result(uint64 row, int column, bool *isnull)
 {
+	/* A trigger or a rule of the Space may have kept the row from being. */
+	if (SPI_tuptable == NULL || row >= SPI_tuptable->numvals)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("a row that cirro wrote or looked for is not there"),
+				 errdetail("A trigger or a rule on a table of the Space suppressed or changed it."),
+				 errhint("Triggers of your own must let cirro's rows pass.")));
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
 						 column, isnull);
 }

@@ -29,7 +29,7 @@ typedef struct CirroQuery
 extern uint64 cirro_execute(Oid space, const CirroQuery *query,
 							Datum *values, const char *nulls);
 
-/* The value of a column of row "row" of SPI_tuptable. */
+/* The value of a column of row "row" of SPI_tuptable; 39P01 if there is none. */
 extern Datum cirro_result(uint64 row, int column, bool *isnull);
 
 #endif							/* CIRRO_PLAN_CACHE_H */

@@ -44,7 +44,7 @@ static const CirroQuery claim_query = {
 	"   SELECT id FROM " table " WHERE id > $1 AND " condition \
 	"   ORDER BY id LIMIT " BATCH " FOR UPDATE SKIP LOCKED)," \
 	" removed AS (DELETE FROM " table " USING old WHERE " table ".id = old.id)" \
-	" SELECT max(id) FROM old"
+	" SELECT max(id)::bigint FROM old"
 
 static const CirroQuery remove_queries[] = {
 	{

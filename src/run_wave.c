@@ -30,7 +30,7 @@ static const CirroQuery wait_query = {
 };
 
 static const CirroQuery wave_row_query = {
-	"SELECT to_jsonb(w.*) FROM wave w WHERE w.id = $1",
+	"SELECT pg_catalog.to_jsonb(w.*) FROM wave w WHERE w.id = $1",
 	1, {INT8OID}
 };
 

@@ -99,11 +99,11 @@ commit(Run *run)
  * time, because thousands of Spaces should not each keep a plan for it.
  */
 static const char look_query[] =
-	"SELECT coalesce(setting.paused, false),"
-	"   coalesce(setting.ddl_version, 0),"
+	"SELECT coalesce(setting.paused, false)::bool,"
+	"   coalesce(setting.ddl_version, 0)::int,"
 	"   coalesce(setting.only_row AND coalesce(setting.cleaned_at, '-infinity')"
-	"     <= $1 - interval '1 hour', false),"
-	"   ARRAY(SELECT gig_id FROM gig_state WHERE next_event_at <= $1"
+	"     <= $1 - interval '1 hour', false)::bool,"
+	"   ARRAY(SELECT gig_id::bigint FROM gig_state WHERE next_event_at <= $1"
 	"     ORDER BY next_event_at, gig_id LIMIT $2)"
 	" FROM (VALUES (1)) AS one LEFT JOIN setting ON true";
 
@@ -135,6 +135,10 @@ look_into(void *arg)
 	look->ddl_version = DatumGetInt32(look_result(2));
 	look->clean = DatumGetBool(look_result(3));
 	look->gigs = DatumGetArrayTypeP(look_result(4));
+	if (array_contains_nulls(look->gigs))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("gig_state.gig_id must not be null")));
 	space_leave(&scope);
 	return true;
 }

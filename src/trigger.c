@@ -8,11 +8,13 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "trigger.h"
@@ -153,12 +155,63 @@ row_tuple(TriggerRow *row)
 							 row->values, row->nulls, row->changed);
 }
 
+/*
+ * Who may create triggers on a table can attach cirro's functions to it, and
+ * they work as its owner: every name that their queries use must mean a table
+ * of that owner or a transition table, never what else the search path has to
+ * offer, such as a temporary view of the caller.
+ */
+static void
+check_tables(TriggerData *trigdata)
+{
+	static const char *const names[] = {
+		"setting", "gig_state", "invitation", "notification"
+	};
+	Relation	rel = trigdata->tg_relation;
+	Trigger    *trigger = trigdata->tg_trigger;
+
+	if (TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event))
+	{
+		bool		needs_new = !TRIGGER_FIRED_BY_DELETE(trigdata->tg_event);
+		bool		needs_old = !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event);
+
+		if ((needs_new && (trigger->tgnewtable == NULL ||
+						   strcmp(trigger->tgnewtable, "new_rows") != 0)) ||
+			(needs_old && (trigger->tgoldtable == NULL ||
+						   strcmp(trigger->tgoldtable, "old_rows") != 0)))
+			ereport(ERROR,
+					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+					 errmsg("trigger \"%s\" on table \"%s\" lacks its transition tables",
+							trigger->tgname, RelationGetRelationName(rel)),
+					 errdetail("They are called old_rows and new_rows."),
+					 errhint("Only the triggers that create_space makes call functions of cirro.")));
+	}
+
+	for (int i = 0; i < (int) lengthof(names); i++)
+	{
+		HeapTuple	tuple = SearchSysCache2(RELNAMENSP, CStringGetDatum(names[i]),
+											ObjectIdGetDatum(RelationGetNamespace(rel)));
+		bool		sound = HeapTupleIsValid(tuple) &&
+			((Form_pg_class) GETSTRUCT(tuple))->relowner == rel->rd_rel->relowner;
+
+		if (HeapTupleIsValid(tuple))
+			ReleaseSysCache(tuple);
+		if (!sound)
+			ereport(ERROR,
+					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+					 errmsg("table \"%s\" is not in a Space", RelationGetRelationName(rel)),
+					 errdetail("Its schema has no table \"%s\" of the same owner.", names[i]),
+					 errhint("Only the triggers that create_space makes call functions of cirro.")));
+	}
+}
+
 Oid
 trigger_enter(TriggerData *trigdata, SpaceScope *scope)
 {
 	Relation	rel = trigdata->tg_relation;
 	int			result;
 
+	check_tables(trigdata);
 	if ((result = SPI_connect()) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed: %s", SPI_result_code_string(result));
 	if ((result = SPI_register_trigger_data(trigdata)) < 0)

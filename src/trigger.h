@@ -68,7 +68,11 @@ extern bool row_differs(const TriggerRow *a, const TriggerRow *b, int col);
 /* The tuple to return from the trigger. */
 extern HeapTuple row_tuple(TriggerRow *row);
 
-/* Connects to SPI inside the Space of the trigger's table, as its owner. */
+/*
+ * Connects to SPI inside the Space of the trigger's table, as its owner. Raises
+ * 39P01 if the schema is no Space of that owner, or the trigger lacks the
+ * transition tables of its event.
+ */
 extern Oid	trigger_enter(TriggerData *trigdata, SpaceScope *scope);
 extern void trigger_leave(SpaceScope *scope);
 

@@ -37,18 +37,18 @@ static const CirroQuery count_pending_query = {
  * it is, and clashes with no key of an application.
  */
 static const CirroQuery limit_workers_query = {
-	"SELECT max_pending FROM setting FOR NO KEY UPDATE",
+	"SELECT max_pending::int FROM setting FOR NO KEY UPDATE",
 	0, {InvalidOid}
 };
 
 static const CirroQuery reserve_query = {
-	"SELECT nextval(pg_get_serial_sequence('wave', 'id'))"
+	"SELECT pg_catalog.nextval(pg_catalog.pg_get_serial_sequence('wave', 'id'))"
 };
 
 static const CirroQuery invite_query = {
 	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
 	" SELECT g.id, w.id, 'wave', $3"
-	" FROM gig g, unnest($2) AS found (id) JOIN worker w ON w.id = found.id"
+	" FROM gig g, pg_catalog.unnest($2) AS found (id) JOIN worker w ON w.id = found.id"
 	" WHERE g.id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) g.filter"
 	" ORDER BY w.id"
 	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
@@ -65,7 +65,7 @@ static const CirroQuery reopen_query = {
 };
 
 static const CirroQuery lock_state_query = {
-	"SELECT accepted, target, closes_at FROM gig_state WHERE gig_id = $1 FOR NO KEY UPDATE",
+	"SELECT accepted::int, target::int, closes_at::timestamptz FROM gig_state WHERE gig_id = $1 FOR NO KEY UPDATE",
 	1, {INT8OID}
 };
 
@@ -82,7 +82,7 @@ static const CirroQuery repeat_wave_query = {
 	"   wanted = $5, matched = $6, held_back = $7, took = $10"
 	" WHERE id = (SELECT id FROM wave WHERE gig_id = $1 ORDER BY number DESC, id DESC LIMIT 1)"
 	" AND outcome = $8 AND error IS NOT DISTINCT FROM $9"
-	" RETURNING id",
+	" RETURNING id::bigint",
 	10, {INT8OID, TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID,
 	TEXTOID, TEXTOID, INTERVALOID}
 };

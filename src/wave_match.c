@@ -32,21 +32,21 @@
 #define FOUND_WORKERS " FOR KEY SHARE OF w SKIP LOCKED"
 
 static const CirroQuery from_start_query = {
-	"SELECT w.id FROM worker w WHERE" MATCHES " AND w.lot >= $3"
+	"SELECT w.id::bigint FROM worker w WHERE" MATCHES " AND w.lot >= $3"
 	NEVER_INVITED NOT_HELD_BACK
 	" ORDER BY w.lot, w.id LIMIT $5" FOUND_WORKERS,
 	5, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID}, true
 };
 
 static const CirroQuery up_to_start_query = {
-	"SELECT w.id FROM worker w WHERE" MATCHES " AND w.lot < $3"
+	"SELECT w.id::bigint FROM worker w WHERE" MATCHES " AND w.lot < $3"
 	NEVER_INVITED NOT_HELD_BACK
 	" ORDER BY w.lot, w.id LIMIT $5" FOUND_WORKERS,
 	5, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID}, true
 };
 
 static const CirroQuery sorted_query = {
-	"SELECT w.id FROM worker w WHERE" MATCHES
+	"SELECT w.id::bigint FROM worker w WHERE" MATCHES
 	NEVER_INVITED NOT_HELD_BACK
 	" ORDER BY cirro.sort_key(w.profile, $6::cirro.sort_query),"
 	"   w.lot < $3, w.lot, w.id LIMIT $5" FOUND_WORKERS,
@@ -54,7 +54,7 @@ static const CirroQuery sorted_query = {
 };
 
 static const CirroQuery reopenable_query = {
-	"SELECT i.id FROM invitation i JOIN worker w ON w.id = i.worker_id WHERE" MATCHES
+	"SELECT i.id::bigint FROM invitation i JOIN worker w ON w.id = i.worker_id WHERE" MATCHES
 	" AND i.gig_id = $1 AND i.status = 'expired' AND i.reason = '" GIG_SEATS_FILLED "'"
 	NOT_HELD_BACK
 	" ORDER BY CASE WHEN $6::json IS NOT NULL"
