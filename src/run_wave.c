@@ -114,8 +114,10 @@ run_wave(PG_FUNCTION_ARGS)
 		switch (run_isolated(run_one_wave, &work, &error))
 		{
 			case ISOLATED_FAILED:
-				ReThrowError(error);
-				break;
+				if ((error->sqlerrcode != ERRCODE_CIRRO_NOT_OPEN &&
+					 error->sqlerrcode != ERRCODE_CIRRO_FILLED) || !must_stop(&work))
+					ReThrowError(error);
+				/* FALLTHROUGH */
 			case ISOLATED_GIVEN_UP:
 				if (cirro_gate_now() >= work.closes_at)
 					raise_not_open(&work);
