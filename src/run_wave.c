@@ -117,10 +117,11 @@ run_wave(PG_FUNCTION_ARGS)
 		switch (run_isolated(run_one_wave, &work, &error))
 		{
 			case ISOLATED_FAILED:
-				/* The last seat may have been taken while it was inviting. */
-				if (error->sqlerrcode != ERRCODE_CIRRO_FILLED || !must_stop(&work))
+				if ((error->sqlerrcode != ERRCODE_CIRRO_NOT_OPEN &&
+					 error->sqlerrcode != ERRCODE_CIRRO_FILLED) || !must_stop(&work))
 					ReThrowError(error);
-				break;
+				/* It closed or filled up while the wave was inviting. */
+				/* FALLTHROUGH */
 			case ISOLATED_GIVEN_UP:
 				if (cirro_gate_now() >= work.closes_at)
 					raise_not_open(&work);
