@@ -64,7 +64,7 @@ ended()
 		"$here/stop.sh" -q
 		printf '\ncirro: the demo was interrupted and is removed\n' >&2
 	elif [ "$code" != 0 ]; then
-		grep -E 'PANIC|terminated by' "$demo/server.log" >&2 || :
+		if [ -e "$demo/server.log" ]; then grep -E 'PANIC|terminated by' "$demo/server.log" >&2 || :; fi
 		"$here/stop.sh" -q
 		echo "cirro: the demo has failed and is removed; why is said above" >&2
 	fi
