@@ -28,7 +28,8 @@ help:
 	@echo 'make installcheck       regression tests against a running server; likewise'
 	@echo '                        make installcheck-isolation and make installcheck-tap'
 	@echo 'make demo               a crowd, gigs and waves in a throwaway cluster, in three minutes'
-	@echo '                        (CROWD=file.jsonl: with your own people); make demo-stop ends it'
+	@echo "                        (CROWD=file.jsonl[.gz] FILTER='{…}': with your own people)"
+	@echo 'make demo-stop          ends it'
 	@echo 'make test               build and run every test in a temporary folder'
 	@echo '                        (SUITES="regress tap …", KEEP=1)'
 	@echo 'make test-debian        make test and make demo on a bare Debian (root; SUITE=bookworm)'
@@ -39,6 +40,12 @@ setup:
 
 test:
 	@test/run.sh
+
+# A filter is full of dollars, which are not make's.
+ifdef FILTER
+override FILTER := $(value FILTER)
+export FILTER
+endif
 
 demo:
 	@test/demo/run.sh

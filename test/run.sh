@@ -7,14 +7,15 @@
 # with the extension in it, and throwaway clusters on sockets of their own.
 # Must not touch the PostgreSQL of this computer, nor leave anything behind.
 #
-# SUITES="…"       which ones (all): pairs warnings regress isolation tap conformance
+# SUITES="…"       which ones (all): pairs warnings regress isolation tap
+#                  conformance mutation
 # PG_CONFIG=path, PG_MAJOR=15   which PostgreSQL (test/setup.sh)
 # SCRATCH=/tmp     where the temporary folder is made
 # KEEP=1           keep the temporary folder and say where it is
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suites=${SUITES:-pairs warnings regress isolation tap conformance}
+suites=${SUITES:-pairs warnings regress isolation tap conformance mutation}
 limit=1200				# seconds, for each suite
 passed=0 failed=0 skipped=0
 work=
@@ -116,6 +117,16 @@ warnings()
 	fi
 }
 
+# The tests in a folder that have their expected output; pg_regress stops at
+# one that has not, and pairs has told of it.
+with_output()		# with_output FOLDER EXTENSION FOLDER-OF-OUTPUT
+{
+	for file in "$1"/*."$2"; do
+		name=$(basename "$file" ".$2")
+		[ ! -e "$3/$name.out" ] || printf '%s ' "$name"
+	done
+}
+
 # Reads the totals that pg_regress prints, in the form before and since
 # PostgreSQL 16.
 count_regress()
@@ -134,15 +145,17 @@ count_regress()
 
 regress()
 {
-	if [ -z "$(ls sql/*.sql 2>/dev/null)" ]; then skip "no tests in sql/"; return; fi
-	limited make -s installcheck PG_CONFIG="$pg_config" || show_diffs regression.diffs
+	tests=$(with_output sql sql expected)
+	if [ -z "$tests" ]; then skip "no tests in sql/"; return; fi
+	limited make -s installcheck PG_CONFIG="$pg_config" REGRESS="$tests" || show_diffs regression.diffs
 	count_regress
 }
 
 isolation()
 {
-	if [ -z "$(ls test/isolation/specs/*.spec 2>/dev/null)" ]; then skip "no tests in test/isolation/specs/"; return; fi
-	limited make -s installcheck-isolation PG_CONFIG="$pg_config" || show_diffs output_iso/regression.diffs
+	tests=$(with_output test/isolation/specs spec test/isolation/expected)
+	if [ -z "$tests" ]; then skip "no tests in test/isolation/specs/"; return; fi
+	limited make -s installcheck-isolation PG_CONFIG="$pg_config" SPECS="$tests" || show_diffs output_iso/regression.diffs
 	count_regress
 }
 
@@ -187,6 +200,18 @@ conformance()
 		count 1 0
 	elif [ "$code" = 77 ]; then
 		skip "says test/conformance.sh"
+	else
+		count 0 1
+	fi
+}
+
+# Damaged filters: refused or sound, nothing else.
+mutation()
+{
+	if [ ! -e test/fuzz/filter_mutation.sql ]; then skip "no test/fuzz/filter_mutation.sql"; return; fi
+	if limited psql -X -q -At -d cirro_mutation -c 'CREATE EXTENSION IF NOT EXISTS cirro' \
+			-v rounds=20000 -f test/fuzz/filter_mutation.sql; then
+		count 1 0
 	else
 		count 0 1
 	fi
@@ -249,6 +274,7 @@ for suite in $suites; do
 		isolation) section "isolation: test/isolation/specs/"; cluster_up; isolation ;;
 		tap) section "tap: test/t/"; tap ;;
 		conformance) section "conformance: ../shared/conformance"; cluster_up; conformance ;;
+		mutation) section "mutation: test/fuzz/"; cluster_up; as_server createdb cirro_mutation; mutation ;;
 		*) die "there is no suite $suite" ;;
 	esac
 done

@@ -64,15 +64,19 @@ ended()
 		"$here/stop.sh" -q
 		printf '\ncirro: the demo was interrupted and is removed\n' >&2
 	elif [ "$code" != 0 ]; then
-		tail -n 40 "$demo/log" >&2 || :
-		grep -E 'FATAL|PANIC|terminated' "$demo/server.log" >&2 || :
+		if [ -e "$demo/server.log" ]; then grep -E 'PANIC|terminated by' "$demo/server.log" >&2 || :; fi
 		"$here/stop.sh" -q
-		echo "cirro: the demo has failed and is removed; what it logged is above" >&2
+		echo "cirro: the demo has failed and is removed; why is said above" >&2
 	fi
 	exit "$code"
 }
 
 # ------------------------------------------------------------ a new cluster
+
+if [ -n "${CROWD:-}" ]; then
+	case $CROWD in /*) ;; *) CROWD=$top/$CROWD ;; esac
+	[ -r "$CROWD" ] || die "cannot read $CROWD"
+fi
 
 title "A PostgreSQL of its own"
 "$top/test/setup.sh"
@@ -93,7 +97,7 @@ cd "$demo/cirro"
 
 quietly()
 {
-	as_server env HOME="$demo" "$@" >>"$demo/log" 2>&1 </dev/null
+	as_server env HOME="$demo" "$@" >"$demo/log" 2>&1 </dev/null || { cat "$demo/log" >&2; return 1; }
 }
 
 quietly make -s -j "$(nproc 2>/dev/null || echo 2)" PG_CONFIG="$pg_config" with_llvm=no
@@ -135,8 +139,6 @@ lines()
 		tr -d '\r' | sed "1s/^$(printf '\357\273\277')//"
 }
 if [ -n "${CROWD:-}" ]; then
-	case $CROWD in /*) ;; *) CROWD=$top/$CROWD ;; esac
-	[ -r "$CROWD" ] || die "cannot read $CROWD"
 	echo "People from $CROWD:"
 	data=$CROWD
 elif [ -r "$data" ]; then
@@ -154,7 +156,12 @@ else
 fi
 if [ -n "${CROWD:-}" ]; then
 	filter=${FILTER:-$(db -At -f test/demo/common.sql)}
-	echo "The gigs below look for $filter"
+	printf 'The gigs below look for %s\n' "$filter"
+	found=$(db -At -v filter="$filter" <<'END'
+SELECT count(*) FROM crowd.worker WHERE cirro.matches(profile, :'filter');
+END
+	)
+	[ "$found" != 0 ] || die "but nobody in $CROWD is like that"
 fi
 show <<'END'
 SELECT id, left(ref, 8) AS ref, left(profile::text, 70) AS profile FROM crowd.worker ORDER BY id LIMIT 3;
@@ -213,7 +220,7 @@ END
 
 title "Now for real"
 if [ -n "$has_cron" ]; then
-	echo "Without cirro.clock it is now. pg_cron takes over, once a minute:"
+	echo "Without cirro.clock it is now. pg_cron takes over, at every full minute:"
 else
 	echo "Without cirro.clock it is now. There is no pg_cron here, so the demo makes its call:"
 fi

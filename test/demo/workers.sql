@@ -43,9 +43,9 @@ FROM (
 			WHEN 'invited' THEN format('%s workers invited', invited)
 			WHEN 'exhausted' THEN 'nobody left to invite'
 			ELSE outcome END, demo.bar(accepted, target)
-	FROM crowd.wave WHERE run_at = cirro.now()
+	FROM crowd.wave WHERE run_at = cirro.now() AND repeats = 0
 	UNION ALL
-	SELECT gig_id, 3, 0, format('%s scheduled invitations are sent', count(*)), NULL
+	SELECT gig_id, 3, 0, format('scheduled invitations sent: %s', count(*)), NULL
 	FROM crowd.invitation WHERE origin = 'manual' AND send_at IS NOT NULL AND invited_at = cirro.now()
 	GROUP BY gig_id
 	UNION ALL
