@@ -93,6 +93,10 @@ UPDATE gig SET answer_within = '1 hour' WHERE id = 31;
 SET cirro.clock = '2030-01-01 13:30+00';
 SELECT outcome FROM attempt_invitations(1, '{31}');
 SELECT status, invited_at, times_invited FROM invitation WHERE gig_id = 31 AND worker_id = 1;
+-- Nobody who is not active is invited, whatever matches.
+UPDATE worker SET active = false WHERE id = 3;
+SELECT count(*) FILTER (WHERE outcome IN ('invited', 'reopened')) FROM attempt_invitations(3, '{31}');
+SELECT count(*) FROM invitation WHERE gig_id = 31 AND worker_id = 3;
 SELECT * FROM check_consistency();
 
 SET client_min_messages = warning;

@@ -195,6 +195,7 @@ UPDATE gig SET filter_query = '{"a": 1}' WHERE id = 1;
 UPDATE worker SET profile = '{"a": 2}', active = false WHERE id = 50;
 SELECT status FROM accept(50);
 SELECT status FROM invitation WHERE id = 50;
+SELECT accepted FROM gig_status WHERE gig_id = 1;
 SELECT * FROM check_consistency();
 
 SET client_min_messages = warning;

@@ -123,6 +123,13 @@ SELECT worker_id, status, reason, invited_at, times_invited FROM invitation WHER
 UPDATE worker SET active = false WHERE id = 16;
 SELECT outcome FROM invite(4, '{16}');
 SELECT count(*) FROM invitation WHERE worker_id = 16;
+-- Nor is what was scheduled for one sent.
+SELECT outcome FROM invite(4, '{17}', '2030-01-01 18:00+00');
+UPDATE worker SET active = false WHERE id = 17;
+SET cirro.clock = '2030-01-01 18:00+00';
+CALL cirro.run_waves('manual');
+SELECT status, reason, times_invited FROM invitation WHERE worker_id = 17;
+SELECT count(*) FROM notification WHERE worker_id = 17;
 SELECT * FROM check_consistency();
 
 SET client_min_messages = warning;

@@ -170,8 +170,18 @@ SET cirro.clock = '2030-01-01 12:00+00';
 -- A paused Space and an inactive database hand out nothing; answers go on.
 DELETE FROM notification;
 SELECT outcome FROM invite(2, '{9}');
+SELECT outcome FROM invite(2, '{4}', '2030-01-01 18:00+00');
 UPDATE setting SET paused = true;
 SELECT count(*) FROM claim_notifications();
+SET cirro.clock = '2030-01-02 12:00+00';
+CALL cirro.run_waves('notification');
+UPDATE setting SET paused = false;
+SET cirro.active = off;
+CALL cirro.run_waves('notification');
+RESET cirro.active;
+UPDATE setting SET paused = true;
+SELECT status FROM invitation WHERE gig_id = 2 AND worker_id = 4;
+SET cirro.clock = '2030-01-01 12:00+00';
 SELECT a.status FROM invitation i, accept(i.id) a WHERE i.gig_id = 2 AND i.worker_id = 9;
 UPDATE setting SET paused = false;
 SET cirro.active = off;

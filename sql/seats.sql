@@ -165,6 +165,22 @@ SELECT pg_temp.gig(NULL, NULL, 2, 2, 9), pg_temp.gig(NULL, NULL, 1, 2, 10);
 SELECT pg_temp.try($$UPDATE invitation SET status = 'accepted' WHERE gig_id IN (9, 10)$$);
 SELECT g, pg_temp.show(g) FROM generate_series(9, 10) g;
 
+-- Two UPDATEs in one query count together, and so does a MERGE.
+SELECT pg_temp.gig(NULL, 1, NULL, 2, 15);
+SELECT pg_temp.try($$WITH first AS (UPDATE invitation SET status = 'accepted' WHERE id = 151 RETURNING id)
+	UPDATE invitation SET status = 'accepted' WHERE id = 152$$);
+SELECT pg_temp.try($$WITH first AS (INSERT INTO invitation (gig_id, worker_id, status) VALUES (15, 3, 'accepted'))
+	UPDATE invitation SET status = 'accepted' WHERE id = 152$$);
+SELECT pg_temp.try($$MERGE INTO invitation i USING (VALUES (15, 2), (15, 3)) v (gig_id, worker_id) ON i.gig_id = v.gig_id AND i.worker_id = v.worker_id
+	WHEN MATCHED THEN UPDATE SET status = 'accepted' WHEN NOT MATCHED THEN INSERT (gig_id, worker_id, status) VALUES (v.gig_id, v.worker_id, 'accepted')$$);
+SELECT pg_temp.show(15);
+MERGE INTO invitation i USING (VALUES (15, 2), (15, 3)) v (gig_id, worker_id) ON i.gig_id = v.gig_id AND i.worker_id = v.worker_id
+	WHEN MATCHED THEN UPDATE SET status = 'accepted' WHEN NOT MATCHED THEN INSERT (gig_id, worker_id, status) VALUES (v.gig_id, v.worker_id, 'pending');
+-- A seat given up and one taken, by two UPDATEs in one query.
+WITH first AS (UPDATE invitation SET status = 'left' WHERE id = 152 RETURNING id)
+	UPDATE invitation SET status = 'accepted' WHERE id = 151;
+SELECT pg_temp.show(15);
+
 -- INSERT, ON CONFLICT and COPY of accepted rows.
 SELECT pg_temp.gig(NULL, NULL, 2, 0, 11);
 SELECT pg_temp.try($$INSERT INTO invitation (gig_id, worker_id, status) SELECT 11, w, 'accepted' FROM generate_series(1, 3) w$$);
