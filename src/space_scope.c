@@ -31,6 +31,14 @@ space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags)
 				(errcode(ERRCODE_CIRRO_UNKNOWN_SPACE),
 				 errmsg("Space with OID %u does not exist", space)));
 
+	/* Quoted or not, it means the schema of the current user. */
+	if (strcmp(name, "$user") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("\"$user\" cannot be a Space"),
+				 errdetail("In a search path it stands for another schema."),
+				 errhint("Rename the schema.")));
+
 	GetUserIdAndSecContext(&scope->userid, &scope->sec_context);
 	scope->guc_nestlevel = NewGUCNestLevel();
 	SetUserIdAndSecContext(owner, scope->sec_context |
