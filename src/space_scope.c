@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -49,6 +50,15 @@ space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags)
 							 GUC_ACTION_SAVE, true, 0, false);
 	pfree(path);
 	pfree(name);
+}
+
+void
+space_limit_waits(void)
+{
+	/* Longer than a deadlock takes to be found by default. */
+	if (LockTimeout == 0 || LockTimeout > 2000)
+		(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
 }
 
 void
