@@ -145,6 +145,7 @@ CREATE TRIGGER t BEFORE INSERT OR UPDATE ON twin_worker FOR EACH ROW EXECUTE FUN
 INSERT INTO twin_worker DEFAULT VALUES RETURNING id, profile, active;
 SELECT pg_temp.try($$INSERT INTO twin_worker (profile) VALUES ('[]')$$);
 -- Nor do other tables of those names around it help.
+CREATE TABLE invitation (id int);
 CREATE TABLE notification (id int);
 CREATE TABLE setting (default_multiplier text, default_frequency text, default_pending_max text, default_answer_within text, consumers text);
 INSERT INTO setting VALUES ('x', 'y', 'z', 'w', 'v');

@@ -400,6 +400,7 @@ take_turn(void *arg)
 
 	space_enter(&scope, work->space, work->owner,
 				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	space_limit_waits();
 
 	work->claimed = cirro_execute(work->space, &claim_query, &id, NULL) > 0 &&
 		gig_read(work) && !work->paused;

@@ -73,6 +73,7 @@ claim(void *arg)
 
 	space_enter(&scope, space, retention->info->owner,
 				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	space_limit_waits();
 	claimed = cirro_execute(space, &claim_query, &now, NULL) > 0;
 	for (int i = 0; claimed && i < lengthof(retention->cutoff); i++)
 		retention->cutoff[i] = DatumGetTimestampTz(cirro_result(0, i + 1, &isnull));
@@ -95,6 +96,7 @@ remove_batch(void *arg)
 
 	space_enter(&scope, space, retention->info->owner,
 				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	space_limit_waits();
 	cirro_execute(space, &remove_queries[retention->table], values, NULL);
 	last = cirro_result(0, 1, &isnull);
 	if (isnull)

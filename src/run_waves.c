@@ -128,6 +128,7 @@ look_into(void *arg)
 
 	space_enter(&scope, look->info->space, look->info->owner,
 				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	space_limit_waits();
 	if (SPI_execute_with_args(look_query, 2, types, values, NULL, true, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not look into Space \"%s\"", look->info->name);

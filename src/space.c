@@ -35,6 +35,7 @@
 
 #include "cirro.h"
 #include "compat.h"
+#include "isolate.h"
 #include "space.h"
 #include "space_list.h"
 
@@ -377,9 +378,10 @@ space_ref_type(const SpaceInfo *info)
  * Brings one Space to this version's DDL, as its owner. Later versions run
  * their steps here, from the Space's version on.
  */
-static void
-upgrade_space(const SpaceInfo *info)
+static bool
+upgrade_space(void *arg)
 {
+	const SpaceInfo *info = arg;
 	SpaceScope	scope;
 	int			version = CIRRO_DDL_VERSION;
 	bool		isnull;
@@ -398,12 +400,14 @@ upgrade_space(const SpaceInfo *info)
 	run(psprintf("UPDATE setting SET ddl_version = %d "
 				 "WHERE ddl_version IS DISTINCT FROM %d", CIRRO_DDL_VERSION, CIRRO_DDL_VERSION));
 	space_leave(&scope);
+	return true;
 }
 
 /*
  * CALL upgrade_spaces(space name): one Space, or with NULL all that the caller
  * may run, each in a transaction of its own unless the call is inside one.
- * Idempotent; also what to call after ALTER SCHEMA … RENAME. Errors: UG001,
+ * Idempotent; also what to call after ALTER SCHEMA … RENAME. Of many Spaces
+ * one that fails is a WARNING and does not keep the others back. Errors: UG001,
  * 42501, 55000.
  */
 Datum
@@ -444,6 +448,7 @@ upgrade_spaces(PG_FUNCTION_ARGS)
 	foreach(cell, spaces)
 	{
 		SpaceInfo  *info = lfirst(cell);
+		ErrorData  *error;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!space_may_run(info))
@@ -456,7 +461,15 @@ upgrade_spaces(PG_FUNCTION_ARGS)
 					 errdetail("%s", info->defect)));
 			continue;
 		}
-		upgrade_space(info);
+		if (run_isolated(upgrade_space, info, &error) == ISOLATED_FAILED)
+		{
+			if (!PG_ARGISNULL(0))
+				ReThrowError(error);
+			ereport(WARNING,
+					(errcode(error->sqlerrcode),
+					 errmsg("Space \"%s\" is skipped", info->name),
+					 errdetail_internal("%s", error->message)));
+		}
 		if (!atomic)
 			SPI_commit();
 	}
@@ -468,9 +481,39 @@ upgrade_spaces(PG_FUNCTION_ARGS)
 
 /* ----------------------------------------------------------------- list -- */
 
+/* What spaces() asks inside a Space. */
+typedef struct Status
+{
+	const SpaceInfo *info;
+	Datum		values[2];
+	bool		nulls[2];
+} Status;
+
+static bool
+read_status(void *arg)
+{
+	Status	   *status = arg;
+	SpaceScope	scope;
+
+	space_enter(&scope, status->info->space, status->info->owner,
+				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	/* Without the row, as after a schema-only load: the defaults. */
+	if (SPI_execute(psprintf("SELECT coalesce(s.ddl_version, %d)::int, coalesce(s.paused, false)::bool "
+							 "FROM (VALUES (1)) one LEFT JOIN setting s ON true LIMIT 1",
+							 CIRRO_DDL_VERSION),
+					true, 1) == SPI_OK_SELECT && SPI_processed == 1)
+		for (int i = 0; i < 2; i++)
+			status->values[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+											  i + 1, &status->nulls[i]);
+	space_leave(&scope);
+	return true;
+}
+
 /*
  * spaces() returns setof (space, owner, version, paused, defect): every Space
  * of the database; version and paused are NULL where the caller may not run it.
+ * An error in a Space is its defect: no owner can keep the others from being
+ * listed.
  */
 Datum
 spaces(PG_FUNCTION_ARGS)
@@ -498,18 +541,20 @@ spaces(PG_FUNCTION_ARGS)
 		}
 		else if (space_may_run(info))
 		{
-			SpaceScope	scope;
+			Status		status = {.info = info, .nulls = {true, true}};
+			ErrorData  *error;
 
-			space_enter(&scope, info->space, info->owner, SECURITY_RESTRICTED_OPERATION);
-			/* Without the row, as after a schema-only load: the defaults. */
-			if (SPI_execute(psprintf("SELECT coalesce(s.ddl_version, %d)::int, coalesce(s.paused, false)::bool "
-									 "FROM (VALUES (1)) one LEFT JOIN setting s ON true LIMIT 1",
-									 CIRRO_DDL_VERSION),
-							true, 1) == SPI_OK_SELECT && SPI_processed == 1)
+			if (run_isolated(read_status, &status, &error) == ISOLATED_FAILED)
+			{
+				values[4] = CStringGetTextDatum(error->message);
+				nulls[4] = false;
+			}
+			else
 				for (int i = 0; i < 2; i++)
-					values[2 + i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-												  i + 1, &nulls[2 + i]);
-			space_leave(&scope);
+				{
+					values[2 + i] = status.values[i];
+					nulls[2 + i] = status.nulls[i];
+				}
 		}
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}

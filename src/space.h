@@ -33,4 +33,11 @@ typedef struct SpaceScope
 extern void space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags);
 extern void space_leave(SpaceScope *scope);
 
+/*
+ * Until space_leave no lock is waited for longer than two seconds: whoever
+ * works in many Spaces must not be held up by a lock in one. Raises 55P03
+ * where the wait ends.
+ */
+extern void space_limit_waits(void);
+
 #endif							/* CIRRO_SPACE_H */

@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -31,6 +32,14 @@ space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags)
 				(errcode(ERRCODE_CIRRO_UNKNOWN_SPACE),
 				 errmsg("Space with OID %u does not exist", space)));
 
+	/* Quoted or not, it means the schema of the current user. */
+	if (strcmp(name, "$user") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("\"$user\" cannot be a Space"),
+				 errdetail("In a search path it stands for another schema."),
+				 errhint("Rename the schema.")));
+
 	GetUserIdAndSecContext(&scope->userid, &scope->sec_context);
 	scope->guc_nestlevel = NewGUCNestLevel();
 	SetUserIdAndSecContext(owner, scope->sec_context |
@@ -41,6 +50,15 @@ space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags)
 							 GUC_ACTION_SAVE, true, 0, false);
 	pfree(path);
 	pfree(name);
+}
+
+void
+space_limit_waits(void)
+{
+	/* Longer than a deadlock takes to be found by default. */
+	if (LockTimeout == 0 || LockTimeout > 2000)
+		(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
 }
 
 void
