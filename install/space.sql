@@ -522,13 +522,12 @@ BEGIN
 			HINT = 'Give an array of ids of workers; an empty one invites nobody.';
 	END IF;
 
-	PERFORM cirro.lock_rows(current_schema(), 'gig', ARRAY[invite.gig_id]);
-	IF NOT EXISTS (SELECT FROM gig WHERE id = invite.gig_id) THEN
-		PERFORM cirro.raise_unknown('gig', invite.gig_id);
-	END IF;
-	PERFORM cirro.lock_rows(current_schema(), 'worker', invite.worker_ids);
-
 	FOR round IN 1 .. 5 LOOP
+		PERFORM cirro.lock_rows(current_schema(), 'gig', ARRAY[invite.gig_id]);
+		IF NOT EXISTS (SELECT FROM gig WHERE id = invite.gig_id) THEN
+			PERFORM cirro.raise_unknown('gig', invite.gig_id);
+		END IF;
+		PERFORM cirro.lock_rows(current_schema(), 'worker', invite.worker_ids);
 		SELECT * INTO state FROM gig_state s WHERE s.gig_id = invite.gig_id;
 		open := cirro.now() < state.closes_at;
 		IF later AND open AND invite.send_at >= state.closes_at THEN

@@ -1,0 +1,79 @@
+# pg_cron: schedule_waves() makes one job that fills a gig at the next full
+# minute; scheduling again replaces it. From another database the error's hint
+# is the statement to run where pg_cron lives, and it works.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('cron');
+my $libdir = $node->config_data('--pkglibdir');
+plan skip_all => "pg_cron is not installed in $libdir" if !-e "$libdir/pg_cron.so";
+
+$node->init;
+# Background workers, so that no job needs a way to log in.
+$node->append_conf('postgresql.conf', q{
+shared_preload_libraries = 'pg_cron'
+cron.database_name = 'postgres'
+cron.use_background_workers = on
+max_worker_processes = 20
+fsync = off
+});
+$node->start;
+
+sub sql { my ($query, $db) = @_; return $node->safe_psql($db // 'postgres', $query) }
+my $jobs = q{SELECT jobname, schedule, command, database FROM cron.job ORDER BY jobname};
+
+# Without the extension: the hint says what is missing.
+sql('CREATE EXTENSION cirro');
+my ($code, $out, $err) = $node->psql('postgres', 'SELECT cirro.schedule_waves()', extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+like($err, qr/UG031.*HINT:  CREATE EXTENSION pg_cron;/s, 'the extension pg_cron is missing');
+sql('CREATE EXTENSION pg_cron');
+
+# In another database: the hint is a statement.
+sql('CREATE DATABASE elsewhere');
+sql(q{CREATE EXTENSION cirro; SELECT cirro.create_space('it''s "odd"');}, 'elsewhere');
+sql(q{INSERT INTO "it's ""odd""".worker (profile) SELECT '{}' FROM generate_series(1, 5);
+	INSERT INTO "it's ""odd""".gig (title, url, start_at, end_at, total_seats, filter_query)
+	VALUES ('g', 'u', now() + '1 h', now() + '2 h', 1, '{}')}, 'elsewhere');
+my %hints;
+for my $call (q{schedule_waves('it''s "odd"')}, q{schedule_waves()}, q{unschedule_waves()})
+{
+	($code, $out, $err) = $node->psql('elsewhere', "SELECT cirro.$call", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+	like($err, qr/UG031/, "$call: pg_cron lives in another database");
+	($hints{$call}) = $err =~ /HINT:  Run there: (.*;)$/m;
+}
+sql($hints{q{schedule_waves('it''s "odd"')}});
+sql($hints{q{schedule_waves()}});
+sql($hints{q{schedule_waves()}});
+is(sql($jobs), join("\n",
+	'cirro waves: elsewhere|* * * * *|CALL cirro.run_waves()|elsewhere',
+	q{cirro waves: elsewhere, it's "odd"|* * * * *|CALL cirro.run_waves('it''s "odd"')|elsewhere}),
+	'the statements of the hints make the jobs');
+sql($hints{q{unschedule_waves()}});
+is(sql('SELECT count(*) FROM cron.job'), '1', 'and remove them');
+
+# At home.
+sql(q{SELECT cirro.create_space('trees')});
+sql(q{INSERT INTO trees.worker (profile) SELECT '{}' FROM generate_series(1, 20);
+	INSERT INTO trees.gig (title, url, start_at, end_at, total_seats, filter_query)
+	VALUES ('g', 'u', now() + '1 h', now() + '2 h', 1, '{}')});
+my $id = sql(q{SELECT cirro.schedule_waves('trees', '0 0 1 1 *')});
+is(sql(q{SELECT cirro.schedule_waves('trees')}), $id, 'scheduled twice, the job is replaced');
+is(sql(q{SELECT cirro.schedule_waves() <> } . $id), 't', 'the job for all Spaces is another');
+is(sql(q{SELECT schedule FROM cron.job WHERE jobid = } . $id), '* * * * *', 'every minute');
+is(sql('SELECT cirro.unschedule_waves()'), 't', 'unscheduled');
+is(sql('SELECT cirro.unschedule_waves()'), 'f', 'there is none any more');
+
+# The tick.
+ok($node->poll_query_until('postgres', 'SELECT count(*) = 10 FROM trees.invitation'), 'a tick runs the wave')
+	or diag sql('SELECT * FROM cron.job_run_details');
+ok($node->poll_query_until('elsewhere', q{SELECT count(*) = 5 FROM "it's ""odd""".invitation}), 'in the other database, too');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM cron.job_run_details WHERE status = 'succeeded'}),
+	'the jobs succeed') or diag sql('SELECT * FROM cron.job_run_details');
+is(sql(q{SELECT cirro.unschedule_waves('trees')}), 't', 'unscheduled');
+sql(q{SELECT cron.unschedule(jobid) FROM cron.job});
+
+$node->stop;
+done_testing();
