@@ -794,6 +794,10 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM cirro.raise_unknown('gig', archive.gig_id);
 	END IF;
+	IF cirro.gig_phase(result.start_at, result.end_at, result.archive_at,
+			result.archived_at) = 'archived' AND coalesce(archive.at <= cirro.now(), true) THEN
+		RETURN result;		-- a call may be repeated
+	END IF;
 	IF archive.at > cirro.now() AND result.start_at <= cirro.now() THEN
 		UPDATE gig SET archive_at = archive.at, end_at = least(end_at, archive.at)
 			WHERE id = archive.gig_id RETURNING * INTO result;

@@ -28,7 +28,7 @@ my $jobs = q{SELECT jobname, schedule, command, database FROM cron.job ORDER BY 
 # Without the extension: the hint says what is missing.
 sql('CREATE EXTENSION cirro');
 my ($code, $out, $err) = $node->psql('postgres', 'SELECT cirro.schedule_waves()', extra_params => [ '-v', 'VERBOSITY=verbose' ]);
-like($err, qr/UG031.*HINT:  CREATE EXTENSION pg_cron;/s, 'the extension pg_cron is missing');
+like($err, qr/UG031.*HINT:  Run: CREATE EXTENSION pg_cron;/s, 'the extension pg_cron is missing');
 sql('CREATE EXTENSION pg_cron');
 
 # In another database: the hint is a statement.
