@@ -41,6 +41,13 @@ CREATE CAST (jsonb AS cirro.filter_query) WITH INOUT AS ASSIGNMENT;
 CREATE CAST (cirro.filter_query AS text) WITH INOUT AS ASSIGNMENT;
 CREATE CAST (cirro.filter_query AS json) WITH INOUT AS ASSIGNMENT;
 CREATE CAST (cirro.filter_query AS jsonb) WITH INOUT AS ASSIGNMENT;
+COMMENT ON CAST (text AS cirro.filter_query) IS 'filter from text; a bad one is refused with 22P02';
+COMMENT ON CAST (varchar AS cirro.filter_query) IS 'filter from varchar; a bad one is refused with 22P02';
+COMMENT ON CAST (json AS cirro.filter_query) IS 'filter from json; a bad one is refused with 22P02';
+COMMENT ON CAST (jsonb AS cirro.filter_query) IS 'filter from jsonb; a bad one is refused with 22P02';
+COMMENT ON CAST (cirro.filter_query AS text) IS 'filter as text, in its canonical form';
+COMMENT ON CAST (cirro.filter_query AS json) IS 'filter as json, in its canonical form';
+COMMENT ON CAST (cirro.filter_query AS jsonb) IS 'filter as jsonb, in its canonical form';
 
 CREATE FUNCTION cirro.filter_query_eq(cirro.filter_query, cirro.filter_query) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'filter_query_eq';
@@ -86,6 +93,7 @@ CREATE OPERATOR CLASS cirro.filter_query_ops DEFAULT FOR TYPE cirro.filter_query
 	FUNCTION 1 cirro.filter_query_hash(cirro.filter_query),
 	FUNCTION 2 cirro.filter_query_hash_extended(cirro.filter_query, bigint);
 COMMENT ON OPERATOR CLASS cirro.filter_query_ops USING hash IS 'equality of filters';
+COMMENT ON OPERATOR FAMILY cirro.filter_query_ops USING hash IS 'equality of filters';
 
 --
 -- Matching
@@ -168,6 +176,11 @@ CREATE CAST (varchar AS cirro.sort_query) WITH INOUT AS ASSIGNMENT;
 CREATE CAST (json AS cirro.sort_query) WITH INOUT AS ASSIGNMENT;
 CREATE CAST (cirro.sort_query AS text) WITH INOUT AS ASSIGNMENT;
 CREATE CAST (cirro.sort_query AS json) WITH INOUT AS ASSIGNMENT;
+COMMENT ON CAST (text AS cirro.sort_query) IS 'sort query from text; a bad one is refused with 22P02';
+COMMENT ON CAST (varchar AS cirro.sort_query) IS 'sort query from varchar; a bad one is refused with 22P02';
+COMMENT ON CAST (json AS cirro.sort_query) IS 'sort query from json; a bad one is refused with 22P02';
+COMMENT ON CAST (cirro.sort_query AS text) IS 'sort query as text, in its canonical form';
+COMMENT ON CAST (cirro.sort_query AS json) IS 'sort query as json, in its canonical form';
 
 CREATE FUNCTION cirro.sort_query_eq(cirro.sort_query, cirro.sort_query) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'sort_query_eq';
@@ -213,6 +226,7 @@ CREATE OPERATOR CLASS cirro.sort_query_ops DEFAULT FOR TYPE cirro.sort_query USI
 	FUNCTION 1 cirro.sort_query_hash(cirro.sort_query),
 	FUNCTION 2 cirro.sort_query_hash_extended(cirro.sort_query, bigint);
 COMMENT ON OPERATOR CLASS cirro.sort_query_ops USING hash IS 'equality of sort queries';
+COMMENT ON OPERATOR FAMILY cirro.sort_query_ops USING hash IS 'equality of sort queries';
 
 CREATE FUNCTION cirro.sort_key(profile jsonb, sort cirro.sort_query) RETURNS bytea
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'sort_key';
