@@ -573,6 +573,12 @@ static const CirroQuery describe_gig = {
 	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
 };
 
+/* Where the application's own ids are bigint: as in every other payload. */
+static const CirroQuery describe_gig_bigint = {
+	"SELECT pg_catalog.jsonb_build_object('id', $1, 'ref', $2::pg_catalog.int8, 'title', $3, 'url', $4)",
+	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
+};
+
 /*
  * AFTER DELETE, row, ahead of the foreign keys' cascades: every pending or
  * accepted worker is told, with what cannot be looked up later.
@@ -610,7 +616,9 @@ gig_deleting(PG_FUNCTION_ARGS)
 	values[3] = row_value(&old, URL);
 	if (row_isnull(&old, URL))
 		nulls[3] = 'n';
-	cirro_execute(space, &describe_gig, values, nulls);
+	cirro_execute(space,
+				  TupleDescAttr(old.desc, old.attnum[REF] - 1)->atttypid == INT8OID
+				  ? &describe_gig_bigint : &describe_gig, values, nulls);
 
 	values[1] = cirro_result(0, 1, &isnull);
 	nulls[1] = ' ';
