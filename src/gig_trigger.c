@@ -451,7 +451,8 @@ static const CirroQuery make_state = {
 
 /*
  * The gigs of which gig_state has to know something new. Raised seats, another
- * filter or a change to auto make a wave due at once.
+ * filter or a change to auto make a wave due at once. A day and 24 hours are
+ * equal, but not the same.
  */
 static const CirroQuery changed_gigs = {
 	"SELECT n.id::bigint, coalesce(n.seats_min, n.total_seats, n.seats_max)::int, "
@@ -467,11 +468,11 @@ static const CirroQuery changed_gigs = {
 	"  OR n.filter_query <> o.filter_query "
 	"  OR n.invitation_mode <> o.invitation_mode "
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
-	"WHERE (n.seats_min, n.total_seats, n.seats_max, n.invitation_mode, n.invitation_frequency, "
-	"    n.answer_within, n.start_at, n.end_at, n.archive_at, n.archived_at, n.filter_query) "
+	"WHERE (n.seats_min, n.total_seats, n.seats_max, n.invitation_mode, n.invitation_frequency::text, "
+	"    n.answer_within::text, n.start_at, n.end_at, n.archive_at, n.archived_at, n.filter_query) "
 	"  IS DISTINCT FROM "
-	"  (o.seats_min, o.total_seats, o.seats_max, o.invitation_mode, o.invitation_frequency, "
-	"    o.answer_within, o.start_at, o.end_at, o.archive_at, o.archived_at, o.filter_query) "
+	"  (o.seats_min, o.total_seats, o.seats_max, o.invitation_mode, o.invitation_frequency::text, "
+	"    o.answer_within::text, o.start_at, o.end_at, o.archive_at, o.archived_at, o.filter_query) "
 	"ORDER BY n.id"
 };
 
