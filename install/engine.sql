@@ -26,10 +26,10 @@ CREATE FUNCTION cirro.expired_reason(status text, invited_at timestamptz,
 	closes_at timestamptz, answer_within interval, filled boolean) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE RETURN
 	CASE WHEN status NOT IN ('pending', 'scheduled') THEN NULL
+		 WHEN status = 'pending' AND cirro.add_interval(invited_at, answer_within)
+			<= least(closes_at, cirro.now()) THEN 'no_answer'
 		 WHEN closes_at <= cirro.now() THEN 'gig_ended'
-		 WHEN filled THEN 'seats_filled'
-		 WHEN status = 'pending' AND cirro.add_interval(invited_at, answer_within) <= cirro.now()
-		 THEN 'no_answer' END;
+		 WHEN filled THEN 'seats_filled' END;
 COMMENT ON FUNCTION cirro.expired_reason(text, timestamptz, timestamptz, interval, boolean) IS 'why an invitation that is still open counts as expired by now; NULL if it does not';
 
 CREATE FUNCTION cirro.raise_unknown(kind text, id bigint) RETURNS void

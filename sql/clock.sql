@@ -101,6 +101,19 @@ SELECT cirro.now();
 SELECT pg_temp.try('SET cirro.active = off');
 RESET ROLE;
 
+-- Nor is there a way in before the library is loaded.
+REVOKE SET ON PARAMETER cirro.clock FROM regress_cirro_clock;
+\c -
+SET SESSION AUTHORIZATION regress_cirro_clock;
+SET cirro.clock = '2040-01-01';
+SELECT cirro.now() < '2040-01-01';
+SHOW cirro.clock;
+RESET SESSION AUTHORIZATION;
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET search_path = clock;
+SET cirro.clock = '2030-01-01 12:00+00';
+
 -- Every timestamp that cirro writes, and every default.
 INSERT INTO worker (id) VALUES (1), (2) RETURNING created_at, updated_at;
 INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (1, 'Gig', 'https://gig', '2030-01-02', '2030-01-03', 2, '{}') RETURNING created_at;
@@ -131,7 +144,6 @@ SELECT cirro.add_interval('2030-01-31', '1 mon'), cirro.add_interval('2030-01-01
 
 SET client_min_messages = warning;
 RESET cirro.clock;
-REVOKE SET ON PARAMETER cirro.clock FROM regress_cirro_clock;
 DROP ROLE regress_cirro_clock;
 RESET search_path;
 SELECT cirro.drop_space('clock');

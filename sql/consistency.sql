@@ -40,6 +40,14 @@ INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (1, 1, 1,
 SELECT * FROM check_consistency();
 SELECT rebuild_state();
 
+-- A day equals 24 hours, yet is not as long on every day of the year.
+BEGIN;
+UPDATE gig SET invitation_frequency = '24:00', answer_within = '24:00' WHERE id = 1;
+UPDATE gig SET invitation_frequency = '1 day', answer_within = '1 day' WHERE id = 1;
+SELECT frequency, answer_within FROM gig_state WHERE gig_id = 1;
+SELECT * FROM check_consistency();
+ROLLBACK;
+
 -- Each kind of damage: what it is called, what is stored, what should be; how
 -- many gigs were mended; what is left to complain of.
 CREATE FUNCTION pg_temp.damage(command text) RETURNS SETOF text LANGUAGE plpgsql AS $$

@@ -173,6 +173,46 @@ SELECT worker_id, status, reason, can_accept, why_not FROM worker_invitation WHE
 UPDATE gig SET answer_within = '2 hours' WHERE id = 2;
 SELECT status FROM accept(206);
 
+-- Whose time to answer had passed is expired by that, whatever comes later and
+-- whether a tick was there in between: a wave must not invite them again.
+CREATE FUNCTION pg_temp.reasons(tick boolean) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	g bigint;
+BEGIN
+	FOR g IN 20..23 LOOP
+		PERFORM set_config('cirro.clock', '2030-01-01 12:00+00', true);
+		INSERT INTO gig (id, title, url, start_at, end_at, seats_max, invitation_mode, answer_within, filter_query)
+		VALUES (g, 'Gig', 'https://gig', '2030-01-01 12:00+00', '2030-01-01 15:00+00', 2, 'manual', '1 hour', '{}');
+		INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (1000 * g + 1, g, 1, 'pending', NULL), (1000 * g + 4, g, 4, 'scheduled', '2030-01-01 18:00+00');
+		PERFORM set_config('cirro.clock', '2030-01-01 13:30+00', true);
+		INSERT INTO invitation (id, gig_id, worker_id, status) VALUES (1000 * g + 2, g, 2, 'pending'), (1000 * g + 3, g, 3, 'accepted');
+		IF tick THEN
+			CALL cirro.run_waves('invitation');
+		END IF;
+		CASE g WHEN 20 THEN
+			INSERT INTO invitation (id, gig_id, worker_id, status) VALUES (1000 * g + 5, g, 5, 'accepted');
+		WHEN 21 THEN
+			UPDATE gig SET seats_max = 1 WHERE id = g;
+		WHEN 22 THEN
+			PERFORM archive(g);
+		ELSE
+			PERFORM set_config('cirro.clock', '2030-01-01 16:00+00', true);
+		END CASE;
+		RETURN NEXT concat_ws(' ', 'gig', g, (SELECT string_agg(concat_ws(' ', worker_id, reason, why_not), ', ' ORDER BY worker_id)
+			FROM worker_invitation WHERE gig_id = g AND status = 'expired'));
+		PERFORM expire(id) FROM invitation WHERE gig_id = g AND status IN ('pending', 'scheduled');
+		RETURN NEXT concat_ws(' ', ' stored', (SELECT string_agg(concat_ws(' ', worker_id, reason), ', ' ORDER BY worker_id)
+			FROM invitation WHERE gig_id = g AND status = 'expired'));
+	END LOOP;
+END $$;
+BEGIN;
+SELECT pg_temp.reasons(false);
+ROLLBACK;
+BEGIN;
+SET client_min_messages = error;
+SELECT pg_temp.reasons(true);
+ROLLBACK;
+
 -- From the end on nothing is answered; who was accepted stays.
 SET cirro.clock = '2030-01-01 13:30+00';
 INSERT INTO invitation (id, gig_id, worker_id) VALUES (210, 2, 10);

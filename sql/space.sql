@@ -68,6 +68,19 @@ INSERT INTO by_bigint.worker (id, ref) VALUES (4, 9223372036854775807);
 SELECT by_uuid.worker_id('00000000-0000-0000-0000-000000000007'), by_bigint.worker_id(9223372036854775807), by_bigint.gig_id(0);
 SELECT DISTINCT table_schema, table_name, column_name, data_type FROM information_schema.columns
 	WHERE table_schema IN ('by_uuid', 'by_bigint', 'trees') AND column_name IN ('ref', 'worker_ref', 'gig_ref') ORDER BY 1, 2, 3;
+-- Notifications know them by that type as well, also those of a gig that is gone.
+CREATE FUNCTION pg_temp.refs(space name, gig_ref text, worker_id bigint) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	claim text := format('SELECT kind || '' '' || (payload->''gig''->''ref'')::text || '' '' || (payload->''worker''->''ref'')::text FROM %I.claim_notifications() ORDER BY id', space);
+BEGIN
+	EXECUTE format('INSERT INTO %I.gig (id, ref, title, url, start_at, end_at, total_seats, filter_query) VALUES (1, %L, ''Gig'', ''https://gig'', ''2030-01-02'', ''2030-01-03'', 1, ''{}'')', space, gig_ref);
+	EXECUTE format('SELECT %I.invite(1, %L)', space, ARRAY[worker_id]);
+	RETURN QUERY EXECUTE claim;
+	EXECUTE format('DELETE FROM %I.gig', space);
+	RETURN QUERY EXECUTE claim;
+END $$;
+SELECT pg_temp.refs('by_uuid', '00000000-0000-0000-0000-000000000008', 3);
+SELECT pg_temp.refs('by_bigint', '-5', 4);
 SELECT pg_temp.try('INSERT INTO by_uuid.worker (ref) VALUES (''x'')');
 SELECT t, pg_temp.try(format('SELECT cirro.create_space(''other'', ref_type => %L)', t)) FROM unnest('{integer,jsonb,varchar,text[]}'::text[]) WITH ORDINALITY u (t, n) ORDER BY n;
 SELECT cirro.drop_space('by_uuid'), cirro.drop_space('by_bigint');

@@ -49,12 +49,21 @@ static const CirroQuery change_state = {
 	6, {INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID}
 };
 
+/*
+ * Whose time to answer had passed before has expired by that, tick or no tick;
+ * a wave would invite the others again.
+ */
 static const CirroQuery expire_rest = {
-	"UPDATE invitation SET status = 'expired', reason = $2 WHERE id IN ("
+	"UPDATE invitation SET status = 'expired', reason = CASE "
+	"    WHEN status = 'pending' AND cirro.add_interval(invited_at, "
+	"        (SELECT answer_within::interval FROM gig_state WHERE gig_id = $1)) "
+	"      <= (SELECT least($3, closes_at::timestamptz) FROM gig_state WHERE gig_id = $1) "
+	"    THEN '" GIG_NO_ANSWER "' ELSE $2 END "
+	"WHERE id IN ("
 	"  SELECT id FROM invitation "
 	"  WHERE gig_id = $1 AND status IN ('pending', 'scheduled') "
 	"  ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
-	2, {INT8OID, TEXTOID}
+	3, {INT8OID, TEXTOID, TIMESTAMPTZOID}
 };
 
 static void
@@ -115,10 +124,11 @@ gig_state_refuse_filled(int64 gig_id, const GigState *state)
 void
 gig_state_expire_rest(Oid space, int64 gig_id, const char *reason)
 {
-	Datum		values[2];
+	Datum		values[3];
 
 	values[0] = Int64GetDatum(gig_id);
 	values[1] = CStringGetTextDatum(reason);
+	values[2] = TimestampTzGetDatum(cirro_now());
 	cirro_execute(space, &expire_rest, values, NULL);
 }
 

@@ -451,7 +451,8 @@ static const CirroQuery make_state = {
 
 /*
  * The gigs of which gig_state has to know something new. Raised seats, another
- * filter or a change to auto make a wave due at once.
+ * filter or a change to auto make a wave due at once. A day and 24 hours are
+ * equal, but not the same.
  */
 static const CirroQuery changed_gigs = {
 	"SELECT n.id::bigint, coalesce(n.seats_min, n.total_seats, n.seats_max)::int, "
@@ -467,11 +468,11 @@ static const CirroQuery changed_gigs = {
 	"  OR n.filter_query <> o.filter_query "
 	"  OR n.invitation_mode <> o.invitation_mode "
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
-	"WHERE (n.seats_min, n.total_seats, n.seats_max, n.invitation_mode, n.invitation_frequency, "
-	"    n.answer_within, n.start_at, n.end_at, n.archive_at, n.archived_at, n.filter_query) "
+	"WHERE (n.seats_min, n.total_seats, n.seats_max, n.invitation_mode, n.invitation_frequency::text, "
+	"    n.answer_within::text, n.start_at, n.end_at, n.archive_at, n.archived_at, n.filter_query) "
 	"  IS DISTINCT FROM "
-	"  (o.seats_min, o.total_seats, o.seats_max, o.invitation_mode, o.invitation_frequency, "
-	"    o.answer_within, o.start_at, o.end_at, o.archive_at, o.archived_at, o.filter_query) "
+	"  (o.seats_min, o.total_seats, o.seats_max, o.invitation_mode, o.invitation_frequency::text, "
+	"    o.answer_within::text, o.start_at, o.end_at, o.archive_at, o.archived_at, o.filter_query) "
 	"ORDER BY n.id"
 };
 
@@ -573,6 +574,12 @@ static const CirroQuery describe_gig = {
 	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
 };
 
+/* Where the application's own ids are bigint: as in every other payload. */
+static const CirroQuery describe_gig_bigint = {
+	"SELECT pg_catalog.jsonb_build_object('id', $1, 'ref', $2::pg_catalog.int8, 'title', $3, 'url', $4)",
+	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
+};
+
 /*
  * AFTER DELETE, row, ahead of the foreign keys' cascades: every pending or
  * accepted worker is told, with what cannot be looked up later.
@@ -610,7 +617,9 @@ gig_deleting(PG_FUNCTION_ARGS)
 	values[3] = row_value(&old, URL);
 	if (row_isnull(&old, URL))
 		nulls[3] = 'n';
-	cirro_execute(space, &describe_gig, values, nulls);
+	cirro_execute(space,
+				  TupleDescAttr(old.desc, old.attnum[REF] - 1)->atttypid == INT8OID
+				  ? &describe_gig_bigint : &describe_gig, values, nulls);
 
 	values[1] = cirro_result(0, 1, &isnull);
 	nulls[1] = ' ';

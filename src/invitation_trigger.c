@@ -206,15 +206,17 @@ fill_reason(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 
 	if (gig_state_read(space, gig_id, &state))
 	{
-		if (cirro_gate_now() >= state.closes_at)
+		TimestampTz now = cirro_gate_now();
+
+		if (row_status(old) == PENDING && state.has_answer_within &&
+			!row_isnull(old, INVITED_AT) &&
+			cirro_add_interval(DatumGetTimestampTz(row_value(old, INVITED_AT)),
+							   &state.answer_within) <= Min(now, state.closes_at))
+			reason = GIG_NO_ANSWER;
+		else if (now >= state.closes_at)
 			reason = GIG_ENDED;
 		else if (state.expires_rest && gig_state_is_full(&state))
 			reason = GIG_SEATS_FILLED;
-		else if (row_status(old) == PENDING && state.has_answer_within &&
-				 !row_isnull(old, INVITED_AT) &&
-				 cirro_add_interval(DatumGetTimestampTz(row_value(old, INVITED_AT)),
-									&state.answer_within) <= cirro_gate_now())
-			reason = GIG_NO_ANSWER;
 	}
 	trigger_leave(&scope);
 	if (reason != NULL)
