@@ -1,0 +1,202 @@
+# The owner of a Space plants code wherever PostgreSQL lets an owner put some, and
+# waits for the superuser's tick: triggers, also deferred ones, defaults, checks,
+# row policies, expression indexes, functions and operators of well-known names,
+# a view in place of a table. Nothing of it ever runs as anybody but the owner,
+# no setting of it survives, what makes a gig fail is said, and the Spaces of
+# others go on.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('hostile');
+$node->init;
+$node->append_conf('postgresql.conf', "fsync = off");
+$node->start;
+
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+
+# With a session of one's own: who has SET ROLE may always go back.
+sub sql_as { return $node->safe_psql('postgres', $_[1], extra_params => [ '-U', $_[0] ]) }
+
+# Sequences count across rollbacks who ran the planted code.
+sql(<<'SQL');
+CREATE ROLE mallory LOGIN;
+CREATE ROLE alice LOGIN;
+GRANT CREATE ON DATABASE postgres TO mallory, alice;
+GRANT CREATE ON SCHEMA public TO mallory;
+CREATE EXTENSION cirro;
+SQL
+sql_as('alice', "SELECT cirro.create_space('good')");
+sql_as('mallory', <<'SQL');
+CREATE SCHEMA plan;
+CREATE SEQUENCE plan.as_mallory;
+CREATE SEQUENCE plan.as_other;
+CREATE TABLE plan.armed ();
+CREATE FUNCTION plan.strike() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	attack text;
+BEGIN
+	IF NOT EXISTS (SELECT FROM plan.armed) THEN
+		RETURN 'waits';
+	END IF;
+	IF current_user OPERATOR(pg_catalog.=) 'mallory'::pg_catalog.name THEN
+		PERFORM pg_catalog.nextval('plan.as_mallory'::pg_catalog.regclass);
+	ELSE
+		PERFORM pg_catalog.nextval('plan.as_other'::pg_catalog.regclass);
+	END IF;
+	FOREACH attack IN ARRAY ARRAY['ALTER ROLE mallory SUPERUSER', 'SET ROLE postgres', 'RESET ROLE',
+		'SET SESSION AUTHORIZATION DEFAULT', 'SET cirro.clock = ''2040-01-01''',
+		'SET statement_timeout = ''5min''', 'SET LOCAL cirro.active = off', 'SET default_transaction_read_only = on',
+		'CREATE TEMP TABLE gig (id bigint)', 'DECLARE c CURSOR WITH HOLD FOR SELECT plan.strike()',
+		'ALTER ROLE mallory SUPERUSER'] LOOP
+		BEGIN
+			EXECUTE attack;
+		EXCEPTION WHEN OTHERS THEN NULL;
+		END;
+	END LOOP;
+	RETURN 'struck';
+END $$;
+CREATE FUNCTION plan.strike_trigger() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM plan.strike();
+	RETURN NEW;
+END $$;
+CREATE FUNCTION plan.lead_astray() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM plan.strike();
+	SET search_path = names, public, pg_catalog;
+	RETURN NEW;
+END $$;
+CREATE FUNCTION plan.strike_true(anyelement) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN plan.strike() IS NOT NULL;
+END $$;
+CREATE FUNCTION plan.strike_int(bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	PERFORM plan.strike();
+	RETURN $1;
+END $$;
+SQL
+
+# The planted Spaces; each has three workers and a gig that is due.
+sub plant
+{
+	my ($space, $code) = @_;
+	sql_as('mallory', "SELECT cirro.create_space('$space'); SET search_path = $space, pg_catalog; $code");
+	fill($space, 'mallory');
+}
+
+sub fill
+{
+	my ($space, $owner) = @_;
+	sql_as($owner, qq{
+		INSERT INTO $space.worker (profile) SELECT '{"a": 1}' FROM generate_series(1, 3);
+		INSERT INTO $space.gig (title, url, start_at, end_at, total_seats, filter_query)
+		VALUES ('g', 'u', now() + '1 h', now() + '1 day', 1, '{"a": 1}')});
+}
+
+plant('deferred', 'CREATE CONSTRAINT TRIGGER t AFTER INSERT ON invitation DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger()');
+plant('late_state', 'CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON gig_state DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger()');
+plant('triggers', 'CREATE TRIGGER a BEFORE INSERT ON invitation FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger();
+	CREATE TRIGGER z AFTER INSERT ON notification FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger();
+	CREATE TRIGGER z AFTER UPDATE ON gig_state FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger();
+	CREATE TRIGGER z AFTER INSERT ON wave FOR EACH STATEMENT EXECUTE FUNCTION plan.strike_trigger()');
+plant('columns', q{ALTER TABLE invitation ADD COLUMN x text DEFAULT plan.strike();
+	ALTER TABLE notification ADD CHECK (plan.strike_true(kind));
+	ALTER TABLE wave ADD COLUMN x text DEFAULT plan.strike();
+	CREATE INDEX ON invitation (plan.strike_int(gig_id));
+	CREATE INDEX ON gig_state (plan.strike_int(accepted))});
+plant('policies', q{ALTER TABLE worker ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+	CREATE POLICY p ON worker USING (plan.strike_true(id));
+	ALTER TABLE gig ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+	CREATE POLICY p ON gig USING (plan.strike_true(id));
+	ALTER TABLE invitation ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+	CREATE POLICY p ON invitation USING (plan.strike_true(id)) WITH CHECK (plan.strike_true(id));
+	ALTER TABLE gig_state ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+	CREATE POLICY p ON gig_state USING (plan.strike_true(gig_id))});
+plant('astray', 'CREATE TRIGGER z AFTER INSERT ON invitation FOR EACH ROW EXECUTE FUNCTION plan.lead_astray();
+	CREATE TRIGGER z BEFORE UPDATE ON gig_state FOR EACH ROW EXECUTE FUNCTION plan.lead_astray()');
+
+# The names that queries use, with types that fit better than pg_catalog's.
+my $names = join "\n", map { my $schema = $_; qq{
+	CREATE FUNCTION $schema.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT plan.strike(); SELECT pg_catalog.now()';
+	CREATE FUNCTION $schema.count(bigint) RETURNS bigint LANGUAGE sql AS 'SELECT plan.strike(); SELECT 1::bigint';
+	CREATE FUNCTION $schema.ceil(numeric) RETURNS numeric LANGUAGE sql AS 'SELECT plan.strike(); SELECT 1::numeric';
+	CREATE FUNCTION $schema.nextval(text) RETURNS bigint LANGUAGE sql AS 'SELECT plan.strike(); SELECT 1::bigint';
+	CREATE FUNCTION $schema.pg_get_serial_sequence(varchar, varchar) RETURNS text LANGUAGE sql AS 'SELECT plan.strike()';
+	CREATE FUNCTION $schema.unnest(bigint[]) RETURNS SETOF bigint LANGUAGE sql AS 'SELECT plan.strike(); SELECT 1::bigint';
+	CREATE FUNCTION $schema.hashint8extended(bigint, int) RETURNS bigint LANGUAGE sql AS 'SELECT plan.strike(); SELECT 1::bigint';
+	CREATE FUNCTION $schema.eq(text, varchar) RETURNS boolean LANGUAGE sql AS 'SELECT plan.strike() IS NULL';
+	CREATE OPERATOR $schema.= (LEFTARG = text, RIGHTARG = varchar, FUNCTION = $schema.eq);
+	CREATE FUNCTION $schema.le(bigint, int) RETURNS boolean LANGUAGE sql AS 'SELECT plan.strike() IS NULL';
+	CREATE OPERATOR $schema.< (LEFTARG = bigint, RIGHTARG = int, FUNCTION = $schema.le);
+	CREATE FUNCTION $schema.matches(jsonb, cirro.filter_query) RETURNS boolean LANGUAGE sql AS 'SELECT plan.strike() IS NOT NULL';
+	CREATE OPERATOR $schema.@@ (LEFTARG = jsonb, RIGHTARG = cirro.filter_query, FUNCTION = $schema.matches);
+	CREATE FUNCTION $schema.text_of(cirro.filter_query) RETURNS text LANGUAGE sql AS 'SELECT plan.strike()';
+	CREATE DOMAIN $schema.int4 AS text CHECK (plan.strike_true(VALUE));
+} } qw(names public);
+plant('names', $names);
+plant('jsonb_type', 'CREATE TYPE jsonb AS (x int); CREATE TYPE bigint AS (x int)');
+plant('gone', q{SELECT 1});
+sql_as('mallory', q{SET search_path = gone;
+	ALTER TABLE setting RENAME TO setting_; CREATE VIEW setting AS SELECT s.*, plan.strike() AS x FROM setting_ s;
+	ALTER TABLE worker RENAME TO worker_; CREATE VIEW worker AS SELECT w.*, plan.strike() AS x FROM worker_ w});
+plant('rules', q{SELECT 1});
+sql_as('mallory', q{SET search_path = rules;
+	CREATE RULE r AS ON INSERT TO invitation DO ALSO SELECT plan.strike();
+	CREATE RULE r AS ON UPDATE TO setting DO ALSO SELECT plan.strike()});
+# Due last, after all of these.
+fill('good', 'alice');
+sql_as('mallory', 'INSERT INTO plan.armed DEFAULT VALUES');
+
+sub others { return sql('SELECT is_called FROM plan.as_other') }
+sub is_super { return sql("SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'") }
+is(is_super(), 'f', 'mallory is no superuser');
+
+my $show = q{SELECT current_user, session_user, current_setting('search_path'), current_setting('cirro.clock'),
+	current_setting('statement_timeout'), current_setting('cirro.active'), current_setting('default_transaction_read_only'),
+	(SELECT count(*) FROM pg_cursors WHERE is_holdable), to_regclass('pg_temp.gig') IS NULL};
+my ($code, $out, $err) = $node->psql('postgres', "LOAD 'cirro';\nSELECT 1;\n$show;\nCALL cirro.run_waves();\n$show;\n", on_error_stop => 0);
+my ($before, $after) = (split /\n/, $out)[1, 2];
+is($after, $before, 'settings, user and session are as before');
+is(others(), 'f', 'nothing planted ran as the superuser');
+is(is_super(), 'f', 'mallory is still no superuser');
+cmp_ok(sql('SELECT last_value FROM plan.as_mallory'), '>', 20, 'though much of it ran, as mallory');
+like($err, qr/WARNING:  skipping Space "gone"/, 'what is no Space any more is passed over');
+
+is(sql("SELECT outcome, invited FROM good.wave"), 'invited|3', 'the Space of alice has had its wave');
+like(sql('SELECT error FROM rules.wave'), qr/rules/, 'rules: it is said why the gig fails');
+for my $space (qw(deferred late_state))
+{
+	my $got = sql("SELECT outcome || ': ' || error FROM $space.wave");
+	like($space eq 'late_state' ? "$got$err" : $got, qr/deferred/, "$space: it is said why the gig fails: $got");
+	is(sql("SELECT count(*) FROM $space.invitation"), '0', "$space: nobody is invited");
+}
+for my $space (qw(triggers columns policies names jsonb_type))
+{
+	is(sql("SELECT outcome, invited, error FROM $space.wave"), 'invited|3|', "$space: its own business, it has its wave");
+}
+
+# All the other ways in which a superuser comes by.
+for my $space (qw(deferred late_state triggers astray columns policies names jsonb_type gone rules))
+{
+	$node->psql('postgres', $_) for (
+		"CALL cirro.run_waves('$space')",
+		"BEGIN; CALL cirro.run_waves('$space'); COMMIT",
+		"SELECT cirro.run_wave('$space', 1)",
+		"BEGIN; SELECT cirro.run_wave('$space', 1); SET CONSTRAINTS ALL IMMEDIATE; COMMIT",
+		"SELECT cirro.record_attempt('$space', 1, NULL, NULL, '[]')",
+		"SELECT cirro.lock_rows('$space', 'gig', '{1}'), cirro.lock_rows('$space', 'gig_state', '{1}')",
+		"CALL cirro.upgrade_spaces('$space')");
+}
+$node->psql('postgres', $_) for ('SELECT * FROM cirro.spaces()', 'CALL cirro.upgrade_spaces()', 'CALL cirro.run_waves()');
+is(others(), 'f', 'nor by any other call');
+is(is_super(), 'f', 'and mallory is no superuser');
+is(sql("SELECT outcome, invited FROM good.wave"), 'invited|3', 'the Space of alice is at peace');
+
+$node->stop;
+done_testing();
