@@ -10,8 +10,8 @@ LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_sql_now';
 COMMENT ON FUNCTION cirro.now() IS 'the one clock: the later of statement start and transaction start, or the setting cirro.clock';
 
 CREATE FUNCTION cirro.add_interval(timestamptz, interval) RETURNS timestamptz
-LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_sql_add_interval';
-COMMENT ON FUNCTION cirro.add_interval(timestamptz, interval) IS 'the sum, infinity where timestamps end';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_sql_add_interval';
+COMMENT ON FUNCTION cirro.add_interval(timestamptz, interval) IS 'the sum, by the days of UTC; infinity where timestamps end';
 
 CREATE FUNCTION cirro.gig_phase(start_at timestamptz, end_at timestamptz,
 	archive_at timestamptz, archived_at timestamptz) RETURNS text

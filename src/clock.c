@@ -118,8 +118,9 @@ cirro_gate_now(void)
 
 /*
  * "at" + "span", saturating: beyond the range of timestamps it is infinity,
- * with the sign of the overflow. Months and days are those of the session's
- * time zone. Never raises.
+ * with the sign of the overflow. Months and days are those of UTC: when a wave
+ * or a deadline is due must not depend on the time zone of who asks. Never
+ * raises.
  */
 TimestampTz
 cirro_add_interval(TimestampTz at, const Interval *span)
@@ -143,7 +144,7 @@ cirro_add_interval(TimestampTz at, const Interval *span)
 		if (sum <= (double) MIN_TIMESTAMP + margin)
 			return DT_NOBEGIN;
 	}
-	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamp_pl_interval,
 												   TimestampTzGetDatum(at),
 												   PointerGetDatum(span)));
 }

@@ -458,6 +458,8 @@ work_gig(Oid space, const char *name, Oid owner, int64 gig_id)
 	if (run_isolated(take_turn, &work, &failure) != ISOLATED_FAILED)
 		outcome = work.error != NULL ? GIG_FAILED :
 			work.claimed ? GIG_DONE : GIG_SKIPPED;
+	else if (failure->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		outcome = GIG_LOCKED;
 	else if (error_is_transient(failure))
 		outcome = GIG_SKIPPED;
 	else

@@ -16,6 +16,7 @@ typedef enum GigOutcome
 {
 	GIG_DONE,
 	GIG_SKIPPED,				/* it is gone, paused, or another works on it */
+	GIG_LOCKED,					/* waited for a lock in vain */
 	GIG_FAILED,					/* recorded in the Space */
 	GIG_LACKS_RESOURCES			/* failed as the Space's next gig will, too */
 } GigOutcome;

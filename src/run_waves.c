@@ -41,6 +41,9 @@ PG_FUNCTION_INFO_V1(run_waves);
 /* Spaces take turns of so many gigs: a big one does not starve the others. */
 #define GIGS_PER_TURN 100
 
+/* After as many turns that waited for a lock in vain the Space has to wait. */
+#define MAX_LOCKED 3
+
 /* As many at most when all are done in one transaction. */
 #define GIGS_WITHOUT_COMMIT 100
 
@@ -51,6 +54,7 @@ typedef struct Agenda
 {
 	const SpaceInfo *info;
 	int64	   *gigs;			/* in the order in which they became due */
+	int			locked;			/* turns in a row that waited in vain */
 	int			due;
 	int			next;
 	bool		clean;			/* may old rows have to go? */
@@ -239,12 +243,17 @@ work_space(Run *run, Agenda *agenda)
 						   agenda->info->owner, agenda->gigs[agenda->next++]);
 		commit(run);
 		run->done++;
-		if (outcome == GIG_LACKS_RESOURCES)
+		agenda->locked = outcome == GIG_LOCKED ? agenda->locked + 1 : 0;
+		if (outcome == GIG_LACKS_RESOURCES || agenda->locked >= MAX_LOCKED)
 		{
 			ereport(WARNING,
-					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					(errcode(outcome == GIG_LOCKED ? ERRCODE_LOCK_NOT_AVAILABLE :
+							 ERRCODE_INSUFFICIENT_RESOURCES),
 					 errmsg("leaving Space \"%s\" until the next call",
 							agenda->info->name),
+					 outcome == GIG_LOCKED ?
+					 errdetail("Another transaction holds locks that %d gigs in a row waited for.",
+							   MAX_LOCKED) :
 					 errdetail("A gig failed for lack of resources.")));
 			agenda->next = agenda->due;
 			return;

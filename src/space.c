@@ -45,6 +45,9 @@ PG_FUNCTION_INFO_V1(upgrade_spaces);
 PG_FUNCTION_INFO_V1(spaces);
 PG_FUNCTION_INFO_V1(raise_unknown);
 
+/* Stands for the type of the application's ids in space.sql. */
+#define REF_TYPE "@ref_type@"
+
 /* What space.sql makes, for checking that names are free and for dropping. */
 static const char *const space_tables[] = {
 	"notification", "attempt", "wave", "invitation", "gig_state", "gig",
@@ -53,11 +56,30 @@ static const char *const space_tables[] = {
 static const char *const space_views[] = {
 	"worker_invitation", "worker_gig", "gig_status"
 };
-static const char *const space_functions[] = {
-	"accept", "reject", "leave", "expire", "reset", "try_accept", "invite",
-	"attempt_invitations", "archive", "run_wave", "worker_id", "gig_id",
-	"claim_notifications", "confirm_notifications", "fail_notifications",
-	"check_consistency", "rebuild_state"
+
+/* Arguments tell a function from overloads that are not cirro's. */
+static const struct
+{
+	const char *name;
+	const char *arguments;
+}			space_functions[] = {
+	{"accept", "(bigint)"},
+	{"reject", "(bigint, text)"},
+	{"leave", "(bigint, text)"},
+	{"expire", "(bigint, text)"},
+	{"reset", "(bigint, boolean)"},
+	{"try_accept", "(bigint)"},
+	{"invite", "(bigint, bigint[], timestamptz, boolean)"},
+	{"attempt_invitations", "(bigint, bigint[], int)"},
+	{"archive", "(bigint, timestamptz)"},
+	{"run_wave", "(bigint)"},
+	{"worker_id", "(" REF_TYPE ")"},
+	{"gig_id", "(" REF_TYPE ")"},
+	{"claim_notifications", "(int, interval, text)"},
+	{"confirm_notifications", "(bigint[], text)"},
+	{"fail_notifications", "(bigint[], text, interval)"},
+	{"check_consistency", "()"},
+	{"rebuild_state", "()"},
 };
 
 /* Raises 42501 unless the caller may become "owner". */
@@ -100,7 +122,7 @@ run(const char *text)
 static char *
 space_ddl(const char *part, const char *ref_type)
 {
-	static const char placeholder[] = "@ref_type@";
+	static const char placeholder[] = REF_TYPE;
 	char	   *query = psprintf("SELECT cirro.%s()", part);
 	const char *text;
 	StringInfoData ddl;
@@ -153,7 +175,7 @@ check_names_free(const char *name, Oid space)
 	for (int i = 0; i < (int) lengthof(space_functions); i++)
 	{
 		CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP,
-											   CStringGetDatum(space_functions[i]));
+											   CStringGetDatum(space_functions[i].name));
 		bool		found = false;
 
 		for (int j = 0; j < list->n_members; j++)
@@ -163,7 +185,7 @@ check_names_free(const char *name, Oid space)
 			ereport(ERROR,
 					(errcode(ERRCODE_DUPLICATE_FUNCTION),
 					 errmsg("schema \"%s\" has a function \"%s\" already",
-							name, space_functions[i]),
+							name, space_functions[i].name),
 					 errdetail("A Space has a function of that name."),
 					 errhint("Rename it, or make the Space in another schema.")));
 	}
@@ -265,6 +287,22 @@ create_space(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* The type of the application's ids in a Space. */
+static const char *
+space_ref_type(const SpaceInfo *info)
+{
+	Oid			relid = get_relname_relid("worker", info->space);
+	Oid			type = get_atttype(relid, get_attnum(relid, "ref"));
+
+	if (type != TEXTOID && type != UUIDOID && type != INT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("Space \"%s\" has no usable column worker.ref", info->name),
+				 errdetail("It must be of type text, uuid or bigint."),
+				 errhint("Restore the column as create_space made it.")));
+	return format_type_be(type);
+}
+
 /* ----------------------------------------------------------------- drop -- */
 
 /* Whether any object depends on the schema. */
@@ -287,18 +325,34 @@ schema_in_use(Oid space)
 	return used;
 }
 
-/* "DROP <kind> a, b, c" over the names, with "suffix" behind each. */
+/* Drops relations of the Space, all at once: they depend on one another. */
 static void
-drop_all(const char *kind, const char *const *names, int count)
+drop_relations(const char *kind, const char *schema,
+			   const char *const *names, int count)
 {
 	StringInfoData command;
 
 	initStringInfo(&command);
-	appendStringInfo(&command, "DROP %s ", kind);
+	appendStringInfo(&command, "DROP %s IF EXISTS ", kind);
 	for (int i = 0; i < count; i++)
-		appendStringInfo(&command, "%s%s", i > 0 ? ", " : "", quote_identifier(names[i]));
+		appendStringInfo(&command, "%s%s.%s", i > 0 ? ", " : "",
+						 quote_identifier(schema), quote_identifier(names[i]));
 	appendStringInfoString(&command, " RESTRICT");
 	run(command.data);
+}
+
+static void
+drop_functions(const char *schema, const char *ref_type)
+{
+	for (int i = 0; i < (int) lengthof(space_functions); i++)
+	{
+		const char *arguments = space_functions[i].arguments;
+
+		if (strcmp(arguments, "(" REF_TYPE ")") == 0)
+			arguments = psprintf("(%s)", ref_type);
+		run(psprintf("DROP FUNCTION IF EXISTS %s.%s%s RESTRICT", quote_identifier(schema),
+					 quote_identifier(space_functions[i].name), arguments));
+	}
 }
 
 /*
@@ -339,9 +393,9 @@ drop_space(PG_FUNCTION_ARGS)
 		made_schema = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
 												 SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
 	}
-	drop_all("VIEW", space_views, lengthof(space_views));
-	drop_all("FUNCTION", space_functions, lengthof(space_functions));
-	drop_all("TABLE", space_tables, lengthof(space_tables));
+	drop_relations("VIEW", name, space_views, lengthof(space_views));
+	drop_functions(name, space_ref_type(info));
+	drop_relations("TABLE", name, space_tables, lengthof(space_tables));
 	CommandCounterIncrement();
 
 	if (made_schema && !schema_in_use(space))
@@ -357,22 +411,6 @@ drop_space(PG_FUNCTION_ARGS)
 }
 
 /* -------------------------------------------------------------- upgrade -- */
-
-/* The type of the application's ids in a Space. */
-static const char *
-space_ref_type(const SpaceInfo *info)
-{
-	Oid			relid = get_relname_relid("worker", info->space);
-	Oid			type = get_atttype(relid, get_attnum(relid, "ref"));
-
-	if (type != TEXTOID && type != UUIDOID && type != INT8OID)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("Space \"%s\" has no usable column worker.ref", info->name),
-				 errdetail("It must be of type text, uuid or bigint."),
-				 errhint("Restore the column as create_space made it.")));
-	return format_type_be(type);
-}
 
 /*
  * Brings one Space to this version's DDL, as its owner. Later versions run
