@@ -141,6 +141,12 @@ SELECT bool_and(claimed_until BETWEEN clock_timestamp() AND clock_timestamp() + 
 -- Time plus an interval never fails: infinity where timestamps end.
 SELECT cirro.add_interval('2030-01-31', '1 mon'), cirro.add_interval('2030-01-01', '178000000 years'), cirro.add_interval('2030-01-01', '-178000000 years'),
 	cirro.add_interval('infinity', '-1 day'), cirro.add_interval('-infinity', '1 day'), cirro.add_interval(NULL, '1 day'), cirro.add_interval('2030-01-01', NULL);
+-- A day has 24 hours wherever who asks may be, also when clocks change.
+SET timezone = 'Europe/Berlin';
+SELECT cirro.add_interval('2030-03-30 12:00+00', '1 day') = '2030-03-31 12:00+00' AS same;
+SET timezone = 'America/New_York';
+SELECT cirro.add_interval('2030-03-09 12:00+00', '1 day') = '2030-03-10 12:00+00' AS same;
+RESET timezone;
 
 SET client_min_messages = warning;
 RESET cirro.clock;

@@ -237,8 +237,14 @@ SELECT status FROM trees.reset(1);
 SELECT accepted, pending FROM trees.gig_status;
 DROP TABLE invitation, gig_state;
 
+-- An overload of the owner's own stays, and so does the schema.
+CREATE FUNCTION shrubs.accept(text) RETURNS int LANGUAGE sql RETURN 1;
+SELECT cirro.drop_space('shrubs');
+SELECT shrubs.accept('x');
+DROP SCHEMA shrubs CASCADE;
+
 SET client_min_messages = warning;
-SELECT cirro.drop_space('trees'), cirro.drop_space('shrubs');
+SELECT cirro.drop_space('trees');
 DO $$BEGIN
 	EXECUTE format('REVOKE CREATE ON DATABASE %I FROM regress_cirro_maker, regress_cirro_group, regress_cirro_other', current_database());
 END$$;
