@@ -111,6 +111,8 @@ SELECT status, reason, invited_at, responded_at, times_invited FROM accept(1);
 SET cirro.clock = '2030-01-01 17:00+00';
 SELECT status, reason, invited_at, responded_at, times_invited FROM accept(1);
 SELECT status, reason, invited_at, responded_at, times_invited FROM leave(1, 'ill');
+-- The same answer again changes nothing, not the reason either.
+SELECT status, reason FROM leave(1, 'something else');
 SELECT status, reason, invited_at, responded_at, times_invited FROM reset(1);
 SELECT status, reason, invited_at, responded_at, times_invited FROM expire(1, 'withdrawn');
 SELECT status, reason, invited_at, responded_at, times_invited FROM expire(1);

@@ -237,6 +237,13 @@ SELECT status FROM trees.reset(1);
 SELECT accepted, pending FROM trees.gig_status;
 DROP TABLE invitation, gig_state;
 
+-- Who else may create objects in the schema is worth a warning.
+CREATE SCHEMA commons;
+GRANT CREATE ON SCHEMA commons TO PUBLIC, regress_cirro_other;
+SELECT cirro.create_space('commons');
+SELECT cirro.drop_space('commons');
+DROP SCHEMA commons;
+
 -- An overload of the owner's own stays, and so does the schema.
 CREATE FUNCTION shrubs.accept(text) RETURNS int LANGUAGE sql RETURN 1;
 SELECT cirro.drop_space('shrubs');

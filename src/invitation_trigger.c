@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -279,6 +280,10 @@ check_update(TriggerData *trigdata, TriggerRow *old, TriggerRow *row)
 	{
 		row_copy(row, old, ORIGIN);
 		row_copy(row, old, WAVE_ID);
+		/* The same answer again; an UPDATE of the reason alone corrects it. */
+		if (bms_is_member(row->attnum[STATUS] - FirstLowInvalidHeapAttributeNumber,
+						  trigdata->tg_updatedcols))
+			row_copy(row, old, REASON);
 		return;
 	}
 

@@ -212,6 +212,43 @@ check_schema_owner(const char *name, Oid space, Oid owner)
 }
 
 /*
+ * Warns if somebody else may create in the schema: what calls in a Space's
+ * functions mean, and so what its users run, could be changed by that role.
+ */
+static void
+warn_of_creators(const char *name, Oid space, Oid owner)
+{
+	HeapTuple	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(space));
+	Datum		acl;
+	bool		isnull;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for schema %u", space);
+	acl = SysCacheGetAttr(NAMESPACEOID, tuple, Anum_pg_namespace_nspacl, &isnull);
+	if (!isnull)
+	{
+		Acl		   *items = DatumGetAclP(acl);
+
+		for (int i = 0; i < ACL_NUM(items); i++)
+		{
+			AclItem    *item = &ACL_DAT(items)[i];
+
+			if (item->ai_grantee == owner ||
+				(ACLITEM_GET_PRIVS(*item) & ACL_CREATE) == 0)
+				continue;
+			ereport(WARNING,
+					(errmsg("others may create objects in schema \"%s\"", name),
+					 errdetail("%s has the right CREATE.",
+							   item->ai_grantee == ACL_ID_PUBLIC ? "PUBLIC" :
+							   psprintf("Role \"%s\"", GetUserNameFromId(item->ai_grantee, false))),
+					 errhint("REVOKE CREATE ON SCHEMA %s, unless that role is to be trusted like the owner.",
+							 quote_identifier(name))));
+		}
+	}
+	ReleaseSysCache(tuple);
+}
+
+/*
  * create_space(space name, owner regrole, ref_type regtype)
  *
  * Errors: 22004, 22023 arguments; 42501 rights; 42710, 42P07,
@@ -273,6 +310,7 @@ create_space(PG_FUNCTION_ARGS)
 	{
 		check_schema_owner(name, space, owner);
 		check_names_free(name, space);
+		warn_of_creators(name, space, owner);
 	}
 
 	space_enter(&scope, space, owner,
