@@ -534,8 +534,8 @@ BEGIN
 	END IF;
 
 	FOR round IN 1 .. 5 LOOP
-		PERFORM cirro.lock_rows(current_schema(), 'gig', ARRAY[invite.gig_id]);
-		IF NOT EXISTS (SELECT FROM gig WHERE id = invite.gig_id) THEN
+		IF cirro.lock_rows(current_schema(), 'gig', ARRAY[invite.gig_id]) = 0
+			OR NOT EXISTS (SELECT FROM gig WHERE id = invite.gig_id) THEN
 			PERFORM cirro.raise_unknown('gig', invite.gig_id);
 		END IF;
 		PERFORM cirro.lock_rows(current_schema(), 'worker', invite.worker_ids);
@@ -722,10 +722,16 @@ BEGIN
 		SELECT coalesce(array_agg(r.gig_id), '{}') INTO writable
 		FROM unnest(ids, outcomes) r (gig_id, outcome)
 		WHERE r.outcome IN ('reopened', 'invited');
-		PERFORM cirro.lock_rows(current_schema(), 'gig', writable);
-		PERFORM cirro.lock_rows(current_schema(), 'worker', ARRAY[w.id]);
 
 		BEGIN
+			IF cirro.lock_rows(current_schema(), 'gig', writable) < cardinality(writable)
+				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[w.id]) = 0 THEN
+				RAISE EXCEPTION USING ERRCODE = 'UG010',
+					MESSAGE = format('the gigs of worker %s keep changing', w.id),
+					DETAIL = 'A gig or the worker was deleted meanwhile.',
+					HINT = 'Call attempt_invitations() again.';
+			END IF;
+
 			PERFORM FROM invitation i WHERE i.id IN (
 				SELECT r.id FROM unnest(outcomes, invitations) r (outcome, id)
 				WHERE r.outcome = 'reopened')

@@ -19,10 +19,10 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'record_attempt';
 COMMENT ON FUNCTION cirro.record_attempt(name, bigint, bigint[], int, jsonb) IS
 	'stores a call of attempt_invitations; for the functions of a Space';
 
-CREATE FUNCTION cirro.lock_rows(space name, kind text, ids bigint[]) RETURNS void
+CREATE FUNCTION cirro.lock_rows(space name, kind text, ids bigint[]) RETURNS int
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.lock_rows(name, text, bigint[]) IS
-	'locks rows of gig, worker or gig_state in ascending order, as the owner; for the functions of a Space';
+	'locks rows of gig, worker or gig_state in ascending order, as the owner, and returns how many; for the functions of a Space';
 
 CREATE FUNCTION cirro.schedule_waves(space name DEFAULT NULL, schedule text DEFAULT '* * * * *') RETURNS bigint
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'schedule_waves';

@@ -43,10 +43,12 @@ static const struct
 };
 
 /*
- * cirro.lock_rows(space name, kind text, ids bigint[]) returns void
+ * cirro.lock_rows(space name, kind text, ids bigint[]) returns int
  *
  * Locks the rows of table "kind" that are there, in ascending order of id, as
- * the owner: for whoever may insert invitations. NULL for ids: none.
+ * the owner: for whoever may insert invitations. Returns how many: a row that
+ * was deleted while this waited for it is not locked, nor one that takes its
+ * id later. NULL for ids: none.
  */
 Datum
 lock_rows(PG_FUNCTION_ARGS)
@@ -61,7 +63,7 @@ lock_rows(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("space and kind must not be null")));
 	if (PG_ARGISNULL(2))
-		PG_RETURN_VOID();
+		PG_RETURN_INT32(0);
 
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
 	space_check_invite(info);
@@ -71,13 +73,15 @@ lock_rows(PG_FUNCTION_ARGS)
 	for (int i = 0; i < (int) lengthof(locks); i++)
 		if (strcmp(kind, locks[i].kind) == 0)
 		{
+			int			locked;
+
 			SPI_connect();
 			space_enter(&scope, info->space, info->owner,
 						SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-			cirro_execute(info->space, &locks[i].query, &ids, NULL);
+			locked = (int) cirro_execute(info->space, &locks[i].query, &ids, NULL);
 			space_leave(&scope);
 			SPI_finish();
-			PG_RETURN_VOID();
+			PG_RETURN_INT32(locked);
 		}
 
 	ereport(ERROR,
