@@ -9,6 +9,10 @@ CREATE FUNCTION cirro.now() RETURNS timestamptz
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_sql_now';
 COMMENT ON FUNCTION cirro.now() IS 'the one clock: the later of statement start and transaction start, or the setting cirro.clock';
 
+CREATE FUNCTION cirro.gate_now() RETURNS timestamptz
+LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_sql_gate_now';
+COMMENT ON FUNCTION cirro.gate_now() IS 'the wall clock (never before cirro.now()), or the setting cirro.clock: for what may have waited for a lock';
+
 CREATE FUNCTION cirro.add_interval(timestamptz, interval) RETURNS timestamptz
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_sql_add_interval';
 COMMENT ON FUNCTION cirro.add_interval(timestamptz, interval) IS 'the sum, by the days of UTC; infinity where timestamps end';

@@ -540,7 +540,7 @@ BEGIN
 		END IF;
 		PERFORM cirro.lock_rows(current_schema(), 'worker', invite.worker_ids);
 		SELECT * INTO state FROM gig_state s WHERE s.gig_id = invite.gig_id;
-		open := cirro.now() < state.closes_at;
+		open := cirro.gate_now() < state.closes_at;
 		IF later AND open AND invite.send_at >= state.closes_at THEN
 			RAISE EXCEPTION USING ERRCODE = '22023',
 				MESSAGE = format('send_at is not before the end of gig %s', invite.gig_id),
@@ -656,7 +656,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
 	w worker;
-	now timestamptz := cirro.now();
+	now timestamptz;
 	ids bigint[];
 	outcomes text[];
 	invitations bigint[];
@@ -672,6 +672,7 @@ BEGIN
 	END IF;
 
 	FOR round IN 1 .. 5 LOOP
+		now := cirro.gate_now();
 		SELECT * INTO w FROM worker WHERE id = attempt_invitations.worker_id;
 		IF NOT FOUND THEN
 			PERFORM cirro.raise_unknown('worker', attempt_invitations.worker_id);

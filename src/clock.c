@@ -19,6 +19,7 @@
 #include "compat.h"
 
 PG_FUNCTION_INFO_V1(cirro_sql_now);
+PG_FUNCTION_INFO_V1(cirro_sql_gate_now);
 PG_FUNCTION_INFO_V1(cirro_sql_add_interval);
 
 static char *clock_setting = NULL;
@@ -155,6 +156,13 @@ cirro_sql_add_interval(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TIMESTAMPTZ(cirro_add_interval(PG_GETARG_TIMESTAMPTZ(0),
 											 PG_GETARG_INTERVAL_P(1)));
+}
+
+/* cirro.gate_now() returns timestamptz: for gates that may have waited */
+Datum
+cirro_sql_gate_now(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TIMESTAMPTZ(cirro_gate_now());
 }
 
 /* cirro.now() returns timestamptz */
