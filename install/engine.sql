@@ -48,6 +48,8 @@ COMMENT ON FUNCTION cirro.is_active() IS 'the setting cirro.active, also where t
 
 CREATE FUNCTION cirro.worker_check() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.worker_check() IS 'trigger of worker, before insert or update of each row';
+CREATE FUNCTION cirro.worker_deleting() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.worker_deleting() IS 'trigger of worker, after delete of each row';
 CREATE FUNCTION cirro.setting_guard() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.setting_guard() IS 'trigger of setting, before delete of each row';
 CREATE FUNCTION cirro.refuse_truncate() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';

@@ -200,7 +200,7 @@ CREATE TRIGGER cirro_inserted AFTER INSERT ON gig REFERENCING NEW TABLE AS new_r
 	FOR EACH STATEMENT EXECUTE FUNCTION cirro.gig_inserted();
 CREATE TRIGGER cirro_updated AFTER UPDATE ON gig REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION cirro.gig_updated();
--- Written before the foreign key of invitation cascades, hence the capital.
+-- Fires before the foreign key of invitation cascades, hence the capital.
 CREATE TRIGGER "Cirro_deleting" AFTER DELETE ON gig
 	FOR EACH ROW EXECUTE FUNCTION cirro.gig_deleting();
 CREATE TRIGGER cirro_deleted AFTER DELETE ON gig REFERENCING OLD TABLE AS old_rows
@@ -230,6 +230,10 @@ CREATE TABLE invitation (
 	UNIQUE (gig_id, worker_id),
 	CONSTRAINT invitation_send_at_check CHECK (status <> 'scheduled' OR send_at IS NOT NULL)
 );
+
+-- Fires before the foreign key of invitation cascades, hence the capital.
+CREATE TRIGGER "Cirro_deleting" AFTER DELETE ON worker
+	FOR EACH ROW EXECUTE FUNCTION cirro.worker_deleting();
 
 CREATE INDEX invitation_worker_id_idx ON invitation (worker_id);
 CREATE INDEX invitation_open_idx ON invitation (gig_id)

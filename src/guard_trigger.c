@@ -2,7 +2,7 @@
  * src/guard_trigger.c
  *
  * The small triggers: what a worker must look like, and what is refused
- * outright. They look at the row alone.
+ * outright. They look at the row alone, and only worker_deleting locks others.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -15,9 +15,11 @@
 #include "utils/rel.h"
 
 #include "cirro.h"
+#include "plan_cache.h"
 #include "trigger.h"
 
 PG_FUNCTION_INFO_V1(worker_check);
+PG_FUNCTION_INFO_V1(worker_deleting);
 PG_FUNCTION_INFO_V1(setting_guard);
 PG_FUNCTION_INFO_V1(refuse_truncate);
 
@@ -97,6 +99,33 @@ worker_check(PG_FUNCTION_ARGS)
 		row_set(&row, UPDATED_AT, TimestampTzGetDatum(cirro_now()));
 
 	return PointerGetDatum(row_tuple(&row));
+}
+
+static const CirroQuery lock_invitations = {
+	"SELECT FROM invitation WHERE worker_id = $1 ORDER BY id FOR UPDATE",
+	1, {INT8OID}
+};
+
+/*
+ * worker, AFTER DELETE, row, ahead of the foreign key's cascade, which would
+ * lock the invitations in no particular order.
+ */
+Datum
+worker_deleting(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = trigger_data(fcinfo, "worker_deleting",
+										 TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW,
+										 TRIGGER_ON(TRIGGER_EVENT_DELETE));
+	TriggerRow	old;
+	SpaceScope	scope;
+	Oid			space;
+
+	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
+					 columns, NCOLUMNS);
+	space = trigger_enter(trigdata, &scope);
+	cirro_execute(space, &lock_invitations, &row_value(&old, ID), NULL);
+	trigger_leave(&scope);
+	return PointerGetDatum(NULL);
 }
 
 /*
