@@ -510,7 +510,7 @@ gig_inserted(PG_FUNCTION_ARGS)
 	Oid			space = trigger_enter(trigdata, &scope);
 	Datum		now = TimestampTzGetDatum(cirro_now());
 
-	cirro_execute(space, &make_state, &now, NULL);
+	cirro_execute_over(trigdata, space, &make_state, &now, NULL);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
@@ -527,7 +527,7 @@ gig_updated(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, &scope);
-	uint64		ngigs = cirro_execute(space, &changed_gigs, NULL, NULL);
+	uint64		ngigs = cirro_execute_over(trigdata, space, &changed_gigs, NULL, NULL);
 	SPITupleTable *gigs = SPI_tuptable;
 
 	for (uint64 i = 0; i < ngigs; i++)
@@ -642,7 +642,7 @@ gig_deleted(PG_FUNCTION_ARGS)
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, &scope);
 
-	cirro_execute(space, &delete_state, NULL, NULL);
+	cirro_execute_over(trigdata, space, &delete_state, NULL, NULL);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }

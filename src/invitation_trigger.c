@@ -446,9 +446,9 @@ touched_int(uint64 row, int column)
  * seats do not suffice, or an answer came after its time.
  */
 static void
-settle(Oid space, const CirroQuery *query)
+settle(TriggerData *trigdata, Oid space, const CirroQuery *query)
 {
-	uint64		ngigs = cirro_execute(space, query, NULL, NULL);
+	uint64		ngigs = cirro_execute_over(trigdata, space, query, NULL, NULL);
 	GigChange  *changes = palloc0((ngigs + 1) * sizeof(GigChange));
 
 	for (uint64 i = 0; i < ngigs; i++)
@@ -484,8 +484,8 @@ statement_trigger(TriggerData *trigdata, const CirroQuery *notify,
 
 	/* Before gig_state is locked, so that it is held as shortly as can be. */
 	if (notify != NULL)
-		cirro_execute(space, notify, NULL, NULL);
-	settle(space, touched);
+		cirro_execute_over(trigdata, space, notify, NULL, NULL);
+	settle(trigdata, space, touched);
 	trigger_leave(&scope);
 }
 

@@ -14,6 +14,7 @@
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "plan_cache.h"
@@ -22,6 +23,7 @@ typedef struct PlanKey
 {
 	const CirroQuery *query;
 	Oid			space;
+	Oid			relation;		/* whose transition tables it reads, or 0 */
 } PlanKey;
 
 typedef struct PlanEntry
@@ -72,8 +74,9 @@ sweep_cache(void)
 	}
 }
 
-uint64
-cirro_execute(Oid space, const CirroQuery *query, Datum *values, const char *nulls)
+static uint64
+execute(Oid space, Oid relation, const CirroQuery *query,
+		Datum *values, const char *nulls)
 {
 	PlanKey		key;
 	PlanEntry  *entry;
@@ -88,6 +91,7 @@ cirro_execute(Oid space, const CirroQuery *query, Datum *values, const char *nul
 	memset(&key, 0, sizeof(key));
 	key.query = query;
 	key.space = space;
+	key.relation = relation;
 	entry = hash_search(plans, &key, HASH_FIND, &found);
 	if (!found)
 	{
@@ -108,6 +112,19 @@ cirro_execute(Oid space, const CirroQuery *query, Datum *values, const char *nul
 		elog(ERROR, "SPI_execute_plan failed: %s: %s",
 			 SPI_result_code_string(result), query->text);
 	return SPI_processed;
+}
+
+uint64
+cirro_execute(Oid space, const CirroQuery *query, Datum *values, const char *nulls)
+{
+	return execute(space, InvalidOid, query, values, nulls);
+}
+
+uint64
+cirro_execute_over(TriggerData *trigdata, Oid space, const CirroQuery *query,
+				   Datum *values, const char *nulls)
+{
+	return execute(space, RelationGetRelid(trigdata->tg_relation), query, values, nulls);
 }
 
 Datum

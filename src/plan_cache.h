@@ -8,6 +8,7 @@
 #define CIRRO_PLAN_CACHE_H
 
 #include "postgres.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 
 /* A query's text and its parameters' types; define it static const. */
@@ -24,10 +25,17 @@ typedef struct CirroQuery
  * is kept for the session. "nulls" is as for SPI_execute_plan (NULL: no
  * nulls). Returns the number of rows; results are in SPI_tuptable until
  * SPI_finish or the next call. Raises on any failure. The caller is connected
- * to SPI and, for queries over transition tables, has registered them.
+ * to SPI.
  */
 extern uint64 cirro_execute(Oid space, const CirroQuery *query,
 							Datum *values, const char *nulls);
+
+/*
+ * The same for a query over the transition tables of a trigger, which are
+ * shaped like the trigger's table: each table has plans of its own.
+ */
+extern uint64 cirro_execute_over(TriggerData *trigdata, Oid space, const CirroQuery *query,
+								 Datum *values, const char *nulls);
 
 /* The value of a column of row "row" of SPI_tuptable; 39P01 if there is none. */
 extern Datum cirro_result(uint64 row, int column, bool *isnull);
