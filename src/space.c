@@ -1,9 +1,8 @@
 /*-------------------------------------------------------------------------
  * src/space.c
  *
- * Making, dropping and upgrading Spaces. What a Space consists of is decided
- * by install/space.sql; this file runs that text as the owner of the Space.
- * Must not run anything of an existing schema as the caller.
+ * Making and dropping Spaces, as their owner. Must not run anything of an
+ * existing schema as the caller.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -18,70 +17,25 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "executor/spi.h"
-#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "parser/parser.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/catcache.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "cirro.h"
 #include "compat.h"
-#include "isolate.h"
 #include "space.h"
+#include "space_ddl.h"
 #include "space_list.h"
 
 PG_FUNCTION_INFO_V1(create_space);
 PG_FUNCTION_INFO_V1(drop_space);
-PG_FUNCTION_INFO_V1(upgrade_spaces);
-PG_FUNCTION_INFO_V1(spaces);
-PG_FUNCTION_INFO_V1(raise_unknown);
-
-/* Stands for the type of the application's ids in space.sql. */
-#define REF_TYPE "@ref_type@"
-
-/* What space.sql makes, for checking that names are free and for dropping. */
-static const char *const space_tables[] = {
-	"notification", "attempt", "wave", "invitation", "gig_state", "gig",
-	"worker", "setting"
-};
-static const char *const space_views[] = {
-	"worker_invitation", "worker_gig", "gig_status"
-};
-
-/* Arguments tell a function from overloads that are not cirro's. */
-static const struct
-{
-	const char *name;
-	const char *arguments;
-}			space_functions[] = {
-	{"accept", "(bigint)"},
-	{"reject", "(bigint, text)"},
-	{"leave", "(bigint, text)"},
-	{"expire", "(bigint, text)"},
-	{"reset", "(bigint, boolean)"},
-	{"try_accept", "(bigint)"},
-	{"invite", "(bigint, bigint[], timestamptz, boolean)"},
-	{"attempt_invitations", "(bigint, bigint[], int)"},
-	{"archive", "(bigint, timestamptz)"},
-	{"run_wave", "(bigint)"},
-	{"worker_id", "(" REF_TYPE ")"},
-	{"gig_id", "(" REF_TYPE ")"},
-	{"claim_notifications", "(int, interval, text)"},
-	{"confirm_notifications", "(bigint[], text)"},
-	{"fail_notifications", "(bigint[], text, interval)"},
-	{"check_consistency", "()"},
-	{"rebuild_state", "()"},
-};
 
 /* Raises 42501 unless the caller may become "owner". */
 static void
@@ -93,58 +47,6 @@ check_owner(Oid owner, const char *space)
 				 errmsg("permission denied for Space \"%s\"", space),
 				 errdetail("Its owner would be role \"%s\".", GetUserNameFromId(owner, false)),
 				 errhint("Name a role that you are a member of.")));
-}
-
-/* ------------------------------------------------------------- run text -- */
-
-/*
- * Runs the commands of a text, one by one, so that an error shows the command
- * that failed and not all of them; the caller is connected to SPI.
- */
-static void
-run(const char *text)
-{
-	ListCell   *cell;
-
-	foreach(cell, raw_parser(text, RAW_PARSE_DEFAULT))
-	{
-		RawStmt    *statement = lfirst_node(RawStmt, cell);
-		const char *start = text + statement->stmt_location;
-		char	   *command = statement->stmt_len > 0 ?
-			pnstrdup(start, statement->stmt_len) : pstrdup(start);
-		int			result = SPI_execute(command, false, 0);
-
-		if (result < 0)
-			elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
-	}
-}
-
-/* One part of space.sql, with the type of the application's ids filled in. */
-static char *
-space_ddl(const char *part, const char *ref_type)
-{
-	static const char placeholder[] = REF_TYPE;
-	char	   *query = psprintf("SELECT cirro.%s()", part);
-	const char *text;
-	StringInfoData ddl;
-
-	if (SPI_execute(query, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "could not read the DDL of a Space");
-	text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-
-	initStringInfo(&ddl);
-	for (;;)
-	{
-		const char *found = strstr(text, placeholder);
-
-		if (found == NULL)
-			break;
-		appendBinaryStringInfo(&ddl, text, found - text);
-		appendStringInfoString(&ddl, ref_type);
-		text = found + strlen(placeholder);
-	}
-	appendStringInfoString(&ddl, text);
-	return ddl.data;
 }
 
 /* --------------------------------------------------------------- create -- */
@@ -302,7 +204,7 @@ create_space(PG_FUNCTION_ARGS)
 	made_schema = !OidIsValid(space);
 	if (made_schema)
 	{
-		run(psprintf("CREATE SCHEMA %s AUTHORIZATION %s", quote_identifier(name),
+		space_run(psprintf("CREATE SCHEMA %s AUTHORIZATION %s", quote_identifier(name),
 					 quote_identifier(GetUserNameFromId(owner, false))));
 		CommandCounterIncrement();
 		space = get_namespace_oid(name, false);
@@ -316,30 +218,14 @@ create_space(PG_FUNCTION_ARGS)
 
 	space_enter(&scope, space, owner,
 				owner == GetUserId() ? 0 : SECURITY_RESTRICTED_OPERATION);
-	run(space_ddl("space_tables", format_type_be(ref_type)));
-	run(space_ddl("space_code", format_type_be(ref_type)));
-	run(psprintf("INSERT INTO setting (made_schema, ddl_version) VALUES (%s, %d)",
+	space_run(space_ddl("space_tables", format_type_be(ref_type)));
+	space_run(space_ddl("space_code", format_type_be(ref_type)));
+	space_run(psprintf("INSERT INTO setting (made_schema, ddl_version) VALUES (%s, %d)",
 				 made_schema ? "true" : "false", CIRRO_DDL_VERSION));
 	space_leave(&scope);
 
 	SPI_finish();
 	PG_RETURN_VOID();
-}
-
-/* The type of the application's ids in a Space. */
-static const char *
-space_ref_type(const SpaceInfo *info)
-{
-	Oid			relid = get_relname_relid("worker", info->space);
-	Oid			type = get_atttype(relid, get_attnum(relid, "ref"));
-
-	if (type != TEXTOID && type != UUIDOID && type != INT8OID)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("Space \"%s\" has no usable column worker.ref", info->name),
-				 errdetail("It must be of type text, uuid or bigint."),
-				 errhint("Restore the column as create_space made it.")));
-	return format_type_be(type);
 }
 
 /* ----------------------------------------------------------------- drop -- */
@@ -377,7 +263,7 @@ drop_relations(const char *kind, const char *schema,
 		appendStringInfo(&command, "%s%s.%s", i > 0 ? ", " : "",
 						 quote_identifier(schema), quote_identifier(names[i]));
 	appendStringInfoString(&command, " RESTRICT");
-	run(command.data);
+	space_run(command.data);
 }
 
 static void
@@ -387,9 +273,9 @@ drop_functions(const char *schema, const char *ref_type)
 	{
 		const char *arguments = space_functions[i].arguments;
 
-		if (strcmp(arguments, "(" REF_TYPE ")") == 0)
+		if (strcmp(arguments, "(" SPACE_REF_TYPE ")") == 0)
 			arguments = psprintf("(%s)", ref_type);
-		run(psprintf("DROP FUNCTION IF EXISTS %s.%s%s RESTRICT", quote_identifier(schema),
+		space_run(psprintf("DROP FUNCTION IF EXISTS %s.%s%s RESTRICT", quote_identifier(schema),
 					 quote_identifier(space_functions[i].name), arguments));
 	}
 }
@@ -438,7 +324,7 @@ drop_space(PG_FUNCTION_ARGS)
 	CommandCounterIncrement();
 
 	if (made_schema && !schema_in_use(space))
-		run(psprintf("DROP SCHEMA %s RESTRICT", quote_identifier(name)));
+		space_run(psprintf("DROP SCHEMA %s RESTRICT", quote_identifier(name)));
 	else
 		ereport(NOTICE,
 				(errmsg("schema \"%s\" is kept", name),
@@ -446,226 +332,5 @@ drop_space(PG_FUNCTION_ARGS)
 				 : errdetail("It was there before the Space.")));
 	space_leave(&scope);
 	SPI_finish();
-	PG_RETURN_VOID();
-}
-
-/* -------------------------------------------------------------- upgrade -- */
-
-/*
- * Brings one Space to this version's DDL, as its owner. Later versions run
- * their steps here, from the Space's version on.
- */
-static bool
-upgrade_space(void *arg)
-{
-	const SpaceInfo *info = arg;
-	SpaceScope	scope;
-	int			version = CIRRO_DDL_VERSION;
-	bool		isnull;
-
-	space_enter(&scope, info->space, info->owner, SECURITY_RESTRICTED_OPERATION);
-	if (SPI_execute("SELECT coalesce(min(ddl_version), 0)::int FROM setting", true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the version of a Space");
-	version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	if (version > CIRRO_DDL_VERSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("Space \"%s\" is of a later version than cirro", info->name),
-				 errdetail("Its DDL has version %d, the library knows %d.", version, CIRRO_DDL_VERSION),
-				 errhint("Install that version of cirro, then ALTER EXTENSION cirro UPDATE.")));
-	run(space_ddl("space_code", space_ref_type(info)));
-	run(psprintf("UPDATE setting SET ddl_version = %d "
-				 "WHERE ddl_version IS DISTINCT FROM %d", CIRRO_DDL_VERSION, CIRRO_DDL_VERSION));
-	space_leave(&scope);
-	return true;
-}
-
-/*
- * CALL upgrade_spaces(space name): one Space, or with NULL all that the caller
- * may run, each in a transaction of its own unless the call is inside one.
- * Idempotent; also what to call after ALTER SCHEMA … RENAME. Of many Spaces
- * one that fails is a WARNING and does not keep the others back. Errors: UG001,
- * 42501, 55000.
- */
-Datum
-upgrade_spaces(PG_FUNCTION_ARGS)
-{
-	bool		atomic = !(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
-						   !castNode(CallContext, fcinfo->context)->atomic);
-	MemoryContext context;
-	MemoryContext old;
-	List	   *spaces = NIL;
-	ListCell   *cell;
-
-	if (creating_extension)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("Spaces cannot be upgraded inside an extension script"),
-				 errdetail("Their objects would become members of the extension."),
-				 errhint("Call cirro.upgrade_spaces() after ALTER EXTENSION.")));
-
-	if (SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-
-	/* The list has to outlive the transactions. */
-	context = AllocSetContextCreate(PortalContext != NULL ? PortalContext : CurrentMemoryContext,
-									"cirro upgrade_spaces", ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(context);
-	if (PG_ARGISNULL(0))
-		spaces = space_list();
-	else
-	{
-		SpaceInfo  *info = space_get(NameStr(*PG_GETARG_NAME(0)));
-
-		space_check_run(info);
-		spaces = list_make1(info);
-	}
-	MemoryContextSwitchTo(old);
-
-	foreach(cell, spaces)
-	{
-		SpaceInfo  *info = lfirst(cell);
-		ErrorData  *error;
-
-		CHECK_FOR_INTERRUPTS();
-		if (!space_may_run(info))
-			continue;
-		if (info->defect != NULL)
-		{
-			ereport(WARNING,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("Space \"%s\" is skipped", info->name),
-					 errdetail("%s", info->defect)));
-			continue;
-		}
-		if (run_isolated(upgrade_space, info, &error) == ISOLATED_FAILED)
-		{
-			if (!PG_ARGISNULL(0))
-				ReThrowError(error);
-			ereport(WARNING,
-					(errcode(error->sqlerrcode),
-					 errmsg("Space \"%s\" is skipped", info->name),
-					 errdetail_internal("%s", error->message)));
-		}
-		if (!atomic)
-			SPI_commit();
-	}
-
-	MemoryContextDelete(context);
-	SPI_finish();
-	PG_RETURN_VOID();
-}
-
-/* ----------------------------------------------------------------- list -- */
-
-/* What spaces() asks inside a Space. */
-typedef struct Status
-{
-	const SpaceInfo *info;
-	Datum		values[2];
-	bool		nulls[2];
-} Status;
-
-static bool
-read_status(void *arg)
-{
-	Status	   *status = arg;
-	SpaceScope	scope;
-
-	space_enter(&scope, status->info->space, status->info->owner,
-				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-	/* Without the row, as after a schema-only load: the defaults. */
-	if (SPI_execute(psprintf("SELECT coalesce(s.ddl_version, %d)::int, coalesce(s.paused, false)::bool "
-							 "FROM (VALUES (1)) one LEFT JOIN setting s ON true LIMIT 1",
-							 CIRRO_DDL_VERSION),
-					true, 1) == SPI_OK_SELECT && SPI_processed == 1)
-		for (int i = 0; i < 2; i++)
-			status->values[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-											  i + 1, &status->nulls[i]);
-	space_leave(&scope);
-	return true;
-}
-
-/*
- * spaces() returns setof (space, owner, version, paused, defect): every Space
- * of the database; version and paused are NULL where the caller may not run it.
- * An error in a Space is its defect: no owner can keep the others from being
- * listed.
- */
-Datum
-spaces(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ListCell   *cell;
-
-	InitMaterializedSRF(fcinfo, 0);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	foreach(cell, space_list())
-	{
-		SpaceInfo  *info = lfirst(cell);
-		NameData	name;
-		Datum		values[5] = {0};
-		bool		nulls[5] = {false, false, true, true, true};
-
-		namestrcpy(&name, info->name);
-		values[0] = NameGetDatum(&name);
-		values[1] = ObjectIdGetDatum(info->owner);
-		if (info->defect != NULL)
-		{
-			values[4] = CStringGetTextDatum(info->defect);
-			nulls[4] = false;
-		}
-		else if (space_may_run(info))
-		{
-			Status		status = {.info = info, .nulls = {true, true}};
-			ErrorData  *error;
-
-			if (run_isolated(read_status, &status, &error) == ISOLATED_FAILED)
-			{
-				values[4] = CStringGetTextDatum(error->message);
-				nulls[4] = false;
-			}
-			else
-				for (int i = 0; i < 2; i++)
-				{
-					values[2 + i] = status.values[i];
-					nulls[2 + i] = status.nulls[i];
-				}
-		}
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
-	SPI_finish();
-	return (Datum) 0;
-}
-
-/* -------------------------------------------------------------- unknown -- */
-
-/*
- * raise_unknown(kind text, id bigint): what the functions of a Space say when
- * a gig, an invitation or a worker is not there, or not for this role to see.
- */
-Datum
-raise_unknown(PG_FUNCTION_ARGS)
-{
-	char	   *kind = PG_ARGISNULL(0) ? "object" : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	int			code = ERRCODE_CIRRO_UNKNOWN_INVITATION;
-
-	if (strcmp(kind, "gig") == 0)
-		code = ERRCODE_CIRRO_UNKNOWN_GIG;
-	else if (strcmp(kind, "worker") == 0)
-		code = ERRCODE_CIRRO_UNKNOWN_WORKER;
-
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(code),
-				 errmsg("%s NULL does not exist", kind),
-				 errdetail("The id is null."),
-				 errhint("Give the id of a row of table %s.", kind)));
-	ereport(ERROR,
-			(errcode(code),
-			 errmsg("%s %lld does not exist", kind, (long long) PG_GETARG_INT64(1)),
-			 errdetail("There is no such row, or this role may not see it."),
-			 errhint("Ids are those of table %s of this Space.", kind)));
 	PG_RETURN_VOID();
 }
