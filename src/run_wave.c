@@ -103,7 +103,9 @@ run_wave(PG_FUNCTION_ARGS)
 	space_enter(&scope, work.space, work.owner,
 				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
 
-	cirro_execute(work.space, &wait_query, &id, NULL);
+	/* A gig that is there again under the id of one just deleted is not locked. */
+	if (cirro_execute(work.space, &wait_query, &id, NULL) == 0)
+		raise_unknown_gig(psprintf(INT64_FORMAT, work.gig_id));
 	work.now = cirro_gate_now();
 	if (!gig_read(&work))
 		raise_unknown_gig(psprintf(INT64_FORMAT, work.gig_id));
