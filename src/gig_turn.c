@@ -146,6 +146,7 @@ raise_null(const char *column)
 	ereport(ERROR,
 			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 			 errmsg("the \"%s\" of a gig must not be null", column),
+				 errdetail("A table of the Space lacks a constraint."),
 			 errhint("Restore the constraints that create_space made.")));
 }
 

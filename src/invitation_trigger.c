@@ -103,6 +103,7 @@ row_status(const TriggerRow *row)
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
 				 errmsg("the status of an invitation cannot be null"),
+				 errdetail("Every invitation is in one of six states."),
 				 errhint("It is one of scheduled, pending, accepted, rejected, expired, left.")));
 
 	value = DatumGetTextPP(row_value(row, STATUS));
@@ -116,6 +117,7 @@ row_status(const TriggerRow *row)
 			(errcode(ERRCODE_CHECK_VIOLATION),
 			 errmsg("\"%s\" is not a status of an invitation",
 					text_to_cstring(value)),
+			 errdetail("Every invitation is in one of six states."),
 			 errhint("It is one of scheduled, pending, accepted, rejected, expired, left.")));
 }
 

@@ -61,7 +61,9 @@ lock_rows(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("space and kind must not be null")));
+				 errmsg("space and kind must not be null"),
+				 errdetail("Only the ids may be null: then nothing is locked."),
+				 errhint("The functions of a Space call it.")));
 	if (PG_ARGISNULL(2))
 		PG_RETURN_INT32(0);
 
@@ -87,5 +89,6 @@ lock_rows(PG_FUNCTION_ARGS)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"%s\" is not a kind of row", kind),
+			 errdetail("Rows of three tables are locked by it."),
 			 errhint("It is gig, worker or gig_state.")));
 }

@@ -143,7 +143,9 @@ look_into(void *arg)
 	if (array_contains_nulls(look->gigs))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("gig_state.gig_id must not be null")));
+				 errmsg("gig_state.gig_id must not be null"),
+				 errdetail("The table lacks its primary key."),
+				 errhint("Restore the constraints that create_space made.")));
 	space_leave(&scope);
 	return true;
 }

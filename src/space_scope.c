@@ -30,7 +30,9 @@ space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags)
 	if (name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CIRRO_UNKNOWN_SPACE),
-				 errmsg("Space with OID %u does not exist", space)));
+				 errmsg("Space with OID %u does not exist", space),
+				 errdetail("Its schema was dropped meanwhile."),
+				 errhint("SELECT * FROM cirro.spaces() lists the Spaces.")));
 
 	/* Quoted or not, it means the schema of the current user. */
 	if (strcmp(name, "$user") == 0)

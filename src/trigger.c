@@ -29,6 +29,7 @@ trigger_data(FunctionCallInfo fcinfo, const char *function,
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function cirro.%s was not called by a trigger", function),
+				 errdetail("It needs the row or the rows that a trigger hands over."),
 				 errhint("Only the triggers of a Space call it; create_space makes them.")));
 
 	if ((trigdata->tg_event & (TRIGGER_EVENT_ROW | TRIGGER_EVENT_TIMINGMASK)) != timing_level ||
