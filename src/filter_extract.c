@@ -15,6 +15,9 @@
 
 #include "filter_extract.h"
 
+/* Of an array or object that is asked for as a whole, this many are enough. */
+#define MAX_PARTS		16
+
 /* Where conditions stand. */
 typedef struct Place
 {
@@ -26,6 +29,26 @@ typedef struct Place
 } Place;
 
 static FilterEntry *extract(const FilterQuery *query, const FilterNode *node, const Place *place);
+
+/* Goes on to a member. A position may be that of an element: no path tells. */
+static void
+append_name(Place *place, const char *base, const WalkName *name)
+{
+	size_t		start = place->path_len + (place->depth > 0);
+
+	/* Paths of $elemMatch in each other may be longer than those of keys. */
+	if (name->position >= 0 || place->depth == FILTER_MAX_SEGMENTS ||
+		start + name->len > FILTER_MAX_PATH)
+	{
+		place->reachable = false;
+		return;
+	}
+	if (place->depth > 0)
+		place->path[place->path_len] = '.';
+	memcpy(place->path + start, base + name->at, name->len);
+	place->path_len = start + name->len;
+	place->depth++;
+}
 
 /*
  * ---- The tree
@@ -163,6 +186,15 @@ combine(EntryKind kind, FilterEntry *entries)
 	return first->next == NULL ? first : make_inner(kind, first);
 }
 
+/* Nothing in it is exact: others that do not meet it have these keys, too. */
+static void
+make_inexact(FilterEntry *entry)
+{
+	entry->exact = false;
+	for (FilterEntry *c = entry->first; c != NULL; c = c->next)
+		make_inexact(c);
+}
+
 /*
  * ---- Leaves. Each makes the entry of a condition whose path is in "at".
  */
@@ -203,6 +235,109 @@ make_array(const FilterNode *node, const ProfileKey *at,
 	return entry;
 }
 
+/* An object, or in an array whatever. */
+static FilterEntry *
+make_object(const FilterNode *node, const ProfileKey *at, bool exact)
+{
+	FilterEntry *entry = make_leaf(ENTRY_KEY, node, at, exact);
+
+	profile_key_tag(&entry->low, PROFILE_TAG_OBJECT);
+	entry->next = make_tags(node, at, PROFILE_TAG_ARRAY, PROFILE_TAG_ARRAY, false);
+	return combine(ENTRY_OR, entry);
+}
+
+static FilterEntry *make_member(const FilterNode *node, const Place *place, JsonView value);
+
+/*
+ * Equal to an object: then the document has the keys of its members. Only
+ * names without a dot are part of a path.
+ */
+static FilterEntry *
+make_equal_object(const FilterNode *node, const Place *place, JsonView object)
+{
+	const JsonbContainer *container = (const JsonbContainer *) object.data;
+	FilterEntry *entries = NULL;
+	JsonViewIterator it;
+	JsonView	value;
+	ProfileKey	at;
+
+	check_stack_depth();
+	json_view_iterate(&it, object);
+	for (uint32 i = 0; i < MAX_PARTS && json_view_next(&it, &value); i++)
+	{
+		WalkName	name = {getJsonbOffset(container, i), getJsonbLength(container, i), -1};
+		Place		member = *place;
+		FilterEntry *entry;
+
+		CHECK_FOR_INTERRUPTS();
+		if (memchr(it.base + name.at, '.', name.len) != NULL)
+			continue;
+		append_name(&member, it.base, &name);
+		if (!member.reachable)
+			continue;
+		entry = make_member(node, &member, value);
+		entry->next = entries;
+		entries = entry;
+	}
+	if (entries != NULL)
+	{
+		entries = combine(ENTRY_AND, entries);
+		make_inexact(entries);
+		return entries;
+	}
+	profile_key_path(&at, place->path, place->path_len);
+	return make_object(node, &at, false);
+}
+
+/* Equal to an array with these elements: then the document has their keys. */
+static FilterEntry *
+make_equal_array(const FilterNode *node, const Place *place, JsonView array)
+{
+	uint32		length = json_view_count(array);
+	FilterEntry *entries;
+	JsonViewIterator it;
+	JsonView	value;
+	ProfileKey	at;
+
+	check_stack_depth();
+	profile_key_path(&at, place->path, place->path_len);
+	entries = make_array(node, &at, PROFILE_TAG_ARRAY, length, length == 0);
+	json_view_iterate(&it, array);
+	for (int i = 0; i < MAX_PARTS && json_view_next(&it, &value); i++)
+	{
+		FilterEntry *entry;
+
+		CHECK_FOR_INTERRUPTS();
+		if (value.type == JSON_VIEW_ARRAY)
+			entry = make_array(node, &at, PROFILE_TAG_INNER, json_view_count(value), false);
+		else
+			entry = make_member(node, place, value);
+		entry->next = entries;
+		entries = entry;
+	}
+	entries = combine(ENTRY_AND, entries);
+	if (length > 0)
+		make_inexact(entries);
+	return entries;
+}
+
+/* A part of a value that is asked for as a whole. */
+static FilterEntry *
+make_member(const FilterNode *node, const Place *place, JsonView value)
+{
+	FilterEntry *entry;
+	ProfileKey	at;
+
+	if (value.type == JSON_VIEW_OBJECT)
+		return make_equal_object(node, place, value);
+	if (value.type == JSON_VIEW_ARRAY)
+		return make_equal_array(node, place, value);
+	profile_key_path(&at, place->path, place->path_len);
+	entry = make_leaf(ENTRY_KEY, node, &at, false);
+	profile_key_scalar(&entry->low, value);
+	return entry;
+}
+
 /* Equal to a value of the filter. */
 static FilterEntry *
 make_equal(const FilterQuery *query, const FilterNode *node, const Place *place,
@@ -220,16 +355,14 @@ make_equal(const FilterQuery *query, const FilterNode *node, const Place *place,
 			entry->low = *at;
 			return entry;
 		case JSON_VIEW_OBJECT:
-			entry = make_leaf(ENTRY_KEY, node, at, false);
-			profile_key_tag(&entry->low, PROFILE_TAG_OBJECT);
-			return entry;
+			return make_equal_object(node, place, value);
 		case JSON_VIEW_ARRAY:
 			/* Empty ones are all alike. */
 			length = json_view_count(value);
 			entry = make_array(node, at, PROFILE_TAG_INNER, length, length == 0);
 			if (!place->in_value)
 			{
-				entry->next = make_array(node, at, PROFILE_TAG_ARRAY, length, length == 0);
+				entry->next = make_equal_array(node, place, value);
 				entry = combine(ENTRY_OR, entry);
 			}
 			return entry;
@@ -260,13 +393,15 @@ make_in(const FilterQuery *query, const FilterNode *node, const Place *place, co
 
 	for (uint32 i = 0; i < node->number; i++)
 	{
+		JsonView	value = filter_value_view(query, &values[i]);
 		FilterEntry *entry;
 
 		CHECK_FOR_INTERRUPTS();
-		entry = make_equal(query, node, place, at, filter_value_view(query, &values[i]));
+		entry = make_equal(query, node, place, at, value);
 		if (entry->kind == ENTRY_UNKNOWN)
 			return entry;
-		if (entry->kind == ENTRY_KEY && node->number >= FILTER_SET_MIN)
+		if (value.type != JSON_VIEW_OBJECT && value.type != JSON_VIEW_ARRAY &&
+			node->number >= FILTER_SET_MIN)
 		{
 			if (set == NULL)
 			{
@@ -312,7 +447,7 @@ make_order(const FilterQuery *query, const FilterNode *node, const Place *place,
 			/* What may equal null has become an equality. */
 			return make_entry(ENTRY_NEVER, NULL);
 		case JSON_VIEW_OBJECT:
-			return make_tags(node, at, PROFILE_TAG_OBJECT, PROFILE_TAG_OBJECT, false);
+			return make_object(node, at, false);
 		case JSON_VIEW_ARRAY:
 			return make_tags(node, at, PROFILE_TAG_ARRAY, PROFILE_TAG_INNER, false);
 		default:
@@ -349,7 +484,6 @@ make_type(const FilterNode *node, const ProfileKey *at)
 		{FILTER_TYPE_NULL, PROFILE_TAG_NULL, PROFILE_TAG_NULL},
 		{FILTER_TYPE_NUMBER, PROFILE_TAG_NUMBER, PROFILE_TAG_NUMBER},
 		{FILTER_TYPE_STRING, PROFILE_TAG_STRING, PROFILE_TAG_STRING},
-		{FILTER_TYPE_OBJECT, PROFILE_TAG_OBJECT, PROFILE_TAG_OBJECT},
 		{FILTER_TYPE_ARRAY, PROFILE_TAG_ARRAY, PROFILE_TAG_INNER},
 		{FILTER_TYPE_BOOL, PROFILE_TAG_BOOL, PROFILE_TAG_BOOL}
 	};
@@ -363,6 +497,13 @@ make_type(const FilterNode *node, const ProfileKey *at)
 			entry->next = entries;
 			entries = entry;
 		}
+	if ((node->number & FILTER_TYPE_OBJECT) != 0)
+	{
+		FilterEntry *entry = make_object(node, at, true);
+
+		entry->next = entries;
+		entries = entry;
+	}
 	return combine(ENTRY_OR, entries);
 }
 
@@ -378,22 +519,7 @@ go_down(const FilterQuery *query, const FilterNode *node, const Place *from, Pla
 
 	*to = *from;
 	for (uint32 i = 0; i < path.len && to->reachable; i++)
-	{
-		size_t		start = to->path_len + (to->depth > 0);
-
-		/* Paths of $elemMatch in each other may be longer than those of keys. */
-		if (path.names[i].position >= 0 || to->depth == FILTER_MAX_SEGMENTS ||
-			start + path.names[i].len > FILTER_MAX_PATH)
-			to->reachable = false;
-		else
-		{
-			if (to->depth > 0)
-				to->path[to->path_len] = '.';
-			memcpy(to->path + start, path.base + path.names[i].at, path.names[i].len);
-			to->path_len = start + path.names[i].len;
-			to->depth++;
-		}
-	}
+		append_name(to, path.base, &path.names[i]);
 }
 
 static FilterEntry *
@@ -434,15 +560,6 @@ extract_leaf(const FilterQuery *query, const FilterNode *node, const Place *abov
 			entry->low = at;
 			return entry;
 	}
-}
-
-/* Nothing in it is exact: other elements have their keys, too. */
-static void
-make_inexact(FilterEntry *entry)
-{
-	entry->exact = false;
-	for (FilterEntry *c = entry->first; c != NULL; c = c->next)
-		make_inexact(c);
 }
 
 static FilterEntry *

@@ -23,6 +23,13 @@
 #define NUMBER_GROUPS	12		/* of four digits, kept of a number */
 
 /*
+ * Times are kept to the hour, without a hash of the rest: few of them are
+ * equal, most questions are about days, and a key for each would be a good
+ * part of an index.
+ */
+#define TIMESTAMP_HOUR	13
+
+/*
  * ---- One key
  */
 
@@ -106,12 +113,37 @@ append_number(ProfileKey *key, JsonView value)
 		append(key, "\xFF\xFF", 2);
 }
 
+/* Does it begin like 2024-11-19T22, a time of ISO 8601 down to its hour? */
+static bool
+is_timestamp(JsonView value)
+{
+	static const char form[] = "0000-00-00T00";
+
+	if (value.len < TIMESTAMP_HOUR)
+		return false;
+	for (int i = 0; i < TIMESTAMP_HOUR; i++)
+	{
+		char		c = value.data[i];
+
+		if (form[i] == '0' ? c < '0' || c > '9' :
+			c != form[i] && !(form[i] == 'T' && c == ' '))
+			return false;
+	}
+	return true;
+}
+
 static void
 append_string(ProfileKey *key, JsonView value)
 {
 	/* The same for all strings of a path, so that their order is kept. */
 	uint32		room = PROFILE_KEY_MAX - key->len - PROFILE_KEY_HASH;
 
+	if (is_timestamp(value))
+	{
+		append(key, value.data, TIMESTAMP_HOUR);
+		key->cut = true;
+		return;
+	}
 	append(key, value.data, Min(value.len, room));
 	if (value.len > room)
 	{
@@ -146,10 +178,30 @@ profile_key_scalar(ProfileKey *key, JsonView value)
 	}
 }
 
+/* The length of the hash at the end of a key, which its length tells. */
+static int
+hash_len(const char *key, int len)
+{
+	int			tag_len = profile_key_tag_len(key, len);
+
+	if (tag_len == len)
+		return 0;
+	switch (key[tag_len - 1])
+	{
+		case PROFILE_TAG_NUMBER:
+			return len - tag_len > JSON_NUMBER_HEAD + (NUMBER_GROUPS + 1) * JSON_NUMBER_GROUP ?
+				PROFILE_KEY_HASH : 0;
+		case PROFILE_TAG_STRING:
+			return len == PROFILE_KEY_MAX ? PROFILE_KEY_HASH : 0;
+		default:
+			return 0;
+	}
+}
+
 void
 profile_key_uncut(ProfileKey *key)
 {
-	if (key->cut)
+	if (key->cut && hash_len(key->data, key->len) > 0)
 		key->len -= PROFILE_KEY_HASH;
 	key->cut = false;
 }
@@ -177,22 +229,22 @@ profile_key_tag_len(const char *key, int len)
 	return Min(profile_key_path_len(key, len) + 1, len);
 }
 
+int
+profile_key_value_len(const char *key, int len)
+{
+	return len - profile_key_tag_len(key, len) - hash_len(key, len);
+}
+
 bool
 profile_key_is_cut(const char *key, int len)
 {
 	int			tag_len = profile_key_tag_len(key, len);
+	JsonView	value = {JSON_VIEW_STRING, len - tag_len, key + tag_len};
 
 	if (tag_len == len)
 		return false;
-	switch (key[tag_len - 1])
-	{
-		case PROFILE_TAG_NUMBER:
-			return len - tag_len > JSON_NUMBER_HEAD + (NUMBER_GROUPS + 1) * JSON_NUMBER_GROUP;
-		case PROFILE_TAG_STRING:
-			return len == PROFILE_KEY_MAX;
-		default:
-			return false;
-	}
+	return hash_len(key, len) > 0 ||
+		(key[tag_len - 1] == PROFILE_TAG_STRING && is_timestamp(value));
 }
 
 int
@@ -274,15 +326,17 @@ emit_array(Walk *walk, const ProfileKey *path, JsonView array)
 	while (json_view_next(&it, &element))
 	{
 		key = *path;
+		if (element.type == JSON_VIEW_OBJECT)
+		{
+			/* The key of the array has to do for it. */
+			emit_members(walk, element);
+			continue;
+		}
 		if (element.type == JSON_VIEW_ARRAY)
 			profile_key_length(&key, PROFILE_TAG_INNER, json_view_count(element));
-		else if (element.type == JSON_VIEW_OBJECT)
-			profile_key_tag(&key, PROFILE_TAG_OBJECT);
 		else
 			profile_key_scalar(&key, element);
 		emit(walk, &key);
-		if (element.type == JSON_VIEW_OBJECT)
-			emit_members(walk, element);
 	}
 }
 

@@ -9,7 +9,8 @@
  * at most PROFILE_KEY_MAX bytes, compared by memcmp, so that the keys of a
  * path, and of its numbers or strings in their order, are neighbours. A path
  * is the dotted one of a filter, arrays on the way left out; a long one is
- * replaced by a hash, a long value by its beginning and a hash.
+ * replaced by a hash, a long value by its beginning and a hash, a time by its
+ * hour.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_PROFILE_KEY_H
@@ -31,7 +32,7 @@ typedef enum ProfileTag
 	PROFILE_TAG_NULL = 1,
 	PROFILE_TAG_NUMBER = 2,
 	PROFILE_TAG_STRING = 3,
-	PROFILE_TAG_OBJECT = 4,		/* some object, whatever is in it */
+	PROFILE_TAG_OBJECT = 4,		/* an object, not in an array */
 	PROFILE_TAG_ARRAY = 5,		/* an array; value: its length */
 	PROFILE_TAG_INNER = 6,		/* an array in an array; likewise */
 	PROFILE_TAG_BOOL = 7,		/* value: 0 or 1 */
@@ -87,6 +88,8 @@ extern void profile_keys_extract(ProfileKeyList *list, const JsonbContainer *doc
 /* The length of the part of a key that tells its path, or path and tag. */
 extern int	profile_key_path_len(const char *key, int len);
 extern int	profile_key_tag_len(const char *key, int len);
+/* The length of its value without a hash; is the value not all there? */
+extern int	profile_key_value_len(const char *key, int len);
 extern bool profile_key_is_cut(const char *key, int len);
 
 extern int	profile_key_compare(const char *a, int a_len, const char *b, int b_len);

@@ -70,7 +70,7 @@ profile_key_show_value(StringInfo buf, const char *key, int len)
 
 	if (tag_len == profile_key_path_len(key, len))
 		return;
-	len -= tag_len;
+	len = profile_key_value_len(key, len);
 	switch (key[tag_len - 1])
 	{
 		case PROFILE_TAG_NULL:
@@ -78,14 +78,13 @@ profile_key_show_value(StringInfo buf, const char *key, int len)
 			break;
 		case PROFILE_TAG_NUMBER:
 			if (len > 0)
-				appendStringInfo(buf, "%.15g", json_number_value(value, len -
-																 (cut ? PROFILE_KEY_HASH : 0)));
+				appendStringInfo(buf, "%.15g", json_number_value(value, len));
 			else
 				appendStringInfoString(buf, "number");
 			break;
 		case PROFILE_TAG_STRING:
 			if (len > 0)
-				show_string(buf, value, len - (cut ? PROFILE_KEY_HASH : 0));
+				show_string(buf, value, len);
 			else
 				appendStringInfoString(buf, "string");
 			break;
