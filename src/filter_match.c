@@ -12,25 +12,105 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "nodes/primnodes.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "filter_query.h"
 #include "filter_match.h"
 
 PG_FUNCTION_INFO_V1(filter_matches_jsonb);
 PG_FUNCTION_INFO_V1(filter_matches_record);
 
-/* matches(jsonb, filter_query) returns boolean */
+#if defined(__GNUC__) || defined(__clang__)
+#define prefetch(address)	__builtin_prefetch((const void *) (address))
+#else
+#define prefetch(address)	((void) (address))
+#endif
+
+#define CACHE_LINE		64
+#define MAX_PREFETCH	1024
+
+/*
+ * Rows fill a page from its end, so what a scan comes to next lies right
+ * before this document, and is mostly as long. While this one is evaluated it
+ * can be on its way from main memory; to wait for that would take longer than
+ * all else here. Nothing is read or changed: any address will do.
+ */
+static inline void
+prefetch_next_row(const void *document, uint32 size)
+{
+	for (uint32 back = CACHE_LINE; back < Min(size, MAX_PREFETCH) + CACHE_LINE; back += CACHE_LINE)
+		prefetch((uintptr_t) document - back);
+}
+
+static bool
+matches(Datum datum, const FilterQuery *query)
+{
+	struct varlena *stored = (struct varlena *) DatumGetPointer(datum);
+	Jsonb	   *document;
+	bool		result;
+
+	if (likely(VARATT_IS_4B_U(stored)))
+	{
+		prefetch_next_row(stored, VARSIZE(stored));
+		return filter_matches(query, &((Jsonb *) stored)->root);
+	}
+	if (VARATT_IS_SHORT(stored) && !VARATT_IS_EXTERNAL(stored))
+	{
+		/* Of the two headers only the document's own is missing here. */
+		uint64		aligned[VARATT_SHORT_MAX / sizeof(uint64) + 1];
+
+		prefetch_next_row(stored, VARSIZE_SHORT(stored));
+		memcpy(aligned, VARDATA_SHORT(stored), VARSIZE_SHORT(stored) - VARHDRSZ_SHORT);
+		return filter_matches(query, (const JsonbContainer *) aligned);
+	}
+	document = DatumGetJsonbP(datum);
+	result = filter_matches(query, &document->root);
+	pfree(document);
+	return result;
+}
+
+/* Is the second argument of the call a constant? */
+static bool
+filter_is_constant(FmgrInfo *flinfo)
+{
+	Node	   *expr = flinfo == NULL ? NULL : flinfo->fn_expr;
+	List	   *args = NIL;
+
+	if (expr != NULL && IsA(expr, OpExpr))
+		args = ((OpExpr *) expr)->args;
+	else if (expr != NULL && IsA(expr, FuncExpr))
+		args = ((FuncExpr *) expr)->args;
+	return list_length(args) == 2 && IsA(lsecond(args), Const);
+}
+
+/*
+ * matches(jsonb, filter_query) returns boolean
+ *
+ * A constant filter is prepared once for each call site. A parameter may
+ * change while the call site lives on (PL/pgSQL evaluates expressions so).
+ */
 Datum
 filter_matches_jsonb(PG_FUNCTION_ARGS)
 {
-	Jsonb	   *document = PG_GETARG_JSONB_P(0);
-	FilterQuery *query = PG_GETARG_FILTER_QUERY(1);
-	bool		result = filter_matches(query, &document->root);
+	FilterQuery *query;
+	bool		result;
 
-	PG_FREE_IF_COPY(document, 0);
+	if (fcinfo->flinfo != NULL && fcinfo->flinfo->fn_extra != NULL)
+		return BoolGetDatum(matches(PG_GETARG_DATUM(0), fcinfo->flinfo->fn_extra));
+	query = PG_GETARG_FILTER_QUERY(1);
+	if (filter_is_constant(fcinfo->flinfo))
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		fcinfo->flinfo->fn_extra = filter_query_reordered(query);
+		MemoryContextSwitchTo(old);
+	}
+	result = matches(PG_GETARG_DATUM(0), query);
 	PG_FREE_IF_COPY(query, 1);
 	PG_RETURN_BOOL(result);
 }
@@ -96,6 +176,8 @@ filter_matches_record(PG_FUNCTION_ARGS)
 	HeapTupleData tuple;
 	Datum		profile;
 	bool		isnull;
+	FilterQuery *query;
+	bool		result;
 
 	desc = lookup_rowtype_tupdesc(type, typmod);
 	if (cache == NULL)
@@ -115,5 +197,8 @@ filter_matches_record(PG_FUNCTION_ARGS)
 	ReleaseTupleDesc(desc);
 	if (isnull)
 		PG_RETURN_NULL();
-	return DirectFunctionCall2(filter_matches_jsonb, profile, PG_GETARG_DATUM(1));
+	query = PG_GETARG_FILTER_QUERY(1);
+	result = matches(profile, query);
+	PG_FREE_IF_COPY(query, 1);
+	PG_RETURN_BOOL(result);
 }

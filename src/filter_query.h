@@ -71,6 +71,9 @@ extern bool filter_matches(const FilterQuery *query, const JsonbContainer *docum
 extern bool filter_node_matches(const FilterQuery *query, const FilterNode *node,
 								JsonView document);
 
+/* To ask many documents (filter_order.c). */
+extern FilterQuery *filter_query_reordered(const FilterQuery *query);
+
 static inline JsonView
 filter_value_view(const FilterQuery *query, const FilterValue *value)
 {

@@ -4,8 +4,9 @@
  * Regular expressions of filters, run by PostgreSQL's engine. Decides which
  * patterns are fit to be stored: they compile, and hold no back-reference,
  * the one construct whose search takes exponential time; everything else the
- * engine runs as an automaton. Searching must not raise an error on any
- * document; it can be cancelled at any time.
+ * engine runs as an automaton, unless a look at the letters at the pattern's
+ * beginning has settled it. Searching must not raise an error on any document;
+ * it can be cancelled at any time.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -22,6 +23,20 @@
 #define MAX_SUBJECT		(1024 * 1024)
 
 /*
+ * What a pattern begins with: every string in which it is found holds this
+ * text, at its start if "at_start". If "complete", the converse is true too
+ * ("at_end": of strings that end with it).
+ */
+typedef struct Literal
+{
+	char	   *text;			/* with the pattern */
+	uint32		len;			/* 0: nothing is known */
+	bool		at_start;
+	bool		at_end;
+	bool		complete;
+} Literal;
+
+/*
  * Compiled patterns of this backend, the latest used first. The engine's own
  * cache would raise an error where a pattern that compiled when it was stored
  * does not now (the stack is nearly used up, say).
@@ -34,6 +49,7 @@ typedef struct CachedRegex
 	char	   *pattern;
 	uint32		len;
 	int			options;
+	Literal		literal;
 	regex_t		re;
 } CachedRegex;
 
@@ -96,6 +112,83 @@ filter_regex_check(void *arg, const char *pattern, size_t len, int options,
 	return !has_backref;
 }
 
+/*
+ * ---- Letters at the beginning
+ */
+
+/* Fewer than the engine takes literally, but in every position. */
+static bool
+is_literal(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		strchr(" _-@/:,;=!\"#%&'<>~`", c) != NULL;
+}
+
+/*
+ * Reads what a pattern begins with. ASCII only: in every encoding of a server
+ * these bytes are part of no other character. Alternatives anywhere and
+ * options that change the meaning of letters or anchors are left to the engine.
+ */
+static Literal
+read_literal(char *text, const char *pattern, size_t len, int options)
+{
+	Literal		literal = {text};
+	size_t		i = 0;
+
+	if ((options & ~FILTER_REGEX_S) != 0 || memchr(pattern, '|', len) != NULL)
+		return literal;
+	if (len > 0 && pattern[0] == '^')
+	{
+		literal.at_start = true;
+		i++;
+	}
+	while (i < len)
+	{
+		/* A backslash before a letter or number has a meaning of its own. */
+		if (i + 1 < len && pattern[i] == '\\' &&
+			strchr(".*+?()[]{}^$\\/-@", pattern[i + 1]) != NULL)
+			i++;
+		else if (!is_literal(pattern[i]))
+			break;
+		text[literal.len++] = pattern[i++];
+	}
+	if (i == len)
+		literal.complete = true;
+	else if (i + 1 == len && pattern[i] == '$')
+		literal.complete = literal.at_end = true;
+	else if (literal.len > 0 && strchr("*+?{", pattern[i]) != NULL)
+		literal.len--;			/* how often the last one comes is open */
+	if (literal.len == 0)
+		literal.complete = false;
+	return literal;
+}
+
+static bool
+has_literal(const Literal *literal, JsonView subject)
+{
+	const char *at = subject.data;
+	const char *last;
+
+	if (subject.len < literal->len)
+		return false;
+	last = subject.data + subject.len - literal->len;
+	if (literal->at_start)
+		return (!literal->at_end || at == last) && memcmp(at, literal->text, literal->len) == 0;
+	if (literal->at_end)
+		return memcmp(last, literal->text, literal->len) == 0;
+	while (at <= last && (at = memchr(at, literal->text[0], last - at + 1)) != NULL)
+	{
+		if (memcmp(at, literal->text, literal->len) == 0)
+			return true;
+		at++;
+	}
+	return false;
+}
+
+/*
+ * ---- The cache
+ */
+
 static void
 forget(CachedRegex *entry)
 {
@@ -104,7 +197,7 @@ forget(CachedRegex *entry)
 }
 
 /* The compiled pattern, valid until the next call; NULL if it fails now. */
-static regex_t *
+static CachedRegex *
 get_compiled(JsonView pattern, int options)
 {
 	CachedRegex *entry;
@@ -120,9 +213,12 @@ get_compiled(JsonView pattern, int options)
 	if (i < ncached)
 	{
 		entry = cache[i];
-		memmove(&cache[1], &cache[0], i * sizeof(cache[0]));
-		cache[0] = entry;
-		return &entry->re;
+		if (i > 0)
+		{
+			memmove(&cache[1], &cache[0], i * sizeof(cache[0]));
+			cache[0] = entry;
+		}
+		return entry;
 	}
 
 	/* Child of the current context until nothing can fail any more. */
@@ -135,6 +231,7 @@ get_compiled(JsonView pattern, int options)
 	memcpy(entry->pattern, pattern.data, pattern.len);
 	entry->len = pattern.len;
 	entry->options = options;
+	entry->literal = read_literal(palloc(pattern.len + 1), pattern.data, pattern.len, options);
 	result = compile(&entry->re, pattern.data, pattern.len, options);
 	MemoryContextSwitchTo(old);
 	if (result != REG_OKAY)
@@ -149,7 +246,7 @@ get_compiled(JsonView pattern, int options)
 	memmove(&cache[1], &cache[0], ncached * sizeof(cache[0]));
 	cache[0] = entry;
 	ncached++;
-	return &entry->re;
+	return entry;
 }
 
 /*
@@ -159,20 +256,30 @@ get_compiled(JsonView pattern, int options)
 bool
 filter_regex_matches(JsonView pattern, int options, JsonView subject)
 {
-	regex_t    *re;
-	pg_wchar   *wide;
+	CachedRegex *regex;
+	pg_wchar	small[256];
+	pg_wchar   *wide = small;
 	int			wide_len;
 	int			result;
 
 	if (subject.len > MAX_SUBJECT)
 		return false;
-	re = get_compiled(pattern, options);
-	if (re == NULL)
+	regex = get_compiled(pattern, options);
+	if (regex == NULL)
 		return false;
-	wide = palloc((subject.len + 1) * sizeof(pg_wchar));
+	if (regex->literal.len > 0)
+	{
+		bool		has = has_literal(&regex->literal, subject);
+
+		if (regex->literal.complete || !has)
+			return has;
+	}
+	if (subject.len >= lengthof(small))
+		wide = palloc((subject.len + 1) * sizeof(pg_wchar));
 	wide_len = pg_mb2wchar_with_len(subject.data, wide, subject.len);
-	result = pg_regexec(re, wide, wide_len, 0, NULL, 0, NULL, 0);
-	pfree(wide);
+	result = pg_regexec(&regex->re, wide, wide_len, 0, NULL, 0, NULL, 0);
+	if (wide != small)
+		pfree(wide);
 	if (result != REG_OKAY && result != REG_NOMATCH)
 		CHECK_FOR_INTERRUPTS();
 	return result == REG_OKAY;

@@ -13,13 +13,14 @@
 #include "miscadmin.h"
 #include "utils/fmgrprotos.h"
 
+#include "compat.h"
 #include "json_walk.h"
 
 /*
  * ---- Views
  */
 
-static JsonView
+static inline JsonView
 view_container(const JsonbContainer *container)
 {
 	JsonView	v = {JSON_VIEW_ARRAY, 0, (const char *) container};
@@ -29,8 +30,36 @@ view_container(const JsonbContainer *container)
 	return v;
 }
 
+/*
+ * Most entries hold the length of their data, each 32nd or so its end instead,
+ * counted from the start of all data. getJsonbOffset and getJsonbLength find
+ * out anew for each entry; here what is known of its neighbours is used.
+ */
+static inline uint32
+entry_length(JEntry entry, uint32 offset)
+{
+	return JBE_HAS_OFF(entry) ? JBE_OFFLENFLD(entry) - offset : JBE_OFFLENFLD(entry);
+}
+
+/* Where the data of entry "i" begins; that of "known", not behind it, is known. */
+static inline uint32
+entry_offset(const JsonbContainer *container, uint32 i, uint32 known, uint32 known_offset)
+{
+	uint32		offset = 0;
+
+	while (i > known)
+	{
+		JEntry		entry = container->children[--i];
+
+		offset += JBE_OFFLENFLD(entry);
+		if (JBE_HAS_OFF(entry))
+			return offset;
+	}
+	return known_offset + offset;
+}
+
 /* The entry whose data begins "offset" behind "base" (as fillJsonbValue). */
-static JsonView
+static inline JsonView
 view_entry(const JsonbContainer *container, uint32 i, const char *base, uint32 offset)
 {
 	JEntry		entry = container->children[i];
@@ -40,7 +69,7 @@ view_entry(const JsonbContainer *container, uint32 i, const char *base, uint32 o
 	{
 		v.type = JSON_VIEW_STRING;
 		v.data = base + offset;
-		v.len = getJsonbLength(container, i);
+		v.len = entry_length(entry, offset);
 	}
 	else if (JBE_ISNUMERIC(entry))
 	{
@@ -75,42 +104,69 @@ json_view_element(JsonView array, uint32 position)
 	if (position >= count)
 		return missing;
 	return view_entry(container, position, (const char *) &container->children[count],
-					  getJsonbOffset(container, position));
+					  entry_offset(container, position, 0, 0));
 }
 
-/* The order in which jsonb keeps the keys of an object. */
-static int
-compare_keys(const char *a, uint32 a_len, const char *b, uint32 b_len)
+/* Halving a longer list of keys costs less than passing over it. */
+#define KEYS_TO_PASS	64
+
+/*
+ * Leaves of the keys at "low" to before "high" at most KEYS_TO_PASS, so that
+ * the wanted one is among them if it is there at all. Returns the new "low".
+ */
+static pg_noinline uint32
+narrow_keys(const JsonbContainer *container, uint32 *high, const char *base,
+			const char *key, uint32 len)
 {
-	if (a_len != b_len)
-		return a_len < b_len ? -1 : 1;
-	return memcmp(a, b, a_len);
+	uint32		low = 0;
+
+	while (*high - low > KEYS_TO_PASS)
+	{
+		uint32		middle = low + (*high - low) / 2;
+		uint32		offset = entry_offset(container, middle, 0, 0);
+		uint32		middle_len = entry_length(container->children[middle], offset);
+
+		if (middle_len < len ||
+			(middle_len == len && memcmp(base + offset, key, len) <= 0))
+			low = middle;
+		else
+			*high = middle;
+	}
+	return low;
 }
 
+/*
+ * Keys are sorted by length, then by bytes. Passing over the lengths of the
+ * shorter ones finds the place of the key, and of its value besides.
+ */
 JsonView
 json_view_member(JsonView object, const char *key, uint32 len)
 {
 	const JsonbContainer *container = (const JsonbContainer *) object.data;
 	uint32		count = JsonContainerSize(container);
 	const char *base = (const char *) &container->children[count * 2];
-	uint32		low = 0;
-	uint32		high = count;
+	uint32		i = 0;
+	uint32		end = count;
+	uint32		offset = 0;
 	JsonView	missing = {JSON_VIEW_MISSING, 0, NULL};
 
-	while (low < high)
+	if (unlikely(count > KEYS_TO_PASS))
 	{
-		uint32		middle = low + (high - low) / 2;
-		int			cmp = compare_keys(base + getJsonbOffset(container, middle),
-									   getJsonbLength(container, middle),
-									   key, len);
+		i = narrow_keys(container, &end, base, key, len);
+		offset = entry_offset(container, i, 0, 0);
+	}
+	for (; i < end; i++)
+	{
+		uint32		key_len = entry_length(container->children[i], offset);
 
-		if (cmp == 0)
-			return view_entry(container, middle + count, base,
-							  getJsonbOffset(container, middle + count));
-		if (cmp < 0)
-			low = middle + 1;
-		else
-			high = middle;
+		if (key_len > len)
+			break;
+		/* Most keys of that length begin with another letter. */
+		if (key_len == len &&
+			(len == 0 || (base[offset] == key[0] && memcmp(base + offset, key, len) == 0)))
+			return view_entry(container, i + count, base,
+							  entry_offset(container, i + count, i + 1, offset + len));
+		offset += key_len;
 	}
 	return missing;
 }
@@ -125,7 +181,7 @@ json_view_iterate(JsonViewIterator *it, JsonView view)
 	it->next = view.type == JSON_VIEW_OBJECT ? count : 0;
 	it->end = it->next + count;
 	it->base = (const char *) &container->children[it->end];
-	it->offset = count > 0 ? getJsonbOffset(container, it->next) : 0;
+	it->offset = entry_offset(container, it->next, 0, 0);
 }
 
 bool
@@ -151,6 +207,16 @@ compare_strings(const char *a, uint32 a_len, const char *b, uint32 b_len)
 	if (cmp != 0)
 		return cmp;
 	return a_len == b_len ? 0 : a_len < b_len ? -1 : 1;
+}
+
+/* Neither is toasted, so this does not allocate. */
+static int
+compare_numbers(const char *a, const char *b)
+{
+	if (VARSIZE_ANY(a) == VARSIZE_ANY(b) && memcmp(a, b, VARSIZE_ANY(a)) == 0)
+		return 0;
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp,
+											 PointerGetDatum(a), PointerGetDatum(b)));
 }
 
 /* Fewer members first; then the first different key or value decides. */
@@ -222,10 +288,7 @@ json_view_compare(JsonView a, JsonView b)
 	switch (a.type)
 	{
 		case JSON_VIEW_NUMBER:
-			/* Neither is toasted, so this does not allocate. */
-			return DatumGetInt32(DirectFunctionCall2(numeric_cmp,
-													 PointerGetDatum(a.data),
-													 PointerGetDatum(b.data)));
+			return compare_numbers(a.data, b.data);
 		case JSON_VIEW_STRING:
 			return compare_strings(a.data, a.len, b.data, b.len);
 		case JSON_VIEW_OBJECT:
@@ -235,6 +298,17 @@ json_view_compare(JsonView a, JsonView b)
 		default:
 			return 0;
 	}
+}
+
+/* Does it return 0? That can often be told without knowing the order. */
+bool
+json_view_equal(JsonView a, JsonView b)
+{
+	if (a.type != b.type)
+		return false;
+	if (a.type == JSON_VIEW_STRING)
+		return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+	return json_view_compare(a, b) == 0;
 }
 
 /*
@@ -255,11 +329,13 @@ walk_array(JsonView array, WalkPath path, JsonWalkVisitor visit, void *arg)
 	JsonView	element;
 	WalkPath	rest = {path.base, path.names + 1, path.len - 1};
 
-	CHECK_FOR_INTERRUPTS();
 	json_view_iterate(&it, array);
 	while (json_view_next(&it, &element))
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (element.type == JSON_VIEW_OBJECT && json_walk(element, path, visit, arg))
 			return true;
+	}
 	if (path.names->position < 0)
 		return false;
 	element = json_view_element(array, path.names->position);
@@ -275,32 +351,47 @@ walk_array(JsonView array, WalkPath path, JsonWalkVisitor visit, void *arg)
 }
 
 /*
- * Visits the values that the path leads to from here, until a visit returns
- * true; returns whether one did. An array that stands for a document (an
- * element of an array, seen by $elemMatch) is an object keyed by position.
+ * Where the first name of a path leads in a document: to one value or none.
+ * An array that stands for a document (an element of an array, seen by
+ * $elemMatch) is an object keyed by position.
  */
-bool
-json_walk(JsonView value, WalkPath path, JsonWalkVisitor visit, void *arg)
+JsonView
+json_walk_step(JsonView document, const char *base, const WalkName *name)
 {
-	const WalkName *name = path.names;
 	JsonView	missing = {JSON_VIEW_MISSING, 0, NULL};
 
-	if (path.len == 0)
-		return visit(arg, value, false);
-	if (value.type == JSON_VIEW_OBJECT)
-		value = json_view_member(value, path.base + name->at, name->len);
-	else if (value.type == JSON_VIEW_ARRAY && name->position >= 0)
-		value = json_view_element(value, name->position);
-	else
-		value = missing;
+	if (likely(document.type == JSON_VIEW_OBJECT))
+		return json_view_member(document, base + name->at, name->len);
+	if (document.type == JSON_VIEW_ARRAY && name->position >= 0)
+		return json_view_element(document, name->position);
+	return missing;
+}
 
-	path.names++;
-	path.len--;
-	if (path.len == 0)
+/* Goes on from where that led, with the names that are left. */
+bool
+json_walk_on(JsonView value, WalkPath rest, JsonWalkVisitor visit, void *arg)
+{
+	JsonView	missing = {JSON_VIEW_MISSING, 0, NULL};
+
+	if (rest.len == 0)
 		return visit(arg, value, true);
 	if (value.type == JSON_VIEW_OBJECT)
-		return json_walk(value, path, visit, arg);
+		return json_walk(value, rest, visit, arg);
 	if (value.type == JSON_VIEW_ARRAY)
-		return walk_array(value, path, visit, arg);
+		return walk_array(value, rest, visit, arg);
 	return visit(arg, missing, true);
+}
+
+/*
+ * Visits the values that the path leads to in a document, until a visit
+ * returns true; returns whether one did.
+ */
+bool
+json_walk(JsonView document, WalkPath path, JsonWalkVisitor visit, void *arg)
+{
+	WalkPath	rest = {path.base, path.names + 1, path.len - 1};
+
+	if (path.len == 0)
+		return visit(arg, document, false);
+	return json_walk_on(json_walk_step(document, path.base, path.names), rest, visit, arg);
 }
