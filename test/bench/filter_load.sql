@@ -19,6 +19,12 @@ LANGUAGE sql IMMUTABLE AS $$
 	SELECT 1 + floor(n * power(pg_temp.dice(i, q), p))::int
 $$;
 
+-- One of the answers, the earlier ones more often the higher the power is.
+CREATE FUNCTION pg_temp.one(answers text[], i bigint, q bigint, p double precision) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT answers[pg_temp.tail(i, q, cardinality(answers), p)]
+$$;
+
 CREATE TEMP TABLE word AS
 SELECT
 	string_to_array('Ada Amir Ana Anton Aya Bao Bela Carlos Chen Chidi Clara Dana Diego Elif Emma Erik Fatima Felix '
@@ -55,10 +61,10 @@ CREATE TABLE profile_bench (id bigint NOT NULL, profile jsonb NOT NULL);
 
 INSERT INTO profile_bench
 SELECT i, jsonb_build_object(
-	'name', given[pg_temp.tail(i, 1, 56, 1)] || ' ' || family[pg_temp.tail(i, 2, 60, 1)],
-	'email', lower(given[pg_temp.tail(i, 1, 56, 1)]) || i || '@' || domain[pg_temp.tail(i, 3, 18, 8)],
-	'country', country[pg_temp.tail(i, 4, 200, 3.5)],
-	'city', city[pg_temp.tail(i, 5, 30, 1.5)],
+	'name', pg_temp.one(given, i, 1, 1) || ' ' || pg_temp.one(family, i, 2, 1),
+	'email', lower(pg_temp.one(given, i, 1, 1)) || i || '@' || pg_temp.one(domain, i, 3, 8),
+	'country', pg_temp.one(country, i, 4, 3.5),
+	'city', pg_temp.one(city, i, 5, 1.5),
 	'birth_year', 2006 - floor(46 * power(pg_temp.dice(i, 6), 1.3)),
 	'rating', round((1 + 4 * sqrt(pg_temp.dice(i, 7)))::numeric, 1),
 	'hours_per_week', pg_temp.tail(i, 8, 20, 1.2) * 2,
@@ -70,17 +76,17 @@ SELECT i, jsonb_build_object(
 		SELECT jsonb_agg(DISTINCT craft[1 + (s - 1) % 50] || kind[1 + (s - 1) / 50])
 		FROM generate_series(1, pg_temp.tail(i, 12, 6, 1.5)) AS n, pg_temp.tail(i, 100 + n, 500, 3) AS s),
 	'languages', (
-		SELECT jsonb_agg(jsonb_build_object('code', language[l], 'level', level[pg_temp.tail(l, i, 7, 1.5)]))
-		FROM (SELECT DISTINCT pg_temp.tail(i, 200 + n, 40, 2.5) AS l
+		SELECT jsonb_agg(jsonb_build_object('code', language[l], 'level', pg_temp.one(level, l, i, 1.5)) ORDER BY l)
+		FROM (SELECT DISTINCT pg_temp.tail(i, 200 + n, cardinality(language), 2.5) AS l
 			FROM generate_series(1, pg_temp.tail(i, 13, 3, 2)) AS n) AS known),
 	'devices', (
-		SELECT jsonb_agg(jsonb_build_object('os', os[pg_temp.tail(i, 300 + n, 6, 1.8)],
+		SELECT jsonb_agg(jsonb_build_object('os', pg_temp.one(os, i, 300 + n, 1.8),
 			'version', 18 - pg_temp.tail(i, 400 + n, 12, 1.6)))
 		FROM generate_series(1, pg_temp.tail(i, 14, 2, 2)) AS n),
 	'address', jsonb_build_object(
-		'street', pg_temp.tail(i, 15, 180, 1.5) || ' ' || street[pg_temp.tail(i, 16, 10, 1)],
+		'street', pg_temp.tail(i, 15, 180, 1.5) || ' ' || pg_temp.one(street, i, 16, 1),
 		'zip', lpad((hashint8extended(i, 17) & 65535)::text, 5, '0'),
-		'city', city[pg_temp.tail(i, 5, 30, 1.5)]),
+		'city', pg_temp.one(city, i, 5, 1.5)),
 	'verified', pg_temp.dice(i, 18) < 0.7,
 	'remote', pg_temp.dice(i, 19) < 0.35)
 	|| CASE WHEN pg_temp.dice(i, 20) < 0.12 THEN jsonb_build_object('certified', 2024 - pg_temp.tail(i, 21, 12, 1)) ELSE '{}' END
