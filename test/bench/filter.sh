@@ -14,6 +14,7 @@
 # N=1000000        how many profiles; needs about 6 GB in SCRATCH
 # ROUNDS=7         how often everything is measured (N=20000 ROUNDS=1: a minute)
 # INSERTS=20000    rows of the insert test (at most a fifth of N)
+# HINTS=1          jsquery with hints for its index where they help it
 # SHARED_BUFFERS=2GB, WORK_MEM=4MB, MAINTENANCE_WORK_MEM=512MB
 # PG_CONFIG, PG_MAJOR     which PostgreSQL (test/setup.sh)
 # SCRATCH=/tmp     where the temporary folder is made
@@ -30,13 +31,15 @@ done
 if [ $((inserts * 5)) -gt "$n" ]; then inserts=$((n / 5)); fi
 work=
 running=
+bindir=
 
 cleanup()
 {
 	trap '' INT TERM HUP
 	if [ -z "$work" ]; then :
 	elif [ -n "${KEEP:-}" ]; then
-		echo "Kept: psql -h $work/socket -U postgres -d bench; ends by pg_ctl -D $work/data stop" >&2
+		echo "Kept: $bindir/psql -h $work/socket -U postgres -d bench" >&2
+		echo "It ends with $bindir/pg_ctl -D $work/data stop, and the folder is $work" >&2
 	else
 		if [ -n "$running" ]; then
 			as_server "$bindir/pg_ctl" -D "$work/data" -m immediate -w stop >/dev/null 2>&1 || :
@@ -70,7 +73,6 @@ original=$(find_pg_config)
 
 umask 022
 work=$(mktemp -d "$scratch/cirro-bench.XXXXXX")
-chmod 755 "$work"
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$work/socket"
@@ -129,7 +131,7 @@ done
 say "gathering statistics"
 db <<-'END'
 	CALL bench.timed('analyze', 0, 'ANALYZE profile_bench');
-	SELECT to_regproc('cirro.profile_stats') IS NOT NULL AS has \gset
+	SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'profile_stats' AND pronamespace = 'cirro'::regnamespace) AS has \gset
 	\if :has
 		CREATE STATISTICS profile_bench_stats ON (cirro.profile_stats(profile)) FROM profile_bench;
 		CALL bench.timed('analyze', 1, 'ANALYZE profile_bench');
@@ -141,6 +143,10 @@ db <<-'END'
 END
 
 say "comparing the answers, then $rounds rounds with indexes"
+db -c 'UPDATE bench.filter SET sql = coalesce(sql_indexed, sql)'
+if [ -n "${HINTS:-}" ]; then
+	db -c 'UPDATE bench.filter SET jsquery = coalesce(jsquery_hinted, jsquery)'
+fi
 db -c CHECKPOINT -c "CALL bench.agree('index')" -c "CALL bench.measure('index', $rounds, false)"
 
 say "inserting $inserts rows, three times for each index"

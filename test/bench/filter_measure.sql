@@ -11,17 +11,17 @@ INSERT INTO bench.contender VALUES (0, 'floor'), (1, 'cirro'), (2, 'jsquery'), (
 
 -- Every statement that is timed. The floor is what reading the profiles costs.
 CREATE VIEW bench.statement AS
-SELECT f.number AS filter, c.number AS contender, c.name, a.fetch, condition,
+SELECT f.number AS filter, c.number AS contender, c.name, a.asked, condition,
 	CASE WHEN c.name = 'floor' THEN 'SELECT sum(pg_column_size(profile)) FROM profile_bench'
-		ELSE format('SELECT %s FROM profile_bench WHERE %s', a.fetch, condition) END AS statement
+		ELSE format('SELECT %s FROM profile_bench WHERE %s', a.asked, condition) END AS statement
 FROM bench.filter AS f
 	CROSS JOIN bench.contender AS c
-	CROSS JOIN (VALUES ('count(*)'), ('sum(id)')) AS a (fetch)
+	CROSS JOIN (VALUES ('count(*)'), ('sum(id)')) AS a (asked)
 	CROSS JOIN LATERAL (SELECT CASE c.name WHEN 'cirro' THEN cirro WHEN 'jsquery' THEN jsquery
 		WHEN 'jsonpath' THEN jsonpath WHEN 'sql' THEN sql END) AS of (condition)
 WHERE condition IS NOT NULL OR c.name = 'floor';
 
-CREATE TABLE bench.sample (part text, filter int, contender int, fetch text, round int, ms double precision);
+CREATE TABLE bench.sample (part text, filter int, contender int, asked text, round int, ms double precision);
 CREATE TABLE bench.plan (part text, filter int, contender int, node text, estimate double precision, rows bigint);
 CREATE TABLE bench.cost (what text, contender int, ms double precision);
 CREATE TABLE bench.fact (name text PRIMARY KEY, value text);
@@ -36,7 +36,7 @@ DECLARE
 	answer text;
 	answers text[] := '{}';
 BEGIN
-	FOR s IN SELECT * FROM bench.statement WHERE name <> 'floor' AND fetch = 'count(*)' ORDER BY filter, contender LOOP
+	FOR s IN SELECT * FROM bench.statement WHERE name <> 'floor' AND asked = 'count(*)' ORDER BY filter, contender LOOP
 		EXECUTE format('SELECT count(*), format(''%%s rows with sum %%s'', count(*), sum(id)) FROM profile_bench WHERE %s', s.condition)
 			INTO found, answer;
 		IF s.name = 'cirro' THEN
@@ -63,12 +63,12 @@ DECLARE
 BEGIN
 	FOR round IN 0 .. rounds LOOP		-- round 0 warms up
 		FOR s IN SELECT * FROM bench.statement WHERE with_floor OR name <> 'floor'
-				ORDER BY filter, fetch, (contender + round) % 5 LOOP
+				ORDER BY filter, asked, (contender + round) % 5 LOOP
 			start := clock_timestamp();
 			EXECUTE s.statement INTO answer;
 			took := extract(epoch FROM clock_timestamp() - start) * 1000;
 			IF round > 0 THEN
-				INSERT INTO bench.sample VALUES (part, s.filter, s.contender, s.fetch, round, took);
+				INSERT INTO bench.sample VALUES (part, s.filter, s.contender, s.asked, round, took);
 			END IF;
 		END LOOP;
 		COMMIT;
