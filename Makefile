@@ -21,7 +21,7 @@ PG_CFLAGS = $(WARNINGS)
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test demo demo-stop test-debian
+ALONE = help setup test demo demo-stop test-debian bench-filter
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -33,6 +33,8 @@ help:
 	@echo 'make test               build and run every test in a temporary folder'
 	@echo '                        (SUITES="regress tap …", KEEP=1)'
 	@echo 'make test-debian        make test and make demo on a bare Debian (root; SUITE=bookworm)'
+	@echo 'make bench-filter       filters against jsquery, jsonpath and plain SQL, on a million profiles'
+	@echo '                        (N=100000, ROUNDS=7; a table in Markdown)'
 	@echo 'make setup              install what test and demo need, on Debian; they do it themselves'
 
 setup:
@@ -55,6 +57,9 @@ demo-stop:
 
 test-debian:
 	@test/debian.sh
+
+bench-filter:
+	@test/bench/filter.sh
 
 .PHONY: $(ALONE)
 .DEFAULT_GOAL = all

@@ -7,6 +7,8 @@
 # the distribution only, starts no server and changes no setting: a PostgreSQL
 # that it installs has no cluster yet (pg_createcluster makes one).
 #
+# test/setup.sh jsquery    also what only the benchmark needs: jsquery
+#
 # PG_CONFIG=path   use that PostgreSQL and install none
 # PG_MAJOR=15      the major version to use; else the newest installed, else
 #                  the distribution's own
@@ -17,6 +19,9 @@ as_root()
 {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
+
+also=${1:-}
+case $also in ''|jsquery) ;; *) die "test/setup.sh knows no $also" ;; esac
 
 wanted=
 want()				# want PACKAGE... unless the test before it succeeded
@@ -39,6 +44,7 @@ server_wanted()		# server_wanted MAJOR
 	{ [ -e "/usr/lib/postgresql/$1/lib/pgxs/src/makefiles/pgxs.mk" ] &&
 		[ -e "/usr/include/postgresql/$1/server/postgres.h" ]; } || want "postgresql-server-dev-$1"
 	[ -e "/usr/share/postgresql/$1/extension/pg_cron.control" ] || want "postgresql-$1-cron"
+	[ -z "$also" ] || [ -e "/usr/share/postgresql/$1/extension/$also.control" ] || want "postgresql-$1-$also"
 }
 
 # apt COMMAND...: quiet while all is well
