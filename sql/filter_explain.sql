@@ -55,7 +55,7 @@ SELECT filter FROM unnest(ARRAY['{"a":1}', '{"a":{"$gt":null}}', '{"a.$b":1}', '
 SELECT filter, l.* FROM unnest(ARRAY['{}', '{"a":1,"b":"x","c":null,"d":true,"e":[]}', '{"a":{"$eq":[1,2]},"b":{"$eq":{"c":1}},"d":{"$not":{"$eq":[1]}}}', '{"a":{"$gte":1,"$lt":9,"$ne":5}}',
 	'{"a":{"$in":[1,2,null]},"b":{"$in":["1","2"]},"c":{"$nin":["x"]}}', '{"a":{"$in":[[1],[2]]}}', '{"a":{"$exists":true},"b":{"$exists":false}}', '{"a":{"$exists":true,"$ne":5}}',
 	'{"a":{"$exists":true,"$in":[null]}}', '{"a":{"$exists":false,"$eq":null}}', '{"a":{"$gte":"2024-01-01","$lt":"2025"}}', '{"a":{"$gte":5,"$lte":5}}', '{"a":{"$all":[1,2,2]}}',
-	'{"a":{"$regex":"climb"},"b":{"$regex":"^x"},"c":{"$regex":"^x$","$options":"i"},"d":{"$regex":"^(a|b)$"},"e":{"$regex":"a\\.*"},"f":{"$regex":"^\\d$"},"g":{"$regex":".* # all","$options":"x"}}',
+	'{"a":{"$regex":"climb"},"b":{"$regex":"^x"},"h":{"$regex":".*?a|.*"},"i":{"$regex":".*|b"},"c":{"$regex":"^x$","$options":"i"},"d":{"$regex":"^(a|b)$"},"e":{"$regex":"a\\.*"},"f":{"$regex":"^\\d$"},"g":{"$regex":".* # all","$options":"x"}}',
 	'{"a":{"$type":["string","null"]},"b":{"$type":"array","$eq":1}}', '{"a":{"$size":262144}}', '{"a":{"$mod":[4,-3]}}', '{"$or":[{"a":{"$gt":5}},{"a":{"$lt":3}}]}', '{"$or":[{"a":{"$ne":1}},{"b":{"$ne":2}}]}',
 	'{"$nor":[{"a":1},{"a":2}]}', '{"$and":[{}]}', '{"a":{"$gt":5},"$or":[{"a":{"$lt":3}}]}', '{"a":{"$elemMatch":{"b":1,"c":2}},"d":{"$elemMatch":{"$gte":1,"$lte":1}}}', '{"a b":1,"a.0":1,"US$":1,"a[":1}'])
 	WITH ORDINALITY u (filter, n), cirro.lint(filter::cirro.filter_query) l ORDER BY n;
@@ -83,6 +83,20 @@ SELECT count(*), max(length(message)) FROM cirro.lint((SELECT '{"$and":[' || str
 SELECT count(*), max(length(message)) FROM cirro.lint((SELECT '{"a":{"$in":[' || repeat('1,', 9998) || '"1","' || repeat('1', 100) || '"]}}')::cirro.filter_query);
 SELECT count(*) FROM cirro.lint((repeat('{"$or":[', 99) || '{"a":[1]}' || repeat(']}', 99))::cirro.filter_query);
 SELECT count(*) FROM cirro.lint(('{"a":' || repeat('{"$elemMatch":{"a":', 90) || '[1]' || repeat('}}', 90) || '}')::cirro.filter_query);
+
+-- What it says of two operators is true: of every pair of them, on many documents.
+CREATE TEMP TABLE operator AS SELECT o, v FROM unnest('{$eq,$ne,$gt,$gte,$lt,$lte}'::text[]) o, unnest('{1,2.5,"\"a\"","null",true,"[1]"}'::text[]) v
+	UNION ALL VALUES ('$exists', 'true'), ('$exists', '0'), ('$type', '"number"'), ('$type', '["bool", "null"]'), ('$type', '"array"'), ('$in', '[1, null]'), ('$in', '["a"]'), ('$in', '[]'), ('$nin', '[1, "a"]'), ('$nin', '[]'),
+	('$all', '[1, 2.5]'), ('$all', '[null]'), ('$size', '2'), ('$mod', '[2, 1]'), ('$mod', '[2, 2]'), ('$regex', '".*a"'), ('$regex', '"^a$"'), ('$elemMatch', '{"$gt": 1}'), ('$elemMatch', '{"$gt": 1, "$lt": 1}');
+CREATE TEMP TABLE document AS WITH v AS (SELECT v::jsonb v FROM unnest('{1,2.5,3,0,"\"a\"","\"b\"","null",true,false,"{}","[1]"}'::text[]) v)
+	SELECT '{}'::jsonb d UNION ALL SELECT jsonb_build_object('a', v) FROM v UNION ALL SELECT jsonb_build_object('a', jsonb_build_array(x.v, y.v)) FROM v x, v y;
+CREATE TEMP TABLE doubt AS SELECT p.f, l.path, l.message,
+	CASE WHEN l.message LIKE '%adds nothing to%' THEN format('{"a": {"%s": %s}}', CASE WHEN l.path = '$.a.' || x.o THEN y.o ELSE x.o END, CASE WHEN l.path = '$.a.' || x.o THEN y.v ELSE x.v END)::cirro.filter_query END AS without
+	FROM operator x JOIN operator y ON x.o < y.o, LATERAL (SELECT format('{"a": {"%s": %s, "%s": %s}}', x.o, x.v, y.o, y.v)::cirro.filter_query f) p, cirro.lint(p.f) l;
+SELECT count(*) > 300 FROM doubt;
+SELECT f, message, d FROM doubt, document WHERE (message LIKE '%never hold%' OR message LIKE '%no element%') AND cirro.matches(d, f);
+SELECT f, message, d FROM doubt, document WHERE message LIKE '%no single value%' AND jsonb_typeof(d->'a') IS DISTINCT FROM 'array' AND cirro.matches(d, f);
+SELECT f, message, d FROM doubt, document WHERE without IS NOT NULL AND cirro.matches(d, f) <> cirro.matches(d, without);
 
 -- explain_match: every operator, as it was written.
 SELECT path, operator, wanted, found, matched FROM cirro.explain_match('{"n":5,"s":"Bob","z":null,"t":["x",1],"o":{"p":[{"q":1},{"q":[2,3]},{}]}}',

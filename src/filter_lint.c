@@ -406,13 +406,20 @@ is_one_string(const char *pattern, uint32 len)
 	return true;
 }
 
-/* Does a pattern end with ".*" that is no escaped point or part of a class? */
+/* ... begin with ".*", and with nothing that goes with it? */
+static bool
+starts_with_anything(const char *pattern, uint32 len)
+{
+	return len > 2 && pattern[0] == '.' && pattern[1] == '*' && strchr("?|", pattern[2]) == NULL;
+}
+
+/* ... end with ".*" that is no escaped point and no branch of its own? */
 static bool
 ends_with_anything(const char *pattern, uint32 len)
 {
 	uint32		backslashes = 0;
 
-	if (len < 2 || pattern[len - 2] != '.' || pattern[len - 1] != '*')
+	if (len < 3 || pattern[len - 2] != '.' || pattern[len - 1] != '*' || pattern[len - 3] == '|')
 		return false;
 	while (backslashes + 2 < len && pattern[len - 3 - backslashes] == '\\')
 		backslashes++;
@@ -455,7 +462,7 @@ lint_regex(Lint *lint, const JsonTree *operand, const JsonTree *options)
 	else if (!ignores_case && !lines && is_one_string(pattern, end - pattern))
 		lint_report(lint, operand, "Write equality, {\"a\": \"text\"}: it means the same and is faster.",
 					"the pattern is found in one string only");
-	else if (end - pattern > 2 && memcmp(pattern, ".*", 2) == 0)
+	else if (starts_with_anything(pattern, end - pattern))
 		lint_report(lint, operand, "Leave it out: a pattern is searched everywhere in a string, unless ^ and $ hold it.",
 					"\".*\" at the start of a pattern adds nothing");
 	else if (ends_with_anything(pattern, end - pattern))
