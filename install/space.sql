@@ -1055,10 +1055,11 @@ BEGIN
 			WHEN last_wave.id IS NULL THEN format('wave %s ran at %s', s.waves, s.last_wave_at)
 			WHEN last_wave.outcome = 'failed' THEN format('wave %s failed at %s: %s',
 				last_wave.number, last_wave.run_at, last_wave.error)
-			ELSE format('wave %s invited %s of %s at %s', last_wave.number, last_wave.invited,
+			ELSE format('wave %s invited %s of %s at %s%s', last_wave.number, last_wave.invited,
 				coalesce(last_wave.matched || ' that it could invite',
 					'more than it looked at (it wanted ' || last_wave.wanted || ')'),
-				last_wave.run_at) END
+				last_wave.run_at,
+				' and held back ' || nullif(last_wave.held_back, 0) || ' more (setting.max_pending)') END
 			|| format(CASE WHEN s.next_wave_at < cirro.now()
 				THEN '; the next was due at %s (does anybody call run_waves()?)'
 				ELSE '; the next is due at %s' END, s.next_wave_at)

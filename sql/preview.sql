@@ -190,6 +190,14 @@ SELECT detail FROM explain_invitation(8, 2) WHERE gate = 'wave';
 SET ROLE regress_cirro_app;
 SELECT detail FROM explain_invitation(8, 2) WHERE gate = 'wave';
 RESET ROLE;
+UPDATE setting SET max_pending = 1;
+SET cirro.clock = '2030-01-01 14:10+00';
+INSERT INTO invitation (gig_id, worker_id) VALUES (3, 8);
+CALL cirro.run_waves('preview');
+INSERT INTO worker (id, profile) VALUES (9, '{}');
+SELECT detail FROM explain_invitation(9, 2) WHERE gate = 'wave';
+UPDATE setting SET max_pending = NULL;
+DELETE FROM worker WHERE id = 9;
 -- Row policies hold: others are neither counted nor estimated nor shown.
 ALTER TABLE worker ENABLE ROW LEVEL SECURITY;
 ALTER TABLE gig ENABLE ROW LEVEL SECURITY;
