@@ -119,11 +119,15 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
 SUPPORT cirro.matches_support AS 'MODULE_PATHNAME', 'filter_matches_record';
 COMMENT ON FUNCTION cirro.matches(record, cirro.filter_query) IS 'does the profile of the row match the filter?';
 
+CREATE FUNCTION cirro.matches_sel(internal, oid, internal, integer) RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_matches_sel';
+COMMENT ON FUNCTION cirro.matches_sel(internal, oid, internal, integer) IS 'restriction selectivity of @@';
+
 CREATE OPERATOR cirro.@@ (
 	FUNCTION = cirro.matches,
 	LEFTARG = jsonb,
 	RIGHTARG = cirro.filter_query,
-	RESTRICT = matchingsel,
+	RESTRICT = cirro.matches_sel,
 	JOIN = matchingjoinsel
 );
 COMMENT ON OPERATOR cirro.@@ (jsonb, cirro.filter_query) IS 'does the document match the filter?';

@@ -69,8 +69,15 @@ CREATE TABLE worker (
 );
 
 CREATE INDEX worker_lot_idx ON worker (lot, id) WHERE active;
+-- Each search reads what is not sorted in yet: a short list.
+CREATE INDEX worker_profile_idx ON worker USING gin (profile cirro.profile_ops)
+	WITH (gin_pending_list_limit = 512);
+CREATE STATISTICS worker_profile_stats ON (cirro.profile_stats(profile)) FROM worker;
 
 COMMENT ON TABLE worker IS 'the people of this Space';
+COMMENT ON INDEX worker_lot_idx IS 'for waves in the fair order';
+COMMENT ON INDEX worker_profile_idx IS 'finds the workers that match a filter';
+COMMENT ON STATISTICS worker_profile_stats IS 'how many workers match a filter; made by ANALYZE';
 COMMENT ON COLUMN worker.ref IS 'the application''s own id';
 COMMENT ON COLUMN worker.profile IS 'what filter queries ask about: a JSON object of at most 1 MB';
 COMMENT ON COLUMN worker.active IS 'false: not invited';

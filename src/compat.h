@@ -35,6 +35,13 @@
 #define guc_malloc(elevel, size)	malloc(size)
 #endif
 
+/* The statistics target of what ANALYZE looks at moved out of the column in 17. */
+#if PG_VERSION_NUM >= 170000
+#define cirro_stats_target(stats)	((stats)->attstattarget)
+#else
+#define cirro_stats_target(stats)	((stats)->attr->attstattarget)
+#endif
+
 /* Stands before a declaration since 18. */
 #ifndef pg_noreturn
 #define pg_noreturn	pg_attribute_noreturn()

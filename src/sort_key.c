@@ -19,6 +19,7 @@
 #include "utils/jsonb.h"
 
 #include "compat.h"
+#include "json_number.h"
 #include "sort_query.h"
 
 PG_FUNCTION_INFO_V1(sort_key);
@@ -45,49 +46,21 @@ encode_string(StringInfo buf, const char *text, uint32 len)
 }
 
 /*
- * A number as sign, weight and digits to the base 10000, as its binary format
- * has them; digits count from 1 so that 0 can end them. Negative numbers have
- * their bits turned round behind the sign.
+ * A number, ended by a group of no digits: two zero bytes, or the opposite
+ * for a negative one.
  */
 static void
 encode_number(StringInfo buf, const char *number)
 {
-	bytea	   *sent = DatumGetByteaPP(DirectFunctionCall1(numeric_send, PointerGetDatum(number)));
-	const unsigned char *words = (const unsigned char *) VARDATA_ANY(sent);
-	int			start;
-	int			ndigits;
+	int			sign;
+	bool		cut;
 
-#define WORD(i) ((uint16) (words[2 * (i)] << 8 | words[2 * (i) + 1]))
-
-	ndigits = Min(WORD(0), SORT_MAX_VALUE / 2);
-	while (ndigits > 0 && WORD(4 + ndigits - 1) == 0)
-		ndigits--;
-	if (ndigits == 0)
-		appendStringInfoChar(buf, 1);
-	else
-	{
-		bool		negative = WORD(2) != 0;
-		uint16		weight = (uint16) ((int16) WORD(1) + 32768);
-
-		appendStringInfoChar(buf, negative ? 0 : 2);
-		start = buf->len;
-		appendStringInfoChar(buf, weight >> 8);
-		appendStringInfoChar(buf, weight & 0xFF);
-		for (int i = 0; i < ndigits; i++)
-		{
-			uint16		digit = WORD(4 + i) + 1;
-
-			appendStringInfoChar(buf, digit >> 8);
-			appendStringInfoChar(buf, digit & 0xFF);
-		}
-		appendStringInfoChar(buf, '\0');
-		appendStringInfoChar(buf, '\0');
-		if (negative)
-			for (int i = start; i < buf->len; i++)
-				buf->data[i] = ~buf->data[i];
-	}
-	pfree(sent);
-#undef WORD
+	enlargeStringInfo(buf, JSON_NUMBER_HEAD + SORT_MAX_VALUE);
+	buf->len += json_number_bytes(buf->data + buf->len, number,
+								  SORT_MAX_VALUE / JSON_NUMBER_GROUP, &sign, &cut);
+	if (sign != 0)
+		for (int i = 0; i < JSON_NUMBER_GROUP; i++)
+			appendStringInfoChar(buf, sign < 0 ? (char) 0xFF : 0);
 }
 
 /* Fewer members first; then the first different key or value decides. */

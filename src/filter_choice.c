@@ -1,0 +1,332 @@
+/*-------------------------------------------------------------------------
+ * src/filter_choice.c
+ *
+ * Decides what a search of the index fetches: of a conjunction what is rare,
+ * and of the rest what costs less to fetch than to recheck. Whatever it
+ * decides, the answers are the same: what is not fetched is left to the
+ * recheck.
+ *
+ * The functions of an operator class are not told which index they search, so
+ * they know no statistics. The planner does, a moment before: it leaves its
+ * estimates here, by the text of the filter. A search that finds none (in a
+ * parallel worker, of a generic plan) goes by the defaults of
+ * filter_estimate.c.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "filter_choice.h"
+#include "filter_estimate.h"
+
+/*
+ * What one document costs, in microseconds (measured with the table of
+ * test/bench/filter.sh): a range is put into a bitmap whole; a list of one key
+ * is read from end to end, beside a rarer one faster, or a place in it is
+ * looked up for each of the other's; a row is fetched and rechecked.
+ */
+#define COST_RANGE		0.4
+#define COST_LIST		0.12
+#define COST_BESIDE		0.006
+#define COST_LOOKUP		2.0
+#define COST_ROW		1.0
+
+/* What fetching an entry would cost and leave over. */
+typedef struct Fetch
+{
+	bool		possible;
+	double		cost;
+	double		kept;			/* fraction of the documents */
+} Fetch;
+
+static Fetch choose(FilterEntry *e);
+
+static void
+drop(FilterEntry *e)
+{
+	CHECK_FOR_INTERRUPTS();
+	e->wanted = false;
+	if (e->many != NULL)
+		e->many->wanted = false;
+	for (FilterEntry *c = e->first; c != NULL; c = c->next)
+		drop(c);
+}
+
+static Fetch
+fetch_keys(FilterEntry *e)
+{
+	Fetch		fetch = {true, 0, e->fraction};
+
+	e->wanted = true;
+	fetch.cost = e->fraction * (e->kind == ENTRY_KEY ? COST_LIST : COST_RANGE);
+	return fetch;
+}
+
+/* All children, or it narrows nothing. */
+static Fetch
+choose_or(FilterEntry *e)
+{
+	Fetch		fetch = {true, 0, 1};
+
+	e->wanted = true;
+	for (FilterEntry *c = e->first; c != NULL; c = c->next)
+	{
+		Fetch		child = choose(c);
+
+		fetch.possible = fetch.possible && child.possible;
+		fetch.cost += child.cost;
+		fetch.kept *= 1 - child.kept;
+	}
+	fetch.kept = 1 - fetch.kept;
+	return fetch;
+}
+
+/*
+ * The child that leaves least for its cost, then others while they pay: by
+ * the rows that need no recheck because of them.
+ */
+static Fetch
+choose_and(FilterEntry *e)
+{
+	Fetch		fetch = {false, 0, 1};
+	int			nchildren = 0;
+	int			i;
+	Fetch	   *children;
+
+	for (FilterEntry *c = e->first; c != NULL; c = c->next)
+		nchildren++;
+	children = palloc(nchildren * sizeof(Fetch));
+	i = 0;
+	for (FilterEntry *c = e->first; c != NULL; c = c->next)
+		children[i++] = choose(c);
+
+	for (;;)
+	{
+		int			best = -1;
+		double		best_saving = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		i = 0;
+		for (FilterEntry *c = e->first; c != NULL; c = c->next, i++)
+		{
+			double		saving;
+
+			if (!children[i].possible)
+				continue;
+			if (fetch.possible && c->kind == ENTRY_KEY)
+				children[i].cost = Min(c->fraction * COST_BESIDE, fetch.kept * COST_LOOKUP);
+			saving = fetch.kept * (1 - children[i].kept) * COST_ROW - children[i].cost;
+			if (best < 0 ? saving > 0 || !fetch.possible : saving > best_saving)
+			{
+				best = i;
+				best_saving = saving;
+			}
+		}
+		if (best < 0)
+			break;
+		fetch.possible = true;
+		fetch.cost += children[best].cost;
+		fetch.kept *= children[best].kept;
+		/* Done with: neither to be taken again nor to be dropped. */
+		children[best].possible = false;
+		children[best].cost = -1;
+	}
+	i = 0;
+	for (FilterEntry *c = e->first; c != NULL; c = c->next, i++)
+		if (children[i].cost >= 0)
+			drop(c);
+	pfree(children);
+	e->wanted = fetch.possible;
+	return fetch;
+}
+
+/* The range between the bounds, or one bound or both for themselves. */
+static Fetch
+choose_between(FilterEntry *e)
+{
+	Fetch		apart = choose_and(e);
+	Fetch		joined = fetch_keys(e);
+
+	if (e->many != NULL)
+	{
+		Fetch		many = fetch_keys(e->many);
+
+		joined.cost += many.cost;
+		joined.kept = 1 - (1 - joined.kept) * (1 - many.kept);
+	}
+	if (joined.cost + joined.kept * COST_ROW <= apart.cost + apart.kept * COST_ROW)
+	{
+		for (FilterEntry *c = e->first; c != NULL; c = c->next)
+			drop(c);
+		return joined;
+	}
+	if (e->many != NULL)
+		e->many->wanted = false;
+	e->wanted = false;
+	return apart;
+}
+
+/* Marks what is wanted below; recursion is bounded by the filter's depth. */
+static Fetch
+choose(FilterEntry *e)
+{
+	Fetch		impossible = {false, 0, 1};
+
+	switch (e->kind)
+	{
+		case ENTRY_KEY:
+		case ENTRY_RANGE:
+		case ENTRY_SET:
+			return fetch_keys(e);
+		case ENTRY_BETWEEN:
+			return choose_between(e);
+		case ENTRY_AND:
+			return choose_and(e);
+		case ENTRY_OR:
+			return choose_or(e);
+		case ENTRY_ELEM:
+			e->wanted = true;
+			return choose(e->first);
+		default:
+			return impossible;
+	}
+}
+
+static void
+number(FilterEntry *e, int *entries)
+{
+	if (!e->wanted && e->kind != ENTRY_BETWEEN)
+		return;
+	if (filter_entry_has_keys(e) && e->wanted)
+		e->entry = (*entries)++;
+	if (e->many != NULL && e->many->wanted)
+		e->many->entry = (*entries)++;
+	for (FilterEntry *c = e->first; c != NULL; c = c->next)
+		number(c, entries);
+}
+
+int
+filter_choose(FilterEntry *root)
+{
+	int			entries = 0;
+
+	if (!choose(root).possible)
+		return 0;
+	number(root, &entries);
+	return entries <= FILTER_MAX_ENTRIES ? entries : 0;
+}
+
+/*
+ * ---- Estimates on their way from the planner to the search
+ */
+
+#define MEMORY_SIZE		64		/* filters, the latest first */
+#define MEMORY_FRACTIONS 1000	/* of one filter; one with more is forgotten */
+
+typedef struct Remembered
+{
+	uint32		hash;
+	uint32		text_len;
+	int			nfractions;
+	float4	   *fractions;
+	char	   *text;			/* behind the fractions */
+} Remembered;
+
+static Remembered *memory[MEMORY_SIZE];
+static int	nremembered = 0;
+
+/* Goes through the fractions of a tree: "reads" them into it, or out of it. */
+static void
+copy_fractions(FilterEntry *e, float4 *fractions, int *n, bool read)
+{
+	for (; e != NULL; e = e->next)
+	{
+		if (filter_entry_has_keys(e))
+		{
+			if (fractions == NULL)
+				;
+			else if (read)
+				e->fraction = fractions[*n];
+			else
+				fractions[*n] = e->fraction;
+			(*n)++;
+		}
+		copy_fractions(e->many, fractions, n, read);
+		copy_fractions(e->first, fractions, n, read);
+	}
+}
+
+static int
+find_remembered(const FilterQuery *query, uint32 *hash)
+{
+	const char *text = (const char *) query + query->text;
+
+	*hash = hash_bytes((const unsigned char *) text, query->text_len);
+	for (int i = 0; i < nremembered; i++)
+		if (memory[i]->hash == *hash && memory[i]->text_len == query->text_len &&
+			memcmp(memory[i]->text, text, query->text_len) == 0)
+			return i;
+	return -1;
+}
+
+/* Puts the one at "i" in front; those before it move back. */
+static void
+move_to_front(Remembered *it, int i)
+{
+	memmove(&memory[1], &memory[0], i * sizeof(memory[0]));
+	memory[0] = it;
+}
+
+void
+filter_remember(const FilterQuery *query, const FilterEntry *root)
+{
+	FilterEntry *tree = unconstify(FilterEntry *, root);
+	Remembered *it;
+	uint32		hash;
+	int			n = 0;
+	int			i;
+
+	copy_fractions(tree, NULL, &n, false);
+	if (n == 0 || n > MEMORY_FRACTIONS)
+		return;
+	it = MemoryContextAlloc(TopMemoryContext,
+							sizeof(Remembered) + n * sizeof(float4) + query->text_len);
+	it->fractions = (float4 *) (it + 1);
+	it->text = (char *) (it->fractions + n);
+	it->text_len = query->text_len;
+	memcpy(it->text, (const char *) query + query->text, query->text_len);
+	it->nfractions = n;
+	n = 0;
+	copy_fractions(tree, it->fractions, &n, false);
+
+	i = find_remembered(query, &hash);
+	it->hash = hash;
+	if (i >= 0)
+		pfree(memory[i]);
+	else if (nremembered < MEMORY_SIZE)
+		i = nremembered++;
+	else
+		pfree(memory[i = MEMORY_SIZE - 1]);
+	move_to_front(it, i);
+}
+
+bool
+filter_recall(const FilterQuery *query, FilterEntry *root)
+{
+	uint32		hash;
+	int			i = find_remembered(query, &hash);
+	int			n = 0;
+
+	if (i < 0)
+		return false;
+	move_to_front(memory[i], i);
+	copy_fractions(root, NULL, &n, true);
+	if (n != memory[0]->nfractions)
+		return false;
+	n = 0;
+	copy_fractions(root, memory[0]->fractions, &n, true);
+	return true;
+}

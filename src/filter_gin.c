@@ -1,0 +1,232 @@
+/*-------------------------------------------------------------------------
+ * src/filter_gin.c
+ *
+ * The support functions of the GIN operator class cirro.profile_ops, which
+ * finds documents by jsonb @@ filter_query. They hand on between GIN and the
+ * files that decide: which keys a document has (profile_key.c), which a
+ * filter asks for (filter_extract.c), which of those to fetch
+ * (filter_choice.c). An answer is true only where all that is known makes it
+ * certain; all else is rechecked.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/gin.h"
+#include "access/stratnum.h"
+#include "fmgr.h"
+#include "utils/jsonb.h"
+
+#include "filter_choice.h"
+#include "filter_estimate.h"
+
+PG_FUNCTION_INFO_V1(profile_ops_extract_value);
+PG_FUNCTION_INFO_V1(profile_ops_extract_query);
+PG_FUNCTION_INFO_V1(profile_ops_compare_partial);
+PG_FUNCTION_INFO_V1(profile_ops_consistent);
+PG_FUNCTION_INFO_V1(profile_ops_triconsistent);
+
+/* What GIN keeps for us with each entry of a search. */
+typedef struct Search
+{
+	const FilterEntry *entry;
+	const FilterEntry *root;
+} Search;
+
+/* extract_value(jsonb, internal) returns internal: the keys of a document */
+Datum
+profile_ops_extract_value(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *document = PG_GETARG_JSONB_P(0);
+	int32	   *nentries = (int32 *) PG_GETARG_POINTER(1);
+	ProfileKeyList list;
+	Datum	   *entries;
+	char	   *room;
+
+	profile_keys_init(&list);
+	profile_keys_extract(&list, &document->root);
+	*nentries = list.nkeys;
+	if (list.nkeys == 0)
+		PG_RETURN_POINTER(NULL);
+	entries = MemoryContextAllocHuge(CurrentMemoryContext, list.nkeys * sizeof(Datum));
+	room = MemoryContextAllocHuge(CurrentMemoryContext,
+								  (size_t) list.nkeys * INTALIGN(VARHDRSZ + PROFILE_KEY_MAX));
+	for (int i = 0; i < list.nkeys; i++)
+	{
+		int			len = list.keys[i].len;
+
+		SET_VARSIZE(room, VARHDRSZ + len);
+		memcpy(VARDATA(room), profile_keys_get(&list, i), len);
+		entries[i] = PointerGetDatum(room);
+		room += INTALIGN(VARHDRSZ + len);
+	}
+	PG_RETURN_POINTER(entries);
+}
+
+static void
+add_entries(const FilterEntry *e, const FilterEntry *root, Search *searches,
+			Datum *entries, bool *partial, Pointer *extra)
+{
+	for (; e != NULL; e = e->next)
+	{
+		if (e->entry >= 0)
+		{
+			entries[e->entry] = profile_key_datum(e->low.data, e->low.len);
+			partial[e->entry] = e->kind != ENTRY_KEY;
+			searches[e->entry].entry = e;
+			searches[e->entry].root = root;
+			extra[e->entry] = (Pointer) &searches[e->entry];
+		}
+		add_entries(e->many, root, searches, entries, partial, extra);
+		add_entries(e->first, root, searches, entries, partial, extra);
+	}
+}
+
+/*
+ * extract_query(jsonb, internal, int2, internal, internal, internal, internal)
+ * returns internal: what to search for. The first argument is the filter; GIN
+ * declares it with the type that is indexed.
+ */
+Datum
+profile_ops_extract_query(PG_FUNCTION_ARGS)
+{
+	FilterQuery *query = PG_GETARG_FILTER_QUERY(0);
+	int32	   *nentries = (int32 *) PG_GETARG_POINTER(1);
+	bool	  **partial = (bool **) PG_GETARG_POINTER(3);
+	Pointer   **extra = (Pointer **) PG_GETARG_POINTER(4);
+	int32	   *mode = (int32 *) PG_GETARG_POINTER(6);
+	FilterEntry *root = filter_extract(query);
+	Datum	   *entries;
+
+	*nentries = 0;
+	if (root->kind == ENTRY_NEVER)
+		PG_RETURN_POINTER(NULL);
+	if (!filter_recall(query, root))
+		filter_estimate(root, query, NULL);
+	*nentries = filter_choose(root);
+	if (*nentries == 0)
+	{
+		*mode = GIN_SEARCH_MODE_ALL;
+		PG_RETURN_POINTER(NULL);
+	}
+	entries = palloc(*nentries * sizeof(Datum));
+	*partial = palloc(*nentries * sizeof(bool));
+	*extra = palloc(*nentries * sizeof(Pointer));
+	add_entries(root, root, palloc(*nentries * sizeof(Search)), entries, *partial, *extra);
+	PG_RETURN_POINTER(entries);
+}
+
+/* compare_partial(profile_key, profile_key, int2, internal) returns integer */
+Datum
+profile_ops_compare_partial(PG_FUNCTION_ARGS)
+{
+	struct varlena *key = PG_GETARG_VARLENA_PP(1);
+	const Search *search = (const Search *) PG_GETARG_POINTER(3);
+
+	PG_RETURN_INT32(filter_entry_compare(search->entry, VARDATA_ANY(key),
+										 VARSIZE_ANY_EXHDR(key)));
+}
+
+/*
+ * Does the filter hold for a document of whose keys this much is known? False
+ * and true are as certain as what is given.
+ */
+static GinTernaryValue
+evaluate(const FilterEntry *e, const GinTernaryValue *found)
+{
+	GinTernaryValue result;
+
+	switch (e->kind)
+	{
+		case ENTRY_BETWEEN:
+			if (e->entry < 0)
+				break;
+			result = found[e->entry];
+			if (result == GIN_TRUE)
+				return e->exact ? GIN_TRUE : GIN_MAYBE;
+			if (e->many != NULL && found[e->many->entry] != GIN_FALSE)
+				return GIN_MAYBE;
+			return result;
+		case ENTRY_KEY:
+		case ENTRY_RANGE:
+		case ENTRY_SET:
+			if (e->entry < 0)
+				return GIN_MAYBE;
+			result = found[e->entry];
+			return result == GIN_TRUE && !e->exact ? GIN_MAYBE : result;
+		case ENTRY_ELEM:
+			result = evaluate(e->first, found);
+			return result == GIN_TRUE ? GIN_MAYBE : result;
+		case ENTRY_OR:
+			result = GIN_FALSE;
+			for (const FilterEntry *c = e->first; c != NULL; c = c->next)
+			{
+				GinTernaryValue child = evaluate(c, found);
+
+				if (child == GIN_TRUE)
+					return GIN_TRUE;
+				if (child == GIN_MAYBE)
+					result = GIN_MAYBE;
+			}
+			return result;
+		case ENTRY_AND:
+			break;
+		case ENTRY_ALWAYS:
+		case ENTRY_NEVER:
+		case ENTRY_NOT:
+		case ENTRY_UNKNOWN:
+			return GIN_MAYBE;
+	}
+
+	result = GIN_TRUE;
+	for (const FilterEntry *c = e->first; c != NULL; c = c->next)
+	{
+		GinTernaryValue child = evaluate(c, found);
+
+		if (child == GIN_FALSE)
+			return GIN_FALSE;
+		if (child == GIN_MAYBE)
+			result = GIN_MAYBE;
+	}
+	return result;
+}
+
+static GinTernaryValue
+evaluate_search(FunctionCallInfo fcinfo)
+{
+	const GinTernaryValue *found = (const GinTernaryValue *) PG_GETARG_POINTER(0);
+	int32		nentries = PG_GETARG_INT32(3);
+	Pointer    *extra = (Pointer *) PG_GETARG_POINTER(4);
+
+	/* Without entries all documents come, to be rechecked. */
+	if (nentries == 0)
+		return GIN_MAYBE;
+	return evaluate(((const Search *) extra[0])->root, found);
+}
+
+/*
+ * consistent(internal, int2, jsonb, int4, internal, internal, internal,
+ * internal) returns boolean
+ */
+Datum
+profile_ops_consistent(PG_FUNCTION_ARGS)
+{
+	bool	   *recheck = (bool *) PG_GETARG_POINTER(5);
+	GinTernaryValue result;
+
+	/* A boolean is a GinTernaryValue that is never maybe. */
+	StaticAssertStmt(sizeof(bool) == sizeof(GinTernaryValue) &&
+					 GIN_FALSE == false && GIN_TRUE == true, "as in jsonb_gin.c");
+	result = evaluate_search(fcinfo);
+	*recheck = result == GIN_MAYBE;
+	PG_RETURN_BOOL(result != GIN_FALSE);
+}
+
+/*
+ * triconsistent(internal, int2, jsonb, int4, internal, internal, internal)
+ * returns "char"
+ */
+Datum
+profile_ops_triconsistent(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_GIN_TERNARY_VALUE(evaluate_search(fcinfo));
+}
