@@ -1,7 +1,8 @@
 -- install/head.sql
 --
 -- What CREATE EXTENSION runs first. The parts follow in this order: filter.sql
--- (types and operators), engine.sql (triggers, waves, Spaces).
+-- (types and operators), index.sql (index on profiles, statistics), explain.sql
+-- (filters that explain themselves), engine.sql (triggers, Spaces), waves.sql.
 
 \echo Use "CREATE EXTENSION cirro" to load this file. \quit
 

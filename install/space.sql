@@ -867,6 +867,216 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION gig_id IS 'the gig that the application knows by this id; NULL if there is none';
 
+-- ----------------------------------------------------------- explanations --
+
+-- The filter goes into the queries as a constant, so that the planner can choose
+-- an index for it and knows how many rows to expect. VOLATILE for the sake of
+-- EXPLAIN, which is no query.
+
+CREATE OR REPLACE FUNCTION preview(filter cirro.filter_query,
+	sort cirro.sort_query DEFAULT NULL, max int DEFAULT 10)
+RETURNS TABLE (matching bigint, exact boolean, worker_id bigint, worker_ref @ref_type@, profile jsonb)
+LANGUAGE plpgsql SET search_path FROM CURRENT ROWS 10 AS $$
+#variable_conflict use_column
+DECLARE
+	countable CONSTANT bigint := 10000;
+	found_workers text;
+	plan json;
+	total bigint;
+	is_exact boolean;
+BEGIN
+	IF preview.filter IS NULL OR preview.max IS NULL OR preview.max < 0 THEN
+		RAISE EXCEPTION USING ERRCODE = '22023',
+			MESSAGE = 'filter must be given, and max not be negative',
+			DETAIL = format('filter is %s, max is %s.',
+				CASE WHEN preview.filter IS NULL THEN 'NULL' ELSE 'given' END,
+				coalesce(preview.max::text, 'NULL')),
+			HINT = 'For example preview(''{}''), which matches everybody.';
+	END IF;
+	found_workers := format('FROM worker w WHERE w.active AND w.profile OPERATOR(cirro.@@) %L::cirro.filter_query',
+		preview.filter::text);
+
+	EXECUTE format('SELECT count(*) FROM (SELECT %s LIMIT %s) w', found_workers, countable + 1) INTO total;
+	is_exact := total <= countable;
+	IF NOT is_exact THEN
+		EXECUTE 'EXPLAIN (FORMAT JSON) SELECT ' || found_workers INTO plan;
+		total := greatest(total, (plan -> 0 -> 'Plan' ->> 'Plan Rows')::numeric::bigint);
+	END IF;
+
+	RETURN QUERY EXECUTE format(
+		'SELECT $1, $2, f.id, f.ref, f.profile'
+		' FROM (VALUES (1)) one LEFT JOIN (SELECT w.id, w.ref, w.profile, row_number() OVER () AS n FROM ('
+		'   SELECT w.id, w.ref, w.profile %s ORDER BY %s w.lot, w.id LIMIT $3) w) f ON true'
+		' ORDER BY f.n',
+		found_workers,
+		CASE WHEN preview.sort IS NOT NULL
+			THEN format('cirro.sort_key(w.profile, %L::cirro.sort_query),', preview.sort::text) END)
+		USING total, is_exact, preview.max;
+END $$;
+COMMENT ON FUNCTION preview(cirro.filter_query, cirro.sort_query, int) IS 'how many active workers match a filter now (exact up to 10000, an estimate above), and the first of them, a row each; one row with NULLs if there is none to show';
+
+-- The gates of a wave, in its order: src/gig_turn.c and src/wave.c decide the
+-- first five, src/wave_match.c the others.
+
+CREATE OR REPLACE FUNCTION explain_invitation(worker_id bigint, gig_id bigint)
+RETURNS TABLE (gate text, passed boolean, detail text)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT ROWS 10 AS $$
+#variable_conflict use_column
+DECLARE
+	w worker;
+	g gig;
+	s gig_state;
+	i invitation;
+	i_status text;		-- as of now
+	i_reason text;
+	last_wave wave;
+	wave_number int;
+	may_read_waves boolean := has_table_privilege('wave', 'SELECT');
+	max_pending int := (SELECT max_pending FROM setting);
+	pending bigint;
+	all_passed boolean := true;
+BEGIN
+	SELECT * INTO w FROM worker WHERE id = explain_invitation.worker_id;
+	IF NOT FOUND THEN
+		PERFORM cirro.raise_unknown('worker', explain_invitation.worker_id);
+	END IF;
+	SELECT * INTO g FROM gig WHERE id = explain_invitation.gig_id;
+	IF NOT FOUND THEN
+		PERFORM cirro.raise_unknown('gig', explain_invitation.gig_id);
+	END IF;
+	SELECT * INTO s FROM gig_state s WHERE s.gig_id = g.id;
+	IF NOT FOUND THEN
+		RETURN QUERY SELECT 'state', false, 'the gig has no row in gig_state: call rebuild_state()';
+		RETURN;
+	END IF;
+
+	-- The gig: whether a wave runs at all.
+	gate := 'running';
+	passed := cirro.is_active() AND NOT coalesce((SELECT paused FROM setting), false);
+	detail := CASE WHEN passed THEN 'waves run'
+		WHEN cirro.is_active() THEN 'the Space is paused (setting.paused)'
+		ELSE 'the setting cirro.active is off in this database' END;
+	all_passed := all_passed AND passed;
+	RETURN NEXT;
+
+	gate := 'mode';
+	passed := s.auto;
+	detail := CASE WHEN passed THEN 'auto'
+		ELSE 'manual: no wave runs by itself, invite() and run_wave() invite' END;
+	all_passed := all_passed AND passed;
+	RETURN NEXT;
+
+	gate := 'open';
+	passed := cirro.now() < s.closes_at;
+	detail := format('%s: from %s to %s', cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at),
+		s.starts_at, s.closes_at);
+	all_passed := all_passed AND passed;
+	RETURN NEXT;
+
+	gate := 'seats';
+	passed := s.accepted < s.target;
+	detail := format('%s accepted, waves run until %s, %s', s.accepted, s.target,
+		coalesce('capacity ' || s.capacity, 'no capacity'));
+	all_passed := all_passed AND passed;
+	RETURN NEXT;
+
+	IF g.pending_max IS NOT NULL THEN
+		SELECT count(*) INTO pending FROM invitation i
+		WHERE i.gig_id = g.id AND i.status = 'pending'
+		AND (s.answer_within IS NULL OR cirro.add_interval(i.invited_at, s.answer_within) > cirro.now());
+		gate := 'pending_max';
+		passed := pending < g.pending_max;
+		detail := format('%s pending invitations of this gig, %s allowed', pending, g.pending_max);
+		all_passed := all_passed AND passed;
+		RETURN NEXT;
+	END IF;
+
+	-- The worker: whether a wave would find him.
+	gate := 'active';
+	passed := w.active;
+	detail := CASE WHEN passed THEN 'the worker is active' ELSE 'the worker is not active' END;
+	all_passed := all_passed AND passed;
+	RETURN NEXT;
+
+	gate := 'filter';
+	passed := w.profile OPERATOR(cirro.@@) g.filter;
+	detail := CASE WHEN passed THEN 'the profile matches' ELSE 'the profile does not match' END;
+	all_passed := all_passed AND passed;
+	RETURN NEXT;
+	RETURN QUERY SELECT 'condition', explain_invitation.passed OR NOT e.decides,
+		format('%s %s %s %s: %s (%s)', e.path, e.operator, left(e.wanted::text, 200),
+			CASE WHEN e.matched THEN 'holds' ELSE 'does not hold' END,
+			coalesce('found ' || left(e.found::text, 200), 'found nothing'), e.at)
+	FROM cirro.explain_match(w.profile, g.filter) e;
+
+	SELECT * INTO i FROM invitation i WHERE i.gig_id = g.id AND i.worker_id = w.id;
+	gate := 'invitation';
+	IF NOT FOUND THEN
+		passed := true;
+		detail := 'never invited to this gig';
+	ELSE
+		i_reason := cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
+			s.expires_rest AND s.accepted >= s.capacity);
+		i_status := CASE WHEN i_reason IS NULL THEN i.status ELSE 'expired' END;
+		i_reason := coalesce(i_reason, i.reason);
+		IF may_read_waves THEN
+			SELECT v.number INTO wave_number FROM wave v WHERE v.id = i.wave_id;
+		END IF;
+		passed := i_status = 'expired' AND i_reason IS NOT DISTINCT FROM 'seats_filled';
+		detail := i_status || coalesce(' (' || i_reason || ')', '')
+			|| CASE WHEN i.status = 'scheduled' THEN ', to be sent at ' || i.send_at
+				ELSE coalesce(', invited at ' || i.invited_at, '') END
+			|| CASE i.origin WHEN 'wave' THEN coalesce(' by wave ' || wave_number, ' by a wave')
+				WHEN 'attempt' THEN ' by an attempt' ELSE ' by hand' END
+			|| CASE WHEN i.status IN ('accepted', 'rejected', 'left')
+				THEN coalesce(', answered at ' || i.responded_at, '') ELSE '' END
+			|| CASE WHEN passed THEN '; a wave invites again, after those never invited'
+				WHEN i_status IN ('pending', 'scheduled', 'accepted') THEN ''
+				WHEN i_status = 'expired' THEN '; no wave invites again, but invite() and attempts do'
+				ELSE '; no wave invites again, only reset() does' END;
+	END IF;
+	all_passed := all_passed AND passed;
+	RETURN NEXT;
+
+	IF max_pending IS NOT NULL THEN
+		SELECT count(*) INTO pending FROM invitation i
+		WHERE i.worker_id = w.id AND i.status = 'pending';
+		gate := 'max_pending';
+		passed := pending < max_pending;
+		detail := format('%s pending invitations of this worker, %s allowed (setting.max_pending)',
+			pending, max_pending);
+		all_passed := all_passed AND passed;
+		RETURN NEXT;
+	END IF;
+
+	-- Nothing is in the way: it is a matter of time, and of who comes first.
+	IF all_passed THEN
+		IF may_read_waves THEN
+			SELECT * INTO last_wave FROM wave v WHERE v.gig_id = g.id
+			ORDER BY v.number DESC, v.id DESC LIMIT 1;
+		END IF;
+		gate := 'wave';
+		passed := NULL;
+		detail := CASE
+			WHEN s.waves = 0 THEN 'no wave has run yet'
+			WHEN last_wave.id IS NULL THEN format('wave %s ran at %s', s.waves, s.last_wave_at)
+			WHEN last_wave.outcome = 'failed' THEN format('wave %s failed at %s: %s',
+				last_wave.number, last_wave.run_at, last_wave.error)
+			ELSE format('wave %s invited %s of %s at %s%s', last_wave.number, last_wave.invited,
+				coalesce(last_wave.matched || ' that it could invite',
+					'more than it looked at (it wanted ' || last_wave.wanted || ')'),
+				last_wave.run_at,
+				' and held back ' || nullif(last_wave.held_back, 0) || ' more (setting.max_pending)') END
+			|| format(CASE WHEN s.next_wave_at < cirro.now()
+				THEN '; the next was due at %s (does anybody call run_waves()?)'
+				ELSE '; the next is due at %s' END, s.next_wave_at)
+			|| CASE WHEN g.sort_query IS NULL THEN ', in an order that differs from wave to wave'
+				ELSE ', in the order of sort_query' END;
+		RETURN NEXT;
+	END IF;
+END $$;
+COMMENT ON FUNCTION explain_invitation(bigint, bigint) IS 'why a worker was or was not invited to a gig: one row per gate of a wave, in their order; passed is NULL for what time and turn decide';
+
 -- ---------------------------------------------------------- notifications --
 
 CREATE OR REPLACE FUNCTION claim_notifications(max int DEFAULT 100,

@@ -227,6 +227,13 @@ from_text(const char *text, size_t len, Node *escontext)
 	return PointerGetDatum(query);
 }
 
+/* A filter of text; raises an error if it is none. */
+FilterQuery *
+filter_query_from_text(const char *text, size_t len)
+{
+	return (FilterQuery *) DatumGetPointer(from_text(text, len, NULL));
+}
+
 /*
  * The value behind a Datum, detoasted. A value stored by a later version is
  * refused rather than misread.

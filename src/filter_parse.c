@@ -21,26 +21,20 @@ static const char HINT_OPERATORS[] =
 	"$all, $size, $elemMatch, $regex, $options, $mod, $not; on top and in their "
 	"lists $and, $or, $nor.";
 
-static bool
-is_operator_key(const JsonTree *member)
-{
-	return member->key_len > 0 && member->key[0] == '$';
-}
-
 /* One key with a dollar is enough: plain keys beside it are then refused. */
-static bool
-is_operators(const JsonTree *tree)
+bool
+filter_is_operators(const JsonTree *tree)
 {
 	const JsonTree *m = NULL;
 
 	if (tree->type == JSON_TREE_OBJECT)
-		for (m = tree->child; m != NULL && !is_operator_key(m); m = m->next)
+		for (m = tree->child; m != NULL && !filter_is_operator_key(m); m = m->next)
 			;
 	return m != NULL;
 }
 
-static const JsonTree *
-find_member(const JsonTree *object, const char *key)
+const JsonTree *
+filter_find_member(const JsonTree *object, const char *key)
 {
 	const JsonTree *m;
 
@@ -73,6 +67,21 @@ end_node(FilterParser *p, uint32_t node)
 }
 
 static const FilterPath no_path = {NULL, 0, 0};
+
+/*
+ * After an error: tells of it where that is wanted. Returns whether to go on
+ * with the next condition.
+ */
+static bool
+go_on(FilterParser *p)
+{
+	if (p->report == NULL || p->stopped)
+		return false;
+	p->report(p->report_arg, &p->reader.error);
+	p->failed = true;
+	p->stopped = p->nconditions > FILTER_MAX_CONDITIONS || p->nregexes > FILTER_MAX_REGEXES;
+	return !p->stopped;
+}
 
 /* A condition without children, negated or not. */
 FilterParseNode *
@@ -129,7 +138,7 @@ check_value(FilterParser *p, const JsonTree *value)
 
 	for (const JsonTree *c = value->child; c != NULL; c = c->next)
 	{
-		if (c->key != NULL && is_operator_key(c))
+		if (c->key != NULL && filter_is_operator_key(c))
 			return json_tree_fail(&p->reader, c,
 								  "Operators stand right under a field: {\"a\": {\"$gt\": 1}}, or under a dotted path into an object: {\"a.b\": {\"$gt\": 1}}.",
 								  "operator \"%s\" inside a value",
@@ -232,10 +241,10 @@ parse_elem_match(FilterParser *p, FilterPath path, const JsonTree *operand)
 		return json_tree_fail(&p->reader, operand,
 							  "Write {\"$elemMatch\": {\"field\": value}} or {\"$elemMatch\": {\"$gt\": value}}.",
 							  "$elemMatch needs an object");
-	is_filter = !is_operators(operand) ||
-		find_member(operand, "$and") != NULL ||
-		find_member(operand, "$or") != NULL ||
-		find_member(operand, "$nor") != NULL;
+	is_filter = !filter_is_operators(operand) ||
+		filter_find_member(operand, "$and") != NULL ||
+		filter_find_member(operand, "$or") != NULL ||
+		filter_find_member(operand, "$nor") != NULL;
 
 	node = begin_node(p, is_filter ? FILTER_ELEM_OBJECT : FILTER_ELEM_VALUE, path);
 	p->npositions += path.npositions;
@@ -258,7 +267,7 @@ parse_all(FilterParser *p, FilterPath path, const JsonTree *list)
 
 	if (!filter_check_list(p, list, hint, true))
 		return false;
-	elem_match = list->child != NULL && is_operators(list->child);
+	elem_match = list->child != NULL && filter_is_operators(list->child);
 	node = begin_node(p, list->child == NULL ? FILTER_OR : FILTER_AND, no_path);
 	for (c = list->child; c != NULL; c = c->next)
 	{
@@ -266,13 +275,13 @@ parse_all(FilterParser *p, FilterPath path, const JsonTree *list)
 			return false;
 		if (!elem_match)
 		{
-			if (is_operators(c) && find_member(c, "$elemMatch") != NULL)
+			if (filter_is_operators(c) && filter_find_member(c, "$elemMatch") != NULL)
 				return json_tree_fail(&p->reader, c, hint, "$all mixes values and $elemMatch");
 			if (!parse_comparison(p, FILTER_EQ, false, path, c))
 				return false;
 			continue;
 		}
-		if (!is_operators(c))
+		if (!filter_is_operators(c))
 			return json_tree_fail(&p->reader, c, hint, "$all mixes values and $elemMatch");
 		if (c->nchildren != 1 || !json_tree_key_is(c->child, "$elemMatch"))
 			return json_tree_fail(&p->reader, c, hint,
@@ -289,7 +298,7 @@ parse_not(FilterParser *p, FilterPath path, const JsonTree *operand)
 {
 	uint32_t	node;
 
-	if (!is_operators(operand))
+	if (!filter_is_operators(operand))
 		return json_tree_fail(&p->reader, operand, "Write {\"$not\": {\"$gt\": value}}.",
 							  "$not needs an object of operators");
 	node = begin_node(p, FILTER_NOT, no_path);
@@ -339,10 +348,10 @@ parse_operator(FilterParser *p, FilterPath path, const JsonTree *m, const JsonTr
 	if (json_tree_key_is(m, "$not"))
 		return parse_not(p, path, m);
 	if (json_tree_key_is(m, "$regex"))
-		return filter_parse_regex(p, path, m, find_member(object, "$options"));
+		return filter_parse_regex(p, path, m, filter_find_member(object, "$options"));
 	if (json_tree_key_is(m, "$options"))
 	{
-		if (find_member(object, "$regex") == NULL)
+		if (filter_find_member(object, "$regex") == NULL)
 			return json_tree_fail(&p->reader, m, "Write {\"$regex\": \"pattern\", \"$options\": \"i\"}.",
 								  "$options without $regex");
 		return true;
@@ -351,7 +360,7 @@ parse_operator(FilterParser *p, FilterPath path, const JsonTree *m, const JsonTr
 		return json_tree_fail(&p->reader, m,
 							  "Write it on top: {\"$or\": [{\"field\": value}, ...]}.",
 							  "%.*s has no place under a field", (int) m->key_len, m->key);
-	if (is_operator_key(m))
+	if (filter_is_operator_key(m))
 		return json_tree_fail(&p->reader, m, HINT_OPERATORS, "unknown operator \"%s\"",
 							  json_tree_show(show, m->key, m->key_len));
 	return json_tree_fail(&p->reader, m,
@@ -367,17 +376,31 @@ parse_operators(FilterParser *p, FilterPath path, const JsonTree *object)
 	uint32_t	node = begin_node(p, FILTER_AND, no_path);
 
 	for (const JsonTree *m = object->child; m != NULL; m = m->next)
-		if (!count_condition(p, m) || !parse_operator(p, path, m, object))
+		if ((!count_condition(p, m) || !parse_operator(p, path, m, object)) && !go_on(p))
 			return false;
 	end_node(p, node);
 	return true;
+}
+
+static const char HINT_LOGICAL[] = "Write {\"$or\": [{\"field\": value}, ...]}.";
+
+/* One of the filters in the list of $and and the like. */
+static bool
+parse_branch(FilterParser *p, const JsonTree *m, const JsonTree *branch)
+{
+	if (!count_condition(p, branch))
+		return false;
+	if (branch->type != JSON_TREE_OBJECT)
+		return json_tree_fail(&p->reader, branch, HINT_LOGICAL,
+							  "the list of %.*s has an element that is no object",
+							  (int) m->key_len, m->key);
+	return parse_filter(p, branch);
 }
 
 /* $and, $or, $nor. */
 static bool
 parse_logical(FilterParser *p, const JsonTree *m)
 {
-	static const char needs[] = "Write {\"$or\": [{\"field\": value}, ...]}.";
 	char		show[JSON_TREE_SHOW];
 	bool		is_nor = json_tree_key_is(m, "$nor");
 	uint32_t	not_node = 0;
@@ -388,23 +411,39 @@ parse_logical(FilterParser *p, const JsonTree *m)
 							  "Here only $and, $or and $nor may stand; other operators stand under a field: {\"field\": {\"$gt\": 1}}.",
 							  "operator \"%s\" without a field",
 							  json_tree_show(show, m->key, m->key_len));
-	if (!filter_check_list(p, m, needs, false))
+	if (!filter_check_list(p, m, HINT_LOGICAL, false))
 		return false;
 	if (is_nor)
 		not_node = begin_node(p, FILTER_NOT, no_path);
 	node = begin_node(p, json_tree_key_is(m, "$and") ? FILTER_AND : FILTER_OR, no_path);
 	for (const JsonTree *c = m->child; c != NULL; c = c->next)
-	{
-		if (c->type != JSON_TREE_OBJECT)
-			return json_tree_fail(&p->reader, c, needs, "the list of %.*s has an element that is no object",
-								  (int) m->key_len, m->key);
-		if (!count_condition(p, c) || !parse_filter(p, c))
+		if (!parse_branch(p, m, c) && !go_on(p))
 			return false;
-	}
 	end_node(p, node);
 	if (is_nor)
 		end_node(p, not_node);
 	return true;
+}
+
+/* {"field": condition}, or a logical operator with its filters. */
+static bool
+parse_member(FilterParser *p, const JsonTree *m)
+{
+	FilterPath	path;
+
+	if (!count_condition(p, m))
+		return false;
+	if (filter_is_operator_key(m))
+		return parse_logical(p, m);
+	if (!filter_parse_path(&p->reader, m, &path))
+		return false;
+	if (p->npositions + path.npositions > FILTER_MAX_POSITIONS)
+		return json_tree_limit(&p->reader, m, "Use fewer array positions.",
+							   "a path has more than %d names that are numbers",
+							   FILTER_MAX_POSITIONS);
+	if (filter_is_operators(m))
+		return parse_operators(p, path, m);
+	return parse_comparison(p, FILTER_EQ, false, path, m);
 }
 
 /* A whole filter: on top, in the list of $and and the like, in $elemMatch. */
@@ -414,38 +453,15 @@ parse_filter(FilterParser *p, const JsonTree *object)
 	uint32_t	node = begin_node(p, FILTER_AND, no_path);
 
 	for (const JsonTree *m = object->child; m != NULL; m = m->next)
-	{
-		FilterPath		path;
-
-		if (!count_condition(p, m))
+		if (!parse_member(p, m) && !go_on(p))
 			return false;
-		if (is_operator_key(m))
-		{
-			if (!parse_logical(p, m))
-				return false;
-			continue;
-		}
-		if (!filter_parse_path(&p->reader, m, &path))
-			return false;
-		if (p->npositions + path.npositions > FILTER_MAX_POSITIONS)
-			return json_tree_limit(&p->reader, m, "Use fewer array positions.",
-								   "a path has more than %d names that are numbers",
-								   FILTER_MAX_POSITIONS);
-		if (is_operators(m))
-		{
-			if (!parse_operators(p, path, m))
-				return false;
-		}
-		else if (!parse_comparison(p, FILTER_EQ, false, path, m))
-			return false;
-	}
 	end_node(p, node);
 	return true;
 }
 
 /*
- * Parses a filter. Returns false with parser->reader.error set. Recursion is
- * bounded by JSON_TREE_MAX_DEPTH.
+ * Parses a filter. Returns false with parser->reader.error set, or once
+ * parser->report has been told. Recursion is bounded by JSON_TREE_MAX_DEPTH.
  */
 bool
 filter_parse(FilterParser *p, const char *text, size_t len)
@@ -453,13 +469,20 @@ filter_parse(FilterParser *p, const char *text, size_t len)
 	JsonTreeReader *r = &p->reader;
 
 	p->nnodes = p->nconditions = p->nregexes = p->npositions = 0;
+	p->failed = p->stopped = false;
 	r->sort_keys = true;
 	p->tree = json_tree_read(r, text, len);
+	if (p->tree != NULL && p->tree->type != JSON_TREE_OBJECT)
+	{
+		json_tree_fail(r, p->tree, "Write {\"field\": value} or {\"field\": {\"$gt\": value}}; {} matches everything.",
+					   "a filter needs to be an object");
+		p->tree = NULL;
+	}
 	if (p->tree == NULL)
+	{
+		go_on(p);
 		return false;
-	if (p->tree->type != JSON_TREE_OBJECT)
-		return json_tree_fail(r, p->tree, "Write {\"field\": value} or {\"field\": {\"$gt\": value}}; {} matches everything.",
-							  "a filter needs to be an object");
+	}
 
 	/* No value of the filter makes more than three nodes. */
 	p->max_nodes = r->nvalues < 3 * FILTER_MAX_CONDITIONS ?
@@ -467,5 +490,5 @@ filter_parse(FilterParser *p, const char *text, size_t len)
 	p->nodes = r->alloc(r->alloc_arg, p->max_nodes * sizeof(FilterParseNode));
 	if (p->nodes == NULL)
 		return json_tree_limit(r, p->tree, "", "out of memory");
-	return parse_filter(p, p->tree);
+	return parse_filter(p, p->tree) && !p->failed;
 }

@@ -97,6 +97,14 @@ typedef struct FilterParser
 								  int options, char *wrong, size_t wrong_size);
 	void	   *check_arg;
 
+	/*
+	 * If given, it is told of each error, parsing goes on behind the condition
+	 * that has it, and only then fails; else the first error ends it. An error
+	 * in the text itself, or a limit of the whole filter, ends it either way.
+	 */
+	void		(*report) (void *arg, const JsonTreeError *error);
+	void	   *report_arg;
+
 	/* The result. */
 	JsonTree   *tree;
 	FilterParseNode *nodes;
@@ -106,6 +114,8 @@ typedef struct FilterParser
 	uint32_t	nconditions;
 	uint32_t	nregexes;
 	uint32_t	npositions;		/* in the paths of the $elemMatch around */
+	bool		failed;			/* an error was reported */
+	bool		stopped;		/* ... behind which parsing does not go on */
 } FilterParser;
 
 /* The path that conditions stand under; none inside $elemMatch of values. */
@@ -117,8 +127,16 @@ typedef struct FilterPath
 } FilterPath;
 
 extern bool filter_parse(FilterParser *parser, const char *text, size_t len);
+extern bool filter_is_operators(const JsonTree *tree);
+extern const JsonTree *filter_find_member(const JsonTree *object, const char *key);
 extern bool filter_parse_path(JsonTreeReader *reader, const JsonTree *member,
 							  FilterPath *path);
+
+static inline bool
+filter_is_operator_key(const JsonTree *member)
+{
+	return member->key_len > 0 && member->key[0] == '$';
+}
 
 /* Between filter_parse.c and filter_operand.c. */
 extern FilterParseNode *filter_add_condition(FilterParser *p, FilterOp op,

@@ -58,6 +58,7 @@ typedef struct FilterQuery
 } FilterQuery;
 
 extern FilterQuery *filter_query_from_datum(Datum datum);
+extern FilterQuery *filter_query_from_text(const char *text, size_t len);
 #define DatumGetFilterQuery(datum)	filter_query_from_datum(datum)
 #define PG_GETARG_FILTER_QUERY(n)	filter_query_from_datum(PG_GETARG_DATUM(n))
 

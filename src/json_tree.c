@@ -458,6 +458,8 @@ json_tree_read(JsonTreeReader *r, const char *text, size_t len)
 		r->error.is_limit = true;
 		snprintf(r->error.problem, sizeof(r->error.problem),
 				 "the text is longer than %d bytes", JSON_TREE_MAX_TEXT);
+		snprintf(r->error.place, sizeof(r->error.place), "$");
+		snprintf(r->error.found, sizeof(r->error.found), "it has %zu bytes", len);
 		snprintf(r->error.detail, sizeof(r->error.detail), "It has %zu bytes.", len);
 		snprintf(r->error.hint, sizeof(r->error.hint), "Use a shorter text.");
 		return NULL;

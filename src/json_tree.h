@@ -54,13 +54,16 @@ struct JsonTree
 
 /*
  * What is wrong: "problem" for the message, "detail" and "hint" whole
- * sentences. All are valid in the encoding of the text.
+ * sentences; "place" and "found" are what the detail says. All are valid in
+ * the encoding of the text.
  */
 typedef struct JsonTreeError
 {
 	bool		is_limit;		/* a limit was passed: 54000, not 22P02 */
 	char		problem[256];
-	char		detail[512];
+	char		place[409];		/* a path from the root: $.a.$in[2] */
+	char		found[128];		/* or how far the reader came; may be empty */
+	char		detail[560];
 	char		hint[384];
 } JsonTreeError;
 
@@ -94,6 +97,9 @@ extern bool json_tree_fail(JsonTreeReader *reader, const JsonTree *at,
 extern bool json_tree_limit(JsonTreeReader *reader, const JsonTree *at,
 							const char *hint, const char *problem,...)
 			__attribute__((format(printf, 4, 5)));
+
+/* The path from the root to a value, cut where it gets too long. */
+extern void json_tree_path(char *buf, size_t size, const JsonTree *at);
 
 /* An error in the text itself; says where the reader stands. */
 extern bool json_tree_bad_text(JsonTreeReader *reader, const JsonTree *at,

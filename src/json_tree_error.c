@@ -92,6 +92,21 @@ describe(char *buf, size_t size, const JsonTree *tree)
 	return "";
 }
 
+void
+json_tree_path(char *buf, size_t size, const JsonTree *at)
+{
+	buf[0] = '\0';
+	append_path(buf, size, at);
+}
+
+/* The detail is made of place and fact. */
+static void
+set_detail(JsonTreeError *e)
+{
+	snprintf(e->detail, sizeof(e->detail), "At %s%s%s.", e->place,
+			 e->found[0] != '\0' ? ": " : "", e->found);
+}
+
 static void
 set_error(JsonTreeReader *r, const JsonTree *at, const char *hint, bool is_limit)
 {
@@ -100,15 +115,12 @@ set_error(JsonTreeReader *r, const JsonTree *at, const char *hint, bool is_limit
 
 	e->is_limit = is_limit;
 	snprintf(e->hint, sizeof(e->hint), "%s", hint);
-	strcpy(e->detail, "At ");
-	append_path(e->detail, sizeof(e->detail) - 100, at);
+	json_tree_path(e->place, sizeof(e->place), at);
+	e->found[0] = '\0';
 	/* What passes a limit may not have been read to its end. */
 	if (!is_limit)
-	{
-		append(e->detail, sizeof(e->detail), ": found ");
-		append(e->detail, sizeof(e->detail), describe(found, sizeof(found), at));
-	}
-	append(e->detail, sizeof(e->detail), ".");
+		snprintf(e->found, sizeof(e->found), "found %s", describe(found, sizeof(found), at));
+	set_detail(e);
 }
 
 bool
@@ -143,20 +155,16 @@ json_tree_bad_text(JsonTreeReader *r, const JsonTree *at, const char *what,
 				   const char *hint)
 {
 	JsonTreeError *e = &r->error;
-	char		place[64];
 
 	e->is_limit = false;
 	snprintf(e->problem, sizeof(e->problem), "%s", what);
 	snprintf(e->hint, sizeof(e->hint), "%s", hint);
-	strcpy(e->detail, "At ");
-	append_path(e->detail, sizeof(e->detail) - 100, at);
+	json_tree_path(e->place, sizeof(e->place), at);
 	if (r->pos >= r->end)
-		append(e->detail, sizeof(e->detail), ": the text ends too early.");
+		snprintf(e->found, sizeof(e->found), "the text ends too early");
 	else
-	{
-		snprintf(place, sizeof(place), ": byte %zu of the text.",
+		snprintf(e->found, sizeof(e->found), "byte %zu of the text",
 				 (size_t) (r->pos - r->text) + 1);
-		append(e->detail, sizeof(e->detail), place);
-	}
+	set_detail(e);
 	return false;
 }

@@ -38,6 +38,8 @@ const SpaceFunction space_functions[SPACE_FUNCTIONS] = {
 	{"run_wave", "(bigint)"},
 	{"worker_id", "(" SPACE_REF_TYPE ")"},
 	{"gig_id", "(" SPACE_REF_TYPE ")"},
+	{"preview", "(cirro.filter_query, cirro.sort_query, int)"},
+	{"explain_invitation", "(bigint, bigint)"},
 	{"claim_notifications", "(int, interval, text)"},
 	{"confirm_notifications", "(bigint[], text)"},
 	{"fail_notifications", "(bigint[], text, interval)"},

@@ -15,7 +15,7 @@
 /* What space.sql makes, for checking that names are free and for dropping. */
 #define SPACE_TABLES	8
 #define SPACE_VIEWS		3
-#define SPACE_FUNCTIONS	17
+#define SPACE_FUNCTIONS	19
 
 /* Arguments tell a function from overloads that are not cirro's. */
 typedef struct SpaceFunction

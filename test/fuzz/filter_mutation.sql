@@ -4,6 +4,7 @@
 --
 -- Each is refused with 22P02 or 54000, or is accepted; then its text reads
 -- back equal, also by way of jsonb, and it raises no error on any document.
+-- cirro.validate() says the same, and explanations raise no error either.
 -- Anything else is an error of this script. Uses the current database, which
 -- must have the extension; leaves nothing behind.
 \set ON_ERROR_STOP on
@@ -42,8 +43,15 @@ BEGIN
 		BEGIN
 			q := s::cirro.filter_query;
 		EXCEPTION WHEN invalid_text_representation OR program_limit_exceeded THEN
+			IF NOT EXISTS (SELECT FROM cirro.validate(s)) THEN
+				RAISE EXCEPTION 'refused, but valid: %', s;
+			END IF;
 			CONTINUE;
 		END;
+		IF EXISTS (SELECT FROM cirro.validate(s)) THEN
+			RAISE EXCEPTION 'accepted, but not valid: %', s;
+		END IF;
+		PERFORM FROM cirro.lint(q);
 		accepted := accepted + 1;
 		IF q::text::cirro.filter_query OPERATOR(cirro.<>) q OR q::jsonb::cirro.filter_query OPERATOR(cirro.<>) q THEN
 			RAISE EXCEPTION 'does not read back equal: %', s;
@@ -54,6 +62,10 @@ BEGIN
 		FOR d IN 1 .. array_length(docs, 1) LOOP
 			IF cirro.matches(docs[d], q) IS NULL THEN
 				RAISE EXCEPTION 'no answer: %', s;
+			END IF;
+			IF EXISTS (SELECT FROM cirro.explain_match(docs[d], q) e
+				WHERE e.matched IS NULL OR e.found::text::jsonb <> e.found) THEN
+				RAISE EXCEPTION 'no explanation: %', s;
 			END IF;
 		END LOOP;
 	END LOOP;

@@ -9,7 +9,8 @@
  *     /tmp/fuzz -max_len=400
  *
  * What is accepted must be written as text that reads back as the same text,
- * and its nodes must make a tree.
+ * and its nodes must make a tree. What is refused is also refused, with at
+ * least one error told, where parsing goes on behind errors.
  *-------------------------------------------------------------------------
  */
 #include <assert.h>
@@ -59,6 +60,16 @@ check_subtree(const FilterParser *p, uint32_t node)
 		check_subtree(p, child);
 }
 
+static int	nreports;
+
+static void
+report(void *arg, const JsonTreeError *error)
+{
+	(void) arg;
+	assert(error->problem[0] != '\0' && error->place[0] != '\0');
+	nreports++;
+}
+
 static bool
 parse(FilterParser *p, const char *text, size_t len)
 {
@@ -67,6 +78,23 @@ parse(FilterParser *p, const char *text, size_t len)
 	p->reader.utf8 = true;
 	p->check_pattern = check_pattern;
 	return filter_parse(p, text, len);
+}
+
+/* Going on behind errors finds at least one where there is one. */
+static void
+check_reports(const char *text, size_t len, bool accepted)
+{
+	FilterParser p;
+
+	memset(&p, 0, sizeof(p));
+	p.reader.alloc = allocate;
+	p.reader.utf8 = true;
+	p.check_pattern = check_pattern;
+	p.report = report;
+	nreports = 0;
+	assert(filter_parse(&p, text, len) == accepted);
+	assert((nreports == 0) == accepted);
+	assert(p.nnodes <= p.max_nodes || p.nodes == NULL);
 }
 
 int			LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
@@ -96,6 +124,8 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	}
 	else
 		assert(first.reader.error.problem[0] != '\0');
+	check_reports((const char *) data, size, first.tree != NULL && first.nodes != NULL &&
+				  first.reader.error.problem[0] == '\0');
 	while (nchunks > 0)
 		free(chunks[--nchunks]);
 	return 0;
