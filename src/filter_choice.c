@@ -49,8 +49,8 @@ drop(FilterEntry *e)
 {
 	CHECK_FOR_INTERRUPTS();
 	e->wanted = false;
-	if (e->many != NULL)
-		e->many->wanted = false;
+	for (FilterEntry *m = e->many; m != NULL; m = m->next)
+		m->wanted = false;
 	for (FilterEntry *c = e->first; c != NULL; c = c->next)
 		drop(c);
 }
@@ -150,9 +150,9 @@ choose_between(FilterEntry *e)
 	Fetch		apart = choose_and(e);
 	Fetch		joined = fetch_keys(e);
 
-	if (e->many != NULL)
+	for (FilterEntry *m = e->many; m != NULL; m = m->next)
 	{
-		Fetch		many = fetch_keys(e->many);
+		Fetch		many = fetch_keys(m);
 
 		joined.cost += many.cost;
 		joined.kept = 1 - (1 - joined.kept) * (1 - many.kept);
@@ -163,8 +163,8 @@ choose_between(FilterEntry *e)
 			drop(c);
 		return joined;
 	}
-	if (e->many != NULL)
-		e->many->wanted = false;
+	for (FilterEntry *m = e->many; m != NULL; m = m->next)
+		m->wanted = false;
 	e->wanted = false;
 	return apart;
 }
@@ -202,8 +202,9 @@ number(FilterEntry *e, int *entries)
 		return;
 	if (filter_entry_has_keys(e) && e->wanted)
 		e->entry = (*entries)++;
-	if (e->many != NULL && e->many->wanted)
-		e->many->entry = (*entries)++;
+	for (FilterEntry *m = e->many; m != NULL; m = m->next)
+		if (m->wanted)
+			m->entry = (*entries)++;
 	for (FilterEntry *c = e->first; c != NULL; c = c->next)
 		number(c, entries);
 }

@@ -14,7 +14,7 @@
 
 /*
  * Decides by the fractions in a tree, and numbers what is to be fetched from
- * 0 (entry, many->entry). Returns how many; 0 if no part narrows the search.
+ * 0. Returns how many; 0 if no part narrows the search.
  */
 extern int	filter_choose(FilterEntry *root);
 

@@ -44,10 +44,11 @@ tag_of(const ProfileKey *key)
 	return key->data[profile_key_tag_len(key->data, key->len) - 1];
 }
 
+/* A key without a value: all with its tag are alike. */
 static bool
-has_tag(const ProfileKey *key)
+has_tag_alone(const ProfileKey *key)
 {
-	return key->len > profile_key_path_len(key->data, key->len);
+	return key->len == profile_key_tag_len(key->data, key->len);
 }
 
 /*
@@ -228,16 +229,13 @@ static double
 default_fraction(const FilterEntry *e)
 {
 	if (e->kind == ENTRY_KEY)
-		return tag_of(&e->low) == PROFILE_TAG_MANY ? DEFAULT_MANY : DEFAULT_EQ_SEL;
+		return DEFAULT_EQ_SEL;
 	if (e->kind == ENTRY_SET)
 		return Min(e->nset * DEFAULT_EQ_SEL, DEFAULT_PRESENT);
 	if (e->kind == ENTRY_BETWEEN)
 		return DEFAULT_RANGE_INEQ_SEL;
 	/* From a tag on to a tag: presence; else one end is a value. */
-	if (e->high_begins && !has_tag(&e->low))
-		return DEFAULT_PRESENT;
-	return e->low.len == profile_key_tag_len(e->low.data, e->low.len) &&
-		e->high.len == profile_key_tag_len(e->high.data, e->high.len) ?
+	return has_tag_alone(&e->low) && has_tag_alone(&e->high) ?
 		DEFAULT_PRESENT : DEFAULT_INEQ_SEL;
 }
 
@@ -252,8 +250,8 @@ keys_fraction(const Estimate *x, const FilterEntry *e)
 	switch (e->kind)
 	{
 		case ENTRY_KEY:
-			if (tag_of(&e->low) == PROFILE_TAG_MANY || tag_of(&e->low) == PROFILE_TAG_OBJECT)
-				return profile_stats_present(x->stats, e->low.data, e->low.len);
+			if (has_tag_alone(&e->low))
+					return profile_stats_present(x->stats, e->low.data, e->low.len);
 			return profile_stats_key(x->stats, e->low.data, e->low.len);
 		case ENTRY_SET:
 			for (int i = 0; i < e->nset; i++)
@@ -423,6 +421,7 @@ elem_selectivity(const Estimate *x, FilterEntry *e)
 	double		present;
 	double		each;
 	double		one = 1;
+	double		pair = 1;
 
 	if (x->stats == NULL || child->kind != ENTRY_AND)
 		return whole;
@@ -431,23 +430,32 @@ elem_selectivity(const Estimate *x, FilterEntry *e)
 		return 0;
 	each = keys_each(x, child);
 	for (FilterEntry *c = child->first; c != NULL; c = c->next)
-		one *= 1 - pow(1 - Min(c->selectivity / present, 1), 1 / each);
-	return present * (1 - pow(1 - one, each));
+		if (c->implied)
+			pair = Min(pair, c->selectivity);
+		else
+			one *= 1 - pow(1 - Min(c->selectivity / present, 1), 1 / each);
+	/* How often two values come together is known, not just supposed. */
+	if (pair < 1 && child->first->next->next->next == NULL)
+		return pair;
+	return Min(pair, present * (1 - pow(1 - one, each)));
 }
 
 static double
 between_selectivity(const Estimate *x, FilterEntry *e)
 {
 	double		apart = 1;
+	double		many = 0;
 
 	e->fraction = keys_fraction(x, e);
 	for (FilterEntry *c = e->first; c != NULL; c = c->next)
 		apart *= estimate(x, c);
-	if (e->many == NULL)
-		return e->fraction;
-	e->many->fraction = keys_fraction(x, e->many);
+	for (FilterEntry *m = e->many; m != NULL; m = m->next)
+	{
+		m->fraction = x->stats == NULL ? DEFAULT_MANY : range_fraction(x->stats, m);
+		many += m->fraction;
+	}
 	/* Different values may meet the two bounds where there are several. */
-	return Max(e->fraction, Min(apart, e->many->fraction));
+	return Max(e->fraction, Min(apart, many));
 }
 
 /* Recursion is bounded by the depth of the filter. */
@@ -466,7 +474,12 @@ estimate(const Estimate *x, FilterEntry *e)
 			break;
 		case ENTRY_AND:
 			for (FilterEntry *c = e->first; c != NULL; c = c->next)
-				s *= estimate(x, c);
+			{
+				double		one = estimate(x, c);
+
+				if (!c->implied)
+					s *= one;
+			}
 			break;
 		case ENTRY_OR:
 			for (FilterEntry *c = e->first; c != NULL; c = c->next)

@@ -25,6 +25,8 @@ typedef struct Place
 	bool		in_value;		/* elements of an array are at hand */
 	int			depth;			/* names in the path */
 	size_t		path_len;
+	size_t		begin;			/* of the names behind the array whose element
+								 * is at hand */
 	char		path[FILTER_MAX_PATH];
 } Place;
 
@@ -102,7 +104,6 @@ static FilterEntry *
 make_between(FilterEntry *lower, FilterEntry *upper)
 {
 	FilterEntry *entry = make_entry(ENTRY_BETWEEN, NULL);
-	FilterEntry *many;
 
 	lower->next = upper;
 	upper->next = NULL;
@@ -114,14 +115,8 @@ make_between(FilterEntry *lower, FilterEntry *upper)
 	entry->high = upper->high;
 	entry->high_open = upper->high_open;
 	entry->high_begins = upper->high_begins;
-	if (!lower->one_value)
-	{
-		many = entry->many = make_entry(ENTRY_KEY, NULL);
-		many->low = lower->low;
-		many->low.len = profile_key_path_len(many->low.data, many->low.len);
-		many->low.cut = false;
-		profile_key_tag(&many->low, PROFILE_TAG_MANY);
-	}
+	entry->many = lower->many;
+	lower->many = upper->many = NULL;
 	return entry;
 }
 
@@ -429,6 +424,32 @@ make_in(const FilterQuery *query, const FilterNode *node, const Place *place, co
 	return combine(ENTRY_OR, entries);
 }
 
+/*
+ * The arrays of several elements from the element at hand, or the document, to
+ * the value: where there is none, one value meets whatever is asked of it.
+ */
+static FilterEntry *
+make_many(const FilterNode *node, const Place *place)
+{
+	FilterEntry *entries = NULL;
+
+	for (size_t len = place->begin; len <= place->path_len; len++)
+	{
+		FilterEntry *entry;
+		ProfileKey	at;
+
+		if (len < place->path_len && place->path[len] != '.')
+			continue;
+		profile_key_path(&at, place->path, len);
+		entry = make_tags(node, &at, PROFILE_TAG_ARRAY, PROFILE_TAG_ARRAY, false);
+		entry->low = at;
+		profile_key_length(&entry->low, PROFILE_TAG_ARRAY, 2);
+		entry->next = entries;
+		entries = entry;
+	}
+	return entries;
+}
+
 static FilterEntry *
 make_order(const FilterQuery *query, const FilterNode *node, const Place *place,
 		   const ProfileKey *at)
@@ -457,7 +478,8 @@ make_order(const FilterQuery *query, const FilterNode *node, const Place *place,
 	cut = end.cut;
 	profile_key_uncut(&end);
 	entry = make_tags(node, at, end.data[at->len], end.data[at->len], !cut);
-	entry->one_value = place->in_value;
+	if (!place->in_value)
+		entry->many = make_many(node, place);
 	if (from_below)
 	{
 		entry->low = end;
@@ -562,10 +584,72 @@ extract_leaf(const FilterQuery *query, const FilterNode *node, const Place *abov
 	}
 }
 
+/* A member of an element of an array equals a scalar, but null. */
+static bool
+is_equal_member(const FilterQuery *query, const FilterEntry *e)
+{
+	const FilterValue *operand;
+
+	if (e->kind != ENTRY_KEY || e->node->op != FILTER_EQ || e->node->path_len != 1)
+		return false;
+	operand = filter_node_values(query, e->node);
+	return operand->type != JSON_VIEW_NULL && operand->type != JSON_VIEW_OBJECT &&
+		operand->type != JSON_VIEW_ARRAY;
+}
+
+/*
+ * Where an element has to equal two values, the document has the key of that
+ * pair, or some element is none of which pairs are made.
+ */
+static FilterEntry *
+make_pairs(const FilterQuery *query, const FilterNode *node, const ProfileKey *at,
+		   FilterEntry *child)
+{
+	FilterEntry *pairs = NULL;
+	int			n = 0;
+
+	if (child->kind != ENTRY_AND)
+		return child;
+	for (FilterEntry *a = child->first; a != NULL; a = a->next)
+	{
+		if (!is_equal_member(query, a) || ++n > PROFILE_KEY_PAIRED)
+			continue;
+		for (FilterEntry *b = child->first; b != a; b = b->next)
+		{
+			FilterEntry *pair;
+			ProfileKey	members[2];
+
+			if (!is_equal_member(query, b))
+				continue;
+			for (int i = 0; i < 2; i++)
+			{
+				const FilterNode *of = i == 0 ? a->node : b->node;
+				WalkPath	path = filter_node_path(query, of);
+
+				profile_key_member(&members[i], path.base + path.names->at, path.names->len,
+								   filter_value_view(query, filter_node_values(query, of)));
+			}
+			pair = make_leaf(ENTRY_KEY, node, at, false);
+			profile_key_pair(&pair->low, &members[0], &members[1]);
+			pair->next = make_leaf(ENTRY_KEY, node, at, false);
+			profile_key_tag(&pair->next->low, PROFILE_TAG_PAIR);
+			pair = combine(ENTRY_OR, pair);
+			pair->implied = true;
+			pair->next = pairs;
+			pairs = pair;
+		}
+	}
+	if (pairs == NULL)
+		return child;
+	child->next = pairs;
+	return combine(ENTRY_AND, child);
+}
+
 static FilterEntry *
 extract_elem(const FilterQuery *query, const FilterNode *node, const Place *above)
 {
 	Place		place;
+	ProfileKey	at;
 	FilterEntry *entry;
 
 	go_down(query, node, above, &place);
@@ -573,14 +657,18 @@ extract_elem(const FilterQuery *query, const FilterNode *node, const Place *abov
 	if (above->in_value || !place.reachable)
 		return make_entry(ENTRY_UNKNOWN, node);
 	place.in_value = node->op == FILTER_ELEM_VALUE;
+	place.begin = place.path_len + 1;
 	entry = extract(query, node + 1, &place);
 	if (entry->kind == ENTRY_NEVER)
 		return entry;
 	make_inexact(entry);
+	profile_key_path(&at, place.path, place.path_len);
+	if (node->op == FILTER_ELEM_OBJECT)
+		entry = make_pairs(query, node, &at, entry);
 	entry = make_inner(ENTRY_ELEM, entry);
 	entry->node = node;
 	entry->has_path = true;
-	profile_key_path(&entry->low, place.path, place.path_len);
+	entry->low = at;
 	return entry;
 }
 
@@ -630,6 +718,7 @@ filter_extract(const FilterQuery *query)
 	place.in_value = false;
 	place.depth = 0;
 	place.path_len = 0;
+	place.begin = 0;
 	return extract(query, query->nodes, &place);
 }
 

@@ -35,7 +35,8 @@ typedef enum EntryKind
  *
  * BETWEEN is a lower and an upper bound, its children, that different values
  * of an array may meet; and at the same time the range from the one to the
- * other, which one value meets, or else the document has the key "many".
+ * other, which one value meets, unless the document has a key of "many": an
+ * array of several elements on the way.
  */
 typedef struct FilterEntry FilterEntry;
 struct FilterEntry
@@ -43,7 +44,7 @@ struct FilterEntry
 	EntryKind	kind;
 	bool		exact;
 	bool		has_path;		/* low begins with the key of its path */
-	bool		one_value;		/* it is about an element of an array */
+	bool		implied;		/* by its siblings: nothing new to an estimate */
 	const FilterNode *node;		/* the condition; NULL for inner nodes */
 	FilterEntry *first;			/* child */
 	FilterEntry *next;			/* sibling */
@@ -55,7 +56,7 @@ struct FilterEntry
 	bool		high_begins;	/* all that begin with high are in it */
 	ProfileKey *set;
 	int			nset;
-	FilterEntry *many;			/* BETWEEN: a KEY; NULL if one value decides */
+	FilterEntry *many;			/* BETWEEN: RANGEs; NULL if one value decides */
 
 	/* For the one who reads the tree. */
 	double		fraction;		/* of the documents that have such a key */

@@ -143,8 +143,9 @@ evaluate(const FilterEntry *e, const GinTernaryValue *found)
 			result = found[e->entry];
 			if (result == GIN_TRUE)
 				return e->exact ? GIN_TRUE : GIN_MAYBE;
-			if (e->many != NULL && found[e->many->entry] != GIN_FALSE)
-				return GIN_MAYBE;
+			for (const FilterEntry *m = e->many; m != NULL && result == GIN_FALSE; m = m->next)
+				if (found[m->entry] != GIN_FALSE)
+					result = GIN_MAYBE;
 			return result;
 		case ENTRY_KEY:
 		case ENTRY_RANGE:

@@ -112,10 +112,7 @@ show(StringInfo buf, const FilterEntry *e)
 			}
 			show_keys(buf, e);
 			if (e->many != NULL)
-			{
-				appendStringInfoString(buf, " or of ");
-				profile_key_show_value(buf, e->many->low.data, e->many->low.len);
-			}
+				appendStringInfoString(buf, " or in an array of several");
 			break;
 		case ENTRY_KEY:
 		case ENTRY_RANGE:

@@ -178,6 +178,24 @@ profile_key_scalar(ProfileKey *key, JsonView value)
 	}
 }
 
+void
+profile_key_member(ProfileKey *key, const char *name, uint32 len, JsonView value)
+{
+	profile_key_path(key, name, len);
+	profile_key_scalar(key, value);
+}
+
+/* The two may come in either order. */
+void
+profile_key_pair(ProfileKey *key, const ProfileKey *a, const ProfileKey *b)
+{
+	uint64		hash_a = hash_of(a->data, a->len);
+	uint64		hash_b = hash_of(b->data, b->len);
+
+	profile_key_tag(key, PROFILE_TAG_PAIR);
+	append_hash(key, hash_combine64(Min(hash_a, hash_b), Max(hash_a, hash_b)));
+}
+
 /* The length of the hash at the end of a key, which its length tells. */
 static int
 hash_len(const char *key, int len)
@@ -279,6 +297,8 @@ typedef struct Walk
 } Walk;
 
 static void emit_members(Walk *walk, JsonView object);
+static bool next_member(JsonViewIterator *it, uint32 *offset, const char **name,
+						uint32 *len, JsonView *value);
 
 void
 profile_keys_init(ProfileKeyList *list)
@@ -313,6 +333,48 @@ emit(Walk *walk, const ProfileKey *key)
 	list->used += key->len;
 }
 
+/*
+ * What an object in an array has that no key of one path tells: that these
+ * values come together.
+ */
+static void
+emit_pairs(Walk *walk, const ProfileKey *path, JsonView object)
+{
+	ProfileKey	members[PROFILE_KEY_PAIRED];
+	int			nmembers = 0;
+	bool		others = false;
+	JsonViewIterator it;
+	uint32		offset = 0;
+	const char *name;
+	uint32		len;
+	JsonView	value;
+	ProfileKey	key;
+
+	json_view_iterate(&it, object);
+	while (next_member(&it, &offset, &name, &len, &value))
+	{
+		if (value.type == JSON_VIEW_OBJECT || value.type == JSON_VIEW_NULL)
+			continue;
+		if (value.type == JSON_VIEW_ARRAY || nmembers == PROFILE_KEY_PAIRED)
+			others = true;
+		else
+			profile_key_member(&members[nmembers++], name, len, value);
+	}
+	if (others)
+	{
+		key = *path;
+		profile_key_tag(&key, PROFILE_TAG_PAIR);
+		emit(walk, &key);
+	}
+	for (int i = 0; i < nmembers; i++)
+		for (int j = 0; j < i; j++)
+		{
+			key = *path;
+			profile_key_pair(&key, &members[i], &members[j]);
+			emit(walk, &key);
+		}
+}
+
 static void
 emit_array(Walk *walk, const ProfileKey *path, JsonView array)
 {
@@ -329,6 +391,7 @@ emit_array(Walk *walk, const ProfileKey *path, JsonView array)
 		if (element.type == JSON_VIEW_OBJECT)
 		{
 			/* The key of the array has to do for it. */
+			emit_pairs(walk, path, element);
 			emit_members(walk, element);
 			continue;
 		}
@@ -363,13 +426,32 @@ emit_member(Walk *walk, JsonView value)
 		emit_members(walk, value);
 }
 
+/* The next member of an object; "offset" starts at 0. */
+static bool
+next_member(JsonViewIterator *it, uint32 *offset, const char **name, uint32 *len,
+			JsonView *value)
+{
+	uint32		count = JsonContainerSize(it->container);
+	JEntry		entry;
+
+	if (!json_view_next(it, value))
+		return false;
+	/* The names come before the values; the iterator is behind this value. */
+	entry = it->container->children[it->next - 1 - count];
+	*name = it->base + *offset;
+	*len = JBE_HAS_OFF(entry) ? JBE_OFFLENFLD(entry) - *offset : JBE_OFFLENFLD(entry);
+	*offset += *len;
+	return true;
+}
+
 static void
 emit_members(Walk *walk, JsonView object)
 {
-	const JsonbContainer *container = (const JsonbContainer *) object.data;
 	size_t		path_len = walk->path_len;
 	uint32		offset = 0;
 	JsonViewIterator it;
+	const char *name;
+	uint32		len;
 	JsonView	value;
 
 	CHECK_FOR_INTERRUPTS();
@@ -378,13 +460,10 @@ emit_members(Walk *walk, JsonView object)
 		return;
 	walk->depth++;
 	json_view_iterate(&it, object);
-	for (uint32 i = 0; json_view_next(&it, &value); i++)
+	while (next_member(&it, &offset, &name, &len, &value))
 	{
-		const char *name = it.base + offset;
-		uint32		len = getJsonbLength(container, i);
 		size_t		start = path_len + (walk->depth > 1);
 
-		JBE_ADVANCE_OFFSET(offset, container->children[i]);
 		if (len > FILTER_MAX_PATH - start || start > FILTER_MAX_PATH ||
 			memchr(name, '.', len) != NULL)
 			continue;
@@ -419,39 +498,6 @@ sort_keys(ProfileKeyList *list)
 	list->nkeys = n;
 }
 
-/* Adds a key for each path that has several numbers or several strings. */
-static void
-emit_many(Walk *walk)
-{
-	ProfileKeyList *list = walk->list;
-	int			nkeys = list->nkeys;
-	bool		added = false;
-
-	for (int i = 1; i < nkeys; i++)
-	{
-		const char *key = profile_keys_get(list, i);
-		int			len = list->keys[i].len;
-		int			tag_len = profile_key_tag_len(key, len);
-		ProfileKey	many;
-
-		if ((key[tag_len - 1] != PROFILE_TAG_NUMBER && key[tag_len - 1] != PROFILE_TAG_STRING) ||
-			list->keys[i - 1].len < tag_len ||
-			memcmp(profile_keys_get(list, i - 1), key, tag_len) != 0)
-			continue;
-		many.len = tag_len - 1;
-		memcpy(many.data, key, many.len);
-		profile_key_tag(&many, PROFILE_TAG_MANY);
-		emit(walk, &many);
-		added = true;
-		/* Once for the path is enough. */
-		while (i + 1 < nkeys && list->keys[i + 1].len >= many.len &&
-			   memcmp(profile_keys_get(list, i + 1), many.data, many.len - 1) == 0)
-			i++;
-	}
-	if (added)
-		sort_keys(list);
-}
-
 void
 profile_keys_extract(ProfileKeyList *list, const JsonbContainer *document)
 {
@@ -468,5 +514,4 @@ profile_keys_extract(ProfileKeyList *list, const JsonbContainer *document)
 		return;
 	emit_members(&walk, root);
 	sort_keys(list);
-	emit_many(&walk);
 }

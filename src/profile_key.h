@@ -36,8 +36,9 @@ typedef enum ProfileTag
 	PROFILE_TAG_ARRAY = 5,		/* an array; value: its length */
 	PROFILE_TAG_INNER = 6,		/* an array in an array; likewise */
 	PROFILE_TAG_BOOL = 7,		/* value: 0 or 1 */
-	PROFILE_TAG_MANY = 8		/* the path leads to several numbers, or to
-								 * several strings */
+	PROFILE_TAG_PAIR = 8		/* two members of an object in an array; value:
+								 * a hash of both. Without: one that has more
+								 * members than are paired, or arrays */
 } ProfileTag;
 
 /* The type cirro.profile_key: a varlena of such bytes. */
@@ -80,6 +81,16 @@ extern void profile_key_tag(ProfileKey *key, ProfileTag tag);
 extern void profile_key_scalar(ProfileKey *key, JsonView value);
 extern void profile_key_length(ProfileKey *key, ProfileTag tag, uint32 length);
 extern void profile_key_uncut(ProfileKey *key);
+
+/*
+ * The key of an object in an array with these two scalar members, by the keys
+ * that they have as documents of their own (profile_key_member). Objects with
+ * more than PROFILE_KEY_PAIRED scalar members have none.
+ */
+#define PROFILE_KEY_PAIRED		4
+
+extern void profile_key_member(ProfileKey *key, const char *name, uint32 len, JsonView value);
+extern void profile_key_pair(ProfileKey *key, const ProfileKey *a, const ProfileKey *b);
 
 /* All keys of a document, sorted, none twice, in a list that is kept for reuse. */
 extern void profile_keys_init(ProfileKeyList *list);

@@ -103,8 +103,9 @@ profile_key_show_value(StringInfo buf, const char *key, int len)
 		case PROFILE_TAG_BOOL:
 			appendStringInfoString(buf, len == 0 ? "boolean" : *value ? "true" : "false");
 			break;
-		case PROFILE_TAG_MANY:
-			appendStringInfoString(buf, "several values");
+		case PROFILE_TAG_PAIR:
+			appendStringInfoString(buf, len == 0 ? "an object without pairs" :
+								   "a pair in an object");
 			break;
 		default:
 			appendStringInfoString(buf, "(unknown)");
