@@ -32,24 +32,29 @@ PG_FUNCTION_INFO_V1(filter_matches_record);
 #endif
 
 #define CACHE_LINE		64
-#define MAX_PREFETCH	1024
+#define PREFETCH_OWN	(4 * CACHE_LINE)
+#define PREFETCH_NEXT	(16 * CACHE_LINE)
+#define ROW_HEAD		(2 * CACHE_LINE)	/* of a row, before its profile */
 
 /*
- * To wait for main memory takes longer than all else here. So what lies ahead
- * in the document is asked for at once; then what lies as far before it: rows
- * fill a page from its end, so a scan comes to the next row there, and finds
- * it in the cache. Nothing is read or changed: any address will do.
+ * To wait for main memory takes longer than all else here. So the document's
+ * list of entries is asked for at once, and what is likely the next row: rows
+ * fill a page from its end, so a scan comes next to the one that ends where
+ * this one begins, and it is mostly as long. Where it is longer than what can
+ * be on its way at one time, its beginning counts. Nothing is read or changed:
+ * any address will do.
  */
 static inline void
 prefetch_rows(const void *document, uint32 size)
 {
 	uintptr_t	at = (uintptr_t) document;
-	uint32		reach = Min(size, MAX_PREFETCH) + CACHE_LINE;
+	uint32		end = size + ROW_HEAD;
+	uint32		skip = size > PREFETCH_NEXT ? size - PREFETCH_NEXT : 0;
 
-	for (uint32 distance = CACHE_LINE; distance < reach; distance += CACHE_LINE)
-		prefetch(at + distance);
-	for (uint32 distance = CACHE_LINE; distance < reach; distance += CACHE_LINE)
-		prefetch(at - distance);
+	for (uint32 ahead = CACHE_LINE; ahead <= PREFETCH_OWN; ahead += CACHE_LINE)
+		prefetch(at + ahead);
+	for (uint32 back = skip + CACHE_LINE; back < end; back += CACHE_LINE)
+		prefetch(at - back);
 }
 
 static bool
