@@ -193,6 +193,8 @@ some_element_meets(const FilterQuery *query, const FilterNode *node, JsonView ar
 	JsonViewIterator it;
 	JsonView	element;
 
+	if (node->op == FILTER_EQ)
+		return json_view_has_element(array, operand_of(query, node));
 	json_view_iterate(&it, array);
 	while (json_view_next(&it, &element))
 	{

@@ -32,19 +32,29 @@ PG_FUNCTION_INFO_V1(filter_matches_record);
 #endif
 
 #define CACHE_LINE		64
-#define MAX_PREFETCH	1024
+#define PREFETCH_OWN	(4 * CACHE_LINE)
+#define PREFETCH_NEXT	(16 * CACHE_LINE)
+#define ROW_HEAD		(2 * CACHE_LINE)	/* of a row, before its profile */
 
 /*
- * Rows fill a page from its end, so what a scan comes to next lies right
- * before this document, and is mostly as long. While this one is evaluated it
- * can be on its way from main memory; to wait for that would take longer than
- * all else here. Nothing is read or changed: any address will do.
+ * To wait for main memory takes longer than all else here. So the document's
+ * list of entries is asked for at once, and what is likely the next row: rows
+ * fill a page from its end, so a scan comes next to the one that ends where
+ * this one begins, and it is mostly as long. Where it is longer than what can
+ * be on its way at one time, its beginning counts. Nothing is read or changed:
+ * any address will do.
  */
 static inline void
-prefetch_next_row(const void *document, uint32 size)
+prefetch_rows(const void *document, uint32 size)
 {
-	for (uint32 back = CACHE_LINE; back < Min(size, MAX_PREFETCH) + CACHE_LINE; back += CACHE_LINE)
-		prefetch((uintptr_t) document - back);
+	uintptr_t	at = (uintptr_t) document;
+	uint32		end = size + ROW_HEAD;
+	uint32		skip = size > PREFETCH_NEXT ? size - PREFETCH_NEXT : 0;
+
+	for (uint32 ahead = CACHE_LINE; ahead <= PREFETCH_OWN; ahead += CACHE_LINE)
+		prefetch(at + ahead);
+	for (uint32 back = skip + CACHE_LINE; back < end; back += CACHE_LINE)
+		prefetch(at - back);
 }
 
 static bool
@@ -56,7 +66,7 @@ matches(Datum datum, const FilterQuery *query)
 
 	if (likely(VARATT_IS_4B_U(stored)))
 	{
-		prefetch_next_row(stored, VARSIZE(stored));
+		prefetch_rows(stored, VARSIZE(stored));
 		return filter_matches(query, &((Jsonb *) stored)->root);
 	}
 	if (VARATT_IS_SHORT(stored) && !VARATT_IS_EXTERNAL(stored))
@@ -64,7 +74,7 @@ matches(Datum datum, const FilterQuery *query)
 		/* Of the two headers only the document's own is missing here. */
 		uint64		aligned[VARATT_SHORT_MAX / sizeof(uint64) + 1];
 
-		prefetch_next_row(stored, VARSIZE_SHORT(stored));
+		prefetch_rows(stored, VARSIZE_SHORT(stored));
 		memcpy(aligned, VARDATA_SHORT(stored), VARSIZE_SHORT(stored) - VARHDRSZ_SHORT);
 		return filter_matches(query, (const JsonbContainer *) aligned);
 	}
@@ -76,9 +86,9 @@ matches(Datum datum, const FilterQuery *query)
 
 /* Is the second argument of the call a constant? */
 static bool
-filter_is_constant(FmgrInfo *flinfo)
+filter_is_constant(const FmgrInfo *call_site)
 {
-	Node	   *expr = flinfo == NULL ? NULL : flinfo->fn_expr;
+	Node	   *expr = call_site == NULL ? NULL : call_site->fn_expr;
 	List	   *args = NIL;
 
 	if (expr != NULL && IsA(expr, OpExpr))
@@ -97,20 +107,23 @@ filter_is_constant(FmgrInfo *flinfo)
 Datum
 filter_matches_jsonb(PG_FUNCTION_ARGS)
 {
+	FmgrInfo   *call_site = fcinfo->flinfo;
 	FilterQuery *query;
 	bool		result;
 
-	if (fcinfo->flinfo != NULL && fcinfo->flinfo->fn_extra != NULL)
-		return BoolGetDatum(matches(PG_GETARG_DATUM(0), fcinfo->flinfo->fn_extra));
+	if (call_site != NULL && call_site->fn_extra != NULL)
+		PG_RETURN_BOOL(matches(PG_GETARG_DATUM(0), call_site->fn_extra));
 	query = PG_GETARG_FILTER_QUERY(1);
-	if (filter_is_constant(fcinfo->flinfo))
+	if (filter_is_constant(call_site))
 	{
-		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		MemoryContext old = MemoryContextSwitchTo(call_site->fn_mcxt);
 
-		fcinfo->flinfo->fn_extra = filter_query_reordered(query);
+		call_site->fn_extra = filter_query_reordered(query);
 		MemoryContextSwitchTo(old);
+		result = matches(PG_GETARG_DATUM(0), call_site->fn_extra);
 	}
-	result = matches(PG_GETARG_DATUM(0), query);
+	else
+		result = matches(PG_GETARG_DATUM(0), query);
 	PG_FREE_IF_COPY(query, 1);
 	PG_RETURN_BOOL(result);
 }

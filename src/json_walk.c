@@ -312,6 +312,34 @@ json_view_equal(JsonView a, JsonView b)
 }
 
 /*
+ * Is an element of the array equal to the value? Strings, the commonest, are
+ * passed over by their length.
+ */
+bool
+json_view_has_element(JsonView array, JsonView value)
+{
+	JsonViewIterator it;
+	JsonView	element;
+
+	json_view_iterate(&it, array);
+	while (it.next < it.end)
+	{
+		JEntry		entry = it.container->children[it.next];
+
+		CHECK_FOR_INTERRUPTS();
+		if (value.type == JSON_VIEW_STRING &&
+			(!JBE_ISSTRING(entry) || entry_length(entry, it.offset) != value.len))
+		{
+			JBE_ADVANCE_OFFSET(it.offset, entry);
+			it.next++;
+		}
+		else if (json_view_next(&it, &element) && json_view_equal(element, value))
+			return true;
+	}
+	return false;
+}
+
+/*
  * ---- Paths
  */
 

@@ -76,6 +76,7 @@ extern void json_view_iterate(JsonViewIterator *it, JsonView container);
 extern bool json_view_next(JsonViewIterator *it, JsonView *value);
 extern int	json_view_compare(JsonView a, JsonView b);
 extern bool json_view_equal(JsonView a, JsonView b);
+extern bool json_view_has_element(JsonView array, JsonView value);
 extern JsonView json_walk_step(JsonView document, const char *base, const WalkName *name);
 extern bool json_walk_on(JsonView value, WalkPath rest, JsonWalkVisitor visit, void *arg);
 extern bool json_walk(JsonView document, WalkPath path, JsonWalkVisitor visit, void *arg);
