@@ -250,8 +250,8 @@ keys_fraction(const Estimate *x, const FilterEntry *e)
 	switch (e->kind)
 	{
 		case ENTRY_KEY:
-			if (has_tag_alone(&e->low))
-					return profile_stats_present(x->stats, e->low.data, e->low.len);
+			if (has_tag_alone(&e->low) && tag_of(&e->low) != PROFILE_TAG_PAIR)
+				return profile_stats_present(x->stats, e->low.data, e->low.len);
 			return profile_stats_key(x->stats, e->low.data, e->low.len);
 		case ENTRY_SET:
 			for (int i = 0; i < e->nset; i++)
