@@ -15,6 +15,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -33,6 +35,18 @@
 #define COST_BESIDE		0.006
 #define COST_LOOKUP		2.0
 #define COST_ROW		1.0
+
+/*
+ * And when search and scan are compared: pages in turn or here and there, a
+ * match in a scan, and a row that a search comes to.
+ */
+#define COST_NEXT_PAGE	1.2
+#define COST_ANY_PAGE	0.9
+#define COST_MATCH		0.06
+#define COST_VISIT		0.2
+
+/* Bytes of work_mem that a page takes in a bitmap, about (tidbitmap.c). */
+#define BITMAP_PAGE		64
 
 /* What fetching an entry would cost and leave over. */
 typedef struct Fetch
@@ -84,6 +98,17 @@ choose_or(FilterEntry *e)
 	return fetch;
 }
 
+/* What goes without saying beside a pair of members: each of them. */
+static void
+forbid_keys(const FilterEntry *e, Fetch *children)
+{
+	int			i = 0;
+
+	for (const FilterEntry *c = e->first; c != NULL; c = c->next, i++)
+		if (c->kind == ENTRY_KEY)
+			children[i].possible = false;
+}
+
 /*
  * The child that leaves least for its cost, then others while they pay: by
  * the rows that need no recheck because of them.
@@ -133,6 +158,10 @@ choose_and(FilterEntry *e)
 		/* Done with: neither to be taken again nor to be dropped. */
 		children[best].possible = false;
 		children[best].cost = -1;
+		i = 0;
+		for (FilterEntry *c = e->first; c != NULL; c = c->next, i++)
+			if (i == best && c->implied)
+				forbid_keys(e, children);
 	}
 	i = 0;
 	for (FilterEntry *c = e->first; c != NULL; c = c->next, i++)
@@ -231,6 +260,7 @@ typedef struct Remembered
 {
 	uint32		hash;
 	uint32		text_len;
+	bool		better_scanned;
 	int			nfractions;
 	float4	   *fractions;
 	char	   *text;			/* behind the fractions */
@@ -281,16 +311,36 @@ move_to_front(Remembered *it, int i)
 	memory[0] = it;
 }
 
-void
-filter_remember(const FilterQuery *query, const FilterEntry *root)
+/* By what a search costs for each document of the table, and a scan. */
+static bool
+better_scanned(FilterEntry *root, DocumentCost cost)
 {
-	FilterEntry *tree = unconstify(FilterEntry *, root);
+	double		scan = cost.pages * COST_NEXT_PAGE + COST_MATCH + cost.detoast;
+	Fetch		fetch = choose(root);
+	double		pages;
+	double		rechecked = 0;
+
+	if (!fetch.possible)
+		return true;
+	/* Rows that are many share pages. */
+	pages = cost.pages >= 1 ? fetch.kept * cost.pages :
+		cost.pages * (1 - pow(1 - fetch.kept, 1 / Max(cost.pages, 0.001)));
+	/* A bitmap that does not fit forgets, of half its pages or so, which rows. */
+	if (pages / cost.pages * cost.all_pages * BITMAP_PAGE > work_mem * 1024.0)
+		rechecked = (1 - fetch.kept) * 0.5;
+	return fetch.cost + pages * COST_ANY_PAGE +
+		(fetch.kept + rechecked) * (COST_VISIT + cost.detoast) > scan;
+}
+
+void
+filter_remember(const FilterQuery *query, FilterEntry *root, DocumentCost cost)
+{
 	Remembered *it;
 	uint32		hash;
 	int			n = 0;
 	int			i;
 
-	copy_fractions(tree, NULL, &n, false);
+	copy_fractions(root, NULL, &n, false);
 	if (n == 0 || n > MEMORY_FRACTIONS)
 		return;
 	it = MemoryContextAlloc(TopMemoryContext,
@@ -301,7 +351,8 @@ filter_remember(const FilterQuery *query, const FilterEntry *root)
 	memcpy(it->text, (const char *) query + query->text, query->text_len);
 	it->nfractions = n;
 	n = 0;
-	copy_fractions(tree, it->fractions, &n, false);
+	copy_fractions(root, it->fractions, &n, false);
+	it->better_scanned = better_scanned(root, cost);
 
 	i = find_remembered(query, &hash);
 	it->hash = hash;
@@ -330,4 +381,13 @@ filter_recall(const FilterQuery *query, FilterEntry *root)
 	n = 0;
 	copy_fractions(root, memory[0]->fractions, &n, true);
 	return true;
+}
+
+bool
+filter_better_scanned(const FilterQuery *query)
+{
+	uint32		hash;
+	int			i = find_remembered(query, &hash);
+
+	return i >= 0 && memory[i]->better_scanned;
 }

@@ -18,11 +18,23 @@
  */
 extern int	filter_choose(FilterEntry *root);
 
+/* What it costs to come by a document, in microseconds. */
+typedef struct DocumentCost
+{
+	double		pages;			/* of the table, a document */
+	double		all_pages;
+	double		detoast;		/* to have it at hand */
+} DocumentCost;
+
 /*
- * The estimates of a filter that was planned lately in this backend, kept for
- * the search that follows. recall returns false if there are none.
+ * The estimates of a filter that is being planned, kept in this backend for
+ * the search that may follow, with what they tell of it. recall sets them in
+ * a tree of the same filter; false if there are none.
  */
-extern void filter_remember(const FilterQuery *query, const FilterEntry *root);
+extern void filter_remember(const FilterQuery *query, FilterEntry *root, DocumentCost cost);
 extern bool filter_recall(const FilterQuery *query, FilterEntry *root);
+
+/* Is the whole table read sooner than what a search finds? By those estimates. */
+extern bool filter_better_scanned(const FilterQuery *query);
 
 #endif							/* CIRRO_FILTER_CHOICE_H */

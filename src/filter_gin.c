@@ -82,6 +82,18 @@ add_entries(const FilterEntry *e, const FilterEntry *root, Search *searches,
 }
 
 /*
+ * The planner asks, too, to tell what a search would cost, but has no way to
+ * be told of ranges and rows to recheck. It calls a function that it looked
+ * up on the spot; a search has a context of its own for its keys. Where this
+ * is wrong a search is slower than it could be.
+ */
+static bool
+is_planner(FunctionCallInfo fcinfo)
+{
+	return fcinfo->flinfo->fn_mcxt == CurrentMemoryContext;
+}
+
+/*
  * extract_query(jsonb, internal, int2, internal, internal, internal, internal)
  * returns internal: what to search for. The first argument is the filter; GIN
  * declares it with the type that is indexed.
@@ -103,6 +115,8 @@ profile_ops_extract_query(PG_FUNCTION_ARGS)
 	if (!filter_recall(query, root))
 		filter_estimate(root, query, NULL);
 	*nentries = filter_choose(root);
+	if (is_planner(fcinfo) && filter_better_scanned(query))
+		*nentries = 0;
 	if (*nentries == 0)
 	{
 		*mode = GIN_SEARCH_MODE_ALL;

@@ -9,7 +9,10 @@
  */
 #include "postgres.h"
 
+#include "access/heaptoast.h"
+#include "access/htup_details.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_statistic.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "nodes/makefuncs.h"
@@ -22,6 +25,10 @@
 #include "filter_estimate.h"
 
 PG_FUNCTION_INFO_V1(filter_matches_sel);
+
+/* In microseconds, see filter_choice.c. */
+#define DETOAST_COST		3.0
+#define DETOAST_BYTE_COST	0.003
 
 /* A type in the schema of this function: ours, whatever is called likewise. */
 static Oid
@@ -49,6 +56,28 @@ stats_expression(Oid function, Node *document)
 	return (Node *) makeFuncExpr(stats_function, type_beside(function, "profile_sample"),
 								 list_make1(document), InvalidOid, InvalidOid,
 								 COERCE_EXPLICIT_CALL);
+}
+
+/* Long documents are compressed, and then mostly apart from their row. */
+static DocumentCost
+document_cost(const VariableStatData *variable)
+{
+	DocumentCost cost = {0.1, 1, 0};
+	const RelOptInfo *rel = variable->rel;
+
+	if (rel != NULL && rel->tuples >= 1 && rel->pages > 0)
+	{
+		cost.pages = rel->pages / rel->tuples;
+		cost.all_pages = rel->pages;
+	}
+	if (HeapTupleIsValid(variable->statsTuple))
+	{
+		int32		width = ((Form_pg_statistic) GETSTRUCT(variable->statsTuple))->stawidth;
+
+		if (width > TOAST_TUPLE_THRESHOLD)
+			cost.detoast = DETOAST_COST + width * DETOAST_BYTE_COST;
+	}
+	return cost;
 }
 
 /*
@@ -106,7 +135,7 @@ filter_matches_sel(PG_FUNCTION_ARGS)
 	selectivity = filter_estimate(tree, query, stats);
 	if (stats != NULL)
 	{
-		filter_remember(query, tree);
+		filter_remember(query, tree, document_cost(&variable));
 		profile_stats_free(stats);
 	}
 	ReleaseVariableStats(sample);
