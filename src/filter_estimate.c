@@ -30,6 +30,9 @@
 #define CONTAINER_EQ		0.01
 #define CONTAINER_ORDER		DEFAULT_INEQ_SEL
 
+/* Of strings that are alike but for a letter, those with a certain one. */
+#define BEGINNING_SHARE		0.2
+
 typedef struct Estimate
 {
 	const FilterQuery *query;
@@ -147,6 +150,26 @@ histogram_position(const ProfileStats *stats, const ProfileTagStats *tag,
 	return (below - 1 + Min(Max(position, 0), 1)) / (tag->nbounds - 1);
 }
 
+/*
+ * The least that a histogram tells of strings with some beginning: where it
+ * knows of strings that differ in the last letter of it alone, some part of
+ * what is between two bounds.
+ */
+static double
+beginning_share(const ProfileStats *stats, const ProfileTagStats *tag, const ProfileKey *low)
+{
+	const char *bound;
+	int			len;
+
+	for (int i = 0; i < tag->nbounds; i++)
+	{
+		profile_stats_bound(stats, tag->first_bound + i, &bound, &len);
+		if (len >= low->len && memcmp(bound, low->data, low->len - 1) == 0)
+			return BEGINNING_SHARE / (tag->nbounds - 1);
+	}
+	return 0;
+}
+
 /* At least one of the keys that are "total" a document, of which "some" do. */
 static double
 of_several(double some, double total, double present)
@@ -167,6 +190,7 @@ range_fraction(const ProfileStats *stats, const FilterEntry *e)
 {
 	int			tag_len = profile_key_tag_len(e->low.data, e->low.len);
 	bool		to_the_end = e->high_begins && e->high.len == tag_len;
+	ProfileKey	high = e->high;
 	ProfileTagStats tag;
 	double		common = 0;
 	double		rest = 0;
@@ -176,6 +200,9 @@ range_fraction(const ProfileStats *stats, const FilterEntry *e)
 
 	if (!profile_stats_tag(stats, e->low.data, tag_len, &tag))
 		return 0.5 / profile_stats_rows(stats);
+	/* Behind most strings that begin so. */
+	if (e->high_begins && high.len < PROFILE_KEY_MAX)
+		high.data[high.len++] = '\x7F';
 	for (int i = profile_stats_search(stats, e->low.data, e->low.len);
 		 profile_stats_common(stats, i, &key, &len, &fraction); i++)
 	{
@@ -187,8 +214,12 @@ range_fraction(const ProfileStats *stats, const FilterEntry *e)
 			common += fraction;
 	}
 	if (tag.nbounds >= 2)
-		rest = (to_the_end ? 1 : histogram_position(stats, &tag, &e->high)) -
+	{
+		rest = (to_the_end ? 1 : histogram_position(stats, &tag, &high)) -
 			histogram_position(stats, &tag, &e->low);
+		if (e->high_begins && e->high.len == e->low.len && !to_the_end)
+			rest = Max(rest, beginning_share(stats, &tag, &e->low));
+	}
 	else if (e->low.len == tag_len && to_the_end)
 		rest = 1;
 	else if (tag.distinct > 0)
@@ -310,6 +341,7 @@ regex_selectivity(const Estimate *x, const FilterEntry *e)
 	const char *key;
 	int			len;
 
+	prefix.len = profile_key_path_len(prefix.data, prefix.len);
 	profile_key_tag(&prefix, PROFILE_TAG_STRING);
 	if (!profile_stats_tag(x->stats, prefix.data, prefix.len, &tag))
 		return 0.5 / profile_stats_rows(x->stats);
@@ -501,6 +533,9 @@ estimate(const Estimate *x, FilterEntry *e)
 			e->fraction = keys_fraction(x, e);
 			CLAMP_PROBABILITY(e->fraction);
 			s = e->fraction * container_factor(e);
+			/* Of a pattern the beginning alone has keys. */
+			if (e->node != NULL && e->node->op == FILTER_REGEX && !e->exact)
+				s = Min(s, unknown_selectivity(x, e));
 			break;
 		case ENTRY_UNKNOWN:
 			s = unknown_selectivity(x, e);

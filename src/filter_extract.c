@@ -206,6 +206,17 @@ make_leaf(EntryKind kind, const FilterNode *node, const ProfileKey *at,
 	return entry;
 }
 
+/* Keys do not tell, but the path is known. */
+static FilterEntry *
+make_unknown(const FilterNode *node, const ProfileKey *at)
+{
+	FilterEntry *entry = make_entry(ENTRY_UNKNOWN, node);
+
+	entry->has_path = true;
+	entry->low = *at;
+	return entry;
+}
+
 /* All keys of the path that have a tag from one to another. */
 static FilterEntry *
 make_tags(const FilterNode *node, const ProfileKey *at,
@@ -345,10 +356,7 @@ make_equal(const FilterQuery *query, const FilterNode *node, const Place *place,
 	{
 		case JSON_VIEW_MISSING:
 		case JSON_VIEW_NULL:
-			entry = make_entry(ENTRY_UNKNOWN, node);
-			entry->has_path = true;
-			entry->low = *at;
-			return entry;
+			return make_unknown(node, at);
 		case JSON_VIEW_OBJECT:
 			return make_equal_object(node, place, value);
 		case JSON_VIEW_ARRAY:
@@ -494,6 +502,29 @@ make_order(const FilterQuery *query, const FilterNode *node, const Place *place,
 	return entry;
 }
 
+/* The strings that begin like a pattern that is tied to the beginning. */
+static FilterEntry *
+make_regex(const FilterQuery *query, const FilterNode *node, const ProfileKey *at)
+{
+	JsonView	pattern = filter_value_view(query, filter_node_values(query, node));
+	char		text[FILTER_MAX_PATTERN];
+	JsonView	beginning = {JSON_VIEW_STRING, 0, text};
+	FilterEntry *entry;
+	bool		all;
+
+	beginning.len = filter_regex_beginning(pattern, node->number, text, &all);
+	if (beginning.len == 0)
+		return make_unknown(node, at);
+	entry = make_leaf(ENTRY_RANGE, node, at, all);
+	profile_key_scalar(&entry->low, beginning);
+	if (entry->low.cut)
+		entry->exact = false;
+	profile_key_uncut(&entry->low);
+	entry->high = entry->low;
+	entry->high_begins = true;
+	return entry;
+}
+
 static FilterEntry *
 make_type(const FilterNode *node, const ProfileKey *at)
 {
@@ -549,7 +580,6 @@ extract_leaf(const FilterQuery *query, const FilterNode *node, const Place *abov
 {
 	Place		place;
 	ProfileKey	at;
-	FilterEntry *entry;
 
 	go_down(query, node, above, &place);
 	if (!place.reachable)
@@ -576,11 +606,10 @@ extract_leaf(const FilterQuery *query, const FilterNode *node, const Place *abov
 			return make_array(node, &at,
 							  place.in_value ? PROFILE_TAG_INNER : PROFILE_TAG_ARRAY,
 							  node->number, true);
+		case FILTER_REGEX:
+			return make_regex(query, node, &at);
 		default:
-			entry = make_entry(ENTRY_UNKNOWN, node);
-			entry->has_path = true;
-			entry->low = at;
-			return entry;
+			return make_unknown(node, &at);
 	}
 }
 

@@ -104,5 +104,6 @@ filter_node_values(const FilterQuery *query, const FilterNode *node)
 extern bool filter_regex_check(void *arg, const char *pattern, size_t len, int options,
 							   char *wrong, size_t wrong_size);
 extern bool filter_regex_matches(JsonView pattern, int options, JsonView subject);
+extern uint32 filter_regex_beginning(JsonView pattern, int options, char *text, bool *all);
 
 #endif							/* CIRRO_FILTER_QUERY_H */

@@ -284,3 +284,17 @@ filter_regex_matches(JsonView pattern, int options, JsonView subject)
 		CHECK_FOR_INTERRUPTS();
 	return result == REG_OKAY;
 }
+
+/*
+ * What every string begins with that the pattern finds; its length, 0 if that
+ * cannot be told. "text" has room for the pattern. *all says whether any string
+ * that begins so is found.
+ */
+uint32
+filter_regex_beginning(JsonView pattern, int options, char *text, bool *all)
+{
+	Literal		literal = read_literal(text, pattern.data, pattern.len, options);
+
+	*all = literal.complete && !literal.at_end;
+	return literal.at_start ? literal.len : 0;
+}
