@@ -23,7 +23,7 @@ show_children(StringInfo buf, const FilterEntry *e, const char *between)
 {
 	for (const FilterEntry *c = e->first; c != NULL; c = c->next)
 	{
-		bool		nested = c->first != NULL && c->kind != ENTRY_BETWEEN;
+		bool		nested = c->kind == ENTRY_AND || c->kind == ENTRY_OR || c->kind == ENTRY_ELEM;
 
 		if (c != e->first)
 			appendStringInfoString(buf, between);
