@@ -217,6 +217,7 @@ make_equal(const FilterQuery *query, const FilterNode *node, const Place *place,
 		case JSON_VIEW_NULL:
 			entry = make_entry(ENTRY_UNKNOWN, node);
 			entry->has_path = true;
+			entry->one_value = place->in_value;
 			entry->low = *at;
 			return entry;
 		case JSON_VIEW_OBJECT:
