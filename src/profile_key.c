@@ -273,6 +273,7 @@ emit_array(Walk *walk, const ProfileKey *path, JsonView array)
 	json_view_iterate(&it, array);
 	while (json_view_next(&it, &element))
 	{
+		CHECK_FOR_INTERRUPTS();
 		key = *path;
 		if (element.type == JSON_VIEW_ARRAY)
 			profile_key_length(&key, PROFILE_TAG_INNER, json_view_count(element));
