@@ -31,7 +31,7 @@ help:
 	@echo "                        (CROWD=file.jsonl[.gz] FILTER='{…}': with your own people)"
 	@echo 'make demo-stop          ends it'
 	@echo 'make test               build and run every test in a temporary folder'
-	@echo '                        (SUITES="regress tap …", KEEP=1)'
+	@echo '                        (SUITES="regress tap …", SEED=0.25, KEEP=1)'
 	@echo 'make test-debian        make test and make demo on a bare Debian (root; SUITE=bookworm)'
 	@echo 'make bench-filter       filters against jsquery, jsonpath and plain SQL, on a million profiles'
 	@echo '                        (N=100000, ROUNDS=7; a table in Markdown)'

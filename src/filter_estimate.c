@@ -59,9 +59,52 @@ has_tag_alone(const ProfileKey *key)
  */
 
 /*
- * Where a string is between two others, by their first bytes that differ; of
- * a base that the bytes suggest, as strings of digits and letters do not use
- * all.
+ * A date, or what there is of one, in months: "2024", "2024-02-29",
+ * "2024-02-29T12:30Z". False if it is none, or not up to the day.
+ */
+static bool
+date_value(const char *text, int len, bool to_the_day, double *months)
+{
+	/* Its digits, what stands before them, and how many months one counts. */
+	static const struct
+	{
+		int			digits;
+		char		before;
+		int			first;
+		double		share;
+	}			fields[] = {
+		{4, 0, 0, 12}, {2, '-', 1, 1}, {2, '-', 1, 1.0 / 31}, {2, 'T', 0, 1.0 / 31 / 24}
+	};
+	int			at = 0;
+
+	*months = 0;
+	for (int f = 0; f < lengthof(fields); f++)
+	{
+		int			number = 0;
+
+		if (at >= len)
+			return f > (to_the_day ? 2 : 0);
+		if (fields[f].before != 0 && text[at] != fields[f].before &&
+			!(fields[f].before == 'T' && text[at] == ' '))
+			return f > 2;
+		at += fields[f].before != 0;
+		for (int i = 0; i < fields[f].digits; i++, at++)
+		{
+			int			digit = at < len ? text[at] - '0' : 0;
+
+			if (digit < 0 || digit > 9)
+				return f > 2;
+			number = number * 10 + digit;
+		}
+		*months += Max(number - fields[f].first, 0) * fields[f].share;
+	}
+	return true;
+}
+
+/*
+ * Where a string is between two others: dates by the calendar, others by their
+ * first bytes that differ; of a base that the bytes suggest, as strings of
+ * digits and letters do not use all.
  */
 static double
 string_position(const char *value, int len, const char *low, int low_len,
@@ -75,6 +118,10 @@ string_position(const char *value, int len, const char *low, int low_len,
 	double		h = 0;
 	double		scale = 1;
 
+	if (date_value(low, low_len, true, &l) && date_value(high, high_len, true, &h) &&
+		date_value(value, len, false, &v))
+		return h > l ? (v - l) / (h - l) : 0.5;
+	v = l = h = 0;
 	while (common < low_len && common < high_len && low[common] == high[common])
 		common++;
 	for (int i = common; i < common + 8; i++)
@@ -367,10 +414,31 @@ regex_selectivity(const Estimate *x, const FilterEntry *e)
 	}
 	/* None of a hundred is not none at all. */
 	if (tried > 0)
-		common += tag.rest * Max(found, 0.3) / tried;
+		common += tag.rest * Max(found, 0.1) / tried;
 	else
 		common += tag.rest * DEFAULT_REGEX;
 	return of_several(common, tag.total, tag.present);
+}
+
+/* The documents that have none of the scalars in a list, null apart. */
+static double
+none_of_list(const Estimate *x, const FilterEntry *e)
+{
+	const FilterValue *values = filter_node_values(x->query, e->node);
+	double		none = 1;
+
+	for (uint32 i = 0; i < e->node->number; i++)
+	{
+		JsonView	value = filter_value_view(x->query, &values[i]);
+		ProfileKey	key = e->low;
+
+		if (value.type == JSON_VIEW_NULL || value.type == JSON_VIEW_OBJECT ||
+			value.type == JSON_VIEW_ARRAY)
+			continue;
+		profile_key_scalar(&key, value);
+		none *= 1 - profile_stats_key(x->stats, key.data, key.len);
+	}
+	return none;
 }
 
 /* What only the document tells. */
@@ -380,6 +448,7 @@ unknown_selectivity(const Estimate *x, const FilterEntry *e)
 	ProfileKey	key = e->low;
 	double		present;
 	double		is_null;
+	double		others;
 	int64		divisor;
 
 	switch (e->node->op)
@@ -392,7 +461,13 @@ unknown_selectivity(const Estimate *x, const FilterEntry *e)
 			present = profile_stats_present(x->stats, key.data, key.len);
 			profile_key_tag(&key, PROFILE_TAG_NULL);
 			is_null = profile_stats_present(x->stats, key.data, key.len);
-			return Max(1 - profile_stats_nulls(x->stats) - present, 0) + is_null;
+			others = 1;
+			if (e->node->op == FILTER_IN)
+				others = none_of_list(x, e);
+			/* An element is never missing. */
+			if (!e->one_value)
+				is_null += Max(1 - present, 0);
+			return 1 - (1 - Min(is_null, 1)) * others;
 		case FILTER_REGEX:
 			if (x->stats == NULL || !e->has_path)
 				return DEFAULT_REGEX;
@@ -450,16 +525,21 @@ elem_selectivity(const Estimate *x, FilterEntry *e)
 {
 	FilterEntry *child = e->first;
 	double		whole = estimate(x, child);
+	ProfileKey	array = e->low;
 	double		present;
 	double		each;
 	double		one = 1;
 	double		pair = 1;
 
-	if (x->stats == NULL || child->kind != ENTRY_AND)
+	if (x->stats == NULL)
 		return whole;
-	present = profile_stats_present(x->stats, e->low.data, e->low.len);
+	/* Only arrays have elements, whatever they are. */
+	profile_key_tag(&array, PROFILE_TAG_ARRAY);
+	present = profile_stats_present(x->stats, array.data, array.len);
 	if (present <= 0)
 		return 0;
+	if (child->kind != ENTRY_AND)
+		return Min(whole, present);
 	each = keys_each(x, child);
 	for (FilterEntry *c = child->first; c != NULL; c = c->next)
 		if (c->implied)
@@ -552,5 +632,6 @@ filter_estimate(FilterEntry *root, const FilterQuery *query, const ProfileStats 
 	Estimate	x = {query, stats};
 	double		s = estimate(&x, root);
 
-	return stats == NULL ? s : Min(s, 1 - profile_stats_nulls(stats));
+	/* The tree is about documents; a row without one matches nothing. */
+	return stats == NULL ? s : s * (1 - profile_stats_nulls(stats));
 }

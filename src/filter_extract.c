@@ -356,7 +356,9 @@ make_equal(const FilterQuery *query, const FilterNode *node, const Place *place,
 	{
 		case JSON_VIEW_MISSING:
 		case JSON_VIEW_NULL:
-			return make_unknown(node, at);
+			entry = make_unknown(node, at);
+			entry->one_value = place->in_value;
+			return entry;
 		case JSON_VIEW_OBJECT:
 			return make_equal_object(node, place, value);
 		case JSON_VIEW_ARRAY:

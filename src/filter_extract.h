@@ -44,6 +44,7 @@ struct FilterEntry
 	EntryKind	kind;
 	bool		exact;
 	bool		has_path;		/* low begins with the key of its path */
+	bool		one_value;		/* it is about an element, which is never missing */
 	bool		implied;		/* by its siblings: nothing new to an estimate */
 	const FilterNode *node;		/* the condition; NULL for inner nodes */
 	FilterEntry *first;			/* child */

@@ -25,11 +25,26 @@ PG_FUNCTION_INFO_V1(profile_ops_compare_partial);
 PG_FUNCTION_INFO_V1(profile_ops_consistent);
 PG_FUNCTION_INFO_V1(profile_ops_triconsistent);
 
+/*
+ * A search as a whole. GIN, before it begins, finds out by what it asks
+ * profile_ops_triconsistent() which entries it has to go through and which it
+ * need only look up beside those; see may_be_skipped().
+ */
+typedef struct SearchPlan
+{
+	const FilterEntry *root;
+	bool		planning;		/* GIN still does that */
+	int			asked;			/* ... and has asked so often */
+	bool		skips;			/* "looked_up" means something: */
+	bool	   *looked_up;		/* for each entry, not gone through */
+	GinTernaryValue *found;		/* room */
+} SearchPlan;
+
 /* What GIN keeps for us with each entry of a search. */
 typedef struct Search
 {
 	const FilterEntry *entry;
-	const FilterEntry *root;
+	SearchPlan *plan;
 } Search;
 
 /* extract_value(jsonb, internal) returns internal: the keys of a document */
@@ -63,7 +78,7 @@ profile_ops_extract_value(PG_FUNCTION_ARGS)
 }
 
 static void
-add_entries(const FilterEntry *e, const FilterEntry *root, Search *searches,
+add_entries(const FilterEntry *e, SearchPlan *plan, Search *searches,
 			Datum *entries, bool *partial, Pointer *extra)
 {
 	for (; e != NULL; e = e->next)
@@ -73,11 +88,11 @@ add_entries(const FilterEntry *e, const FilterEntry *root, Search *searches,
 			entries[e->entry] = profile_key_datum(e->low.data, e->low.len);
 			partial[e->entry] = e->kind != ENTRY_KEY;
 			searches[e->entry].entry = e;
-			searches[e->entry].root = root;
+			searches[e->entry].plan = plan;
 			extra[e->entry] = (Pointer) &searches[e->entry];
 		}
-		add_entries(e->many, root, searches, entries, partial, extra);
-		add_entries(e->first, root, searches, entries, partial, extra);
+		add_entries(e->many, plan, searches, entries, partial, extra);
+		add_entries(e->first, plan, searches, entries, partial, extra);
 	}
 }
 
@@ -107,6 +122,7 @@ profile_ops_extract_query(PG_FUNCTION_ARGS)
 	Pointer   **extra = (Pointer **) PG_GETARG_POINTER(4);
 	int32	   *mode = (int32 *) PG_GETARG_POINTER(6);
 	FilterEntry *root = filter_extract(query);
+	SearchPlan *plan;
 	Datum	   *entries;
 
 	*nentries = 0;
@@ -125,7 +141,12 @@ profile_ops_extract_query(PG_FUNCTION_ARGS)
 	entries = palloc(*nentries * sizeof(Datum));
 	*partial = palloc(*nentries * sizeof(bool));
 	*extra = palloc(*nentries * sizeof(Pointer));
-	add_entries(root, root, palloc(*nentries * sizeof(Search)), entries, *partial, *extra);
+	plan = palloc0(sizeof(SearchPlan));
+	plan->root = root;
+	plan->planning = *nentries > 1;
+	plan->looked_up = palloc0(*nentries * sizeof(bool));
+	plan->found = palloc(*nentries * sizeof(GinTernaryValue));
+	add_entries(root, plan, palloc(*nentries * sizeof(Search)), entries, *partial, *extra);
 	PG_RETURN_POINTER(entries);
 }
 
@@ -215,7 +236,53 @@ evaluate_search(FunctionCallInfo fcinfo)
 	/* Without entries all documents come, to be rechecked. */
 	if (nentries == 0)
 		return GIN_MAYBE;
-	return evaluate(((const Search *) extra[0])->root, found);
+	return evaluate(((const Search *) extra[0])->plan->root, found);
+}
+
+/*
+ * GIN is about to begin: it asks what holds if the first, the first two, ...
+ * of its entries were not found, the rarest first, until that is false. It will
+ * go through those, and look the others up.
+ */
+static void
+watch_planning(SearchPlan *plan, const GinTernaryValue *found, int nentries,
+			   GinTernaryValue answer)
+{
+	bool		as_expected = true;
+
+	for (int i = 0; i < nentries; i++)
+		as_expected = as_expected && found[i] != GIN_TRUE;
+	plan->asked++;
+	if (answer != GIN_FALSE && as_expected && plan->asked < nentries - 1)
+		return;
+	plan->planning = false;
+	/* Were it to ask something else, any could be looked up. */
+	plan->skips = answer == GIN_FALSE || !as_expected;
+	for (int i = 0; i < nentries; i++)
+		plan->looked_up[i] = !as_expected || found[i] == GIN_MAYBE;
+}
+
+/*
+ * Of a range that did not fit into work_mem GIN knows pages alone, and asks
+ * whether such a page may have a match, before it looks at single rows. But
+ * then it looks at those only that are after the row it has come to by another
+ * entry, and rows before it are lost that have one of the entries that are
+ * looked up (keyGetItem() in ginget.c). So a page that could have one of these
+ * is a match.
+ */
+static bool
+may_be_skipped(const SearchPlan *plan, const GinTernaryValue *found, int nentries)
+{
+	bool		page_alone = false;
+
+	if (!plan->skips)
+		return false;
+	for (int i = 0; i < nentries; i++)
+	{
+		page_alone = page_alone || (found[i] == GIN_MAYBE && !plan->looked_up[i]);
+		plan->found[i] = found[i] == GIN_FALSE && plan->looked_up[i] ? GIN_MAYBE : found[i];
+	}
+	return page_alone && evaluate(plan->root, plan->found) != GIN_FALSE;
 }
 
 /*
@@ -243,5 +310,18 @@ profile_ops_consistent(PG_FUNCTION_ARGS)
 Datum
 profile_ops_triconsistent(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_GIN_TERNARY_VALUE(evaluate_search(fcinfo));
+	const GinTernaryValue *found = (const GinTernaryValue *) PG_GETARG_POINTER(0);
+	int32		nentries = PG_GETARG_INT32(3);
+	Pointer    *extra = (Pointer *) PG_GETARG_POINTER(4);
+	GinTernaryValue result = evaluate_search(fcinfo);
+	SearchPlan *plan;
+
+	if (nentries == 0)
+		PG_RETURN_GIN_TERNARY_VALUE(result);
+	plan = ((const Search *) extra[0])->plan;
+	if (plan->planning)
+		watch_planning(plan, found, nentries, result);
+	else if (result == GIN_FALSE && may_be_skipped(plan, found, nentries))
+		result = GIN_MAYBE;
+	PG_RETURN_GIN_TERNARY_VALUE(result);
 }

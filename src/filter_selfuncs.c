@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
@@ -124,7 +125,9 @@ filter_matches_sel(PG_FUNCTION_ARGS)
 	query = DatumGetFilterQuery(constant->constvalue);
 	tree = filter_extract(query);
 	memset(&sample, 0, sizeof(sample));
-	expression = stats_expression(fcinfo->flinfo->fn_oid, variable.var);
+	/* As it stands there, with the cast of a column that is of a domain. */
+	expression = exprType(linitial(args)) == JSONBOID ?
+		stats_expression(fcinfo->flinfo->fn_oid, linitial(args)) : NULL;
 	if (expression != NULL)
 	{
 		examine_variable(root, expression, relation, &sample);

@@ -387,6 +387,7 @@ emit_array(Walk *walk, const ProfileKey *path, JsonView array)
 	json_view_iterate(&it, array);
 	while (json_view_next(&it, &element))
 	{
+		CHECK_FOR_INTERRUPTS();
 		key = *path;
 		if (element.type == JSON_VIEW_OBJECT)
 		{

@@ -40,7 +40,7 @@ profile_key_in(PG_FUNCTION_ARGS)
 static void
 show_string(StringInfo buf, const char *text, int len)
 {
-	int			whole = pg_mbcliplen(text, len, len);
+	int			whole = len > 0 ? pg_mbcliplen(text, len, len) : 0;
 	char	   *copy = pnstrdup(text, whole);
 
 	if (pg_verify_mbstr(GetDatabaseEncoding(), copy, whole, true))

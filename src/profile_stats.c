@@ -8,7 +8,7 @@
  *     CREATE STATISTICS s ON (cirro.profile_stats(profile)) FROM worker
  *
  * makes ANALYZE count the keys (profile_key.h) of a sample of the rows. Kept
- * are the most common keys with the fraction of the rows that have them, per
+ * are the most common keys with the fraction of documents that have them, per
  * path and per path and tag what is true of all their keys, and a histogram of
  * the numbers and strings of each path that are not common. What a filter
  * makes of that is decided by filter_estimate.c.
@@ -39,7 +39,8 @@ PG_FUNCTION_INFO_V1(profile_stats_typanalyze);
 /*
  * Kinds of slots, of the range for private use (pg_statistic.h).
  *
- * COMMON: keys in their order; the fraction of each, then the number of rows.
+ * COMMON: keys in their order; the fraction of each, then the number of
+ * documents.
  * PREFIX: paths, and paths with tags, in their order; four numbers each, see
  * ProfileTagStats. BOUNDS: the histograms of all paths, one behind the other.
  */
@@ -111,11 +112,14 @@ look_up(HTAB *table, const char *key, int len, HASHACTION action)
 	return counted;
 }
 
-/* Counts the keys of a row, and once each what they begin with. */
+/*
+ * Counts the keys of a row, and once each what they begin with. One row alone
+ * may have any number of them.
+ */
 static void
 count_row(HTAB *keys, HTAB *prefixes, const ProfileKeyList *list)
 {
-	for (int i = 0; i < list->nkeys; i++)
+	for (int i = 0; i < list->nkeys && hash_get_num_entries(keys) < MAX_COUNTED; i++)
 	{
 		const char *key = profile_keys_get(list, i);
 		int			len = list->keys[i].len;
@@ -165,10 +169,13 @@ compare_counts(const void *a, const void *b)
 static bool
 has_histogram(const CountedKey *prefix)
 {
-	char		tag = prefix->key.data[prefix->key.len - 1];
+	char		tag;
 
-	return prefix->nrest_keys >= 2 &&
-		(tag == PROFILE_TAG_NUMBER || tag == PROFILE_TAG_STRING);
+	/* Only one with a tag has any. */
+	if (prefix->nrest_keys < 2)
+		return false;
+	tag = prefix->key.data[prefix->key.len - 1];
+	return tag == PROFILE_TAG_NUMBER || tag == PROFILE_TAG_STRING;
 }
 
 /* Takes over values and numbers into the next free slot. */
@@ -247,7 +254,10 @@ key_type_beside(Oid type)
 						   CStringGetDatum("profile_key"), ObjectIdGetDatum(schema));
 }
 
-/* Makes the slots of what has been counted in "rows" rows. */
+/*
+ * Makes the slots of what has been counted in "rows" documents. There are
+ * always some: who reads them cannot do without values.
+ */
 static void
 make_slots(VacAttrStats *stats, HTAB *key_table, HTAB *prefix_table, int rows)
 {
@@ -262,12 +272,20 @@ make_slots(VacAttrStats *stats, HTAB *key_table, HTAB *prefix_table, int rows)
 	float4	   *numbers;
 	int			n = 0;
 
-	if (nkeys == 0 || !OidIsValid(key_type))
+	if (!OidIsValid(key_type))
 		return;
+	if (nkeys == 0)
+	{
+		/* A key that no document has stands for all of them. */
+		look_up(key_table, "", 0, HASH_ENTER);
+		look_up(prefix_table, "", 0, HASH_ENTER);
+		make_slots(stats, key_table, prefix_table, rows);
+		return;
+	}
 
 	qsort(keys, nkeys, sizeof(CountedKey *), compare_counts);
 	for (int i = 0; i < Min(nkeys, max_common); i++)
-		keys[i]->common = keys[i]->count > 1 || nkeys <= max_common;
+		keys[i]->common = i == 0 || keys[i]->count > 1 || nkeys <= max_common;
 	qsort(keys, nkeys, sizeof(CountedKey *), compare_bytes);
 	for (int i = 0; i < nkeys; i++)
 	{
@@ -292,7 +310,7 @@ make_slots(VacAttrStats *stats, HTAB *key_table, HTAB *prefix_table, int rows)
 		if (keys[i]->common)
 		{
 			values[n] = profile_key_datum(keys[i]->key.data, keys[i]->key.len);
-			numbers[n++] = (double) keys[i]->count / rows;
+			numbers[n++] = (double) keys[i]->count / Max(rows, 1);
 		}
 	numbers[n] = rows;
 	put_slot(stats, 0, KIND_COMMON, key_type, values, n, numbers, n + 1);
@@ -305,9 +323,9 @@ make_slots(VacAttrStats *stats, HTAB *key_table, HTAB *prefix_table, int rows)
 		float4	   *its = &numbers[i * PREFIX_NUMBERS];
 
 		values[i] = profile_key_datum(prefix->key.data, prefix->key.len);
-		its[0] = (double) prefix->count / rows;
-		its[1] = (double) prefix->ntotal / rows;
-		its[2] = (double) prefix->nrest / rows;
+		its[0] = (double) prefix->count / Max(rows, 1);
+		its[1] = (double) prefix->ntotal / Max(rows, 1);
+		its[2] = (double) prefix->nrest / Max(rows, 1);
 		its[3] = prefix->nrest_keys;
 	}
 	put_slot(stats, 1, KIND_PREFIX, key_type, values, nprefixes,
@@ -391,7 +409,7 @@ compute_stats(VacAttrStatsP stats, AnalyzeAttrFetchFunc fetch, int samplerows, d
 		stats->stanullfrac = (double) nulls / rows;
 		stats->stawidth = rows > nulls ? width / (rows - nulls) : 0;
 		stats->stadistinct = 0;
-		make_slots(stats, keys, prefixes, rows);
+		make_slots(stats, keys, prefixes, rows - nulls);
 	}
 	MemoryContextDelete(row_context);
 	hash_destroy(keys);
@@ -433,13 +451,20 @@ profile_stats_load(HeapTuple tuple)
 
 	if (!get_attstatsslot(&stats->common, tuple, KIND_COMMON, InvalidOid, flags) ||
 		!get_attstatsslot(&stats->prefix, tuple, KIND_PREFIX, InvalidOid, flags) ||
+		get_typlen(stats->common.valuetype) != -1 ||
+		get_typlen(stats->prefix.valuetype) != -1 ||
 		stats->common.nnumbers != stats->common.nvalues + 1 ||
 		stats->prefix.nnumbers != stats->prefix.nvalues * PREFIX_NUMBERS)
 	{
 		profile_stats_free(stats);
 		return NULL;
 	}
-	get_attstatsslot(&stats->bounds, tuple, KIND_BOUNDS, InvalidOid, ATTSTATSSLOT_VALUES);
+	if (get_attstatsslot(&stats->bounds, tuple, KIND_BOUNDS, InvalidOid, ATTSTATSSLOT_VALUES) &&
+		get_typlen(stats->bounds.valuetype) != -1)
+	{
+		profile_stats_free(stats);
+		return NULL;
+	}
 	stats->nulls = ((Form_pg_statistic) GETSTRUCT(tuple))->stanullfrac;
 	stats->rows = Max(stats->common.numbers[stats->common.nvalues], 1);
 	stats->least = 1;

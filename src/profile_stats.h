@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  * src/profile_stats.h
  *
- * Statistics of a column of documents, as fractions of its rows.
+ * Statistics of a column of documents, as fractions of those that are not
+ * null.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_PROFILE_STATS_H
@@ -44,7 +45,7 @@ extern bool profile_stats_common(const ProfileStats *stats, int i, const char **
 								 int *len, double *fraction);
 extern void profile_stats_bound(const ProfileStats *stats, int i, const char **key, int *len);
 
-/* The null fraction of the column, and the rows that were looked at. */
+/* The null fraction of the column, and the documents that were looked at. */
 extern double profile_stats_nulls(const ProfileStats *stats);
 extern double profile_stats_rows(const ProfileStats *stats);
 

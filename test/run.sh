@@ -8,14 +8,15 @@
 # Must not touch the PostgreSQL of this computer, nor leave anything behind.
 #
 # SUITES="…"       which ones (all): pairs warnings regress isolation tap
-#                  conformance mutation
+#                  conformance mutation differential
+# SEED=0.25        repeats the differential test that said so
 # PG_CONFIG=path, PG_MAJOR=15   which PostgreSQL (test/setup.sh)
 # SCRATCH=/tmp     where the temporary folder is made
 # KEEP=1           keep the temporary folder and say where it is
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suites=${SUITES:-pairs warnings regress isolation tap conformance mutation}
+suites=${SUITES:-pairs warnings regress isolation tap conformance mutation differential}
 limit=1200				# seconds, for each suite
 passed=0 failed=0 skipped=0
 work=
@@ -217,6 +218,18 @@ mutation()
 	fi
 }
 
+# The same answers with an index as without, to random filters.
+differential()
+{
+	if [ ! -e test/fuzz/filter_differential.sql ]; then skip "no test/fuzz/filter_differential.sql"; return; fi
+	if limited psql -X -q -At -d cirro_differential -c 'CREATE EXTENSION IF NOT EXISTS cirro' \
+			-v filters=1200 ${SEED:+-v seed="$SEED"} -f test/fuzz/filter_differential.sql; then
+		count 1 0
+	else
+		count 0 1
+	fi
+}
+
 "$top/test/setup.sh"
 original=$(find_pg_config)
 jobs=$(nproc 2>/dev/null || echo 2)
@@ -275,6 +288,8 @@ for suite in $suites; do
 		tap) section "tap: test/t/"; tap ;;
 		conformance) section "conformance: ../shared/conformance"; cluster_up; conformance ;;
 		mutation) section "mutation: test/fuzz/"; cluster_up; as_server createdb cirro_mutation; mutation ;;
+		differential)
+			section "differential: test/fuzz/"; cluster_up; as_server createdb cirro_differential; differential ;;
 		*) die "there is no suite $suite" ;;
 	esac
 done
