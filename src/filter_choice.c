@@ -5,24 +5,15 @@
  * and of the rest what costs less to fetch than to recheck. Whatever it
  * decides, the answers are the same: what is not fetched is left to the
  * recheck.
- *
- * The functions of an operator class are not told which index they search, so
- * they know no statistics. The planner does, a moment before: it leaves its
- * estimates here, by the text of the filter. A search that finds none (in a
- * parallel worker, of a generic plan) goes by the defaults of
- * filter_estimate.c.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include <math.h>
 
-#include "common/hashfn.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 #include "filter_choice.h"
-#include "filter_estimate.h"
 
 /*
  * What one document costs, in microseconds (measured with the table of
@@ -249,71 +240,9 @@ filter_choose(FilterEntry *root)
 	return entries <= FILTER_MAX_ENTRIES ? entries : 0;
 }
 
-/*
- * ---- Estimates on their way from the planner to the search
- */
-
-#define MEMORY_SIZE		64		/* filters, the latest first */
-#define MEMORY_FRACTIONS 1000	/* of one filter; one with more is forgotten */
-
-typedef struct Remembered
-{
-	uint32		hash;
-	uint32		text_len;
-	bool		better_scanned;
-	int			nfractions;
-	float4	   *fractions;
-	char	   *text;			/* behind the fractions */
-} Remembered;
-
-static Remembered *memory[MEMORY_SIZE];
-static int	nremembered = 0;
-
-/* Goes through the fractions of a tree: "reads" them into it, or out of it. */
-static void
-copy_fractions(FilterEntry *e, float4 *fractions, int *n, bool read)
-{
-	for (; e != NULL; e = e->next)
-	{
-		if (filter_entry_has_keys(e))
-		{
-			if (fractions == NULL)
-				;
-			else if (read)
-				e->fraction = fractions[*n];
-			else
-				fractions[*n] = e->fraction;
-			(*n)++;
-		}
-		copy_fractions(e->many, fractions, n, read);
-		copy_fractions(e->first, fractions, n, read);
-	}
-}
-
-static int
-find_remembered(const FilterQuery *query, uint32 *hash)
-{
-	const char *text = (const char *) query + query->text;
-
-	*hash = hash_bytes((const unsigned char *) text, query->text_len);
-	for (int i = 0; i < nremembered; i++)
-		if (memory[i]->hash == *hash && memory[i]->text_len == query->text_len &&
-			memcmp(memory[i]->text, text, query->text_len) == 0)
-			return i;
-	return -1;
-}
-
-/* Puts the one at "i" in front; those before it move back. */
-static void
-move_to_front(Remembered *it, int i)
-{
-	memmove(&memory[1], &memory[0], i * sizeof(memory[0]));
-	memory[0] = it;
-}
-
 /* By what a search costs for each document of the table, and a scan. */
-static bool
-better_scanned(FilterEntry *root, DocumentCost cost)
+bool
+filter_better_scanned(FilterEntry *root, DocumentCost cost)
 {
 	double		scan = cost.pages * COST_NEXT_PAGE + COST_MATCH + cost.detoast;
 	Fetch		fetch = choose(root);
@@ -330,64 +259,4 @@ better_scanned(FilterEntry *root, DocumentCost cost)
 		rechecked = (1 - fetch.kept) * 0.5;
 	return fetch.cost + pages * COST_ANY_PAGE +
 		(fetch.kept + rechecked) * (COST_VISIT + cost.detoast) > scan;
-}
-
-void
-filter_remember(const FilterQuery *query, FilterEntry *root, DocumentCost cost)
-{
-	Remembered *it;
-	uint32		hash;
-	int			n = 0;
-	int			i;
-
-	copy_fractions(root, NULL, &n, false);
-	if (n == 0 || n > MEMORY_FRACTIONS)
-		return;
-	it = MemoryContextAlloc(TopMemoryContext,
-							sizeof(Remembered) + n * sizeof(float4) + query->text_len);
-	it->fractions = (float4 *) (it + 1);
-	it->text = (char *) (it->fractions + n);
-	it->text_len = query->text_len;
-	memcpy(it->text, (const char *) query + query->text, query->text_len);
-	it->nfractions = n;
-	n = 0;
-	copy_fractions(root, it->fractions, &n, false);
-	it->better_scanned = better_scanned(root, cost);
-
-	i = find_remembered(query, &hash);
-	it->hash = hash;
-	if (i >= 0)
-		pfree(memory[i]);
-	else if (nremembered < MEMORY_SIZE)
-		i = nremembered++;
-	else
-		pfree(memory[i = MEMORY_SIZE - 1]);
-	move_to_front(it, i);
-}
-
-bool
-filter_recall(const FilterQuery *query, FilterEntry *root)
-{
-	uint32		hash;
-	int			i = find_remembered(query, &hash);
-	int			n = 0;
-
-	if (i < 0)
-		return false;
-	move_to_front(memory[i], i);
-	copy_fractions(root, NULL, &n, true);
-	if (n != memory[0]->nfractions)
-		return false;
-	n = 0;
-	copy_fractions(root, memory[0]->fractions, &n, true);
-	return true;
-}
-
-bool
-filter_better_scanned(const FilterQuery *query)
-{
-	uint32		hash;
-	int			i = find_remembered(query, &hash);
-
-	return i >= 0 && memory[i]->better_scanned;
 }

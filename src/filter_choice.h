@@ -26,15 +26,7 @@ typedef struct DocumentCost
 	double		detoast;		/* to have it at hand */
 } DocumentCost;
 
-/*
- * The estimates of a filter that is being planned, kept in this backend for
- * the search that may follow, with what they tell of it. recall sets them in
- * a tree of the same filter; false if there are none.
- */
-extern void filter_remember(const FilterQuery *query, FilterEntry *root, DocumentCost cost);
-extern bool filter_recall(const FilterQuery *query, FilterEntry *root);
-
-/* Is the whole table read sooner than what a search finds? By those estimates. */
-extern bool filter_better_scanned(const FilterQuery *query);
+/* Is the whole table read sooner than what a search finds? */
+extern bool filter_better_scanned(FilterEntry *root, DocumentCost cost);
 
 #endif							/* CIRRO_FILTER_CHOICE_H */

@@ -18,6 +18,7 @@
 
 #include "filter_choice.h"
 #include "filter_estimate.h"
+#include "filter_memory.h"
 
 PG_FUNCTION_INFO_V1(profile_ops_extract_value);
 PG_FUNCTION_INFO_V1(profile_ops_extract_query);
@@ -122,16 +123,17 @@ profile_ops_extract_query(PG_FUNCTION_ARGS)
 	Pointer   **extra = (Pointer **) PG_GETARG_POINTER(4);
 	int32	   *mode = (int32 *) PG_GETARG_POINTER(6);
 	FilterEntry *root = filter_extract(query);
+	bool		better_scanned = false;
 	SearchPlan *plan;
 	Datum	   *entries;
 
 	*nentries = 0;
 	if (root->kind == ENTRY_NEVER)
 		PG_RETURN_POINTER(NULL);
-	if (!filter_recall(query, root))
+	if (!filter_recall(query, root, &better_scanned))
 		filter_estimate(root, query, NULL);
 	*nentries = filter_choose(root);
-	if (is_planner(fcinfo) && filter_better_scanned(query))
+	if (is_planner(fcinfo) && better_scanned)
 		*nentries = 0;
 	if (*nentries == 0)
 	{

@@ -24,6 +24,7 @@
 
 #include "filter_choice.h"
 #include "filter_estimate.h"
+#include "filter_memory.h"
 
 PG_FUNCTION_INFO_V1(filter_matches_sel);
 
@@ -138,7 +139,7 @@ filter_matches_sel(PG_FUNCTION_ARGS)
 	selectivity = filter_estimate(tree, query, stats);
 	if (stats != NULL)
 	{
-		filter_remember(query, tree, document_cost(&variable));
+		filter_remember(query, tree, filter_better_scanned(tree, document_cost(&variable)));
 		profile_stats_free(stats);
 	}
 	ReleaseVariableStats(sample);

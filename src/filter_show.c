@@ -12,6 +12,7 @@
 
 #include "filter_choice.h"
 #include "filter_estimate.h"
+#include "filter_memory.h"
 #include "profile_key_show.h"
 
 PG_FUNCTION_INFO_V1(index_search);
@@ -140,9 +141,10 @@ index_search(PG_FUNCTION_ARGS)
 	FilterQuery *query = PG_GETARG_FILTER_QUERY(0);
 	FilterEntry *root = filter_extract(query);
 	StringInfoData buf;
+	bool		better_scanned;
 
 	initStringInfo(&buf);
-	if (!filter_recall(query, root))
+	if (!filter_recall(query, root, &better_scanned))
 		filter_estimate(root, query, NULL);
 	if (filter_choose(root) == 0 && root->kind != ENTRY_NEVER)
 		appendStringInfoString(&buf, "all, recheck");

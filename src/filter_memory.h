@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ * src/filter_memory.h
+ *
+ * What the planner found of a filter, for the search that may follow.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_FILTER_MEMORY_H
+#define CIRRO_FILTER_MEMORY_H
+
+#include "filter_extract.h"
+
+/* Keeps the estimates of a tree, and whether a scan is better than a search. */
+extern void filter_remember(const FilterQuery *query, FilterEntry *root, bool better_scanned);
+
+/*
+ * Sets them in a tree of the same filter, in the current memory context. False
+ * if there are none; then nothing is set.
+ */
+extern bool filter_recall(const FilterQuery *query, FilterEntry *root, bool *better_scanned);
+
+#endif							/* CIRRO_FILTER_MEMORY_H */
