@@ -34,6 +34,7 @@ PG_FUNCTION_INFO_V1(profile_ops_triconsistent);
 typedef struct SearchPlan
 {
 	const FilterEntry *root;
+	bool		has_ranges;		/* that GIN puts into bitmaps */
 	bool		planning;		/* GIN still does that */
 	int			asked;			/* ... and has asked so often */
 	bool		skips;			/* "looked_up" means something: */
@@ -88,6 +89,7 @@ add_entries(const FilterEntry *e, SearchPlan *plan, Search *searches,
 		{
 			entries[e->entry] = profile_key_datum(e->low.data, e->low.len);
 			partial[e->entry] = e->kind != ENTRY_KEY;
+			plan->has_ranges |= partial[e->entry];
 			searches[e->entry].entry = e;
 			searches[e->entry].plan = plan;
 			extra[e->entry] = (Pointer) &searches[e->entry];
@@ -145,10 +147,10 @@ profile_ops_extract_query(PG_FUNCTION_ARGS)
 	*extra = palloc(*nentries * sizeof(Pointer));
 	plan = palloc0(sizeof(SearchPlan));
 	plan->root = root;
-	plan->planning = *nentries > 1;
 	plan->looked_up = palloc0(*nentries * sizeof(bool));
 	plan->found = palloc(*nentries * sizeof(GinTernaryValue));
 	add_entries(root, plan, palloc(*nentries * sizeof(Search)), entries, *partial, *extra);
+	plan->planning = plan->has_ranges && *nentries > 1;
 	PG_RETURN_POINTER(entries);
 }
 

@@ -13,8 +13,8 @@
 extern void filter_remember(const FilterQuery *query, FilterEntry *root, bool better_scanned);
 
 /*
- * Sets them in a tree of the same filter, in the current memory context. False
- * if there are none; then nothing is set.
+ * Sets them in a tree of the same filter. False if there are none; then nothing
+ * is set.
  */
 extern bool filter_recall(const FilterQuery *query, FilterEntry *root, bool *better_scanned);
 
