@@ -43,6 +43,22 @@ SELECT filter, cirro.index_search(filter::cirro.filter_query) AS search FROM unn
 	'{"a": {"$elemMatch": {"b": 1, "c": 2}}}', '{"a": {"$elemMatch": {"b": {"$gt": 1, "$lt": 5}}}}', '{"a": {"$elemMatch": {"$gt": 1, "$lt": 5}}}',
 	'{"a": {"$elemMatch": {"$size": 1}}}', '{"a": {"$elemMatch": {"$in": []}}}', '{"a": {"$elemMatch": {}}}', '{"a": {"$elemMatch": {"0": 1}}}',
 	'{"a": {"$elemMatch": {"b": {"$elemMatch": {"c": 1}}}}}', '{"a": {"$elemMatch": {"$elemMatch": {"$gt": 1}}}}']) filter;
+-- Patterns that are tied to a beginning; times, of which the hour is kept.
+SELECT cirro.index_search(filter::cirro.filter_query) FROM unnest(ARRAY[
+	'{"a": {"$regex": "^ab"}}', '{"a": {"$regex": "^ab$"}}', '{"a": {"$regex": "^ab*c"}}', '{"a": {"$regex": "^ab|c"}}',
+	'{"a": {"$regex": "^ab", "$options": "i"}}', '{"a": {"$regex": "^\\.a"}}', '{"a": {"$regex": "^2024-11-19T22:5"}}',
+	'{"a": "2024-11-19T22:57:13Z"}', '{"a": {"$gte": "2024-11-19", "$lt": "2024-11-19T22:57"}}', '{"a": {"$gt": "2024-11-19T2"}}']) filter;
+SELECT unnest(cirro.index_keys('{"t": ["2024-11-19T22:57:13Z", "2024-11-19 22:58", "2024-11-19T2", "2024-11-19x22:57"]}'));
+-- Of an object in an array each two scalar members are a key, too, if there are
+-- no more than four; an array among them, or more, is a key as well.
+SELECT unnest(cirro.index_keys('{"a": [{"x": 1, "y": 2, "z": 3, "n": null, "o": {}}]}'));
+SELECT unnest(cirro.index_keys('{"a": [{"x": 1, "y": [2]}]}'));
+SELECT cirro.index_keys('{"a": [{"v": 1, "w": 2, "x": 3, "y": 4}]}') || ARRAY['"a": an object without pairs']
+	<@ cirro.index_keys('{"a": [{"v": 1, "w": 2, "x": 3, "y": 4, "z": 5}]}') AS as_with_four;
+SELECT cirro.index_keys('{"a": {"x": 1, "y": 2}}') AS not_in_an_array;
+SELECT cirro.index_search(filter::cirro.filter_query) FROM unnest(ARRAY[
+	'{"a": {"$elemMatch": {"x": 1, "y": null}}}', '{"a": {"$elemMatch": {"x": 1, "y": [2]}}}', '{"a": {"$elemMatch": {"x": 1, "y.z": 2}}}',
+	'{"a": {"$elemMatch": {"x": 1, "$or": [{"y": 2}, {"z": 3}]}}}', '{"a": {"$elemMatch": {"x": 1, "y": {"$gt": 2}}}}']) filter;
 -- A long list is one search; long paths, texts and numbers need a recheck.
 SELECT cirro.index_search(jsonb_build_object('a', jsonb_build_object('$in', (SELECT jsonb_agg(i) FROM generate_series(1, n) i)))::cirro.filter_query)
 FROM unnest(ARRAY[2, 33, 10000]) n;

@@ -69,7 +69,8 @@ DECLARE
 BEGIN
 	IF random() < 0.75 THEN
 		RETURN '"' || pick('', 'a', 'b', 'c', 'ab', 'abc', 'B', 'x', '1', '5', 'é', 'ab\n', '2024-01-05', '2024-02-05',
-			'2024-02-06', '2024-12-31') || '"';
+			'2024-02-06', '2024-12-31', '2024-01-05T10', '2024-01-05T10:15', '2024-01-05T10:45Z', '2024-01-05 10:15',
+			'2024-01-05T1', '2024-01-05T11:00') || '"';
 	END IF;
 	s := CASE floor(random() * 4)::int
 		WHEN 0 THEN pick('', 's') || repeat('é', 17 + floor(random() * 12)::int)
@@ -212,13 +213,18 @@ BEGIN
 			'["array","null"]', '["object","string"]', '[8,"number"]', '["string","number","bool","null"]')
 		WHEN o = 'size' THEN pick('0', '1', '1', '2', '3', '4294967296')
 		WHEN o = 'mod' THEN pick('[2,0]', '[2,1]', '[3,-1]', '[-1,0]', '[4.5,1]')
-		WHEN o = 'regex' THEN pick('"^a"', '"b"', '"^s"', '"(?i)^b$"', '"é"', '"^$"', '"5"', '"^2024-0"')
+		WHEN o = 'regex' THEN pick('"^a"', '"b"', '"^s"', '"(?i)^b$"', '"é"', '"^$"', '"5"', '"^2024-0"',
+			'"^2024-01-05T1"', '"^2024-01-05T10:1"', '"^2024-01-05.10"', '"^ab"', '"^ab?"', '"^ab*c"', '"^a$"', '"^b|^a"', '"^(a)"', '"^sssss"',
+			'"^' || repeat('s', 52) || '"')
 		WHEN o = 'not' THEN operators(kind, depth - 1)
 		-- Elements that are arrays themselves.
 		WHEN o = 'elemMatch' AND random() < 0.15 THEN
 			object(ARRAY['"$' || pick('size":1', 'size":0', 'size":2', 'type":"array"', 'type":["array"]', 'in":[[1],[]]', 'eq":[1]', 'gt":[]',
 				'lte":[5]', 'exists":1', 'elemMatch":{"$gt":1}'), '"$' || pick('ne":1', 'ne":[1]', 'nin":[[],null]', 'exists":true')])
 		WHEN o = 'elemMatch' AND (kind <> 'o' AND random() < 0.8 OR random() < 0.2) THEN operators(kind, depth - 1)
+		-- Two values together, in either order.
+		WHEN o = 'elemMatch' AND random() < 0.5 THEN object(ARRAY['"b":' || scalar('n'), '"c":' || scalar('s')]
+			|| CASE WHEN random() < 0.3 THEN ARRAY['"' || pick('a', '') || '":' || scalar('')] END)
 		WHEN o = 'elemMatch' THEN filter(depth - 1, 'o')
 		ELSE CASE WHEN depth > 0 AND random() < 0.3
 			THEN '[{"$elemMatch":' || filter(depth - 1, 'o') || '},{"$elemMatch":' || operators(kind, 0) || '}]'
