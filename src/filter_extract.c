@@ -13,7 +13,7 @@
 #include "lib/qunique.h"
 #include "miscadmin.h"
 
-#include "filter_extract.h"
+#include "filter_entry.h"
 
 /* Of an array or object that is asked for as a whole, this many are enough. */
 #define MAX_PARTS		16
@@ -53,144 +53,6 @@ append_name(Place *place, const char *base, const WalkName *name)
 }
 
 /*
- * ---- The tree
- */
-
-static FilterEntry *
-make_entry(EntryKind kind, const FilterNode *node)
-{
-	FilterEntry *entry = palloc0(sizeof(FilterEntry));
-
-	entry->kind = kind;
-	entry->node = node;
-	entry->entry = -1;
-	return entry;
-}
-
-static FilterEntry *
-make_inner(EntryKind kind, FilterEntry *first)
-{
-	FilterEntry *entry = make_entry(kind, NULL);
-
-	entry->first = first;
-	return entry;
-}
-
-static bool
-same_tag(const FilterEntry *a, const FilterEntry *b)
-{
-	int			len = profile_key_tag_len(a->low.data, a->low.len);
-
-	return profile_key_tag_len(b->low.data, b->low.len) == len &&
-		memcmp(a->low.data, b->low.data, len) == 0;
-}
-
-/* A range of numbers or strings with a value at one end alone. */
-static bool
-is_half_range(const FilterEntry *entry, bool lower)
-{
-	char		tag;
-
-	if (entry->kind != ENTRY_RANGE)
-		return false;
-	tag = entry->low.data[profile_key_tag_len(entry->low.data, entry->low.len) - 1];
-	if (tag != PROFILE_TAG_NUMBER && tag != PROFILE_TAG_STRING)
-		return false;
-	return lower ? entry->node->op == FILTER_GT || entry->node->op == FILTER_GTE :
-		entry->node->op == FILTER_LT || entry->node->op == FILTER_LTE;
-}
-
-static FilterEntry *
-make_between(FilterEntry *lower, FilterEntry *upper)
-{
-	FilterEntry *entry = make_entry(ENTRY_BETWEEN, NULL);
-
-	lower->next = upper;
-	upper->next = NULL;
-	entry->first = lower;
-	entry->has_path = true;
-	entry->exact = lower->exact && upper->exact;
-	entry->low = lower->low;
-	entry->low_open = lower->low_open;
-	entry->high = upper->high;
-	entry->high_open = upper->high_open;
-	entry->high_begins = upper->high_begins;
-	entry->many = lower->many;
-	lower->many = upper->many = NULL;
-	return entry;
-}
-
-/* Puts each lower bound together with an upper bound of the same path. */
-static void
-join_ranges(FilterEntry **first)
-{
-	for (FilterEntry **link = first; *link != NULL; link = &(*link)->next)
-	{
-		FilterEntry *a = *link;
-		bool		a_is_lower = is_half_range(a, true);
-
-		CHECK_FOR_INTERRUPTS();
-		if (!a_is_lower && !is_half_range(a, false))
-			continue;
-		for (FilterEntry **other = &a->next; *other != NULL; other = &(*other)->next)
-		{
-			FilterEntry *b = *other;
-			FilterEntry *rest;
-
-			if (!is_half_range(b, !a_is_lower) || !same_tag(a, b))
-				continue;
-			*other = b->next;
-			rest = a->next;
-			*link = a_is_lower ? make_between(a, b) : make_between(b, a);
-			(*link)->next = rest;
-			break;
-		}
-	}
-}
-
-/*
- * AND or OR of entries, simplified: nested ones of the same kind dissolved,
- * constants taken out.
- */
-static FilterEntry *
-combine(EntryKind kind, FilterEntry *entries)
-{
-	EntryKind	neutral = kind == ENTRY_AND ? ENTRY_ALWAYS : ENTRY_NEVER;
-	EntryKind	decisive = kind == ENTRY_AND ? ENTRY_NEVER : ENTRY_ALWAYS;
-	FilterEntry *first = NULL;
-	FilterEntry **link = &first;
-	FilterEntry *next;
-
-	for (FilterEntry *e = entries; e != NULL; e = next)
-	{
-		next = e->next;
-		if (e->kind == decisive)
-			return make_entry(decisive, NULL);
-		if (e->kind == neutral)
-			continue;
-		*link = e->kind == kind ? e->first : e;
-		if (e->kind != kind)
-			e->next = NULL;
-		while (*link != NULL)
-			link = &(*link)->next;
-	}
-	if (first == NULL)
-		return make_entry(neutral, NULL);
-	if (kind == ENTRY_AND)
-		join_ranges(&first);
-	return first->next == NULL ? first : make_inner(kind, first);
-}
-
-/* Nothing in it is exact: others that do not meet it have these keys, too. */
-static void
-make_inexact(FilterEntry *entry)
-{
-	entry->exact = false;
-	for (FilterEntry *c = entry->first; c != NULL; c = c->next)
-		make_inexact(c);
-}
-
-/*
  * ---- Leaves. Each makes the entry of a condition whose path is in "at".
  */
 
@@ -198,7 +60,7 @@ static FilterEntry *
 make_leaf(EntryKind kind, const FilterNode *node, const ProfileKey *at,
 		  bool exact)
 {
-	FilterEntry *entry = make_entry(kind, node);
+	FilterEntry *entry = filter_entry_make(kind, node);
 
 	entry->has_path = true;
 	entry->low = *at;
@@ -210,7 +72,7 @@ make_leaf(EntryKind kind, const FilterNode *node, const ProfileKey *at,
 static FilterEntry *
 make_unknown(const FilterNode *node, const ProfileKey *at)
 {
-	FilterEntry *entry = make_entry(ENTRY_UNKNOWN, node);
+	FilterEntry *entry = filter_entry_make(ENTRY_UNKNOWN, node);
 
 	entry->has_path = true;
 	entry->low = *at;
@@ -249,7 +111,7 @@ make_object(const FilterNode *node, const ProfileKey *at, bool exact)
 
 	profile_key_tag(&entry->low, PROFILE_TAG_OBJECT);
 	entry->next = make_tags(node, at, PROFILE_TAG_ARRAY, PROFILE_TAG_ARRAY, false);
-	return combine(ENTRY_OR, entry);
+	return filter_entry_combine(ENTRY_OR, entry);
 }
 
 static FilterEntry *make_member(const FilterNode *node, const Place *place, JsonView value);
@@ -287,8 +149,8 @@ make_equal_object(const FilterNode *node, const Place *place, JsonView object)
 	}
 	if (entries != NULL)
 	{
-		entries = combine(ENTRY_AND, entries);
-		make_inexact(entries);
+		entries = filter_entry_combine(ENTRY_AND, entries);
+		filter_entry_inexact(entries);
 		return entries;
 	}
 	profile_key_path(&at, place->path, place->path_len);
@@ -321,9 +183,9 @@ make_equal_array(const FilterNode *node, const Place *place, JsonView array)
 		entry->next = entries;
 		entries = entry;
 	}
-	entries = combine(ENTRY_AND, entries);
+	entries = filter_entry_combine(ENTRY_AND, entries);
 	if (length > 0)
-		make_inexact(entries);
+		filter_entry_inexact(entries);
 	return entries;
 }
 
@@ -368,7 +230,7 @@ make_equal(const FilterQuery *query, const FilterNode *node, const Place *place,
 			if (!place->in_value)
 			{
 				entry->next = make_equal_array(node, place, value);
-				entry = combine(ENTRY_OR, entry);
+				entry = filter_entry_combine(ENTRY_OR, entry);
 			}
 			return entry;
 		default:
@@ -431,7 +293,7 @@ make_in(const FilterQuery *query, const FilterNode *node, const Place *place, co
 		set->nset = qunique(set->set, set->nset, sizeof(ProfileKey), compare_keys);
 		set->low = set->set[0];
 	}
-	return combine(ENTRY_OR, entries);
+	return filter_entry_combine(ENTRY_OR, entries);
 }
 
 /*
@@ -476,7 +338,7 @@ make_order(const FilterQuery *query, const FilterNode *node, const Place *place,
 		case JSON_VIEW_MISSING:
 		case JSON_VIEW_NULL:
 			/* What may equal null has become an equality. */
-			return make_entry(ENTRY_NEVER, NULL);
+			return filter_entry_make(ENTRY_NEVER, NULL);
 		case JSON_VIEW_OBJECT:
 			return make_object(node, at, false);
 		case JSON_VIEW_ARRAY:
@@ -559,7 +421,7 @@ make_type(const FilterNode *node, const ProfileKey *at)
 		entry->next = entries;
 		entries = entry;
 	}
-	return combine(ENTRY_OR, entries);
+	return filter_entry_combine(ENTRY_OR, entries);
 }
 
 /*
@@ -585,7 +447,7 @@ extract_leaf(const FilterQuery *query, const FilterNode *node, const Place *abov
 
 	go_down(query, node, above, &place);
 	if (!place.reachable)
-		return make_entry(ENTRY_UNKNOWN, node);
+		return filter_entry_make(ENTRY_UNKNOWN, node);
 	profile_key_path(&at, place.path, place.path_len);
 
 	switch ((FilterOp) node->op)
@@ -664,7 +526,7 @@ make_pairs(const FilterQuery *query, const FilterNode *node, const ProfileKey *a
 			profile_key_pair(&pair->low, &members[0], &members[1]);
 			pair->next = make_leaf(ENTRY_KEY, node, at, false);
 			profile_key_tag(&pair->next->low, PROFILE_TAG_PAIR);
-			pair = combine(ENTRY_OR, pair);
+			pair = filter_entry_combine(ENTRY_OR, pair);
 			pair->implied = true;
 			pair->next = pairs;
 			pairs = pair;
@@ -673,7 +535,7 @@ make_pairs(const FilterQuery *query, const FilterNode *node, const ProfileKey *a
 	if (pairs == NULL)
 		return child;
 	child->next = pairs;
-	return combine(ENTRY_AND, child);
+	return filter_entry_combine(ENTRY_AND, child);
 }
 
 static FilterEntry *
@@ -686,17 +548,17 @@ extract_elem(const FilterQuery *query, const FilterNode *node, const Place *abov
 	go_down(query, node, above, &place);
 	/* Elements of arrays in arrays have no keys. */
 	if (above->in_value || !place.reachable)
-		return make_entry(ENTRY_UNKNOWN, node);
+		return filter_entry_make(ENTRY_UNKNOWN, node);
 	place.in_value = node->op == FILTER_ELEM_VALUE;
 	place.begin = place.path_len + 1;
 	entry = extract(query, node + 1, &place);
 	if (entry->kind == ENTRY_NEVER)
 		return entry;
-	make_inexact(entry);
+	filter_entry_inexact(entry);
 	profile_key_path(&at, place.path, place.path_len);
 	if (node->op == FILTER_ELEM_OBJECT)
 		entry = make_pairs(query, node, &at, entry);
-	entry = make_inner(ENTRY_ELEM, entry);
+	entry = filter_entry_inner(ENTRY_ELEM, entry);
 	entry->node = node;
 	entry->has_path = true;
 	entry->low = at;
@@ -722,12 +584,12 @@ extract(const FilterQuery *query, const FilterNode *node, const Place *place)
 				*link = extract(query, child, place);
 				link = &(*link)->next;
 			}
-			return combine(node->op == FILTER_AND ? ENTRY_AND : ENTRY_OR, first);
+			return filter_entry_combine(node->op == FILTER_AND ? ENTRY_AND : ENTRY_OR, first);
 		case FILTER_NOT:
 			first = extract(query, node + 1, place);
 			if (first->kind == ENTRY_ALWAYS || first->kind == ENTRY_NEVER)
-				return make_entry(first->kind == ENTRY_ALWAYS ? ENTRY_NEVER : ENTRY_ALWAYS, NULL);
-			return make_inner(ENTRY_NOT, first);
+				return filter_entry_make(first->kind == ENTRY_ALWAYS ? ENTRY_NEVER : ENTRY_ALWAYS, NULL);
+			return filter_entry_inner(ENTRY_NOT, first);
 		case FILTER_ELEM_VALUE:
 		case FILTER_ELEM_OBJECT:
 			return extract_elem(query, node, place);
@@ -751,41 +613,4 @@ filter_extract(const FilterQuery *query)
 	place.path_len = 0;
 	place.begin = 0;
 	return extract(query, query->nodes, &place);
-}
-
-int
-filter_entry_compare(const FilterEntry *entry, const char *key, int len)
-{
-	const ProfileKey *high = &entry->high;
-	int			cmp;
-
-	if (entry->kind == ENTRY_SET)
-	{
-		int			low = 0;
-		int			end = entry->nset;
-
-		while (low < end)
-		{
-			int			middle = low + (end - low) / 2;
-			const ProfileKey *member = &entry->set[middle];
-
-			cmp = profile_key_compare(member->data, member->len, key, len);
-			if (cmp == 0)
-				return 0;
-			if (cmp < 0)
-				low = middle + 1;
-			else
-				end = middle;
-		}
-		return low == entry->nset ? 1 : -1;
-	}
-
-	cmp = profile_key_compare(key, len, entry->low.data, entry->low.len);
-	if (entry->kind == ENTRY_KEY)
-		return cmp < 0 ? -1 : cmp > 0;
-	if (cmp < 0 || (cmp == 0 && entry->low_open))
-		return -1;
-	cmp = profile_key_compare(key, entry->high_begins ? Min(len, high->len) : len,
-							  high->data, high->len);
-	return cmp > 0 || (cmp == 0 && entry->high_open) ? 1 : 0;
 }
