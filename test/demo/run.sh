@@ -167,6 +167,9 @@ show <<'END'
 SELECT id, left(ref, 8) AS ref, left(profile::text, 70) AS profile FROM crowd.worker ORDER BY id LIMIT 3;
 END
 
+title "Trying a filter"
+filtered filter.sql | show
+
 # ------------------------------------------------------------------ the gigs
 
 date=$(value "SELECT current_date - 1")
