@@ -99,6 +99,19 @@ filter_remember(const FilterQuery *query, FilterEntry *root, bool better_scanned
 	move_to_front(it, i);
 }
 
+void
+filter_forget(const FilterQuery *query)
+{
+	uint64		hash[2];
+	int			i = find(query, hash);
+
+	if (i < 0)
+		return;
+	pfree(memory[i]);
+	nremembered--;
+	memmove(&memory[i], &memory[i + 1], (nremembered - i) * sizeof(memory[0]));
+}
+
 bool
 filter_recall(const FilterQuery *query, FilterEntry *root, bool *better_scanned)
 {

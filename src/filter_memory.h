@@ -12,6 +12,9 @@
 /* Keeps the estimates of a tree, and whether a scan is better than a search. */
 extern void filter_remember(const FilterQuery *query, FilterEntry *root, bool better_scanned);
 
+/* Forgets them: the filter is planned for a table without statistics. */
+extern void filter_forget(const FilterQuery *query);
+
 /*
  * Sets them in a tree of the same filter. False if there are none; then nothing
  * is set.

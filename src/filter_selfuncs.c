@@ -142,6 +142,8 @@ filter_matches_sel(PG_FUNCTION_ARGS)
 		filter_remember(query, tree, filter_better_scanned(tree, document_cost(&variable)));
 		profile_stats_free(stats);
 	}
+	else
+		filter_forget(query);
 	ReleaseVariableStats(sample);
 	ReleaseVariableStats(variable);
 	CLAMP_PROBABILITY(selectivity);
