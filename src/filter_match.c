@@ -36,16 +36,24 @@ PG_FUNCTION_INFO_V1(filter_matches_record);
 #define PREFETCH_NEXT	(16 * CACHE_LINE)
 #define ROW_HEAD		(2 * CACHE_LINE)	/* of a row, before its profile */
 
+/* A call site with a constant filter. */
+typedef struct MatchCall
+{
+	FilterQuery *query;			/* prepared */
+	uintptr_t	last;			/* where the last document was */
+	int			in_turn;		/* how many were in turn lately, up to 3 */
+} MatchCall;
+
 /*
  * To wait for main memory takes longer than all else here. So the document's
- * list of entries is asked for at once, and what is likely the next row: rows
- * fill a page from its end, so a scan comes next to the one that ends where
- * this one begins, and it is mostly as long. Where it is longer than what can
- * be on its way at one time, its beginning counts. Nothing is read or changed:
- * any address will do.
+ * list of entries is asked for at once, and in a scan the next row: rows fill
+ * a page from its end, so it comes next to the one that ends where this one
+ * begins, and it is mostly as long. Where it is longer than what can be on its
+ * way at one time, its beginning counts. Nothing is read or changed: any
+ * address will do.
  */
 static inline void
-prefetch_rows(const void *document, uint32 size)
+prefetch_rows(const void *document, uint32 size, MatchCall *call)
 {
 	uintptr_t	at = (uintptr_t) document;
 	uint32		end = size + ROW_HEAD;
@@ -53,12 +61,22 @@ prefetch_rows(const void *document, uint32 size)
 
 	for (uint32 ahead = CACHE_LINE; ahead <= PREFETCH_OWN; ahead += CACHE_LINE)
 		prefetch(at + ahead);
-	for (uint32 back = skip + CACHE_LINE; back < end; back += CACHE_LINE)
-		prefetch(at - back);
+	if (call == NULL)
+		return;
+	/* A scan has rows in turn, and now and then goes on to another page. */
+	if (call->last - at < 2 * (uintptr_t) end)
+		call->in_turn = Min(call->in_turn + 1, 3);
+	else
+		call->in_turn = Max(call->in_turn - 1, 0);
+	call->last = at;
+	if (call->in_turn > 1)
+		for (uint32 back = skip + CACHE_LINE; back < end; back += CACHE_LINE)
+			prefetch(at - back);
 }
 
+/* "call" is NULL where the filter may change from call to call. */
 static bool
-matches(Datum datum, const FilterQuery *query)
+matches(Datum datum, const FilterQuery *query, MatchCall *call)
 {
 	struct varlena *stored = (struct varlena *) DatumGetPointer(datum);
 	Jsonb	   *document;
@@ -66,7 +84,7 @@ matches(Datum datum, const FilterQuery *query)
 
 	if (likely(VARATT_IS_4B_U(stored)))
 	{
-		prefetch_rows(stored, VARSIZE(stored));
+		prefetch_rows(stored, VARSIZE(stored), call);
 		return filter_matches(query, &((Jsonb *) stored)->root);
 	}
 	if (VARATT_IS_SHORT(stored) && !VARATT_IS_EXTERNAL(stored))
@@ -74,7 +92,7 @@ matches(Datum datum, const FilterQuery *query)
 		/* Of the two headers only the document's own is missing here. */
 		uint64		aligned[VARATT_SHORT_MAX / sizeof(uint64) + 1];
 
-		prefetch_rows(stored, VARSIZE_SHORT(stored));
+		prefetch_rows(stored, VARSIZE_SHORT(stored), call);
 		memcpy(aligned, VARDATA_SHORT(stored), VARSIZE_SHORT(stored) - VARHDRSZ_SHORT);
 		return filter_matches(query, (const JsonbContainer *) aligned);
 	}
@@ -112,18 +130,24 @@ filter_matches_jsonb(PG_FUNCTION_ARGS)
 	bool		result;
 
 	if (call_site != NULL && call_site->fn_extra != NULL)
-		PG_RETURN_BOOL(matches(PG_GETARG_DATUM(0), call_site->fn_extra));
+	{
+		MatchCall  *call = call_site->fn_extra;
+
+		PG_RETURN_BOOL(matches(PG_GETARG_DATUM(0), call->query, call));
+	}
 	query = PG_GETARG_FILTER_QUERY(1);
 	if (filter_is_constant(call_site))
 	{
 		MemoryContext old = MemoryContextSwitchTo(call_site->fn_mcxt);
+		MatchCall  *call = palloc0(sizeof(MatchCall));
 
-		call_site->fn_extra = filter_query_reordered(query);
+		call->query = filter_query_reordered(query);
+		call_site->fn_extra = call;
 		MemoryContextSwitchTo(old);
-		result = matches(PG_GETARG_DATUM(0), call_site->fn_extra);
+		result = matches(PG_GETARG_DATUM(0), call->query, call);
 	}
 	else
-		result = matches(PG_GETARG_DATUM(0), query);
+		result = matches(PG_GETARG_DATUM(0), query, NULL);
 	PG_FREE_IF_COPY(query, 1);
 	PG_RETURN_BOOL(result);
 }
@@ -211,7 +235,7 @@ filter_matches_record(PG_FUNCTION_ARGS)
 	if (isnull)
 		PG_RETURN_NULL();
 	query = PG_GETARG_FILTER_QUERY(1);
-	result = matches(profile, query);
+	result = matches(profile, query, NULL);
 	PG_FREE_IF_COPY(query, 1);
 	PG_RETURN_BOOL(result);
 }
