@@ -29,9 +29,6 @@
 #include "space.h"
 #include "wave.h"
 
-/* A wave invites no more, whatever the multiplier says. */
-#define MAX_WANTED "1000000"
-
 /* Longer errors are cut before they go into the table wave. */
 #define MAX_ERROR_LENGTH 1000
 
@@ -53,7 +50,7 @@ static const CirroQuery read_query = {
 	"   coalesce(s.next_wave_at, 'infinity')::timestamptz,"
 	"   s.waves::int, s.failures::int, s.announced::int,"
 	"   least(ceil(greatest(s.target - s.accepted, 0)::numeric"
-	"     * least(g.invitation_multiplier, " MAX_WANTED ")), " MAX_WANTED ")::int,"
+	"     * least(g.invitation_multiplier, " WAVE_MAX_WANTED ")), " WAVE_MAX_WANTED ")::int,"
 	"   coalesce(g.pending_max, 0)::int, g.filter_query::jsonb, g.sort_query::json,"
 	"   coalesce(setting.paused, false)::bool, setting.max_pending IS NOT NULL,"
 	"   EXISTS (SELECT FROM invitation i"
@@ -442,7 +439,8 @@ take_turn(void *arg)
 }
 
 GigOutcome
-work_gig(Oid space, const char *name, Oid owner, int64 gig_id)
+work_gig(Oid space, const char *name, Oid owner, int64 gig_id,
+		 const struct BatchedGig *found)
 {
 	GigWork		work = {0};
 	GigOutcome	outcome;
@@ -451,6 +449,7 @@ work_gig(Oid space, const char *name, Oid owner, int64 gig_id)
 	work.space = space;
 	work.owner = owner;
 	work.gig_id = gig_id;
+	work.found = found;
 	work.began = GetCurrentTimestamp();
 	work.now = cirro_now();
 

@@ -74,14 +74,12 @@ sweep_cache(void)
 	}
 }
 
-static uint64
-execute(Oid space, Oid relation, const CirroQuery *query,
-		Datum *values, const char *nulls)
+static SPIPlanPtr
+get_plan(Oid space, Oid relation, const CirroQuery *query)
 {
 	PlanKey		key;
 	PlanEntry  *entry;
 	bool		found;
-	int			result;
 
 	if (plans == NULL)
 		make_cache();
@@ -106,12 +104,44 @@ execute(Oid space, Oid relation, const CirroQuery *query,
 		entry = hash_search(plans, &key, HASH_ENTER, &found);
 		entry->plan = plan;
 	}
+	return entry->plan;
+}
 
-	result = SPI_execute_plan(entry->plan, values, nulls, false, 0);
+static uint64
+execute(Oid space, Oid relation, const CirroQuery *query,
+		Datum *values, const char *nulls)
+{
+	int			result = SPI_execute_plan(get_plan(space, relation, query),
+										  values, nulls, false, 0);
+
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan failed: %s: %s",
 			 SPI_result_code_string(result), query->text);
 	return SPI_processed;
+}
+
+void
+cirro_execute_into(Oid space, const CirroQuery *query, Datum *values,
+				   DestReceiver *receiver)
+{
+	SPIExecuteOptions options = {.dest = receiver};
+	int			result;
+
+	if (query->nargs > 0)
+	{
+		options.params = makeParamList(query->nargs);
+		for (int i = 0; i < query->nargs; i++)
+		{
+			options.params->params[i].value = values[i];
+			options.params->params[i].isnull = false;
+			options.params->params[i].pflags = PARAM_FLAG_CONST;
+			options.params->params[i].ptype = query->argtypes[i];
+		}
+	}
+	result = SPI_execute_plan_extended(get_plan(space, InvalidOid, query), &options);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_plan_extended failed: %s: %s",
+			 SPI_result_code_string(result), query->text);
 }
 
 uint64

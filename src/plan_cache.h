@@ -31,6 +31,13 @@ extern uint64 cirro_execute(Oid space, const CirroQuery *query,
 							Datum *values, const char *nulls);
 
 /*
+ * The same for a SELECT whose rows go to a receiver as they come, not into
+ * memory.
+ */
+extern void cirro_execute_into(Oid space, const CirroQuery *query,
+							   Datum *values, DestReceiver *receiver);
+
+/*
  * The same for a query over the transition tables of a trigger, which are
  * shaped like the trigger's table: each table has plans of its own.
  */

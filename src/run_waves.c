@@ -35,6 +35,7 @@
 #include "space.h"
 #include "space_list.h"
 #include "gig_turn.h"
+#include "wave_batch.h"
 
 PG_FUNCTION_INFO_V1(run_waves);
 
@@ -58,6 +59,9 @@ typedef struct Agenda
 	int			due;
 	int			next;
 	bool		clean;			/* may old rows have to go? */
+	WaveBatch  *batch;			/* of the gigs up to the next pass, or NULL */
+	MemoryContext batch_context;
+	int			next_pass;		/* due if this is the next gig; -1: never */
 } Agenda;
 
 typedef struct Run
@@ -222,6 +226,22 @@ report_progress(Run *run)
 			(errmsg("%d of %d due gigs done", run->done, Min(run->due, run->limit))));
 }
 
+/* Looks for the candidates of the gigs that come next, if that is worth it. */
+static void
+pass_over_workers(Run *run, Agenda *agenda)
+{
+	if (agenda->batch_context == NULL)
+		agenda->batch_context = AllocSetContextCreate(run->context, "cirro wave batch",
+													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(agenda->batch_context);
+	agenda->batch = wave_batch(agenda->info->space, agenda->info->owner,
+							   agenda->gigs + agenda->next,
+							   Min(agenda->due - agenda->next, run->limit - run->done),
+							   cirro_now(), agenda->batch_context);
+	agenda->next_pass = agenda->batch == NULL ? -1 : agenda->next + Max(agenda->batch->covered, 1);
+	commit(run);
+}
+
 /* A Space's turn: some of its due gigs. */
 static void
 work_space(Run *run, Agenda *agenda)
@@ -231,6 +251,7 @@ work_space(Run *run, Agenda *agenda)
 	while (agenda->next < stop && run->done < run->limit)
 	{
 		GigOutcome	outcome;
+		int64		gig_id;
 
 		CHECK_FOR_INTERRUPTS();
 
@@ -241,8 +262,11 @@ work_space(Run *run, Agenda *agenda)
 			return;
 		}
 
-		outcome = work_gig(agenda->info->space, agenda->info->name,
-						   agenda->info->owner, agenda->gigs[agenda->next++]);
+		if (agenda->next == agenda->next_pass)
+			pass_over_workers(run, agenda);
+		gig_id = agenda->gigs[agenda->next++];
+		outcome = work_gig(agenda->info->space, agenda->info->name, agenda->info->owner,
+						   gig_id, wave_batch_find(agenda->batch, gig_id));
 		commit(run);
 		run->done++;
 		agenda->locked = outcome == GIG_LOCKED ? agenda->locked + 1 : 0;

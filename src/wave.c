@@ -22,6 +22,7 @@
 #include "cirro.h"
 #include "plan_cache.h"
 #include "wave.h"
+#include "wave_batch.h"
 #include "wave_match.h"
 
 static const CirroQuery count_pending_query = {
@@ -51,6 +52,22 @@ static const CirroQuery invite_query = {
 	" FROM gig g, pg_catalog.unnest($2) AS found (id) JOIN worker w ON w.id = found.id"
 	" WHERE g.id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) g.filter"
 	" ORDER BY w.id"
+	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
+	3, {INT8OID, INT8ARRAYOID, INT8OID}
+};
+
+/*
+ * The same for what a pass over the workers has found, which nobody has locked
+ * yet.
+ */
+static const CirroQuery invite_found_query = {
+	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
+	" SELECT $1, found.id, 'wave', $3 FROM ("
+	"   SELECT w.id FROM gig g, pg_catalog.unnest($2) AS proposed (id)"
+	"     JOIN worker w ON w.id = proposed.id"
+	"   WHERE g.id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) g.filter"
+	"   FOR KEY SHARE OF w SKIP LOCKED) AS found"
+	" ORDER BY found.id"
 	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
 	3, {INT8OID, INT8ARRAYOID, INT8OID}
 };
@@ -210,6 +227,31 @@ must_stop(const GigWork *work)
 		cirro_gate_now() >= DatumGetTimestampTz(cirro_result(0, 3, &isnull));
 }
 
+/* Is what a pass has found still what this wave looks for? */
+static bool
+found_is_current(const GigWork *work)
+{
+	return work->found != NULL && work->found->number == work->waves + 1 &&
+		!work->limits_workers &&
+		work->found->filter_hash == wave_batch_hash(work->filter) &&
+		work->found->sort_hash == wave_batch_hash(work->sort);
+}
+
+/* Invites the first of those that a pass has found; returns how many. */
+static int
+invite_found(GigWork *work, int wanted)
+{
+	int			count = Min(wanted, work->found->nids);
+	Datum	   *ids = palloc(sizeof(Datum) * (count + 1));
+
+	if (count == 0)
+		return 0;
+	for (int i = 0; i < count; i++)
+		ids[i] = Int64GetDatum(work->found->ids[i]);
+	work->wave_id = reserve_wave_id(work);
+	return invite(work, &invite_found_query, ids, count);
+}
+
 /*
  * An IsolatedWork. The id of the wave's row comes first, because invitations
  * carry it; the row comes last, when it is known what it says.
@@ -229,9 +271,10 @@ run_one_wave(void *arg)
 	};
 	Datum	   *fresh;
 	Datum	   *again;
-	int			nfresh;
+	int			nfresh = 0;
 	int			nagain = 0;
 	int			invited = 0;
+	bool		searched = false;
 	int			matched = -1;
 	int			held_back = -1;
 
@@ -247,21 +290,29 @@ run_one_wave(void *arg)
 		search.max_pending = isnull ? 0 : DatumGetInt32(limit);
 	}
 
-	fresh = palloc(sizeof(Datum) * wanted);
-	nfresh = find_candidates(&search, wanted, fresh);
-	again = palloc(sizeof(Datum) * wanted);
-	if (nfresh < wanted)
+	if (found_is_current(work))
 	{
-		nagain = find_reopenable(&search, wanted - nfresh, again);
-		matched = nfresh + nagain;
+		invited = invite_found(work, wanted);
+		searched = work->found->complete;
+	}
+
+	fresh = palloc(sizeof(Datum) * wanted);
+	if (invited < wanted && !searched)
+		nfresh = find_candidates(&search, wanted - invited, fresh);
+	again = palloc(sizeof(Datum) * wanted);
+	if (invited + nfresh < wanted)
+	{
+		nagain = find_reopenable(&search, wanted - invited - nfresh, again);
+		matched = invited + nfresh + nagain;
 		if (search.max_pending > 0)
 			held_back = (int) Min(count_held_back(&search), PG_INT32_MAX);
 	}
 
 	if (nfresh + nagain > 0)
 	{
-		work->wave_id = reserve_wave_id(work);
-		invited = invite(work, &invite_query, fresh, nfresh) +
+		if (work->wave_id == 0)
+			work->wave_id = reserve_wave_id(work);
+		invited += invite(work, &invite_query, fresh, nfresh) +
 			invite(work, &reopen_query, again, nagain);
 	}
 

@@ -10,6 +10,9 @@
 #include "postgres.h"
 #include "utils/timestamp.h"
 
+/* A wave invites no more, whatever the multiplier says. */
+#define WAVE_MAX_WANTED "1000000"
+
 /* A gig's turn, and what its rows said when it began. */
 typedef struct GigWork
 {
@@ -40,6 +43,7 @@ typedef struct GigWork
 	Datum		sort;			/* sort_query, json; 0: none */
 	bool		limits_workers; /* is there a setting.max_pending? */
 	bool		sends;			/* is a scheduled invitation due? */
+	const struct BatchedGig *found; /* candidates of a pass, or NULL */
 
 	bool		waved;			/* a wave was due, and has had its turn */
 	bool		wave_failed;

@@ -74,16 +74,12 @@ static const CirroQuery held_back_query = {
 	3, {INT8OID, JSONBOID, INT4OID}, true
 };
 
-/*
- * Where among the lots a wave begins. Users can compute it themselves: it is
- * the low half of hashint8extended(gig_id, number).
- */
-static int32
-lot_start(const CandidateSearch *search)
+int32
+wave_lot_start(int64 gig_id, int number)
 {
 	uint64		hash = DatumGetUInt64(DirectFunctionCall2(hashint8extended,
-														  Int64GetDatum(search->gig_id),
-														  Int64GetDatum(search->number)));
+														  Int64GetDatum(gig_id),
+														  Int64GetDatum(number)));
 
 	return (int32) (uint32) hash;
 }
@@ -96,7 +92,7 @@ collect(const CandidateSearch *search, const CirroQuery *query,
 	Datum		values[6] = {
 		Int64GetDatum(search->gig_id),
 		search->filter,
-		Int32GetDatum(lot_start(search)),
+		Int32GetDatum(wave_lot_start(search->gig_id, search->number)),
 		Int32GetDatum(search->max_pending),
 		Int64GetDatum(limit - found),
 		search->sort
