@@ -350,6 +350,11 @@ consider(Pass *pass, PassGig *gig, int row)
 		.id = pass->worker[row]
 	};
 
+	if (gig->sort == NULL && heap_refuses_turn(&gig->heap, candidate.turn))
+	{
+		gig->heap.overflown = true;
+		return;
+	}
 	if (gig->sort != NULL)
 	{
 		resetStringInfo(&pass->key);
@@ -362,7 +367,8 @@ consider(Pass *pass, PassGig *gig, int row)
 		gig->heap.overflown = true;
 		return;
 	}
-	if (!filter_matches(gig->filter, &pass->profile[row]->root) ||
+	if ((!predicates_exact(gig->program) &&
+		 !filter_matches(gig->filter, &pass->profile[row]->root)) ||
 		is_invited(gig, pass->worker[row]))
 		return;
 	heap_keep(&gig->heap, &candidate);
@@ -383,6 +389,7 @@ finish_chunk(Pass *pass)
 {
 	MemoryContext old = MemoryContextSwitchTo(pass->context);
 
+	predicates_finish(pass->predicates);
 	for (int i = 0; i < pass->ngigs; i++)
 	{
 		PassGig    *gig = &pass->gigs[i];

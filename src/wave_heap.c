@@ -90,6 +90,7 @@ heap_keep(WaveHeap *heap, const Candidate *candidate)
 			pfree(heap->candidates[0].key);
 		heap->candidates[0] = kept;
 		sift_down(heap, 0);
+		heap->last_turn = heap->candidates[0].turn;
 		return;
 	}
 	if (heap->size == heap->allocated)
@@ -101,6 +102,7 @@ heap_keep(WaveHeap *heap, const Candidate *candidate)
 	}
 	heap->candidates[heap->size] = kept;
 	sift_up(heap, heap->size++);
+	heap->last_turn = heap->candidates[0].turn;
 }
 
 void

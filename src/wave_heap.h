@@ -28,6 +28,7 @@ typedef struct WaveHeap
 	int			size;
 	int			allocated;
 	Candidate  *candidates;
+	uint32		last_turn;		/* of the one on top */
 	bool		overflown;		/* some were not kept */
 } WaveHeap;
 
@@ -40,6 +41,13 @@ lot_turn(int32 lot, int32 start)
 
 /* Is there still room for it, or does it come before one that is kept? */
 extern bool heap_accepts(const WaveHeap *heap, const Candidate *candidate);
+
+/* Of candidates without keys this one is too late, by its turn alone. */
+static inline bool
+heap_refuses_turn(const WaveHeap *heap, uint32 turn)
+{
+	return heap->size == heap->limit && turn > heap->last_turn;
+}
 
 /* Keeps it; its key is copied into the current memory context. */
 extern void heap_keep(WaveHeap *heap, const Candidate *candidate);

@@ -17,12 +17,8 @@
 
 #include "filter_extract.h"
 #include "wave_predicate.h"
-
-typedef struct KeyBytes
-{
-	uint8		len;
-	char		data[PROFILE_KEY_MAX];
-} KeyBytes;
+#include "wave_range.h"
+#include "wave_table.h"
 
 /* A different condition: its number is that of its words. */
 typedef struct Predicate
@@ -37,18 +33,12 @@ typedef struct PredicateHash
 	int			first;
 } PredicateHash;
 
-/* What a key of a document, or any key of a path, may meet. */
+/* What a key of a document meets. */
 typedef struct Meets
 {
 	int			predicate;
 	int			next;			/* -1 at the end */
 } Meets;
-
-typedef struct KeyMeets
-{
-	KeyBytes	key;
-	int			first;
-} KeyMeets;
 
 typedef enum ProgramKind
 {
@@ -56,13 +46,19 @@ typedef enum ProgramKind
 	PROGRAM_NONE,
 	PROGRAM_AND,
 	PROGRAM_OR,
-	PROGRAM_PREDICATE
+	PROGRAM_PREDICATE,
+	PROGRAM_AND_PREDICATES		/* up to MAX_FLAT of them */
 } ProgramKind;
+
+#define MAX_FLAT	6
 
 struct PredicateProgram
 {
 	ProgramKind kind;
+	bool		exact;			/* what it takes to hold does */
 	int			predicate;
+	int			nflat;
+	int			flat[MAX_FLAT];
 	PredicateProgram *first;
 	PredicateProgram *next;
 };
@@ -77,33 +73,38 @@ struct PredicateSet
 	Meets	   *meets;
 	int			nmeets;
 	int			max_meets;
-	HTAB	   *by_key;			/* KeyMeets */
-	HTAB	   *by_path;		/* KeyMeets, of ranges */
+	ByteTable	by_key;			/* the first of its meets */
+	ByteTable	by_path;		/* the number of its ranges, by the path's key */
+	ByteTable	wanted;			/* ProfileKeyWants, by the path itself */
+	bool		wants_hashed;	/* paths that are not kept */
+	RangePath **paths;
+	int			npaths;
+	int			max_paths;
 	uint64	   *words;			/* CHUNK_WORDS of each predicate */
 	ProfileKeyList keys;
 };
-
-static HTAB *
-make_table(const char *name, Size keysize, Size entrysize)
-{
-	HASHCTL		control = {.keysize = keysize,.entrysize = entrysize,
-	.hcxt = CurrentMemoryContext};
-
-	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
 
 PredicateSet *
 predicates_make(void)
 {
 	PredicateSet *set = palloc0(sizeof(PredicateSet));
+	HASHCTL		control = {
+		.keysize = sizeof(uint64),
+		.entrysize = sizeof(PredicateHash),
+		.hcxt = CurrentMemoryContext
+	};
 
 	set->context = CurrentMemoryContext;
 	set->max_predicates = set->max_meets = 256;
 	set->predicates = palloc(set->max_predicates * sizeof(Predicate));
 	set->meets = palloc(set->max_meets * sizeof(Meets));
-	set->by_hash = make_table("cirro predicates", sizeof(uint64), sizeof(PredicateHash));
-	set->by_key = make_table("cirro keys", sizeof(KeyBytes), sizeof(KeyMeets));
-	set->by_path = make_table("cirro paths", sizeof(KeyBytes), sizeof(KeyMeets));
+	set->max_paths = 16;
+	set->paths = palloc(set->max_paths * sizeof(RangePath *));
+	set->by_hash = hash_create("cirro predicates", 256, &control,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	byte_table_init(&set->by_key);
+	byte_table_init(&set->by_path);
+	byte_table_init(&set->wanted);
 	profile_keys_init(&set->keys);
 	return set;
 }
@@ -112,33 +113,57 @@ predicates_make(void)
  * ---- Predicates
  */
 
+/* Keys that begin with the path of this one are to be found in documents. */
 static void
-make_key(KeyBytes *bytes, const char *key, int len)
+want_path(PredicateSet *set, const char *key, int len)
 {
-	memset(bytes, 0, sizeof(KeyBytes));
-	bytes->len = len;
-	memcpy(bytes->data, key, len);
+	int			path_len = profile_key_path_len(key, len) - 1;
+
+	if ((unsigned char) key[0] == PROFILE_KEY_HASHED)
+	{
+		set->wants_hashed = true;
+		return;
+	}
+	*byte_table_enter(&set->wanted, key + 1, path_len, 0) |= PROFILE_KEYS_HERE;
+	for (int i = 1; i < path_len; i++)
+		if (key[1 + i] == '.')
+			*byte_table_enter(&set->wanted, key + 1, i, 0) |= PROFILE_KEYS_BELOW;
 }
 
 static void
-add_meets(PredicateSet *set, HTAB *table, const char *key, int len, int predicate)
+add_key(PredicateSet *set, const char *key, int len, int predicate)
 {
-	KeyBytes	bytes;
-	KeyMeets   *meets;
-	bool		found;
+	int32	   *first = byte_table_enter(&set->by_key, key, len, -1);
 
-	make_key(&bytes, key, len);
-	meets = hash_search(table, &bytes, HASH_ENTER, &found);
-	if (!found)
-		meets->first = -1;
+	want_path(set, key, len);
 	if (set->nmeets == set->max_meets)
 	{
 		set->max_meets *= 2;
 		set->meets = repalloc_huge(set->meets, set->max_meets * sizeof(Meets));
 	}
 	set->meets[set->nmeets].predicate = predicate;
-	set->meets[set->nmeets].next = meets->first;
-	meets->first = set->nmeets++;
+	set->meets[set->nmeets].next = *first;
+	*first = set->nmeets++;
+}
+
+static void
+add_range(PredicateSet *set, const FilterEntry *e, int predicate)
+{
+	int32	   *number = byte_table_enter(&set->by_path, e->low.data,
+										  profile_key_path_len(e->low.data, e->low.len), -1);
+
+	want_path(set, e->low.data, e->low.len);
+	if (*number < 0)
+	{
+		if (set->npaths == set->max_paths)
+		{
+			set->max_paths *= 2;
+			set->paths = repalloc_huge(set->paths, set->max_paths * sizeof(RangePath *));
+		}
+		*number = set->npaths;
+		set->paths[set->npaths++] = range_path_make();
+	}
+	range_path_add(set->paths[*number], e, predicate);
 }
 
 static bool
@@ -214,13 +239,12 @@ find_predicate(PredicateSet *set, const FilterEntry *e)
 	set->predicates[number].next = entry->first;
 	entry->first = number;
 	if (e->kind == ENTRY_KEY)
-		add_meets(set, set->by_key, e->low.data, e->low.len, number);
+		add_key(set, e->low.data, e->low.len, number);
 	else if (e->kind == ENTRY_SET)
 		for (int i = 0; i < e->nset; i++)
-			add_meets(set, set->by_key, e->set[i].data, e->set[i].len, number);
+			add_key(set, e->set[i].data, e->set[i].len, number);
 	else
-		add_meets(set, set->by_path, e->low.data,
-				  profile_key_path_len(e->low.data, e->low.len), number);
+		add_range(set, e, number);
 	return number;
 }
 
@@ -236,31 +260,57 @@ make_program(PredicateSet *set, const FilterEntry *e)
 		case ENTRY_RANGE:
 		case ENTRY_SET:
 			program->kind = PROGRAM_PREDICATE;
+			program->exact = e->exact;
 			program->predicate = find_predicate(set, e);
 			return program;
 		case ENTRY_NEVER:
 			program->kind = PROGRAM_NONE;
+			program->exact = true;
 			return program;
 		case ENTRY_ELEM:
-			return make_program(set, e->first);
+			program = make_program(set, e->first);
+			program->exact = false;
+			return program;
 		case ENTRY_AND:
 		case ENTRY_OR:
 		case ENTRY_BETWEEN:
 			/* Both bounds for themselves: whichever values meet them. */
 			program->kind = e->kind == ENTRY_OR ? PROGRAM_OR : PROGRAM_AND;
+			program->exact = true;
 			for (const FilterEntry *c = e->first; c != NULL; c = c->next)
 			{
 				/* A pair tells more than its members, but they are all there. */
 				if (c->kind == ENTRY_UNKNOWN && e->kind == ENTRY_AND)
+				{
+					program->exact = false;
 					continue;
+				}
 				*link = make_program(set, c);
+				program->exact &= (*link)->exact;
 				link = &(*link)->next;
 			}
 			return program;
 		default:
 			program->kind = PROGRAM_ALL;
+			program->exact = e->kind == ENTRY_ALWAYS;
 			return program;
 	}
+}
+
+/* Most filters are conditions that all have to hold: no tree for them. */
+static void
+flatten(PredicateProgram *program)
+{
+	if (program->kind != PROGRAM_AND)
+		return;
+	for (const PredicateProgram *c = program->first; c != NULL; c = c->next)
+	{
+		if (c->kind != PROGRAM_PREDICATE || program->nflat == MAX_FLAT)
+			return;
+		program->flat[program->nflat++] = c->predicate;
+	}
+	if (program->nflat > 0)
+		program->kind = PROGRAM_AND_PREDICATES;
 }
 
 PredicateProgram *
@@ -274,9 +324,16 @@ predicates_add(PredicateSet *set, const FilterQuery *query)
 
 	MemoryContextSwitchTo(set->context);
 	program = make_program(set, tree);
+	flatten(program);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
 	return program;
+}
+
+bool
+predicates_exact(const PredicateProgram *program)
+{
+	return program->exact;
 }
 
 /*
@@ -299,42 +356,58 @@ set_bit(PredicateSet *set, int predicate, int row)
 	set->words[(size_t) predicate * CHUNK_WORDS + row / 64] |= UINT64CONST(1) << (row % 64);
 }
 
+/* A ProfileKeyWants. */
+static int
+wants(void *arg, const char *path, size_t len)
+{
+	const PredicateSet *set = arg;
+	const int32 *found = NULL;
+
+	if (len <= PROFILE_KEY_PATH)
+		found = byte_table_find(&set->wanted, path, len);
+	return (found == NULL ? 0 : *found) |
+		(!set->wants_hashed ? 0 :
+		 len <= PROFILE_KEY_PATH ? PROFILE_KEYS_BELOW : PROFILE_KEYS_HERE | PROFILE_KEYS_BELOW);
+}
+
 void
 predicates_document(PredicateSet *set, int row, const JsonbContainer *document)
 {
 	ProfileKeyList *keys = &set->keys;
 	const char *path = NULL;
 	int			path_len = 0;
-	int			ranges = -1;
+	RangePath  *ranges = NULL;
 
-	profile_keys_extract(keys, document);
+	profile_keys_extract_some(keys, document, wants, set);
 	for (int i = 0; i < keys->nkeys; i++)
 	{
 		const char *key = profile_keys_get(keys, i);
 		int			len = keys->keys[i].len;
-		KeyBytes	bytes;
-		KeyMeets   *meets;
+		const int32 *found = byte_table_find(&set->by_key, key, len);
 
-		make_key(&bytes, key, len);
-		meets = hash_search(set->by_key, &bytes, HASH_FIND, NULL);
-		if (meets != NULL)
-			for (int m = meets->first; m >= 0; m = set->meets[m].next)
-				set_bit(set, set->meets[m].predicate, row);
+		for (int m = found == NULL ? -1 : *found; m >= 0; m = set->meets[m].next)
+			set_bit(set, set->meets[m].predicate, row);
 
-		/* Keys of one path are neighbours. */
-		if (path == NULL || len < path_len || memcmp(key, path, path_len) != 0 ||
-			profile_key_path_len(key, len) != path_len)
+		/* Keys of one path are often neighbours. */
+		if (set->npaths == 0)
+			continue;
+		if (path == NULL || len < path_len || memcmp(key, path, path_len) != 0)
 		{
 			path = key;
 			path_len = profile_key_path_len(key, len);
-			make_key(&bytes, path, path_len);
-			meets = hash_search(set->by_path, &bytes, HASH_FIND, NULL);
-			ranges = meets == NULL ? -1 : meets->first;
+			found = byte_table_find(&set->by_path, path, path_len);
+			ranges = found == NULL ? NULL : set->paths[*found];
 		}
-		for (int m = ranges; m >= 0; m = set->meets[m].next)
-			if (filter_entry_compare(set->predicates[set->meets[m].predicate].entry, key, len) == 0)
-				set_bit(set, set->meets[m].predicate, row);
+		if (ranges != NULL)
+			range_path_key(ranges, key, len, row);
 	}
+}
+
+void
+predicates_finish(PredicateSet *set)
+{
+	for (int i = 0; i < set->npaths; i++)
+		range_path_finish(set->paths[i], set->words);
 }
 
 /* Recursion is bounded by the depth of the filter. */
@@ -354,6 +427,17 @@ predicates_evaluate(const PredicateSet *set, const PredicateProgram *program, ui
 		case PROGRAM_PREDICATE:
 			memcpy(words, &set->words[(size_t) program->predicate * CHUNK_WORDS],
 				   CHUNK_WORDS * sizeof(uint64));
+			break;
+		case PROGRAM_AND_PREDICATES:
+			memcpy(words, &set->words[(size_t) program->flat[0] * CHUNK_WORDS],
+				   CHUNK_WORDS * sizeof(uint64));
+			for (int i = 1; i < program->nflat; i++)
+			{
+				const uint64 *its = &set->words[(size_t) program->flat[i] * CHUNK_WORDS];
+
+				for (int w = 0; w < CHUNK_WORDS; w++)
+					words[w] &= its[w];
+			}
 			break;
 		case PROGRAM_AND:
 			memset(words, 0xFF, CHUNK_WORDS * sizeof(uint64));

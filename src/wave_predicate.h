@@ -25,9 +25,13 @@ typedef struct PredicateProgram PredicateProgram;
 extern PredicateSet *predicates_make(void);
 extern PredicateProgram *predicates_add(PredicateSet *set, const FilterQuery *query);
 
-/* Forgets the last chunk, then each of its documents, 0 to CHUNK_ROWS - 1. */
+/* Do all documents match that predicates_evaluate says may? */
+extern bool predicates_exact(const PredicateProgram *program);
+
+/* Forgets the last chunk; each document of this, 0 to CHUNK_ROWS - 1; its end. */
 extern void predicates_clear(PredicateSet *set);
 extern void predicates_document(PredicateSet *set, int row, const JsonbContainer *document);
+extern void predicates_finish(PredicateSet *set);
 
 /*
  * Sets the bits of the documents of the chunk that may match: all that do, and
