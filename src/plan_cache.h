@@ -11,13 +11,21 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 
+/* When a query is planned, and how. */
+typedef enum PlanKind
+{
+	PLAN_USUAL,
+	PLAN_EACH_TIME,				/* for the values of each call */
+	PLAN_BY_KEY					/* once, and never to read a whole table */
+} PlanKind;
+
 /* A query's text and its parameters' types; define it static const. */
 typedef struct CirroQuery
 {
 	const char *text;
 	int			nargs;
 	Oid			argtypes[13];
-	bool		replan;			/* plan it for the values of each call? */
+	PlanKind	kind;
 } CirroQuery;
 
 /*

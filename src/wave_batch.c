@@ -121,13 +121,13 @@ static const CirroQuery gigs_query = {
 	" WHERE s.auto AND s.accepted < s.target AND s.closes_at > $2 AND s.next_wave_at <= $2"
 	" AND NOT EXISTS (SELECT FROM setting WHERE max_pending IS NOT NULL)"
 	" ORDER BY due.place",
-	2, {INT8ARRAYOID, TIMESTAMPTZOID}
+	2, {INT8ARRAYOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 static const CirroQuery invited_query = {
 	"SELECT gig_id::bigint, worker_id::bigint FROM invitation WHERE gig_id = ANY ($1)"
 	" ORDER BY gig_id, worker_id",
-	1, {INT8ARRAYOID}
+	1, {INT8ARRAYOID}, PLAN_BY_KEY
 };
 
 static const CirroQuery workers_query = {

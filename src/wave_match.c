@@ -35,14 +35,14 @@ static const CirroQuery from_start_query = {
 	"SELECT w.id::bigint FROM worker w WHERE" MATCHES " AND w.lot >= $3"
 	NEVER_INVITED NOT_HELD_BACK
 	" ORDER BY w.lot, w.id LIMIT $5" FOUND_WORKERS,
-	5, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID}, true
+	5, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID}, PLAN_EACH_TIME
 };
 
 static const CirroQuery up_to_start_query = {
 	"SELECT w.id::bigint FROM worker w WHERE" MATCHES " AND w.lot < $3"
 	NEVER_INVITED NOT_HELD_BACK
 	" ORDER BY w.lot, w.id LIMIT $5" FOUND_WORKERS,
-	5, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID}, true
+	5, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID}, PLAN_EACH_TIME
 };
 
 static const CirroQuery sorted_query = {
@@ -50,7 +50,7 @@ static const CirroQuery sorted_query = {
 	NEVER_INVITED NOT_HELD_BACK
 	" ORDER BY cirro.sort_key(w.profile, $6::cirro.sort_query),"
 	"   w.lot < $3, w.lot, w.id LIMIT $5" FOUND_WORKERS,
-	6, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID}, true
+	6, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID}, PLAN_EACH_TIME
 };
 
 static const CirroQuery reopenable_query = {
@@ -61,7 +61,7 @@ static const CirroQuery reopenable_query = {
 	"     THEN cirro.sort_key(w.profile, $6::cirro.sort_query) END,"
 	"   w.lot < $3, w.lot, w.id LIMIT $5"
 	" FOR NO KEY UPDATE OF i SKIP LOCKED",
-	6, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID}, true
+	6, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID}, PLAN_EACH_TIME
 };
 
 static const CirroQuery held_back_query = {
@@ -71,7 +71,7 @@ static const CirroQuery held_back_query = {
 	"     AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM '" GIG_SEATS_FILLED "'))"
 	" AND (SELECT count(*) FROM invitation p"
 	"   WHERE p.worker_id = w.id AND p.status = 'pending') >= $3",
-	3, {INT8OID, JSONBOID, INT4OID}, true
+	3, {INT8OID, JSONBOID, INT4OID}, PLAN_EACH_TIME
 };
 
 int32
