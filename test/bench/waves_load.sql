@@ -72,8 +72,8 @@ BEGIN
 	SET LOCAL session_replication_role = replica;
 	TRUNCATE crowd.invitation, crowd.notification, crowd.wave, crowd.attempt;
 	IF gigs THEN
-		TRUNCATE crowd.invitation, crowd.gig_state;
-		TRUNCATE crowd.gig CASCADE;
+		TRUNCATE crowd.gig_state;
+		TRUNCATE crowd.gig, crowd.invitation;
 	ELSE
 		UPDATE crowd.gig_state SET accepted = 0, waves = 0, failures = 0, last_due_at = NULL, last_wave_at = NULL,
 			next_wave_at = now(), next_event_at = now();
