@@ -304,7 +304,12 @@ run_one_wave(void *arg)
 
 	fresh = palloc(sizeof(Datum) * wanted);
 	if (invited < wanted && !searched)
+	{
+		ereport(DEBUG1,
+				(errmsg_internal("looking for workers of gig " INT64_FORMAT " alone",
+								 work->gig_id)));
 		nfresh = find_candidates(&search, wanted - invited, fresh);
+	}
 	again = palloc(sizeof(Datum) * wanted);
 	if (invited + nfresh < wanted)
 	{

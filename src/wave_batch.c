@@ -82,6 +82,8 @@ typedef struct Pass
 	const int64 *ids;
 	int			nids;
 	TimestampTz now;
+	WaveBatchReport report;
+	void	   *report_arg;
 	MemoryContext context;		/* for all of it */
 
 	PassGig    *gigs;			/* by id */
@@ -424,6 +426,7 @@ finish_chunk(Pass *pass)
 	}
 	else
 		pass->seen += pass->nrows;
+	pass->report(pass->report_arg, pass->seen);
 	pass->nrows = 0;
 	MemoryContextReset(pass->chunk);
 	predicates_clear(pass->predicates);
@@ -525,7 +528,7 @@ make_batch(const Pass *pass, MemoryContext context)
 
 WaveBatch *
 wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
-		   MemoryContext context)
+		   MemoryContext context, WaveBatchReport report, void *arg)
 {
 	MemoryContext pass_context;
 	MemoryContext old;
@@ -546,6 +549,8 @@ wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
 	pass->ids = gigs;
 	pass->nids = ngigs;
 	pass->now = now;
+	pass->report = report;
+	pass->report_arg = arg;
 	pass->context = pass_context;
 	pass->chunk = GenerationContextCreate(pass_context, "cirro chunk", 64 * 1024, 1024 * 1024,
 										  8 * 1024 * 1024);

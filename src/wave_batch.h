@@ -40,13 +40,17 @@ typedef struct WaveBatch
 	BatchedGig *gigs;			/* by id */
 } WaveBatch;
 
+/* Is told now and then how many workers a pass has looked at. */
+typedef void (*WaveBatchReport) (void *arg, int64 workers);
+
 /*
  * Looks for the candidates of the first of these gigs, as many as memory is
  * for. Everything is allocated in "context". NULL if each gig had better be
  * searched for by itself. Takes no locks; whoever uses the ids checks them.
  */
 extern WaveBatch *wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs,
-							 TimestampTz now, MemoryContext context);
+							 TimestampTz now, MemoryContext context,
+							 WaveBatchReport report, void *arg);
 
 /* What was found for a gig; NULL if nothing was looked for. */
 extern const BatchedGig *wave_batch_find(const WaveBatch *batch, int64 gig_id);
