@@ -23,9 +23,14 @@
 /* $1 gig, $2 filter, $3 start of the lots, $4 max_pending */
 #define MATCHES \
 	" w.active AND w.profile OPERATOR(cirro.@@) $2::cirro.filter_query"
+/*
+ * OFFSET 0 keeps it a probe of the key's index. As a join it would be planned by
+ * how many the gig was thought to have invited, which is what waves change: with
+ * none, each worker found was compared with each invitation.
+ */
 #define NEVER_INVITED \
 	" AND NOT EXISTS (SELECT FROM invitation i" \
-	"   WHERE i.gig_id = $1 AND i.worker_id = w.id)"
+	"   WHERE i.gig_id = $1 AND i.worker_id = w.id OFFSET 0)"
 #define NOT_HELD_BACK \
 	" AND ($4 IS NULL OR (SELECT count(*) FROM invitation p" \
 	"   WHERE p.worker_id = w.id AND p.status = 'pending') < $4)"
