@@ -45,7 +45,7 @@ int			cirro_wave_memory = 65536;
  * A pass takes so long for each worker, a search so long for each gig, in
  * microseconds (measured by test/bench/waves.sh).
  */
-#define PASS_COST_PER_WORKER	3.0
+#define PASS_COST_PER_WORKER	1.2
 #define SEARCH_COST				3000.0
 
 /* Bytes of a gig's filter, program and what belongs to it, about. */
