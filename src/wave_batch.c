@@ -42,11 +42,13 @@ int			cirro_wave_search = WAVE_SEARCH_AUTO;
 int			cirro_wave_memory = 65536;
 
 /*
- * A pass takes so long for each worker, a search so long for each gig, in
- * microseconds (measured by test/bench/waves.sh).
+ * In microseconds, measured by test/bench/waves.sh with filters of three
+ * conditions: what a pass takes for each worker; what the search of a gig takes,
+ * and what it takes more for each worker that there is.
  */
 #define PASS_COST_PER_WORKER	1.2
-#define SEARCH_COST				3000.0
+#define SEARCH_COST				1000.0
+#define SEARCH_COST_PER_WORKER	0.01
 
 /* Bytes of a gig's filter, program and what belongs to it, about. */
 #define GIG_SIZE				4096
@@ -494,7 +496,8 @@ is_worthwhile(Oid space, int ngigs)
 	workers = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
 	ReleaseSysCache(tuple);
 	/* Never analyzed: nobody knows. */
-	return workers >= 0 && ngigs > 1 && ngigs * SEARCH_COST > workers * PASS_COST_PER_WORKER;
+	return workers >= 0 && ngigs > 1 &&
+		ngigs * (SEARCH_COST + workers * SEARCH_COST_PER_WORKER) > workers * PASS_COST_PER_WORKER;
 }
 
 static WaveBatch *
