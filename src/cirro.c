@@ -6,11 +6,14 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "fmgr.h"
 #include "utils/guc.h"
 
 #include "cirro.h"
 #include "compat.h"
+#include "wave_batch.h"
 
 PG_MODULE_MAGIC;
 
@@ -19,6 +22,13 @@ PG_FUNCTION_INFO_V1(cirro_is_active);
 void		_PG_init(void);
 
 bool		cirro_active = true;
+
+static const struct config_enum_entry wave_search_options[] = {
+	{"auto", WAVE_SEARCH_AUTO, false},
+	{"batch", WAVE_SEARCH_BATCH, false},
+	{"single", WAVE_SEARCH_SINGLE, false},
+	{NULL, 0, false}
+};
 
 void
 _PG_init(void)
@@ -31,6 +41,23 @@ _PG_init(void)
 							 PGC_SUSET,
 							 0,
 							 NULL, NULL, NULL);
+	DefineCustomEnumVariable("cirro.wave_search",
+							 "How waves look for workers.",
+							 "batch: in one pass over the workers for all due gigs; single: for each gig by itself; auto: as costs less. All find the same.",
+							 &cirro_wave_search,
+							 WAVE_SEARCH_AUTO,
+							 wave_search_options,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("cirro.wave_memory",
+							"Memory of a pass over the workers.",
+							"Gigs for which it does not suffice are left to another pass.",
+							&cirro_wave_memory,
+							65536, 64, MAX_KILOBYTES,
+							PGC_USERSET,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
 	cirro_clock_init();
 
 	MarkGUCPrefixReserved("cirro");

@@ -21,7 +21,7 @@ static const CirroQuery read_state = {
 	"SELECT accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
 	"  answer_within::interval "
 	"FROM gig_state WHERE gig_id = $1",
-	1, {INT8OID}
+	1, {INT8OID}, PLAN_BY_KEY
 };
 
 /*
@@ -46,7 +46,7 @@ static const CirroQuery change_state = {
 	"WHERE gig_id = $1 "
 	"RETURNING accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
 	"  answer_within::interval",
-	6, {INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID}
+	6, {INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID}, PLAN_BY_KEY
 };
 
 /*
@@ -63,7 +63,7 @@ static const CirroQuery expire_rest = {
 	"  SELECT id FROM invitation "
 	"  WHERE gig_id = $1 AND status IN ('pending', 'scheduled') "
 	"  ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
-	3, {INT8OID, TEXTOID, TIMESTAMPTZOID}
+	3, {INT8OID, TEXTOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 static void

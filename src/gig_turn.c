@@ -29,15 +29,12 @@
 #include "space.h"
 #include "wave.h"
 
-/* A wave invites no more, whatever the multiplier says. */
-#define MAX_WANTED "1000000"
-
 /* Longer errors are cut before they go into the table wave. */
 #define MAX_ERROR_LENGTH 1000
 
 static const CirroQuery claim_query = {
 	"SELECT FROM gig WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED",
-	1, {INT8OID}
+	1, {INT8OID}, PLAN_BY_KEY
 };
 
 /*
@@ -53,14 +50,14 @@ static const CirroQuery read_query = {
 	"   coalesce(s.next_wave_at, 'infinity')::timestamptz,"
 	"   s.waves::int, s.failures::int, s.announced::int,"
 	"   least(ceil(greatest(s.target - s.accepted, 0)::numeric"
-	"     * least(g.invitation_multiplier, " MAX_WANTED ")), " MAX_WANTED ")::int,"
+	"     * least(g.invitation_multiplier, " WAVE_MAX_WANTED ")), " WAVE_MAX_WANTED ")::int,"
 	"   coalesce(g.pending_max, 0)::int, g.filter_query::jsonb, g.sort_query::json,"
 	"   coalesce(setting.paused, false)::bool, setting.max_pending IS NOT NULL,"
 	"   EXISTS (SELECT FROM invitation i"
 	"     WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2)"
 	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN setting ON true"
 	" WHERE g.id = $1",
-	2, {INT8OID, TIMESTAMPTZOID}
+	2, {INT8OID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 static const CirroQuery expire_unanswered_query = {
@@ -70,7 +67,7 @@ static const CirroQuery expire_unanswered_query = {
 	"   AND cirro.add_interval(invited_at, $2) <= $3"
 	"   ORDER BY id FOR NO KEY UPDATE SKIP LOCKED))"
 	" AND status = 'pending'",
-	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}
+	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 #define SEND_DUE(is_active) \
@@ -83,13 +80,13 @@ static const CirroQuery expire_unanswered_query = {
 
 static const CirroQuery send_query = {
 	"UPDATE invitation SET status = 'pending'" SEND_DUE("w.active"),
-	2, {INT8OID, TIMESTAMPTZOID}
+	2, {INT8OID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 static const CirroQuery drop_inactive_query = {
 	"UPDATE invitation SET status = 'expired', reason = 'worker_inactive'"
 	SEND_DUE("NOT w.active"),
-	2, {INT8OID, TIMESTAMPTZOID}
+	2, {INT8OID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 static const CirroQuery announce_query = {
@@ -101,7 +98,7 @@ static const CirroQuery announce_query = {
 	"     AS consumer"
 	" WHERE rank > $2 AND rank <= $3"
 	" ORDER BY rank",
-	3, {INT8OID, INT4OID, INT4OID}
+	3, {INT8OID, INT4OID, INT4OID}, PLAN_BY_KEY
 };
 
 /*
@@ -134,7 +131,7 @@ static const CirroQuery update_state_query = {
 	"   FROM gig_state WHERE gig_id = $1) n"
 	" WHERE s.gig_id = n.gig_id",
 	9, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID}
+	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 /* ---------------------------------------------------------------- steps -- */
@@ -285,6 +282,27 @@ run_step(GigWork *work, IsolatedWork step)
 	return result;
 }
 
+/* The wave that is due. */
+static void
+run_due_wave(GigWork *work)
+{
+	IsolatedResult result = run_step(work, run_one_wave);
+
+	/* Somebody invited one of its workers meanwhile. */
+	if (result == ISOLATED_FAILED && work->error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
+	{
+		work->error = NULL;
+		work->careful = true;
+		work->wave_id = 0;
+		result = run_step(work, run_one_wave);
+	}
+	work->waved = result != ISOLATED_GIVEN_UP;
+	work->wave_failed = result == ISOLATED_FAILED;
+	work->state_locked = result == ISOLATED_DONE;
+	if (result != ISOLATED_DONE)
+		work->wave_id = 0;
+}
+
 /* -------------------------------------------------------------- cadence -- */
 
 /* About how many microseconds an interval lasts, which may be any number. */
@@ -363,7 +381,8 @@ gig_update_state(GigWork *work, TimestampTz due)
 		nulls[8] = 'n';
 
 	/* Locks gig_state before the statement whose snapshot decides. */
-	(void) must_stop(work);
+	if (!work->state_locked)
+		(void) must_stop(work);
 	cirro_execute(work->space, &update_state_query, values, nulls);
 }
 
@@ -417,14 +436,7 @@ take_turn(void *arg)
 		else
 		{
 			if (wave_is_due)
-			{
-				IsolatedResult result = run_step(work, run_one_wave);
-
-				work->waved = result != ISOLATED_GIVEN_UP;
-				work->wave_failed = result == ISOLATED_FAILED;
-				if (result != ISOLATED_DONE)
-					work->wave_id = 0;
-			}
+				run_due_wave(work);
 			run_step(work, finish_expired);
 			if (work->sends && gig_is_open(work) && !work->full)
 				run_step(work, send_scheduled);
@@ -442,7 +454,8 @@ take_turn(void *arg)
 }
 
 GigOutcome
-work_gig(Oid space, const char *name, Oid owner, int64 gig_id)
+work_gig(Oid space, const char *name, Oid owner, int64 gig_id,
+		 const struct BatchedGig *found)
 {
 	GigWork		work = {0};
 	GigOutcome	outcome;
@@ -451,6 +464,7 @@ work_gig(Oid space, const char *name, Oid owner, int64 gig_id)
 	work.space = space;
 	work.owner = owner;
 	work.gig_id = gig_id;
+	work.found = found;
 	work.began = GetCurrentTimestamp();
 	work.now = cirro_now();
 
@@ -469,7 +483,7 @@ work_gig(Oid space, const char *name, Oid owner, int64 gig_id)
 
 		outcome = GIG_FAILED;
 		work.error = failure;
-		work.waved = false;
+		work.waved = work.state_locked = false;
 		work.wave_id = 0;
 		if (run_isolated(take_turn, &work, &second) == ISOLATED_FAILED)
 			ereport(WARNING,

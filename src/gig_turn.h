@@ -25,9 +25,10 @@ typedef enum GigOutcome
  * Does all that is due for a gig in the current transaction, in
  * subtransactions of its own; errors end up in the Space's table wave. What
  * could not even be recorded is a WARNING. The caller has no Space entered;
- * the rows touched stay locked until it commits.
+ * the rows touched stay locked until it commits. "found" may be NULL.
  */
-extern GigOutcome work_gig(Oid space, const char *name, Oid owner, int64 gig_id);
+extern GigOutcome work_gig(Oid space, const char *name, Oid owner, int64 gig_id,
+						   const struct BatchedGig *found);
 
 /*
  * For those who hold the gig row, are connected to SPI and have the Space

@@ -11,9 +11,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_namespace.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
@@ -30,6 +32,7 @@ typedef struct PlanEntry
 {
 	PlanKey		key;
 	SPIPlanPtr	plan;
+	bool		planned;		/* if it is one by key */
 } PlanEntry;
 
 static HTAB *plans = NULL;
@@ -74,14 +77,42 @@ sweep_cache(void)
 	}
 }
 
-static uint64
-execute(Oid space, Oid relation, const CirroQuery *query,
-		Datum *values, const char *nulls)
+static void
+set_for_now(const char *setting, const char *value)
+{
+	(void) set_config_option(setting, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * A plan made while a table is empty reads it all, and may be kept while it
+ * grows by a row for each call: so it is made as if that cost a fortune. Then it
+ * must not look like one that is worth compiling.
+ */
+static void
+plan_by_key(PlanEntry *entry)
+{
+	int			level;
+	CachedPlan *plan;
+
+	if (entry->planned && SPI_plan_is_valid(entry->plan))
+		return;
+	level = NewGUCNestLevel();
+	set_for_now("enable_seqscan", "off");
+	set_for_now("jit", "off");
+	plan = SPI_plan_get_cached_plan(entry->plan);
+	if (plan != NULL)
+		ReleaseCachedPlan(plan, CurrentResourceOwner);
+	AtEOXact_GUC(true, level);
+	entry->planned = true;
+}
+
+static SPIPlanPtr
+get_plan(Oid space, Oid relation, const CirroQuery *query)
 {
 	PlanKey		key;
 	PlanEntry  *entry;
 	bool		found;
-	int			result;
 
 	if (plans == NULL)
 		make_cache();
@@ -97,7 +128,8 @@ execute(Oid space, Oid relation, const CirroQuery *query,
 	{
 		SPIPlanPtr	plan = SPI_prepare_cursor(query->text, query->nargs,
 											  (Oid *) query->argtypes,
-											  query->replan ? CURSOR_OPT_CUSTOM_PLAN : 0);
+											  query->kind == PLAN_EACH_TIME ? CURSOR_OPT_CUSTOM_PLAN :
+											  query->kind == PLAN_BY_KEY ? CURSOR_OPT_GENERIC_PLAN : 0);
 
 		if (plan == NULL)
 			elog(ERROR, "SPI_prepare failed: %s: %s",
@@ -105,13 +137,58 @@ execute(Oid space, Oid relation, const CirroQuery *query,
 		SPI_keepplan(plan);
 		entry = hash_search(plans, &key, HASH_ENTER, &found);
 		entry->plan = plan;
+		entry->planned = false;
 	}
+	if (query->kind == PLAN_BY_KEY)
+		plan_by_key(entry);
+	return entry->plan;
+}
 
-	result = SPI_execute_plan(entry->plan, values, nulls, false, 0);
+static uint64
+execute(Oid space, Oid relation, const CirroQuery *query,
+		Datum *values, const char *nulls)
+{
+	SPIPlanPtr	plan = get_plan(space, relation, query);
+	int			level = 0;
+	int			result;
+
+	/* It runs once: compiling would take longer than anything it saves. */
+	if (query->kind == PLAN_EACH_TIME)
+	{
+		level = NewGUCNestLevel();
+		set_for_now("jit", "off");
+	}
+	result = SPI_execute_plan(plan, values, nulls, false, 0);
+	if (level > 0)
+		AtEOXact_GUC(true, level);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan failed: %s: %s",
 			 SPI_result_code_string(result), query->text);
 	return SPI_processed;
+}
+
+void
+cirro_execute_into(Oid space, const CirroQuery *query, Datum *values,
+				   DestReceiver *receiver)
+{
+	SPIExecuteOptions options = {.dest = receiver};
+	int			result;
+
+	if (query->nargs > 0)
+	{
+		options.params = makeParamList(query->nargs);
+		for (int i = 0; i < query->nargs; i++)
+		{
+			options.params->params[i].value = values[i];
+			options.params->params[i].isnull = false;
+			options.params->params[i].pflags = PARAM_FLAG_CONST;
+			options.params->params[i].ptype = query->argtypes[i];
+		}
+	}
+	result = SPI_execute_plan_extended(get_plan(space, InvalidOid, query), &options);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_plan_extended failed: %s: %s",
+			 SPI_result_code_string(result), query->text);
 }
 
 uint64

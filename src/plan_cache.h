@@ -11,13 +11,21 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 
+/* When a query is planned, and how. */
+typedef enum PlanKind
+{
+	PLAN_USUAL,
+	PLAN_EACH_TIME,				/* for the values of each call */
+	PLAN_BY_KEY					/* once, and never to read a whole table */
+} PlanKind;
+
 /* A query's text and its parameters' types; define it static const. */
 typedef struct CirroQuery
 {
 	const char *text;
 	int			nargs;
 	Oid			argtypes[13];
-	bool		replan;			/* plan it for the values of each call? */
+	PlanKind	kind;
 } CirroQuery;
 
 /*
@@ -29,6 +37,13 @@ typedef struct CirroQuery
  */
 extern uint64 cirro_execute(Oid space, const CirroQuery *query,
 							Datum *values, const char *nulls);
+
+/*
+ * The same for a SELECT whose rows go to a receiver as they come, not into
+ * memory.
+ */
+extern void cirro_execute_into(Oid space, const CirroQuery *query,
+							   Datum *values, DestReceiver *receiver);
 
 /*
  * The same for a query over the transition tables of a trigger, which are

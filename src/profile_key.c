@@ -291,6 +291,8 @@ profile_key_datum(const char *key, int len)
 typedef struct Walk
 {
 	ProfileKeyList *list;
+	ProfileKeyWants wants;		/* NULL: everything is wanted */
+	void	   *arg;
 	int			depth;			/* names in the path */
 	size_t		path_len;
 	char		path[FILTER_MAX_PATH];
@@ -376,14 +378,17 @@ emit_pairs(Walk *walk, const ProfileKey *path, JsonView object)
 }
 
 static void
-emit_array(Walk *walk, const ProfileKey *path, JsonView array)
+emit_array(Walk *walk, const ProfileKey *path, JsonView array, int wanted)
 {
 	ProfileKey	key = *path;
 	JsonViewIterator it;
 	JsonView	element;
 
-	profile_key_length(&key, PROFILE_TAG_ARRAY, json_view_count(array));
-	emit(walk, &key);
+	if (wanted & PROFILE_KEYS_HERE)
+	{
+		profile_key_length(&key, PROFILE_TAG_ARRAY, json_view_count(array));
+		emit(walk, &key);
+	}
 	json_view_iterate(&it, array);
 	while (json_view_next(&it, &element))
 	{
@@ -392,10 +397,14 @@ emit_array(Walk *walk, const ProfileKey *path, JsonView array)
 		if (element.type == JSON_VIEW_OBJECT)
 		{
 			/* The key of the array has to do for it. */
-			emit_pairs(walk, path, element);
-			emit_members(walk, element);
+			if (wanted & PROFILE_KEYS_HERE)
+				emit_pairs(walk, path, element);
+			if (wanted & PROFILE_KEYS_BELOW)
+				emit_members(walk, element);
 			continue;
 		}
+		if (!(wanted & PROFILE_KEYS_HERE))
+			continue;
 		if (element.type == JSON_VIEW_ARRAY)
 			profile_key_length(&key, PROFILE_TAG_INNER, json_view_count(element));
 		else
@@ -408,22 +417,29 @@ emit_array(Walk *walk, const ProfileKey *path, JsonView array)
 static void
 emit_member(Walk *walk, JsonView value)
 {
-	ProfileKey	path;
+	int			wanted = PROFILE_KEYS_HERE | PROFILE_KEYS_BELOW;
 	ProfileKey	key;
 
-	profile_key_path(&path, walk->path, walk->path_len);
+	if (walk->wants != NULL &&
+		(wanted = walk->wants(walk->arg, walk->path, walk->path_len)) == 0)
+		return;
+	profile_key_path(&key, walk->path, walk->path_len);
 	if (value.type == JSON_VIEW_ARRAY)
 	{
-		emit_array(walk, &path, value);
+		ProfileKey	path = key;
+
+		emit_array(walk, &path, value, wanted);
 		return;
 	}
-	key = path;
-	if (value.type == JSON_VIEW_OBJECT)
-		profile_key_tag(&key, PROFILE_TAG_OBJECT);
-	else
-		profile_key_scalar(&key, value);
-	emit(walk, &key);
-	if (value.type == JSON_VIEW_OBJECT)
+	if (wanted & PROFILE_KEYS_HERE)
+	{
+		if (value.type == JSON_VIEW_OBJECT)
+			profile_key_tag(&key, PROFILE_TAG_OBJECT);
+		else
+			profile_key_scalar(&key, value);
+		emit(walk, &key);
+	}
+	if (value.type == JSON_VIEW_OBJECT && (wanted & PROFILE_KEYS_BELOW))
 		emit_members(walk, value);
 }
 
@@ -500,7 +516,8 @@ sort_keys(ProfileKeyList *list)
 }
 
 void
-profile_keys_extract(ProfileKeyList *list, const JsonbContainer *document)
+profile_keys_extract_some(ProfileKeyList *list, const JsonbContainer *document,
+						  ProfileKeyWants wants, void *arg)
 {
 	Walk		walk;
 	JsonView	root = json_view_root(document);
@@ -508,11 +525,19 @@ profile_keys_extract(ProfileKeyList *list, const JsonbContainer *document)
 	list->nkeys = 0;
 	list->used = 0;
 	walk.list = list;
+	walk.wants = wants;
+	walk.arg = arg;
 	walk.depth = 0;
 	walk.path_len = 0;
 	/* Into anything else no path leads but by position. */
 	if (root.type != JSON_VIEW_OBJECT)
 		return;
 	emit_members(&walk, root);
+}
+
+void
+profile_keys_extract(ProfileKeyList *list, const JsonbContainer *document)
+{
+	profile_keys_extract_some(list, document, NULL, NULL);
 	sort_keys(list);
 }

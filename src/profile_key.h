@@ -96,6 +96,19 @@ extern void profile_key_pair(ProfileKey *key, const ProfileKey *a, const Profile
 extern void profile_keys_init(ProfileKeyList *list);
 extern void profile_keys_extract(ProfileKeyList *list, const JsonbContainer *document);
 
+/*
+ * Those of some paths only, in no order, some perhaps twice: "wants" says of a
+ * path, as a filter has it, whether its own keys are wanted, and whether those
+ * of longer paths are.
+ */
+#define PROFILE_KEYS_HERE		1
+#define PROFILE_KEYS_BELOW		2
+
+typedef int (*ProfileKeyWants) (void *arg, const char *path, size_t len);
+
+extern void profile_keys_extract_some(ProfileKeyList *list, const JsonbContainer *document,
+									  ProfileKeyWants wants, void *arg);
+
 /* The length of the part of a key that tells its path, or path and tag. */
 extern int	profile_key_path_len(const char *key, int len);
 extern int	profile_key_tag_len(const char *key, int len);

@@ -96,6 +96,7 @@ run_wave(PG_FUNCTION_ARGS)
 	work.space = info->space;
 	work.owner = info->owner;
 	work.gig_id = PG_GETARG_INT64(1);
+	work.careful = true;
 	work.began = GetCurrentTimestamp();
 	id = Int64GetDatum(work.gig_id);
 
@@ -129,7 +130,7 @@ run_wave(PG_FUNCTION_ARGS)
 					raise_not_open(&work);
 				break;
 			case ISOLATED_DONE:
-				work.waved = true;
+				work.waved = work.state_locked = true;
 				gig_update_state(&work, work.now);
 				break;
 		}

@@ -24,7 +24,9 @@
 #include "nodes/parsenodes.h"
 #include "tcop/pquery.h"
 #include "utils/array.h"
+#include "utils/backend_status.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -35,6 +37,7 @@
 #include "space.h"
 #include "space_list.h"
 #include "gig_turn.h"
+#include "wave_batch.h"
 
 PG_FUNCTION_INFO_V1(run_waves);
 
@@ -58,6 +61,9 @@ typedef struct Agenda
 	int			due;
 	int			next;
 	bool		clean;			/* may old rows have to go? */
+	WaveBatch  *batch;			/* of the gigs up to the next pass, or NULL */
+	MemoryContext batch_context;
+	int			next_pass;		/* due if this is the next gig; -1: never */
 } Agenda;
 
 typedef struct Run
@@ -68,8 +74,12 @@ typedef struct Run
 	int			due;
 	int			done;
 	int			limit;
+	TimestampTz began;
 	TimestampTz reported_at;
 } Run;
+
+/* Is the progress of a run in pg_stat_activity? */
+static bool is_shown = false;
 
 /* What a look into a Space is asked, and answers. */
 typedef struct Look
@@ -210,16 +220,54 @@ visit(Run *run, const SpaceInfo *info, bool named)
 	SPI_finish();
 }
 
+/*
+ * Tells the caller where a long run is, and onlookers in pg_stat_activity: there
+ * alone, so that the setting application_name is what it was. A WaveBatchReport.
+ */
 static void
-report_progress(Run *run)
+report_pass(void *arg, int64 workers)
 {
+	Run		   *run = arg;
 	TimestampTz now = GetCurrentTimestamp();
+	int			due = Min(run->due, run->limit);
+	char		text[NAMEDATALEN];
 
 	if (now - run->reported_at < PROGRESS_INTERVAL)
 		return;
 	run->reported_at = now;
+	snprintf(text, sizeof(text), workers > 0 ? "cirro: %d of %d gigs, worker %lld" : "cirro: %d of %d gigs",
+			 run->done, due, (long long) workers);
+	is_shown = true;
+	pgstat_report_appname(text);
 	ereport(NOTICE,
-			(errmsg("%d of %d due gigs done", run->done, Min(run->due, run->limit))));
+			(errmsg("%d of %d due gigs done", run->done, due),
+			 workers > 0 ?
+			 errdetail("Looking for the workers of those that come next; %lld workers so far.",
+					   (long long) workers) :
+			 errdetail("%.0f gigs a second.",
+					   run->done / ((now - run->began) / (double) USECS_PER_SEC))));
+}
+
+static void
+report_progress(Run *run)
+{
+	report_pass(run, 0);
+}
+
+/* Looks for the candidates of the gigs that come next, if that is worth it. */
+static void
+pass_over_workers(Run *run, Agenda *agenda)
+{
+	if (agenda->batch_context == NULL)
+		agenda->batch_context = AllocSetContextCreate(run->context, "cirro wave batch",
+													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(agenda->batch_context);
+	agenda->batch = wave_batch(agenda->info->space, agenda->info->owner,
+							   agenda->gigs + agenda->next,
+							   Min(agenda->due - agenda->next, run->limit - run->done),
+							   cirro_now(), agenda->batch_context, report_pass, run);
+	agenda->next_pass = agenda->batch == NULL ? -1 : agenda->next + Max(agenda->batch->covered, 1);
+	commit(run);
 }
 
 /* A Space's turn: some of its due gigs. */
@@ -231,6 +279,7 @@ work_space(Run *run, Agenda *agenda)
 	while (agenda->next < stop && run->done < run->limit)
 	{
 		GigOutcome	outcome;
+		int64		gig_id;
 
 		CHECK_FOR_INTERRUPTS();
 
@@ -241,8 +290,11 @@ work_space(Run *run, Agenda *agenda)
 			return;
 		}
 
-		outcome = work_gig(agenda->info->space, agenda->info->name,
-						   agenda->info->owner, agenda->gigs[agenda->next++]);
+		if (agenda->next == agenda->next_pass)
+			pass_over_workers(run, agenda);
+		gig_id = agenda->gigs[agenda->next++];
+		outcome = work_gig(agenda->info->space, agenda->info->name, agenda->info->owner,
+						   gig_id, wave_batch_find(agenda->batch, gig_id));
 		commit(run);
 		run->done++;
 		agenda->locked = outcome == GIG_LOCKED ? agenda->locked + 1 : 0;
@@ -334,7 +386,7 @@ run_waves(PG_FUNCTION_ARGS)
 	run.limit = PG_ARGISNULL(1) ? PG_INT32_MAX : PG_GETARG_INT32(1);
 	run.atomic = !(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
 				   !castNode(CallContext, fcinfo->context)->atomic);
-	run.reported_at = GetCurrentTimestamp();
+	run.began = run.reported_at = GetCurrentTimestamp();
 
 	if (RecoveryInProgress())
 	{
@@ -396,9 +448,19 @@ run_waves(PG_FUNCTION_ARGS)
 		commit(&run);
 	}
 
-	work_gigs(&run);
-	if (!run.atomic)
-		clean(&run);
+	PG_TRY();
+	{
+		work_gigs(&run);
+		if (!run.atomic)
+			clean(&run);
+	}
+	PG_FINALLY();
+	{
+		if (is_shown)
+			pgstat_report_appname(application_name);
+		is_shown = false;
+	}
+	PG_END_TRY();
 
 	SPI_finish();
 	PG_RETURN_VOID();

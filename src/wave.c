@@ -22,12 +22,13 @@
 #include "cirro.h"
 #include "plan_cache.h"
 #include "wave.h"
+#include "wave_batch.h"
 #include "wave_match.h"
 
 static const CirroQuery count_pending_query = {
 	"SELECT count(*) FROM invitation WHERE gig_id = $1 AND status = 'pending'"
 	" AND ($2 IS NULL OR cirro.add_interval(invited_at, $2) > $3)",
-	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}
+	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 /*
@@ -45,14 +46,36 @@ static const CirroQuery reserve_query = {
 	"SELECT pg_catalog.nextval(pg_catalog.pg_get_serial_sequence('wave', 'id'))"
 };
 
-static const CirroQuery invite_query = {
-	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
+/*
+ * The insert may meet an invitation that somebody else makes meanwhile. That is
+ * rare, so it is left out at first that it may: each row is cheaper by a tenth.
+ * A wave that fails for this runs again, "careful".
+ */
+#define INVITE_QUERY(text) \
+	{text, 3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY}, \
+	{text " ON CONFLICT (gig_id, worker_id) DO NOTHING", 3, \
+		{INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY}
+
+static const CirroQuery invite_query[] = {
+	INVITE_QUERY("INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
 	" SELECT g.id, w.id, 'wave', $3"
 	" FROM gig g, pg_catalog.unnest($2) AS found (id) JOIN worker w ON w.id = found.id"
 	" WHERE g.id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) g.filter"
-	" ORDER BY w.id"
-	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
-	3, {INT8OID, INT8ARRAYOID, INT8OID}
+	" ORDER BY w.id")
+};
+
+/*
+ * The same for what a pass over the workers has found, which nobody has locked
+ * yet.
+ */
+static const CirroQuery invite_found_query[] = {
+	INVITE_QUERY("INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
+	" SELECT $1, found.id, 'wave', $3 FROM ("
+	"   SELECT w.id FROM gig g, pg_catalog.unnest($2) AS proposed (id)"
+	"     JOIN worker w ON w.id = proposed.id"
+	"   WHERE g.id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) g.filter"
+	"   FOR KEY SHARE OF w SKIP LOCKED) AS found"
+	" ORDER BY found.id")
 };
 
 static const CirroQuery reopen_query = {
@@ -61,12 +84,12 @@ static const CirroQuery reopen_query = {
 	" WHERE g.id = $1 AND invitation.id = ANY ($2) AND w.id = invitation.worker_id"
 	" AND invitation.status = 'expired'"
 	" AND w.active AND w.profile OPERATOR(cirro.@@) g.filter",
-	3, {INT8OID, INT8ARRAYOID, INT8OID}
+	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 
 static const CirroQuery lock_state_query = {
 	"SELECT accepted::int, target::int, closes_at::timestamptz FROM gig_state WHERE gig_id = $1 FOR NO KEY UPDATE",
-	1, {INT8OID}
+	1, {INT8OID}, PLAN_BY_KEY
 };
 
 static const CirroQuery insert_wave_query = {
@@ -74,7 +97,7 @@ static const CirroQuery insert_wave_query = {
 	"   matched, held_back, outcome, error, took, id)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
 	13, {INT8OID, INT4OID, TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID, INT4OID,
-	INT4OID, INT4OID, TEXTOID, TEXTOID, INTERVALOID, INT8OID}
+	INT4OID, INT4OID, TEXTOID, TEXTOID, INTERVALOID, INT8OID}, PLAN_BY_KEY
 };
 
 static const CirroQuery repeat_wave_query = {
@@ -84,7 +107,7 @@ static const CirroQuery repeat_wave_query = {
 	" AND outcome = $8 AND error IS NOT DISTINCT FROM $9"
 	" RETURNING id::bigint",
 	10, {INT8OID, TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID,
-	TEXTOID, TEXTOID, INTERVALOID}
+	TEXTOID, TEXTOID, INTERVALOID}, PLAN_BY_KEY
 };
 
 /* How long the turn has taken so far, as the value of an interval. */
@@ -210,6 +233,31 @@ must_stop(const GigWork *work)
 		cirro_gate_now() >= DatumGetTimestampTz(cirro_result(0, 3, &isnull));
 }
 
+/* Is what a pass has found still what this wave looks for? */
+static bool
+found_is_current(const GigWork *work)
+{
+	return work->found != NULL && work->found->number == work->waves + 1 &&
+		!work->limits_workers &&
+		work->found->filter_hash == wave_batch_hash(work->filter) &&
+		work->found->sort_hash == wave_batch_hash(work->sort);
+}
+
+/* Invites the first of those that a pass has found; returns how many. */
+static int
+invite_found(GigWork *work, int wanted)
+{
+	int			count = Min(wanted, work->found->nids);
+	Datum	   *ids = palloc(sizeof(Datum) * (count + 1));
+
+	if (count == 0)
+		return 0;
+	for (int i = 0; i < count; i++)
+		ids[i] = Int64GetDatum(work->found->ids[i]);
+	work->wave_id = reserve_wave_id(work);
+	return invite(work, &invite_found_query[work->careful], ids, count);
+}
+
 /*
  * An IsolatedWork. The id of the wave's row comes first, because invitations
  * carry it; the row comes last, when it is known what it says.
@@ -229,9 +277,10 @@ run_one_wave(void *arg)
 	};
 	Datum	   *fresh;
 	Datum	   *again;
-	int			nfresh;
+	int			nfresh = 0;
 	int			nagain = 0;
 	int			invited = 0;
+	bool		searched = false;
 	int			matched = -1;
 	int			held_back = -1;
 
@@ -247,21 +296,34 @@ run_one_wave(void *arg)
 		search.max_pending = isnull ? 0 : DatumGetInt32(limit);
 	}
 
-	fresh = palloc(sizeof(Datum) * wanted);
-	nfresh = find_candidates(&search, wanted, fresh);
-	again = palloc(sizeof(Datum) * wanted);
-	if (nfresh < wanted)
+	if (found_is_current(work))
 	{
-		nagain = find_reopenable(&search, wanted - nfresh, again);
-		matched = nfresh + nagain;
+		invited = invite_found(work, wanted);
+		searched = work->found->complete;
+	}
+
+	fresh = palloc(sizeof(Datum) * wanted);
+	if (invited < wanted && !searched)
+	{
+		ereport(DEBUG1,
+				(errmsg_internal("looking for workers of gig " INT64_FORMAT " alone",
+								 work->gig_id)));
+		nfresh = find_candidates(&search, wanted - invited, fresh);
+	}
+	again = palloc(sizeof(Datum) * wanted);
+	if (invited + nfresh < wanted)
+	{
+		nagain = find_reopenable(&search, wanted - invited - nfresh, again);
+		matched = invited + nfresh + nagain;
 		if (search.max_pending > 0)
 			held_back = (int) Min(count_held_back(&search), PG_INT32_MAX);
 	}
 
 	if (nfresh + nagain > 0)
 	{
-		work->wave_id = reserve_wave_id(work);
-		invited = invite(work, &invite_query, fresh, nfresh) +
+		if (work->wave_id == 0)
+			work->wave_id = reserve_wave_id(work);
+		invited += invite(work, &invite_query[work->careful], fresh, nfresh) +
 			invite(work, &reopen_query, again, nagain);
 	}
 

@@ -10,6 +10,9 @@
 #include "postgres.h"
 #include "utils/timestamp.h"
 
+/* A wave invites no more, whatever the multiplier says. */
+#define WAVE_MAX_WANTED "1000000"
+
 /* A gig's turn, and what its rows said when it began. */
 typedef struct GigWork
 {
@@ -40,7 +43,10 @@ typedef struct GigWork
 	Datum		sort;			/* sort_query, json; 0: none */
 	bool		limits_workers; /* is there a setting.max_pending? */
 	bool		sends;			/* is a scheduled invitation due? */
+	const struct BatchedGig *found; /* candidates of a pass, or NULL */
 
+	bool		careful;		/* others may invite the same workers meanwhile */
+	bool		state_locked;	/* gig_state is locked by this turn */
 	bool		waved;			/* a wave was due, and has had its turn */
 	bool		wave_failed;
 	int64		wave_id;		/* its row; 0: none was needed */
@@ -53,7 +59,9 @@ typedef struct GigWork
  * Runs the wave of work->wanted workers that the gig needs now; an
  * IsolatedWork. The caller holds the gig row. Returns false to be undone: the
  * gig closed or reached its target meanwhile. Sets work->wave_id, unless
- * pending_max left no room.
+ * pending_max left no room. Without work->careful it fails with 23505 if
+ * somebody else has just invited one of the workers. If it returns true,
+ * gig_state is locked.
  */
 extern bool run_one_wave(void *arg);
 

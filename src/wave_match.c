@@ -23,9 +23,14 @@
 /* $1 gig, $2 filter, $3 start of the lots, $4 max_pending */
 #define MATCHES \
 	" w.active AND w.profile OPERATOR(cirro.@@) $2::cirro.filter_query"
+/*
+ * OFFSET 0 keeps it a probe of the key's index. As a join it would be planned by
+ * how many the gig was thought to have invited, which is what waves change: with
+ * none, each worker found was compared with each invitation.
+ */
 #define NEVER_INVITED \
 	" AND NOT EXISTS (SELECT FROM invitation i" \
-	"   WHERE i.gig_id = $1 AND i.worker_id = w.id)"
+	"   WHERE i.gig_id = $1 AND i.worker_id = w.id OFFSET 0)"
 #define NOT_HELD_BACK \
 	" AND ($4 IS NULL OR (SELECT count(*) FROM invitation p" \
 	"   WHERE p.worker_id = w.id AND p.status = 'pending') < $4)"
@@ -35,14 +40,14 @@ static const CirroQuery from_start_query = {
 	"SELECT w.id::bigint FROM worker w WHERE" MATCHES " AND w.lot >= $3"
 	NEVER_INVITED NOT_HELD_BACK
 	" ORDER BY w.lot, w.id LIMIT $5" FOUND_WORKERS,
-	5, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID}, true
+	5, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID}, PLAN_EACH_TIME
 };
 
 static const CirroQuery up_to_start_query = {
 	"SELECT w.id::bigint FROM worker w WHERE" MATCHES " AND w.lot < $3"
 	NEVER_INVITED NOT_HELD_BACK
 	" ORDER BY w.lot, w.id LIMIT $5" FOUND_WORKERS,
-	5, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID}, true
+	5, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID}, PLAN_EACH_TIME
 };
 
 static const CirroQuery sorted_query = {
@@ -50,7 +55,7 @@ static const CirroQuery sorted_query = {
 	NEVER_INVITED NOT_HELD_BACK
 	" ORDER BY cirro.sort_key(w.profile, $6::cirro.sort_query),"
 	"   w.lot < $3, w.lot, w.id LIMIT $5" FOUND_WORKERS,
-	6, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID}, true
+	6, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID}, PLAN_EACH_TIME
 };
 
 static const CirroQuery reopenable_query = {
@@ -61,7 +66,7 @@ static const CirroQuery reopenable_query = {
 	"     THEN cirro.sort_key(w.profile, $6::cirro.sort_query) END,"
 	"   w.lot < $3, w.lot, w.id LIMIT $5"
 	" FOR NO KEY UPDATE OF i SKIP LOCKED",
-	6, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID}, true
+	6, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID}, PLAN_EACH_TIME
 };
 
 static const CirroQuery held_back_query = {
@@ -71,19 +76,15 @@ static const CirroQuery held_back_query = {
 	"     AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM '" GIG_SEATS_FILLED "'))"
 	" AND (SELECT count(*) FROM invitation p"
 	"   WHERE p.worker_id = w.id AND p.status = 'pending') >= $3",
-	3, {INT8OID, JSONBOID, INT4OID}, true
+	3, {INT8OID, JSONBOID, INT4OID}, PLAN_EACH_TIME
 };
 
-/*
- * Where among the lots a wave begins. Users can compute it themselves: it is
- * the low half of hashint8extended(gig_id, number).
- */
-static int32
-lot_start(const CandidateSearch *search)
+int32
+wave_lot_start(int64 gig_id, int number)
 {
 	uint64		hash = DatumGetUInt64(DirectFunctionCall2(hashint8extended,
-														  Int64GetDatum(search->gig_id),
-														  Int64GetDatum(search->number)));
+														  Int64GetDatum(gig_id),
+														  Int64GetDatum(number)));
 
 	return (int32) (uint32) hash;
 }
@@ -96,7 +97,7 @@ collect(const CandidateSearch *search, const CirroQuery *query,
 	Datum		values[6] = {
 		Int64GetDatum(search->gig_id),
 		search->filter,
-		Int32GetDatum(lot_start(search)),
+		Int32GetDatum(wave_lot_start(search->gig_id, search->number)),
 		Int32GetDatum(search->max_pending),
 		Int64GetDatum(limit - found),
 		search->sort

@@ -27,6 +27,12 @@ typedef struct CandidateSearch
 } CandidateSearch;
 
 /*
+ * Where among the lots a wave begins. Users can compute it themselves: it is
+ * the low half of hashint8extended(gig_id, number).
+ */
+extern int32 wave_lot_start(int64 gig_id, int number);
+
+/*
  * At most "limit" workers that were never invited to the gig, locked FOR KEY
  * SHARE; workers that another transaction is deleting are left out.
  */

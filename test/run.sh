@@ -8,15 +8,15 @@
 # Must not touch the PostgreSQL of this computer, nor leave anything behind.
 #
 # SUITES="…"       which ones (all): pairs warnings regress isolation tap
-#                  conformance mutation differential
-# SEED=0.25        repeats the differential test that said so
+#                  conformance mutation differential ways
+# SEED=0.25        repeats the differential test, or that of the ways, that said so
 # PG_CONFIG=path, PG_MAJOR=15   which PostgreSQL (test/setup.sh)
 # SCRATCH=/tmp     where the temporary folder is made
 # KEEP=1           keep the temporary folder and say where it is
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suites=${SUITES:-pairs warnings regress isolation tap conformance mutation differential}
+suites=${SUITES:-pairs warnings regress isolation tap conformance mutation differential ways}
 limit=1200				# seconds, for each suite
 passed=0 failed=0 skipped=0
 work=
@@ -230,6 +230,18 @@ differential()
 	fi
 }
 
+# Waves invite the same workers, however they look for them.
+ways()
+{
+	if [ ! -e test/fuzz/wave_ways.sql ]; then skip "no test/fuzz/wave_ways.sql"; return; fi
+	if limited psql -X -q -At -d cirro_ways -c 'CREATE EXTENSION IF NOT EXISTS cirro' \
+			-v rounds=12 ${SEED:+-v seed="$SEED"} -f test/fuzz/wave_ways.sql; then
+		count 1 0
+	else
+		count 0 1
+	fi
+}
+
 "$top/test/setup.sh"
 original=$(find_pg_config)
 jobs=$(nproc 2>/dev/null || echo 2)
@@ -290,6 +302,8 @@ for suite in $suites; do
 		mutation) section "mutation: test/fuzz/"; cluster_up; as_server createdb cirro_mutation; mutation ;;
 		differential)
 			section "differential: test/fuzz/"; cluster_up; as_server createdb cirro_differential; differential ;;
+		ways)
+			section "ways: test/fuzz/"; cluster_up; as_server createdb cirro_ways; ways ;;
 		*) die "there is no suite $suite" ;;
 	esac
 done

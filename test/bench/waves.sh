@@ -1,0 +1,160 @@
+#!/bin/sh
+# test/bench/waves.sh: measures waves against bare inserts of the rows that they
+# make and against a loop written by hand, and says which of cirro's bars are met.
+#
+# Decides the order: profiles become workers; many due gigs, single gigs, growth,
+# idle gigs, an exhausted gig. The workers and gigs are made by waves_load.sql, how
+# they are measured is in waves_measure.sql. Prints Markdown, and on the standard
+# error how far it is. Must not touch the PostgreSQL of this computer
+# (test/lib.sh), nor leave anything behind: a private copy of PostgreSQL, a
+# throwaway cluster on a socket in a temporary folder. A bar that is not met is a
+# result, not a failure.
+#
+# N=1000000        how many workers (3000000 for the end of the growth table)
+# GIGS=10000       how many due gigs
+# HAND=500         gigs of the loop written by hand; its cost is scaled
+# ROUNDS=3         how often everything is measured (N=20000 GIGS=200: a minute)
+# OPEN=100000      gigs that are not due (0: leave it out)
+# SPACES=0         idle Spaces (5000: making them takes many minutes)
+# SHARED_BUFFERS=2GB
+# PG_CONFIG, PG_MAJOR     which PostgreSQL (test/setup.sh)
+# SCRATCH=/tmp     where the temporary folder is made
+set -eu
+. "$(dirname "$0")/../lib.sh"
+
+n=${N:-1000000} gigs=${GIGS:-10000} rounds=${ROUNDS:-3} spaces=${SPACES:-0}
+hand=${HAND:-500}
+open=${OPEN:-$((gigs * 10))}
+for number in "$n" "$gigs" "$rounds" "$hand"; do
+	case $number in ''|*[!0-9]*|0*) die "N, GIGS, ROUNDS and HAND are whole numbers, not $number" ;; esac
+done
+[ "$hand" -le "$gigs" ] || hand=$gigs
+work=
+running=
+
+cleanup()
+{
+	trap '' INT TERM HUP
+	[ -n "$work" ] || return 0
+	if [ -n "$running" ]; then
+		as_server "$bindir/pg_ctl" -D "$work/data" -m immediate -w stop >/dev/null 2>&1 || :
+	fi
+	rm -rf "$work"
+}
+
+say()
+{
+	printf '%s  %s\n' "$(date +%H:%M:%S)" "$*" >&2
+}
+
+quietly()
+{
+	as_server env HOME="$work" "$@" >"$work/log" 2>&1 </dev/null || { cat "$work/log" >&2; return 1; }
+}
+
+db()
+{
+	as_server env HOME="$work" PGOPTIONS="-c client_min_messages=warning ${options:-}" \
+		"$bindir/psql" -X -q -At -v ON_ERROR_STOP=1 -h "$work/socket" -U postgres -d bench "$@"
+}
+
+unset PGOPTIONS PGSERVICE PGPASSWORD PGPORT PGDATABASE
+"$top/test/setup.sh" >&2
+original=$(find_pg_config)
+umask 022
+work=$(mktemp -d "$scratch/cirro-bench.XXXXXX")
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+mkdir "$work/socket"
+: >"$work/log"
+own_tree "$work/cirro"
+own_server "$original" "$work/server"
+if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$work"; fi
+cd "$work/cirro"
+
+say "building the extension for $("$pg_config" --version), starting a server"
+quietly make -s -j "$(nproc 2>/dev/null || echo 2)" PG_CONFIG="$pg_config" with_llvm=no
+quietly make -s install PG_CONFIG="$pg_config" with_llvm=no
+quietly "$bindir/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --no-locale -N
+cat >>"$work/data/postgresql.conf" <<END
+listen_addresses = ''
+unix_socket_directories = '$work/socket'
+shared_buffers = '${SHARED_BUFFERS:-2GB}'
+maintenance_work_mem = '512MB'
+max_parallel_workers_per_gather = 0
+max_parallel_maintenance_workers = 0
+autovacuum = off
+fsync = off
+wal_level = minimal
+max_wal_senders = 0
+max_wal_size = 8GB
+checkpoint_timeout = 1d
+END
+running=yes
+quietly "$bindir/pg_ctl" -D "$work/data" -l "$work/server.log" -w start || { cat "$work/server.log" >&2; die "no server"; }
+quietly "$bindir/createdb" -h "$work/socket" -U postgres bench
+
+say "making $n workers"
+db -c 'CREATE EXTENSION cirro' -v n="$n" -f test/bench/filter_load.sql
+db -f test/bench/waves_load.sql -f test/bench/waves_measure.sql
+
+say "$gigs due gigs, $rounds rounds of waves and floors"
+db -c "SELECT bench.make_gigs($gigs, 0.004)" -c 'VACUUM ANALYZE crowd.gig, crowd.gig_state' >/dev/null
+for round in $(seq "$rounds"); do
+	db -c 'CALL bench.clear(false)' -c 'VACUUM crowd.gig_state' -c CHECKPOINT
+	db -c "CALL bench.run('waves', $gigs, $round)"
+	db -c 'VACUUM ANALYZE crowd.invitation, crowd.notification' -c "CALL bench.run_floor($round, false)"
+	db -c 'DROP TABLE IF EXISTS bench.told' -c 'CREATE TABLE bench.told AS TABLE crowd.notification' \
+		-c 'CREATE INDEX ON bench.told (invitation_id)' -c 'ANALYZE bench.told' -c "CALL bench.run_floor($round, true)"
+done
+
+say "the loop written by hand, $hand gigs"
+db -c "CALL bench.run_hand(1, $hand, 'cirro')" -c "CALL bench.run_hand(2, $hand, 'cirro')"
+db -c 'CREATE INDEX jsonpath_idx ON crowd.worker USING gin (profile jsonb_path_ops)' \
+	-c "CALL bench.run_hand(1, $hand, 'jsonpath')" -c "CALL bench.run_hand(2, $hand, 'jsonpath')" -c 'DROP INDEX crowd.jsonpath_idx'
+db -c 'DROP SCHEMA floor CASCADE'
+
+say "growth"
+for count in 1 10 100 1000; do
+	[ "$count" -lt "$gigs" ] || continue
+	for round in $(seq "$rounds"); do
+		db -c 'CALL bench.clear()' -c "SELECT bench.make_gigs($count, 0.004)" -c 'VACUUM ANALYZE crowd.gig, crowd.gig_state' \
+			-c "CALL bench.run('growth', $count, $round)" >/dev/null
+	done
+done
+
+say "single gigs"
+for round in $(seq "$rounds"); do
+	db -c "CALL bench.run_one('0.01 %', 0.0001, NULL, $round)" -c "CALL bench.run_one('1 %', 0.01, NULL, $round)" \
+		-c "CALL bench.run_one('50 %', 0.5, NULL, $round)" \
+		-c "CALL bench.run_one('1 %, sort_query', 0.01, '{\"rating\": -1}', $round)"
+done
+
+if [ "$open" -gt 0 ]; then
+	say "$open open gigs that are not due"
+	db -c 'CALL bench.clear()' -c "SELECT bench.make_gigs($open, 0.004, false)" -c 'VACUUM ANALYZE crowd.gig_state' >/dev/null
+	for round in $(seq 5); do db -c "CALL bench.run('idle', $open, $round)"; done
+fi
+
+say "an exhausted gig"
+db -c 'CALL bench.clear()' -c "SELECT bench.make_gigs(1, 0.5)" -c "UPDATE crowd.gig SET filter_query = '{\"hourly_rate\": {\"\$lt\": 33.8}}'" \
+	-c 'SET session_replication_role = replica' \
+	-c "INSERT INTO crowd.invitation (gig_id, worker_id, status, reason, times_invited, invited_at) SELECT 1, w.id, 'rejected', NULL, 1, now() FROM crowd.worker w WHERE w.profile OPERATOR(cirro.@@) '{\"hourly_rate\": {\"\$lt\": 33.8}}'" \
+	-c 'VACUUM ANALYZE crowd.invitation' >/dev/null
+for round in $(seq 3); do
+	db -c 'UPDATE crowd.gig_state SET next_wave_at = now(), next_event_at = now()' -c "CALL bench.run('exhausted', 1, $round)"
+done
+
+if [ "$spaces" -gt 0 ]; then
+	say "making $spaces Spaces"
+	seq "$spaces" | sed "s/.*/SELECT cirro.create_space('idle&');/" | db >/dev/null
+	db -c 'CALL bench.clear()'
+	for round in 1 2 3; do
+		began=$(date +%s%3N)
+		db -c 'CALL cirro.run_waves()'
+		db -c "INSERT INTO bench.sample VALUES ('spaces', $spaces, $round, $(date +%s%3N) - $began, 0)"
+	done
+fi
+
+say "done"
+db -v gigs="$gigs" -f test/bench/waves_report.sql
