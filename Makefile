@@ -21,7 +21,7 @@ PG_CFLAGS = $(WARNINGS)
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test demo demo-stop test-debian bench-filter
+ALONE = help setup test demo demo-stop test-debian bench-filter bench-accept
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -35,6 +35,8 @@ help:
 	@echo 'make test-debian        make test and make demo on a bare Debian (root; SUITE=bookworm)'
 	@echo 'make bench-filter       filters against jsquery, jsonpath and plain SQL, on a million profiles'
 	@echo '                        (N=100000, ROUNDS=7; a table in Markdown)'
+	@echo 'make bench-accept       accepts against a statement written by hand, attempts, notifications'
+	@echo '                        (BATCH=2000, ROUNDS=1, ACCEPTS=5000, …: test/bench/accept.sh)'
 	@echo 'make setup              install what test and demo need, on Debian; they do it themselves'
 
 setup:
@@ -60,6 +62,9 @@ test-debian:
 
 bench-filter:
 	@test/bench/filter.sh
+
+bench-accept:
+	@test/bench/accept.sh
 
 .PHONY: $(ALONE)
 .DEFAULT_GOAL = all
