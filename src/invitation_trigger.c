@@ -437,11 +437,7 @@ statement_trigger(TriggerData *trigdata)
 	invitation_changes(trigdata, &done);
 	/* Before gig_state is locked, so that it is held as shortly as can be. */
 	notify(trigdata, space, &done);
-	for (size_t i = 0; i < done.nchanges; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		gig_state_apply(space, &done.changes[i]);
-	}
+	gig_state_apply(space, done.changes, done.nchanges);
 	trigger_leave(&scope);
 }
 
