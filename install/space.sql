@@ -1096,11 +1096,18 @@ COMMENT ON FUNCTION explain_invitation(bigint, bigint) IS 'why a worker was or w
 
 -- ---------------------------------------------------------- notifications --
 
+-- A queue grows and shrinks faster than its statistics: claims are planned for the
+-- table as it is and for so many rows, and never read more of what is open than
+-- they hand out. What is locked is updated by its ids, as an array: a join might
+-- read the whole table. And ids are looked up in the primary key: the index of
+-- what is open, which "outcome IS NULL" would allow, is read from end to end.
+
 CREATE OR REPLACE FUNCTION claim_notifications(max int DEFAULT 100,
 	lease interval DEFAULT '1 minute', consumer text DEFAULT 'default')
 RETURNS TABLE (id bigint, kind text, gig_id bigint, worker_id bigint, invitation_id bigint,
 	attempts int, payload jsonb, still_valid boolean)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT
+SET plan_cache_mode = force_custom_plan SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
 	uid text := coalesce((SELECT uid::text FROM setting), '');
@@ -1130,7 +1137,7 @@ BEGIN
 	), claimed AS (
 		UPDATE notification n SET attempts = n.attempts + 1,
 			claimed_until = clock_timestamp() + claim_notifications.lease
-		FROM due WHERE n.id = due.id
+		WHERE n.id = ANY (ARRAY(SELECT due.id FROM due))
 		RETURNING n.*
 	)
 	SELECT n.id, n.kind, n.gig_id, n.worker_id, n.invitation_id, n.attempts,
@@ -1164,7 +1171,7 @@ END $$;
 COMMENT ON FUNCTION claim_notifications(int, interval, text) IS 'hands out notifications that are due, oldest first, none twice within its lease';
 
 CREATE OR REPLACE FUNCTION confirm_notifications(ids bigint[], outcome text DEFAULT 'delivered') RETURNS int
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
 	confirmed int;
@@ -1178,12 +1185,12 @@ BEGIN
 	END IF;
 	WITH mine AS MATERIALIZED (
 		SELECT n.id FROM notification n
-		WHERE n.id = ANY (confirm_notifications.ids) AND n.outcome IS NULL
+		WHERE n.id = ANY (confirm_notifications.ids) AND coalesce(n.outcome, '') = ''
 		ORDER BY n.id FOR NO KEY UPDATE
 	)
 	UPDATE notification n SET outcome = confirm_notifications.outcome,
 		delivered_at = cirro.now(), claimed_until = NULL
-	FROM mine WHERE n.id = mine.id;
+	WHERE n.id = ANY (ARRAY(SELECT mine.id FROM mine));
 	GET DIAGNOSTICS confirmed = ROW_COUNT;
 	RETURN confirmed;
 END $$;
@@ -1191,7 +1198,7 @@ COMMENT ON FUNCTION confirm_notifications(bigint[], text) IS 'marks notification
 
 CREATE OR REPLACE FUNCTION fail_notifications(ids bigint[], error text,
 	retry_after interval DEFAULT '1 minute') RETURNS int
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
 	max_attempts int := coalesce((SELECT max_attempts FROM setting), 10);
@@ -1206,14 +1213,14 @@ BEGIN
 	END IF;
 	WITH mine AS MATERIALIZED (
 		SELECT n.id FROM notification n
-		WHERE n.id = ANY (fail_notifications.ids) AND n.outcome IS NULL
+		WHERE n.id = ANY (fail_notifications.ids) AND coalesce(n.outcome, '') = ''
 		ORDER BY n.id FOR NO KEY UPDATE
 	)
 	UPDATE notification n SET error = fail_notifications.error, claimed_until = NULL,
 		not_before = clock_timestamp() + fail_notifications.retry_after,
 		outcome = CASE WHEN n.attempts >= max_attempts THEN 'dead' END,
 		delivered_at = CASE WHEN n.attempts >= max_attempts THEN cirro.now() END
-	FROM mine WHERE n.id = mine.id;
+	WHERE n.id = ANY (ARRAY(SELECT mine.id FROM mine));
 	GET DIAGNOSTICS failed = ROW_COUNT;
 	RETURN failed;
 END $$;
