@@ -56,23 +56,19 @@ static const CirroQuery change_state = {
 
 static const CirroQuery lock_states = {
 	"SELECT accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
-	"  answer_within::interval, gig_id::bigint "
+	"  answer_within::interval, gig_id::bigint, "
+	"  (next_wave_at IS NULL) = (auto AND accepted < target) "
 	"FROM gig_state WHERE gig_id = ANY ($1) ORDER BY gig_id FOR NO KEY UPDATE",
 	1, {INT8ARRAYOID}
 };
 
-/*
- * Of rows that are locked, so it waits for none and may join; those that would
- * stay as they are are left alone.
- */
+/* Of rows that are locked: it waits for none, and so may join. */
 static const CirroQuery change_states = {
 	"UPDATE gig_state SET "
 	CHANGED("u.delta", "$3", "nullif(u.send, 'infinity')", "u.opened", "u.gained")
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($4), "
 	"  pg_catalog.unnest($5), pg_catalog.unnest($6)) u (id, delta, send, opened, gained) "
-	"WHERE gig_id = u.id AND (u.delta <> 0 OR u.gained OR u.send < 'infinity' "
-	"  OR (u.opened AND answer_within IS NOT NULL) "
-	"  OR (next_wave_at IS NULL) = (auto AND accepted < target))",
+	"WHERE gig_id = u.id",
 	6, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZARRAYOID, BOOLARRAYOID, BOOLARRAYOID}
 };
 
@@ -251,8 +247,9 @@ array_of(Datum *elements, int n, Oid type, int16 len, char align)
 }
 
 /*
- * Many gigs: all are locked, in one query, then looked at and changed, in
- * another. "changes" count seats or open invitations, each of them.
+ * Many gigs: all are locked, in one query, then looked at; those that do not
+ * stay as they are are changed, in another. "changes" count seats or open
+ * invitations, each of them.
  */
 static void
 apply_many(Oid space, const GigChange *changes, int n)
@@ -262,49 +259,62 @@ apply_many(Oid space, const GigChange *changes, int n)
 	Datum	   *sends = palloc(n * sizeof(Datum));
 	Datum	   *opened = palloc(n * sizeof(Datum));
 	Datum	   *gained = palloc(n * sizeof(Datum));
-	bool	   *filled = palloc0(n * sizeof(bool));
-	Datum		values[6];
+	int64	   *filled = palloc(n * sizeof(int64));
+	int			nfilled = 0;
+	int			nchanged = 0;
 	uint64		nlocked;
 	uint64		row = 0;
+	Datum		values[6];
 
 	for (int i = 0; i < n; i++)
-	{
 		ids[i] = Int64GetDatum(changes[i].gig_id);
-		deltas[i] = Int32GetDatum((int32) changes[i].delta);
-		sends[i] = TimestampTzGetDatum(changes[i].next_send_at);
-		opened[i] = BoolGetDatum(changes[i].opened > 0);
-		gained[i] = BoolGetDatum(changes[i].gained > 0);
-	}
 	values[0] = array_of(ids, n, INT8OID, sizeof(int64), TYPALIGN_DOUBLE);
-	values[1] = array_of(deltas, n, INT4OID, sizeof(int32), TYPALIGN_INT);
-	values[2] = TimestampTzGetDatum(cirro_now());
-	values[3] = array_of(sends, n, TIMESTAMPTZOID, sizeof(TimestampTz), TYPALIGN_DOUBLE);
-	values[4] = array_of(opened, n, BOOLOID, sizeof(bool), TYPALIGN_CHAR);
-	values[5] = array_of(gained, n, BOOLOID, sizeof(bool), TYPALIGN_CHAR);
-
 	nlocked = cirro_execute(space, &lock_states, values, NULL);
+
 	for (int i = 0; i < n; i++)
 	{
+		const GigChange *change = &changes[i];
 		GigState	state;
+		bool		wave_is_off;
 		bool		isnull;
 
 		if (row == nlocked ||
-			DatumGetInt64(cirro_result(row, 6, &isnull)) != changes[i].gig_id)
+			DatumGetInt64(cirro_result(row, 6, &isnull)) != change->gig_id)
 		{
-			check_absence(&changes[i]);
+			check_absence(change);
 			continue;
 		}
+		wave_is_off = DatumGetBool(cirro_result(row, 7, &isnull));
 		state_from_result(row++, &state);
-		state.accepted += (int32) changes[i].delta;
-		check_change(&changes[i], &state);
-		filled[i] = changes[i].gained > 0 && state.expires_rest &&
-			gig_state_is_full(&state);
+		state.accepted += (int32) change->delta;
+		check_change(change, &state);
+
+		if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
+			filled[nfilled++] = change->gig_id;
+		if (change->delta == 0 && change->gained == 0 && !wave_is_off &&
+			TIMESTAMP_IS_NOEND(change->next_send_at) &&
+			!(change->opened > 0 && state.has_answer_within))
+			continue;
+		ids[nchanged] = Int64GetDatum(change->gig_id);
+		deltas[nchanged] = Int32GetDatum((int32) change->delta);
+		sends[nchanged] = TimestampTzGetDatum(change->next_send_at);
+		opened[nchanged] = BoolGetDatum(change->opened > 0);
+		gained[nchanged] = BoolGetDatum(change->gained > 0);
+		nchanged++;
 	}
 
-	cirro_execute(space, &change_states, values, NULL);
-	for (int i = 0; i < n; i++)
-		if (filled[i])
-			gig_state_expire_rest(space, changes[i].gig_id, GIG_SEATS_FILLED);
+	if (nchanged > 0)
+	{
+		values[0] = array_of(ids, nchanged, INT8OID, sizeof(int64), TYPALIGN_DOUBLE);
+		values[1] = array_of(deltas, nchanged, INT4OID, sizeof(int32), TYPALIGN_INT);
+		values[2] = TimestampTzGetDatum(cirro_now());
+		values[3] = array_of(sends, nchanged, TIMESTAMPTZOID, sizeof(TimestampTz), TYPALIGN_DOUBLE);
+		values[4] = array_of(opened, nchanged, BOOLOID, sizeof(bool), TYPALIGN_CHAR);
+		values[5] = array_of(gained, nchanged, BOOLOID, sizeof(bool), TYPALIGN_CHAR);
+		cirro_execute(space, &change_states, values, NULL);
+	}
+	for (int i = 0; i < nfilled; i++)
+		gig_state_expire_rest(space, filled[i], GIG_SEATS_FILLED);
 }
 
 void

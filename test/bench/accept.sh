@@ -204,11 +204,11 @@ if asked notifications; then
 		took=$((($(date +%s%N) - start) / 1000000))
 		[ "$(db -c "SELECT count(*) FROM space.notification WHERE outcome IS NULL")" = 0 ] || die "notifications were left over"
 		[ "$(db -c "SELECT count(*) FROM bench.claimed")" = $((notifications * round)) ] || die "the log of claims has another count"
+		# Weighed at its fullest; then the retention removes what is delivered.
 		db -c "INSERT INTO bench.fact VALUES ('claimed $round', $notifications * 1000 / $took)" \
-			-c "UPDATE space.setting SET keep_notifications = '0', cleaned_at = NULL" \
+			-c "CALL bench.weigh('notifications', $round)" -c "UPDATE space.setting SET keep_notifications = '0', cleaned_at = NULL" \
 			-c "CALL cirro.run_waves('space')" \
-			-c "UPDATE space.setting SET keep_notifications = NULL" -c VACUUM \
-			-c "CALL bench.weigh('notifications', $round)"
+			-c "UPDATE space.setting SET keep_notifications = NULL" -c VACUUM
 	done
 fi
 

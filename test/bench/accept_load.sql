@@ -1,8 +1,8 @@
 -- test/bench/accept_load.sql: what accept.sh measures: a Space, tables without
 -- triggers beside it, the statement written by hand, and what fills both.
 --
--- The tables in schema hand have the Space's columns, checks, indexes and fill
--- factors. The statement takes the seat with a guard on the one row that counts
+-- The tables in schema hand have the Space's columns, checks, keys, indexes and
+-- fill factors. The statement takes the seat with a guard on the one row that counts
 -- it, so that two of them cannot both take the last; a division by zero undoes
 -- it whole where there is no seat or the invitation is not pending.
 \set QUIET on
@@ -14,6 +14,8 @@ CREATE SCHEMA hand;
 CREATE TABLE hand.gig_state (LIKE space.gig_state INCLUDING ALL);
 CREATE TABLE hand.invitation (LIKE space.invitation INCLUDING ALL);
 CREATE TABLE hand.notification (LIKE space.notification INCLUDING ALL);
+ALTER TABLE hand.invitation ADD FOREIGN KEY (gig_id) REFERENCES space.gig ON DELETE CASCADE,
+	ADD FOREIGN KEY (worker_id) REFERENCES space.worker ON DELETE CASCADE;
 ALTER TABLE hand.notification ALTER created_at SET DEFAULT now();
 SELECT format('ALTER TABLE hand.%I SET (%s)', c.relname, array_to_string(c.reloptions, ', '))
 FROM pg_class c WHERE c.relnamespace = 'space'::regnamespace AND c.relkind = 'r'

