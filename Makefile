@@ -21,7 +21,7 @@ PG_CFLAGS = $(WARNINGS)
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test demo demo-stop test-debian bench-filter bench-waves
+ALONE = help setup test demo demo-stop test-debian bench-filter bench-waves bench-accept
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -37,6 +37,8 @@ help:
 	@echo '                        (N=100000, ROUNDS=7; a table in Markdown)'
 	@echo 'make bench-waves        waves against bare inserts and a loop by hand, with a million workers'
 	@echo '                        (N=100000, GIGS=1000, ROUNDS=3; a table in Markdown)'
+	@echo 'make bench-accept       accepts against a statement written by hand, attempts, notifications'
+	@echo '                        (BATCH=2000, ROUNDS=1, ACCEPTS=5000, …: test/bench/accept.sh)'
 	@echo 'make setup              install what test and demo need, on Debian; they do it themselves'
 
 setup:
@@ -65,6 +67,9 @@ bench-filter:
 
 bench-waves:
 	@test/bench/waves.sh
+
+bench-accept:
+	@test/bench/accept.sh
 
 .PHONY: $(ALONE)
 .DEFAULT_GOAL = all

@@ -668,6 +668,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
 	w worker;
 	now timestamptz;
+	asked bigint[];
 	ids bigint[];
 	outcomes text[];
 	invitations bigint[];
@@ -689,47 +690,63 @@ BEGIN
 			PERFORM cirro.raise_unknown('worker', attempt_invitations.worker_id);
 		END IF;
 
-		SELECT array_agg(d.id ORDER BY d.ord) FILTER (WHERE d.shown),
-			array_agg(d.outcome ORDER BY d.ord) FILTER (WHERE d.shown),
-			array_agg(d.invitation_id ORDER BY d.ord) FILTER (WHERE d.shown),
-			count(*) FILTER (WHERE d.outcome = 'no_match')
+		-- Every open gig: most have nothing to do with the worker, and are counted
+		-- without a look at anything but their filter.
+		asked := attempt_invitations.gig_ids;
+		no_match := 0;
+		IF asked IS NULL THEN
+			WITH concerned AS (
+				SELECT g.id FROM gig g
+				WHERE now < g.end_at AND w.active AND w.profile OPERATOR(cirro.@@) g.filter
+				UNION
+				SELECT g.id FROM invitation i JOIN gig g ON g.id = i.gig_id
+				WHERE i.worker_id = w.id
+			), open AS (
+				SELECT c.id FROM concerned c JOIN gig_state s ON s.gig_id = c.id
+				WHERE now < s.closes_at
+			)
+			SELECT coalesce((SELECT array_agg(o.id ORDER BY o.id) FROM open o), '{}'),
+				(SELECT count(*) FROM gig g WHERE now < least(g.end_at, g.archived_at))
+					- (SELECT count(*) FROM open)
+			INTO asked, no_match;
+		END IF;
+
+		SELECT array_agg(c.id ORDER BY c.ord) FILTER (WHERE c.shown),
+			array_agg(c.outcome ORDER BY c.ord) FILTER (WHERE c.shown),
+			array_agg(c.invitation_id ORDER BY c.ord) FILTER (WHERE c.shown),
+			no_match + count(*) FILTER (WHERE c.outcome = 'no_match')
 		INTO ids, outcomes, invitations, no_match
 		FROM (
-			SELECT c.id, c.ord, c.invitation_id, c.outcome,
-				attempt_invitations.gig_ids IS NOT NULL OR c.outcome <> 'no_match' AS shown
+			SELECT b.id, b.ord, b.invitation_id,
+				CASE WHEN b.outcome <> 'ok' THEN b.outcome
+					 WHEN count(*) FILTER (WHERE b.outcome = 'ok') OVER (ORDER BY b.ord)
+						> attempt_invitations.max_amount THEN 'limit_reached'
+					 WHEN b.invitation_id IS NOT NULL THEN 'reopened'
+					 ELSE 'invited' END AS outcome,
+				attempt_invitations.gig_ids IS NOT NULL
+					OR b.outcome NOT IN ('not_found', 'not_open', 'no_match') AS shown
 			FROM (
-				SELECT b.id, b.ord, b.invitation_id,
-					CASE WHEN b.outcome <> 'ok' THEN b.outcome
-						 WHEN count(*) FILTER (WHERE b.outcome = 'ok') OVER (ORDER BY b.ord)
-							> attempt_invitations.max_amount THEN 'limit_reached'
-						 WHEN b.invitation_id IS NOT NULL THEN 'reopened'
-						 ELSE 'invited' END AS outcome
-				FROM (
-					SELECT u.id, u.ord, i.id AS invitation_id,
-						CASE WHEN g.id IS NULL THEN 'not_found'
-							 WHEN NOT now < s.closes_at THEN 'not_open'
-							 WHEN i.status = 'accepted' THEN 'already_accepted'
-							 WHEN i.status IN ('pending', 'scheduled')
-								AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
-									s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
-							 THEN 'already_invited'
-							 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
-							 WHEN NOT w.active OR NOT w.profile OPERATOR(cirro.@@) g.filter
-							 THEN 'no_match'
-							 WHEN s.accepted >= s.capacity THEN 'filled'
-							 ELSE 'ok' END AS outcome
-					FROM (SELECT a.id, min(a.ord) AS ord
-						  FROM unnest(attempt_invitations.gig_ids) WITH ORDINALITY a (id, ord)
-						  GROUP BY a.id
-						  UNION ALL
-						  SELECT g.id, g.id FROM gig g JOIN gig_state s ON s.gig_id = g.id
-						  WHERE attempt_invitations.gig_ids IS NULL AND now < s.closes_at) u
-					LEFT JOIN gig g ON g.id = u.id
-					LEFT JOIN gig_state s ON s.gig_id = g.id
-					LEFT JOIN invitation i ON i.gig_id = g.id AND i.worker_id = w.id
-				) b
-			) c
-		) d;
+				SELECT u.id, u.ord, i.id AS invitation_id,
+					CASE WHEN g.id IS NULL THEN 'not_found'
+						 WHEN NOT now < s.closes_at THEN 'not_open'
+						 WHEN i.status = 'accepted' THEN 'already_accepted'
+						 WHEN i.status IN ('pending', 'scheduled')
+							AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
+								s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
+						 THEN 'already_invited'
+						 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
+						 WHEN NOT w.active OR NOT w.profile OPERATOR(cirro.@@) g.filter
+						 THEN 'no_match'
+						 WHEN s.accepted >= s.capacity THEN 'filled'
+						 ELSE 'ok' END AS outcome
+				FROM (SELECT a.id, min(a.ord) AS ord
+					  FROM unnest(asked) WITH ORDINALITY a (id, ord)
+					  GROUP BY a.id) u
+				LEFT JOIN gig g ON g.id = u.id
+				LEFT JOIN gig_state s ON s.gig_id = g.id
+				LEFT JOIN invitation i ON i.gig_id = g.id AND i.worker_id = w.id
+			) b
+		) c;
 
 		SELECT coalesce(array_agg(r.gig_id), '{}') INTO writable
 		FROM unnest(ids, outcomes) r (gig_id, outcome)
@@ -1079,11 +1096,18 @@ COMMENT ON FUNCTION explain_invitation(bigint, bigint) IS 'why a worker was or w
 
 -- ---------------------------------------------------------- notifications --
 
+-- A queue grows and shrinks faster than its statistics: claims are planned for the
+-- table as it is and for so many rows, and never read more of what is open than
+-- they hand out. What is locked is updated by its ids, as an array: a join might
+-- read the whole table. And ids are looked up in the primary key: the index of
+-- what is open, which "outcome IS NULL" would allow, is read from end to end.
+
 CREATE OR REPLACE FUNCTION claim_notifications(max int DEFAULT 100,
 	lease interval DEFAULT '1 minute', consumer text DEFAULT 'default')
 RETURNS TABLE (id bigint, kind text, gig_id bigint, worker_id bigint, invitation_id bigint,
 	attempts int, payload jsonb, still_valid boolean)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT
+SET plan_cache_mode = force_custom_plan SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
 	uid text := coalesce((SELECT uid::text FROM setting), '');
@@ -1113,7 +1137,7 @@ BEGIN
 	), claimed AS (
 		UPDATE notification n SET attempts = n.attempts + 1,
 			claimed_until = clock_timestamp() + claim_notifications.lease
-		FROM due WHERE n.id = due.id
+		WHERE n.id = ANY (ARRAY(SELECT due.id FROM due))
 		RETURNING n.*
 	)
 	SELECT n.id, n.kind, n.gig_id, n.worker_id, n.invitation_id, n.attempts,
@@ -1147,7 +1171,7 @@ END $$;
 COMMENT ON FUNCTION claim_notifications(int, interval, text) IS 'hands out notifications that are due, oldest first, none twice within its lease';
 
 CREATE OR REPLACE FUNCTION confirm_notifications(ids bigint[], outcome text DEFAULT 'delivered') RETURNS int
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
 	confirmed int;
@@ -1161,12 +1185,12 @@ BEGIN
 	END IF;
 	WITH mine AS MATERIALIZED (
 		SELECT n.id FROM notification n
-		WHERE n.id = ANY (confirm_notifications.ids) AND n.outcome IS NULL
+		WHERE n.id = ANY (confirm_notifications.ids) AND coalesce(n.outcome, '') = ''
 		ORDER BY n.id FOR NO KEY UPDATE
 	)
 	UPDATE notification n SET outcome = confirm_notifications.outcome,
 		delivered_at = cirro.now(), claimed_until = NULL
-	FROM mine WHERE n.id = mine.id;
+	WHERE n.id = ANY (ARRAY(SELECT mine.id FROM mine));
 	GET DIAGNOSTICS confirmed = ROW_COUNT;
 	RETURN confirmed;
 END $$;
@@ -1174,7 +1198,7 @@ COMMENT ON FUNCTION confirm_notifications(bigint[], text) IS 'marks notification
 
 CREATE OR REPLACE FUNCTION fail_notifications(ids bigint[], error text,
 	retry_after interval DEFAULT '1 minute') RETURNS int
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
 	max_attempts int := coalesce((SELECT max_attempts FROM setting), 10);
@@ -1189,14 +1213,14 @@ BEGIN
 	END IF;
 	WITH mine AS MATERIALIZED (
 		SELECT n.id FROM notification n
-		WHERE n.id = ANY (fail_notifications.ids) AND n.outcome IS NULL
+		WHERE n.id = ANY (fail_notifications.ids) AND coalesce(n.outcome, '') = ''
 		ORDER BY n.id FOR NO KEY UPDATE
 	)
 	UPDATE notification n SET error = fail_notifications.error, claimed_until = NULL,
 		not_before = clock_timestamp() + fail_notifications.retry_after,
 		outcome = CASE WHEN n.attempts >= max_attempts THEN 'dead' END,
 		delivered_at = CASE WHEN n.attempts >= max_attempts THEN cirro.now() END
-	FROM mine WHERE n.id = mine.id;
+	WHERE n.id = ANY (ARRAY(SELECT mine.id FROM mine));
 	GET DIAGNOSTICS failed = ROW_COUNT;
 	RETURN failed;
 END $$;

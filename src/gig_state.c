@@ -11,6 +11,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "cirro.h"
@@ -25,28 +27,50 @@ static const CirroQuery read_state = {
 };
 
 /*
- * $2 seats taken, $3 now, $4 next send or NULL, $5 whether invitations were
- * opened, $6 whether seats were gained. A freed seat makes a wave due at the
+ * What becomes of a row of which "delta" seats are taken, where "opened" tells
+ * whether invitations were opened and "gained" whether seats were, "send" is
+ * the next send or NULL, "now" the time. A freed seat makes a wave due at the
  * later of now and the last due time + frequency. next_event_at may be early,
  * never late; it stays as it is where it can, for the sake of HOT.
  */
+#define CHANGED(delta, now, send, opened, gained) \
+	"  accepted = accepted + " delta ", " \
+	"  next_wave_at = CASE " \
+	"    WHEN NOT auto OR accepted + " delta " >= target THEN NULL " \
+	"    WHEN next_wave_at IS NOT NULL THEN next_wave_at " \
+	"    ELSE greatest(" now ", cirro.add_interval(last_due_at, frequency)) END, " \
+	"  next_event_at = least(next_event_at, " send ", " \
+	"    CASE WHEN " opened " THEN cirro.add_interval(" now ", answer_within) END, " \
+	"    CASE " \
+	"      WHEN " gained " AND expires_rest AND accepted + " delta " >= capacity THEN " now " " \
+	"      WHEN auto AND accepted + " delta " < target AND next_wave_at IS NULL " \
+	"      THEN greatest(" now ", cirro.add_interval(last_due_at, frequency)) END) "
+
 static const CirroQuery change_state = {
-	"UPDATE gig_state SET "
-	"  accepted = accepted + $2, "
-	"  next_wave_at = CASE "
-	"    WHEN NOT auto OR accepted + $2 >= target THEN NULL "
-	"    WHEN next_wave_at IS NOT NULL THEN next_wave_at "
-	"    ELSE greatest($3, cirro.add_interval(last_due_at, frequency)) END, "
-	"  next_event_at = least(next_event_at, $4, "
-	"    CASE WHEN $5 THEN cirro.add_interval($3, answer_within) END, "
-	"    CASE "
-	"      WHEN $6 AND expires_rest AND accepted + $2 >= capacity THEN $3 "
-	"      WHEN auto AND accepted + $2 < target AND next_wave_at IS NULL "
-	"      THEN greatest($3, cirro.add_interval(last_due_at, frequency)) END) "
+	"UPDATE gig_state SET " CHANGED("$2", "$3", "$4", "$5", "$6")
 	"WHERE gig_id = $1 "
 	"RETURNING accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
 	"  answer_within::interval",
 	6, {INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID}, PLAN_BY_KEY
+};
+
+static const CirroQuery lock_states = {
+	"SELECT accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
+	"  answer_within::interval, gig_id::bigint, "
+	"  (next_wave_at IS NULL) = (auto AND accepted < target) "
+	"FROM gig_state WHERE gig_id = ANY ($1) ORDER BY gig_id FOR NO KEY UPDATE",
+	1, {INT8ARRAYOID}, PLAN_BY_KEY
+};
+
+/* Of rows that are locked: it waits for none, and so may join. */
+static const CirroQuery change_states = {
+	"UPDATE gig_state SET "
+	CHANGED("u.delta", "$3", "nullif(u.send, 'infinity')", "u.opened", "u.gained")
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($4), "
+	"  pg_catalog.unnest($5), pg_catalog.unnest($6)) u (id, delta, send, opened, gained) "
+	"WHERE gig_id = u.id",
+	6, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZARRAYOID, BOOLARRAYOID,
+	BOOLARRAYOID}, PLAN_BY_KEY
 };
 
 /*
@@ -67,17 +91,17 @@ static const CirroQuery expire_rest = {
 };
 
 static void
-state_from_result(GigState *state)
+state_from_result(uint64 row, GigState *state)
 {
 	bool		isnull;
 	Datum		value;
 
-	state->accepted = DatumGetInt32(cirro_result(0, 1, &isnull));
-	value = cirro_result(0, 2, &isnull);
+	state->accepted = DatumGetInt32(cirro_result(row, 1, &isnull));
+	value = cirro_result(row, 2, &isnull);
 	state->capacity = isnull ? -1 : DatumGetInt32(value);
-	state->expires_rest = DatumGetBool(cirro_result(0, 3, &isnull));
-	state->closes_at = DatumGetTimestampTz(cirro_result(0, 4, &isnull));
-	value = cirro_result(0, 5, &isnull);
+	state->expires_rest = DatumGetBool(cirro_result(row, 3, &isnull));
+	state->closes_at = DatumGetTimestampTz(cirro_result(row, 4, &isnull));
+	value = cirro_result(row, 5, &isnull);
 	state->has_answer_within = !isnull;
 	if (!isnull)
 		state->answer_within = *DatumGetIntervalP(value);
@@ -90,7 +114,7 @@ gig_state_read(Oid space, int64 gig_id, GigState *state)
 
 	if (cirro_execute(space, &read_state, &value, NULL) == 0)
 		return false;
-	state_from_result(state);
+	state_from_result(0, state);
 	return true;
 }
 
@@ -166,8 +190,22 @@ check_change(const GigChange *change, const GigState *state)
 		gig_state_refuse_filled(change->gig_id, state);
 }
 
-void
-gig_state_apply(Oid space, const GigChange *change)
+/* A gig without a row in gig_state. */
+static void
+check_absence(const GigChange *change)
+{
+	/* It is being deleted, and the seats with it. */
+	if (change->gained == 0 && change->opened == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("gig %lld has no row in gig_state", (long long) change->gig_id),
+			 errdetail("The triggers of the gig were disabled, or its state was not restored."),
+			 errhint("Call rebuild_state() in the Space.")));
+}
+
+static void
+apply_one(Oid space, const GigChange *change)
 {
 	GigState	state;
 	Datum		values[6];
@@ -193,18 +231,120 @@ gig_state_apply(Oid space, const GigChange *change)
 
 	if (cirro_execute(space, &change_state, values, nulls) == 0)
 	{
-		/* Its gig is being deleted, and the seats with it. */
-		if (change->gained == 0 && change->opened == 0)
-			return;
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("gig %lld has no row in gig_state", (long long) change->gig_id),
-				 errdetail("The triggers of the gig were disabled, or its state was not restored."),
-				 errhint("Call rebuild_state() in the Space.")));
+		check_absence(change);
+		return;
 	}
-	state_from_result(&state);
+	state_from_result(0, &state);
 	check_change(change, &state);
 
 	if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
 		gig_state_expire_rest(space, change->gig_id, GIG_SEATS_FILLED);
+}
+
+static Datum
+array_of(Datum *elements, int n, Oid type, int16 len, char align)
+{
+	return PointerGetDatum(construct_array(elements, n, type, len, true, align));
+}
+
+/*
+ * Many gigs: all are locked, in one query, then looked at; those that do not
+ * stay as they are are changed, in another. "changes" count seats or open
+ * invitations, each of them.
+ */
+static void
+apply_many(Oid space, const GigChange *changes, int n)
+{
+	Datum	   *ids = palloc(n * sizeof(Datum));
+	Datum	   *deltas = palloc(n * sizeof(Datum));
+	Datum	   *sends = palloc(n * sizeof(Datum));
+	Datum	   *opened = palloc(n * sizeof(Datum));
+	Datum	   *gained = palloc(n * sizeof(Datum));
+	int64	   *filled = palloc(n * sizeof(int64));
+	int			nfilled = 0;
+	int			nchanged = 0;
+	uint64		nlocked;
+	uint64		row = 0;
+	Datum		values[6];
+
+	for (int i = 0; i < n; i++)
+		ids[i] = Int64GetDatum(changes[i].gig_id);
+	values[0] = array_of(ids, n, INT8OID, sizeof(int64), TYPALIGN_DOUBLE);
+	nlocked = cirro_execute(space, &lock_states, values, NULL);
+
+	for (int i = 0; i < n; i++)
+	{
+		const GigChange *change = &changes[i];
+		GigState	state;
+		bool		wave_is_off;
+		bool		isnull;
+
+		if (row == nlocked ||
+			DatumGetInt64(cirro_result(row, 6, &isnull)) != change->gig_id)
+		{
+			check_absence(change);
+			continue;
+		}
+		wave_is_off = DatumGetBool(cirro_result(row, 7, &isnull));
+		state_from_result(row++, &state);
+		state.accepted += (int32) change->delta;
+		check_change(change, &state);
+
+		if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
+			filled[nfilled++] = change->gig_id;
+		if (change->delta == 0 && change->gained == 0 && !wave_is_off &&
+			TIMESTAMP_IS_NOEND(change->next_send_at) &&
+			!(change->opened > 0 && state.has_answer_within))
+			continue;
+		ids[nchanged] = Int64GetDatum(change->gig_id);
+		deltas[nchanged] = Int32GetDatum((int32) change->delta);
+		sends[nchanged] = TimestampTzGetDatum(change->next_send_at);
+		opened[nchanged] = BoolGetDatum(change->opened > 0);
+		gained[nchanged] = BoolGetDatum(change->gained > 0);
+		nchanged++;
+	}
+
+	if (nchanged > 0)
+	{
+		values[0] = array_of(ids, nchanged, INT8OID, sizeof(int64), TYPALIGN_DOUBLE);
+		values[1] = array_of(deltas, nchanged, INT4OID, sizeof(int32), TYPALIGN_INT);
+		values[2] = TimestampTzGetDatum(cirro_now());
+		values[3] = array_of(sends, nchanged, TIMESTAMPTZOID, sizeof(TimestampTz), TYPALIGN_DOUBLE);
+		values[4] = array_of(opened, nchanged, BOOLOID, sizeof(bool), TYPALIGN_CHAR);
+		values[5] = array_of(gained, nchanged, BOOLOID, sizeof(bool), TYPALIGN_CHAR);
+		cirro_execute(space, &change_states, values, NULL);
+	}
+	for (int i = 0; i < nfilled; i++)
+		gig_state_expire_rest(space, filled[i], GIG_SEATS_FILLED);
+}
+
+void
+gig_state_apply(Oid space, const GigChange *changes, size_t n)
+{
+	/* So many at a time that their arrays stay small. */
+	const int	most = 10000;
+	GigChange  *many;
+	int			nmany = 0;
+
+	if (n == 1)
+	{
+		apply_one(space, changes);
+		return;
+	}
+
+	many = palloc(Min(n, most) * sizeof(GigChange));
+	for (size_t i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (changes[i].delta == 0 && changes[i].gained == 0 && changes[i].opened == 0)
+			apply_one(space, &changes[i]);
+		else
+			many[nmany++] = changes[i];
+		if (nmany == most || (i == n - 1 && nmany > 0))
+		{
+			apply_many(space, many, nmany);
+			nmany = 0;
+		}
+	}
+	pfree(many);
 }

@@ -46,11 +46,12 @@ typedef struct GigChange
 extern bool gig_state_read(Oid space, int64 gig_id, GigState *state);
 
 /*
- * Counts "change" into gig_state, which it locks unless the change cannot
- * concern it, and raises UG010, UG011 or UG012 if the statement may not stand.
- * When an explicit seats_max is reached the other invitations expire.
+ * Counts "changes", one per gig in ascending order, into gig_state, which it
+ * locks in that order unless a change cannot concern it, and raises UG010,
+ * UG011 or UG012 if the statement may not stand. When an explicit seats_max is
+ * reached the other invitations expire.
  */
-extern void gig_state_apply(Oid space, const GigChange *change);
+extern void gig_state_apply(Oid space, const GigChange *changes, size_t n);
 
 /*
  * Expires the pending and scheduled invitations of a gig that nobody else

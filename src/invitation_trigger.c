@@ -25,6 +25,7 @@
 
 #include "cirro.h"
 #include "gig_state.h"
+#include "invitation.h"
 #include "plan_cache.h"
 #include "trigger.h"
 
@@ -33,17 +34,7 @@ PG_FUNCTION_INFO_V1(invitation_inserted);
 PG_FUNCTION_INFO_V1(invitation_updated);
 PG_FUNCTION_INFO_V1(invitation_deleted);
 
-typedef enum Status
-{
-	SCHEDULED,
-	PENDING,
-	ACCEPTED,
-	REJECTED,
-	EXPIRED,
-	LEFT
-} Status;
-
-static const char *const status_names[] = {
+const char *const invitation_statuses[NSTATUSES] = {
 	"scheduled", "pending", "accepted", "rejected", "expired", "left"
 };
 
@@ -66,14 +57,7 @@ static const char *const status_hints[] = {
 	[LEFT] = "Use reset() to invite the worker again.",
 };
 
-enum
-{
-	ID, GIG_ID, WORKER_ID, STATUS, REASON, ORIGIN, WAVE_ID, SEND_AT,
-	INVITED_AT, RESPONDED_AT, TIMES_INVITED, REVISION, SILENT, SILENCED,
-	CREATED_AT, NCOLUMNS
-};
-
-static const TriggerColumn columns[] = {
+const TriggerColumn invitation_columns[NCOLUMNS] = {
 	[ID] = {"id", INT8OID},
 	[GIG_ID] = {"gig_id", INT8OID},
 	[WORKER_ID] = {"worker_id", INT8OID},
@@ -93,23 +77,14 @@ static const TriggerColumn columns[] = {
 
 /* ------------------------------------------------------------------ row -- */
 
-/* The status of a row; raises 23514 for a text that is none. */
-static Status
-row_status(const TriggerRow *row)
+Status
+invitation_status(Datum text)
 {
-	text	   *value;
+	const struct varlena *value = PG_DETOAST_DATUM_PACKED(text);
 
-	if (row_isnull(row, STATUS))
-		ereport(ERROR,
-				(errcode(ERRCODE_NOT_NULL_VIOLATION),
-				 errmsg("the status of an invitation cannot be null"),
-				 errdetail("Every invitation is in one of six states."),
-				 errhint("It is one of scheduled, pending, accepted, rejected, expired, left.")));
-
-	value = DatumGetTextPP(row_value(row, STATUS));
-	for (int i = 0; i < (int) lengthof(status_names); i++)
-		if (VARSIZE_ANY_EXHDR(value) == strlen(status_names[i]) &&
-			memcmp(VARDATA_ANY(value), status_names[i],
+	for (int i = 0; i < NSTATUSES; i++)
+		if (VARSIZE_ANY_EXHDR(value) == strlen(invitation_statuses[i]) &&
+			memcmp(VARDATA_ANY(value), invitation_statuses[i],
 				   VARSIZE_ANY_EXHDR(value)) == 0)
 			return (Status) i;
 
@@ -119,6 +94,19 @@ row_status(const TriggerRow *row)
 					text_to_cstring(value)),
 			 errdetail("Every invitation is in one of six states."),
 			 errhint("It is one of scheduled, pending, accepted, rejected, expired, left.")));
+}
+
+/* The status of a row; raises 23502 or 23514 if it has none. */
+static Status
+row_status(const TriggerRow *row)
+{
+	if (row_isnull(row, STATUS))
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("the status of an invitation cannot be null"),
+				 errdetail("Every invitation is in one of six states."),
+				 errhint("It is one of scheduled, pending, accepted, rejected, expired, left.")));
+	return invitation_status(row_value(row, STATUS));
 }
 
 /*
@@ -154,7 +142,7 @@ refuse_answer(TriggerData *trigdata, const TriggerRow *old, Status from, Status 
 	ereport(ERROR,
 			(errcode(ERRCODE_CIRRO_NO_LONGER_PENDING),
 			 errmsg("invitation %lld is %s and cannot become %s",
-					(long long) id, status_names[from], status_names[to]),
+					(long long) id, invitation_statuses[from], invitation_statuses[to]),
 			 reason == NULL ? errdetail("It is no longer pending.")
 			 : errdetail("It is no longer pending; the reason is \"%s\".", reason),
 			 errhint("%s", status_hints[from])));
@@ -173,7 +161,7 @@ check_transition(TriggerData *trigdata, const TriggerRow *old, Status from, Stat
 			(errcode(ERRCODE_CIRRO_INVALID_TRANSITION),
 			 errmsg("invitation %lld is %s and cannot become %s",
 					(long long) DatumGetInt64(row_value(old, ID)),
-					status_names[from], status_names[to]),
+					invitation_statuses[from], invitation_statuses[to]),
 			 errdetail("This change of status is not allowed."),
 			 errhint("%s", status_hints[from])));
 }
@@ -189,7 +177,7 @@ check_identity(const TriggerRow *old, const TriggerRow *new)
 			ereport(ERROR,
 					(errcode(ERRCODE_CIRRO_FROZEN),
 					 errmsg("column \"%s\" of an invitation cannot change",
-							columns[identity[i]].name),
+							invitation_columns[identity[i]].name),
 					 errdetail("There is one invitation per gig and worker, for ever."),
 					 errhint("Invite the other worker by invite().")));
 }
@@ -250,7 +238,7 @@ check_insert(TriggerRow *row)
 	if (status != SCHEDULED && status != PENDING && status != ACCEPTED)
 		ereport(ERROR,
 				(errcode(ERRCODE_CIRRO_INVALID_TRANSITION),
-				 errmsg("an invitation cannot begin as %s", status_names[status]),
+				 errmsg("an invitation cannot begin as %s", invitation_statuses[status]),
 				 errdetail("No invitation of worker %lld to gig %lld exists.",
 						   (long long) DatumGetInt64(row_value(row, WORKER_ID)),
 						   (long long) DatumGetInt64(row_value(row, GIG_ID))),
@@ -332,7 +320,7 @@ invitation_check(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
 	{
 		trigger_row_init(&row, trigdata->tg_relation, trigdata->tg_trigtuple,
-						 columns, NCOLUMNS);
+						 invitation_columns, NCOLUMNS);
 		check_insert(&row);
 	}
 	else
@@ -340,9 +328,9 @@ invitation_check(PG_FUNCTION_ARGS)
 		TriggerRow	old;
 
 		trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
-						 columns, NCOLUMNS);
+						 invitation_columns, NCOLUMNS);
 		trigger_row_init(&row, trigdata->tg_relation, trigdata->tg_newtuple,
-						 columns, NCOLUMNS);
+						 invitation_columns, NCOLUMNS);
 		check_update(trigdata, &old, &row);
 		changes_status = row_differs(&old, &row, REVISION);
 		if (!changes_status)
@@ -369,48 +357,17 @@ invitation_check(PG_FUNCTION_ARGS)
 
 /* ------------------------------------------------------------ statement -- */
 
-/* Each gig that a statement touched, and what it did to it. */
-#define TOUCHED_COLUMNS 8
-enum
-{
-	T_GIG_ID = 1, T_DELTA, T_GAINED, T_OPENED, T_LEFT, T_ANSWERED,
-	T_OLDEST_ANSWERED, T_SEND_AT
+/* Of one row, as most statements are: $1 to $7 are the notification's columns. */
+static const CirroQuery notify_one = {
+	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
+	"  revision, status, previous) "
+	"SELECT pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')), "
+	"  $1, $2, $3, $4, $5, $6, $7 ORDER BY 1",
+	7, {TEXTOID, INT8OID, INT8OID, INT8OID, INT4OID, TEXTOID, TEXTOID}
 };
 
-static const CirroQuery touched_by_insert = {
-	"SELECT gig_id::bigint, "
-	"  count(*) FILTER (WHERE status = 'accepted'), "
-	"  count(*) FILTER (WHERE status = 'accepted'), "
-	"  count(*) FILTER (WHERE status IN ('pending', 'scheduled')), "
-	"  0::bigint, 0::bigint, NULL::timestamptz, "
-	"  min(send_at) FILTER (WHERE status = 'scheduled')::timestamptz "
-	"FROM new_rows GROUP BY gig_id ORDER BY gig_id"
-};
-
-static const CirroQuery touched_by_update = {
-	"SELECT n.gig_id::bigint, "
-	"  count(*) FILTER (WHERE n.status = 'accepted' AND o.status <> 'accepted') - "
-	"  count(*) FILTER (WHERE o.status = 'accepted' AND n.status <> 'accepted'), "
-	"  count(*) FILTER (WHERE n.status = 'accepted' AND o.status <> 'accepted'), "
-	"  count(*) FILTER (WHERE n.status IN ('pending', 'scheduled') AND n.status <> o.status "
-	"    OR n.status = 'scheduled' AND n.send_at <> o.send_at), "
-	"  count(*) FILTER (WHERE n.status = 'left' AND o.status = 'accepted'), "
-	"  count(*) FILTER (WHERE o.status = 'pending' AND n.status IN ('accepted', 'rejected')), "
-	"  min(o.invited_at) FILTER (WHERE o.status = 'pending' "
-	"    AND n.status IN ('accepted', 'rejected'))::timestamptz, "
-	"  min(n.send_at) FILTER (WHERE n.status = 'scheduled')::timestamptz "
-	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
-	"WHERE n.status <> o.status OR n.status = 'scheduled' AND n.send_at <> o.send_at "
-	"GROUP BY n.gig_id ORDER BY n.gig_id"
-};
-
-static const CirroQuery touched_by_delete = {
-	"SELECT gig_id::bigint, -count(*), "
-	"  0::bigint, 0::bigint, 0::bigint, 0::bigint, NULL::timestamptz, NULL::timestamptz "
-	"FROM old_rows WHERE status = 'accepted' GROUP BY gig_id ORDER BY gig_id"
-};
-
-static const CirroQuery notify_insert = {
+/* The same rules as in invitation_change.c. */
+static const CirroQuery notify_inserted = {
 	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, revision, status) "
 	"SELECT c, 'invitation.created', n.gig_id, n.worker_id, n.id, n.revision, n.status "
 	"FROM new_rows n "
@@ -418,11 +375,7 @@ static const CirroQuery notify_insert = {
 	"WHERE n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c"
 };
 
-/*
- * An invitation that was never sent concerns nobody yet; sending it is its
- * creation.
- */
-static const CirroQuery notify_update = {
+static const CirroQuery notify_updated = {
 	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
 	"  revision, status, previous) "
 	"SELECT c, CASE WHEN o.times_invited = 0 THEN 'invitation.created' ELSE 'invitation.updated' END, "
@@ -433,13 +386,40 @@ static const CirroQuery notify_update = {
 	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c"
 };
 
-static int64
-touched_int(uint64 row, int column)
+static void
+notify(TriggerData *trigdata, Oid space, const InvitationChanges *done)
 {
-	bool		isnull;
-	Datum		value = cirro_result(row, column, &isnull);
+	const InvitationNews *news = &done->news;
+	Datum		values[7];
+	char		nulls[] = "       ";
 
-	return isnull ? 0 : DatumGetInt64(value);
+	if (done->nnews == 0)
+		return;
+	if (done->nnews > 1)
+	{
+		cirro_execute_over(trigdata, space,
+						   TRIGGER_FIRED_BY_INSERT(trigdata->tg_event)
+						   ? &notify_inserted : &notify_updated, NULL, NULL);
+		return;
+	}
+
+	values[0] = CStringGetTextDatum(news->is_new ? "invitation.created"
+									: "invitation.updated");
+	values[1] = Int64GetDatum(news->gig_id);
+	values[2] = Int64GetDatum(news->worker_id);
+	values[3] = Int64GetDatum(news->id);
+	values[4] = Int32GetDatum(news->revision);
+	for (int i = 0; i < 2; i++)
+	{
+		int			status = i == 0 ? news->status : news->previous;
+
+		values[5 + i] = (Datum) 0;
+		if (status < 0)
+			nulls[5 + i] = 'n';
+		else
+			values[5 + i] = CStringGetTextDatum(invitation_statuses[status]);
+	}
+	cirro_execute(space, &notify_one, values, nulls);
 }
 
 /*
@@ -448,46 +428,16 @@ touched_int(uint64 row, int column)
  * seats do not suffice, or an answer came after its time.
  */
 static void
-settle(TriggerData *trigdata, Oid space, const CirroQuery *query)
-{
-	uint64		ngigs = cirro_execute_over(trigdata, space, query, NULL, NULL);
-	GigChange  *changes = palloc0((ngigs + 1) * sizeof(GigChange));
-
-	for (uint64 i = 0; i < ngigs; i++)
-	{
-		GigChange  *change = &changes[i];
-		bool		isnull;
-		Datum		value;
-
-		change->gig_id = touched_int(i, T_GIG_ID);
-		change->delta = touched_int(i, T_DELTA);
-		change->gained = touched_int(i, T_GAINED);
-		change->opened = touched_int(i, T_OPENED);
-		change->left = touched_int(i, T_LEFT);
-		change->answered = touched_int(i, T_ANSWERED);
-		value = cirro_result(i, T_OLDEST_ANSWERED, &isnull);
-		change->oldest_answered = isnull ? DT_NOEND : DatumGetTimestampTz(value);
-		value = cirro_result(i, T_SEND_AT, &isnull);
-		change->next_send_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
-	}
-	for (uint64 i = 0; i < ngigs; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		gig_state_apply(space, &changes[i]);
-	}
-}
-
-static void
-statement_trigger(TriggerData *trigdata, const CirroQuery *notify,
-				  const CirroQuery *touched)
+statement_trigger(TriggerData *trigdata)
 {
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, &scope);
+	InvitationChanges done;
 
+	invitation_changes(trigdata, &done);
 	/* Before gig_state is locked, so that it is held as shortly as can be. */
-	if (notify != NULL)
-		cirro_execute_over(trigdata, space, notify, NULL, NULL);
-	settle(trigdata, space, touched);
+	notify(trigdata, space, &done);
+	gig_state_apply(space, done.changes, done.nchanges);
 	trigger_leave(&scope);
 }
 
@@ -498,8 +448,7 @@ Datum
 invitation_inserted(PG_FUNCTION_ARGS)
 {
 	statement_trigger(trigger_data(fcinfo, "invitation_inserted", TRIGGER_EVENT_AFTER,
-								   TRIGGER_ON(TRIGGER_EVENT_INSERT)),
-					  &notify_insert, &touched_by_insert);
+								   TRIGGER_ON(TRIGGER_EVENT_INSERT)));
 	return PointerGetDatum(NULL);
 }
 
@@ -511,8 +460,7 @@ Datum
 invitation_updated(PG_FUNCTION_ARGS)
 {
 	statement_trigger(trigger_data(fcinfo, "invitation_updated", TRIGGER_EVENT_AFTER,
-								   TRIGGER_ON(TRIGGER_EVENT_UPDATE)),
-					  &notify_update, &touched_by_update);
+								   TRIGGER_ON(TRIGGER_EVENT_UPDATE)));
 	return PointerGetDatum(NULL);
 }
 
@@ -524,7 +472,6 @@ Datum
 invitation_deleted(PG_FUNCTION_ARGS)
 {
 	statement_trigger(trigger_data(fcinfo, "invitation_deleted", TRIGGER_EVENT_AFTER,
-								   TRIGGER_ON(TRIGGER_EVENT_DELETE)),
-					  NULL, &touched_by_delete);
+								   TRIGGER_ON(TRIGGER_EVENT_DELETE)));
 	return PointerGetDatum(NULL);
 }

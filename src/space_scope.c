@@ -9,6 +9,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "miscadmin.h"
@@ -48,8 +49,10 @@ space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags)
 						   SECURITY_LOCAL_USERID_CHANGE | sec_flags);
 
 	path = psprintf("%s, pg_temp", quote_identifier(name));
-	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	/* The Space's own functions are there already: nothing to look up anew. */
+	if (strcmp(namespace_search_path, path) != 0)
+		(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
 	pfree(path);
 	pfree(name);
 }

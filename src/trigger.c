@@ -82,6 +82,14 @@ find_column(Relation rel, const TriggerColumn *column, int expected)
 }
 
 void
+trigger_find_columns(Relation rel, const TriggerColumn *columns, int ncolumns,
+					 int *attnum)
+{
+	for (int i = 0; i < ncolumns; i++)
+		attnum[i] = find_column(rel, &columns[i], i + 1);
+}
+
+void
 trigger_row_init(TriggerRow *row, Relation rel, HeapTuple tuple,
 				 const TriggerColumn *columns, int ncolumns)
 {
@@ -91,8 +99,7 @@ trigger_row_init(TriggerRow *row, Relation rel, HeapTuple tuple,
 	row->desc = RelationGetDescr(rel);
 	row->tuple = tuple;
 	row->any_changed = false;
-	for (int i = 0; i < ncolumns; i++)
-		row->attnum[i] = find_column(rel, &columns[i], i + 1);
+	trigger_find_columns(rel, columns, ncolumns, row->attnum);
 	row->values = palloc(natts * sizeof(Datum));
 	row->nulls = palloc(natts * sizeof(bool));
 	row->changed = palloc0(natts * sizeof(bool));

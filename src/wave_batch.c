@@ -92,6 +92,7 @@ typedef struct Pass
 	int			ngigs;
 	int			covered;
 	int64		memory;
+	bool		is_full;		/* of gigs */
 	PredicateSet *predicates;
 	StringInfoData key;
 
@@ -211,12 +212,18 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	MemoryContext old;
 	PassGig    *gig;
 	int			wanted;
+	int64		size;
 
 	slot_getallattrs(slot);
 	wanted = DatumGetInt32(slot->tts_values[2]);
-	pass->memory += GIG_SIZE + (int64) wanted * sizeof(Candidate);
-	if (pass->ngigs > 0 && pass->memory > cirro_wave_memory * INT64CONST(1024))
+	size = GIG_SIZE + (int64) wanted * sizeof(Candidate);
+	/* Half of it is for who is invited already. */
+	if (pass->ngigs > 0 && pass->memory + size > cirro_wave_memory * INT64CONST(512))
+	{
+		pass->is_full = true;
 		return false;
+	}
+	pass->memory += size;
 	if (slot->tts_isnull[3] || slot->tts_isnull[5] || wanted <= 0)
 		return true;
 
@@ -301,7 +308,7 @@ load_gigs(Pass *pass)
 
 	/* What was not taken in for want of memory comes behind what was. */
 	pass->covered = pass->nids;
-	if (pass->ngigs > 0 && pass->memory > cirro_wave_memory * INT64CONST(1024))
+	if (pass->is_full)
 		for (pass->covered = 0; pass->covered < pass->nids; pass->covered++)
 			if (pass->ids[pass->covered] == pass->gigs[pass->ngigs - 1].id)
 			{

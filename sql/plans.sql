@@ -1,0 +1,93 @@
+-- Plans that a session keeps: they are made anew when a table of the Space
+-- changes its shape between two calls, and a statement over many gigs settles
+-- with each of them.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS cirro;
+SELECT cirro.create_space('plans');
+RESET client_min_messages;
+SET search_path = plans;
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET cirro.clock = '2030-01-01 12:00+00';
+\pset format unaligned
+\pset fieldsep ' | '
+\pset footer off
+\pset tuples_only on
+\pset null -
+
+INSERT INTO worker (id) SELECT generate_series(1, 60);
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+SELECT g, 'Gig', 'https://gig', '2030-01-02', '2030-01-03', 40, 0.02, '{}' FROM generate_series(1, 3) g ORDER BY g;
+SELECT count(*) FROM gig g, LATERAL invite(g.id, ARRAY(SELECT id FROM worker WHERE id <= 20));
+
+-- All that keeps plans, once: triggers, waves, attempts, claims.
+CREATE TEMP SEQUENCE turn;
+CREATE FUNCTION pg_temp.all_of_it() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	t int := nextval('turn');
+BEGIN
+	RETURN NEXT (SELECT 'accept ' || status FROM accept((SELECT id FROM invitation WHERE gig_id = 1 AND worker_id = t)));
+	RETURN NEXT (SELECT 'try_accept ' || outcome FROM try_accept((SELECT id FROM invitation WHERE gig_id = 2 AND worker_id = t)));
+	RETURN NEXT (SELECT 'reject ' || status FROM reject((SELECT id FROM invitation WHERE gig_id = 3 AND worker_id = t)));
+	RETURN NEXT (SELECT 'wave ' || invited FROM run_wave(3));
+	RETURN NEXT (SELECT 'attempt ' || count(*) FROM attempt_invitations(60 - t));
+	RETURN NEXT (SELECT 'claimed ' || confirm_notifications(array_agg(id)) FROM claim_notifications(5));
+	UPDATE gig SET seats_max = 40 + t;
+	RETURN NEXT (SELECT 'wrong ' || count(*) FROM check_consistency());
+END $$;
+-- A plan is kept for good after five calls.
+SELECT DISTINCT pg_temp.all_of_it() AS said FROM generate_series(1, 7) ORDER BY said;
+
+-- Columns of the application come and go, with a default and without.
+ALTER TABLE invitation ADD COLUMN note text NOT NULL DEFAULT 'none';
+ALTER TABLE gig_state ADD COLUMN note text;
+ALTER TABLE notification ADD COLUMN note text DEFAULT 'none';
+ALTER TABLE gig ADD COLUMN note text DEFAULT 'none';
+ALTER TABLE worker ADD COLUMN note text DEFAULT 'none';
+SELECT pg_temp.all_of_it();
+CREATE INDEX ON invitation (status);
+CREATE INDEX ON gig_state (accepted);
+CREATE INDEX ON notification (created_at);
+CREATE INDEX ON worker (created_at);
+SELECT pg_temp.all_of_it();
+ALTER TABLE invitation DROP COLUMN note;
+ALTER TABLE gig_state DROP COLUMN note;
+ALTER TABLE notification DROP COLUMN note;
+ALTER TABLE gig DROP COLUMN note;
+ALTER TABLE worker DROP COLUMN note;
+SELECT pg_temp.all_of_it();
+ALTER TABLE invitation ADD COLUMN note int, ADD COLUMN more int DEFAULT 7;
+DROP INDEX invitation_status_idx;
+SELECT pg_temp.all_of_it();
+SELECT status, note, more FROM invitation WHERE gig_id = 1 AND worker_id = 11;
+
+-- One statement, many gigs: invitations to all, with a time to answer and
+-- without, seats taken and freed at once.
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, seats_max, answer_within, invitation_mode, filter_query)
+SELECT g, 'Gig', 'https://gig', '2030-01-02', '2030-01-03', CASE WHEN g % 3 > 0 THEN 2 END, CASE WHEN g % 3 = 0 THEN 2 END,
+	CASE WHEN g % 2 = 0 THEN interval '1 hour' END, CASE WHEN g % 4 = 0 THEN 'auto' ELSE 'manual' END, '{"never": 1}'
+FROM generate_series(11, 22) g ORDER BY g;
+CREATE TEMP TABLE before AS SELECT gig_id, xmin AS version FROM gig_state;
+INSERT INTO invitation (gig_id, worker_id)
+SELECT g, w FROM generate_series(11, 22) g, generate_series(1, 3) w ORDER BY w, g DESC;
+-- A row of gig_state that stays as it is gets no new version.
+SELECT s.gig_id, s.next_event_at FROM gig_state s JOIN before b USING (gig_id) WHERE s.xmin <> b.version AND gig_id > 10 ORDER BY 1;
+SELECT count(*) FROM check_consistency();
+-- Two of three in each gig; then the third, which no gig has a seat for.
+UPDATE invitation SET status = 'accepted' WHERE gig_id > 10 AND worker_id < 3;
+SELECT gig_id, array_agg(status ORDER BY worker_id) FROM invitation WHERE gig_id > 10 GROUP BY 1 ORDER BY 1;
+SELECT gig_id, accepted, next_wave_at FROM gig_state WHERE gig_id > 10 ORDER BY 1;
+UPDATE invitation SET status = 'accepted' WHERE gig_id > 10 AND worker_id = 3 AND status = 'pending';
+-- One gives up the seat and another takes it, gig by gig, in one statement.
+UPDATE invitation SET status = CASE worker_id WHEN 1 THEN 'left' ELSE 'accepted' END
+WHERE gig_id > 10 AND (worker_id = 1 OR worker_id = 3 AND status = 'pending');
+SELECT gig_id, array_agg(status ORDER BY worker_id) FROM invitation WHERE gig_id > 10 GROUP BY 1 ORDER BY 1;
+SELECT gig_id, accepted, next_wave_at FROM gig_state WHERE gig_id > 10 ORDER BY 1;
+DELETE FROM invitation WHERE gig_id > 10 AND worker_id > 1;
+SELECT gig_id, accepted, next_wave_at FROM gig_state WHERE gig_id > 10 ORDER BY 1;
+SELECT count(*) FROM check_consistency();
+SELECT gig_id, kind, status, count(*) FROM notification WHERE gig_id > 20 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+
+SET client_min_messages = warning;
+RESET search_path;
+DROP SCHEMA plans CASCADE;

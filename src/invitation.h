@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ * src/invitation.h
+ *
+ * An invitation's statuses and columns, and what a statement did to many.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_INVITATION_H
+#define CIRRO_INVITATION_H
+
+#include "postgres.h"
+#include "commands/trigger.h"
+
+#include "gig_state.h"
+#include "trigger.h"
+
+typedef enum Status
+{
+	SCHEDULED,
+	PENDING,
+	ACCEPTED,
+	REJECTED,
+	EXPIRED,
+	LEFT
+} Status;
+
+#define NSTATUSES	(LEFT + 1)
+
+enum
+{
+	ID, GIG_ID, WORKER_ID, STATUS, REASON, ORIGIN, WAVE_ID, SEND_AT,
+	INVITED_AT, RESPONDED_AT, TIMES_INVITED, REVISION, SILENT, SILENCED,
+	CREATED_AT, NCOLUMNS
+};
+
+extern const char *const invitation_statuses[NSTATUSES];
+extern const TriggerColumn invitation_columns[NCOLUMNS];
+
+/* The status that a text names; raises 23514 for a text that is none. */
+extern Status invitation_status(Datum text);
+
+/* What the consumers are told of one row. */
+typedef struct InvitationNews
+{
+	bool		is_new;			/* invitation.created, else updated */
+	int64		gig_id;
+	int64		worker_id;
+	int64		id;
+	int32		revision;
+	int			status;			/* a Status, or -1: none to speak of */
+	int			previous;		/* likewise */
+} InvitationNews;
+
+/* What one statement did: "changes" per gig in ascending order of its id. */
+typedef struct InvitationChanges
+{
+	GigChange  *changes;
+	size_t		nchanges;
+	size_t		allocated;
+	int64		nnews;			/* rows to tell of */
+	InvitationNews news;		/* the last of them */
+} InvitationChanges;
+
+/*
+ * Reads the transition tables of an AFTER STATEMENT trigger. Memory is the
+ * caller's current context. Raises 42703 or 42804 if the table has another
+ * shape.
+ */
+extern void invitation_changes(TriggerData *trigdata, InvitationChanges *result);
+
+#endif							/* CIRRO_INVITATION_H */
