@@ -288,14 +288,6 @@ run_due_wave(GigWork *work)
 {
 	IsolatedResult result = run_step(work, run_one_wave);
 
-	/* Somebody invited one of its workers meanwhile. */
-	if (result == ISOLATED_FAILED && work->error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
-	{
-		work->error = NULL;
-		work->careful = true;
-		work->wave_id = 0;
-		result = run_step(work, run_one_wave);
-	}
 	work->waved = result != ISOLATED_GIVEN_UP;
 	work->wave_failed = result == ISOLATED_FAILED;
 	work->state_locked = result == ISOLATED_DONE;

@@ -96,7 +96,6 @@ run_wave(PG_FUNCTION_ARGS)
 	work.space = info->space;
 	work.owner = info->owner;
 	work.gig_id = PG_GETARG_INT64(1);
-	work.careful = true;
 	work.began = GetCurrentTimestamp();
 	id = Int64GetDatum(work.gig_id);
 

@@ -46,36 +46,30 @@ static const CirroQuery reserve_query = {
 	"SELECT pg_catalog.nextval(pg_catalog.pg_get_serial_sequence('wave', 'id'))"
 };
 
-/*
- * The insert may meet an invitation that somebody else makes meanwhile. That is
- * rare, so it is left out at first that it may: each row is cheaper by a tenth.
- * A wave that fails for this runs again, "careful".
- */
-#define INVITE_QUERY(text) \
-	{text, 3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY}, \
-	{text " ON CONFLICT (gig_id, worker_id) DO NOTHING", 3, \
-		{INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY}
-
-static const CirroQuery invite_query[] = {
-	INVITE_QUERY("INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
+static const CirroQuery invite_query = {
+	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
 	" SELECT g.id, w.id, 'wave', $3"
 	" FROM gig g, pg_catalog.unnest($2) AS found (id) JOIN worker w ON w.id = found.id"
 	" WHERE g.id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) g.filter"
-	" ORDER BY w.id")
+	" ORDER BY w.id"
+	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
+	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 
 /*
  * The same for what a pass over the workers has found, which nobody has locked
  * yet.
  */
-static const CirroQuery invite_found_query[] = {
-	INVITE_QUERY("INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
+static const CirroQuery invite_found_query = {
+	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
 	" SELECT $1, found.id, 'wave', $3 FROM ("
 	"   SELECT w.id FROM gig g, pg_catalog.unnest($2) AS proposed (id)"
 	"     JOIN worker w ON w.id = proposed.id"
 	"   WHERE g.id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) g.filter"
 	"   FOR KEY SHARE OF w SKIP LOCKED) AS found"
-	" ORDER BY found.id")
+	" ORDER BY found.id"
+	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
+	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 
 static const CirroQuery reopen_query = {
@@ -255,7 +249,7 @@ invite_found(GigWork *work, int wanted)
 	for (int i = 0; i < count; i++)
 		ids[i] = Int64GetDatum(work->found->ids[i]);
 	work->wave_id = reserve_wave_id(work);
-	return invite(work, &invite_found_query[work->careful], ids, count);
+	return invite(work, &invite_found_query, ids, count);
 }
 
 /*
@@ -323,7 +317,7 @@ run_one_wave(void *arg)
 	{
 		if (work->wave_id == 0)
 			work->wave_id = reserve_wave_id(work);
-		invited += invite(work, &invite_query[work->careful], fresh, nfresh) +
+		invited += invite(work, &invite_query, fresh, nfresh) +
 			invite(work, &reopen_query, again, nagain);
 	}
 

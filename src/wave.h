@@ -45,7 +45,6 @@ typedef struct GigWork
 	bool		sends;			/* is a scheduled invitation due? */
 	const struct BatchedGig *found; /* candidates of a pass, or NULL */
 
-	bool		careful;		/* others may invite the same workers meanwhile */
 	bool		state_locked;	/* gig_state is locked by this turn */
 	bool		waved;			/* a wave was due, and has had its turn */
 	bool		wave_failed;
@@ -59,9 +58,7 @@ typedef struct GigWork
  * Runs the wave of work->wanted workers that the gig needs now; an
  * IsolatedWork. The caller holds the gig row. Returns false to be undone: the
  * gig closed or reached its target meanwhile. Sets work->wave_id, unless
- * pending_max left no room. Without work->careful it fails with 23505 if
- * somebody else has just invited one of the workers. If it returns true,
- * gig_state is locked.
+ * pending_max left no room. If it returns true, gig_state is locked.
  */
 extern bool run_one_wave(void *arg);
 
