@@ -27,7 +27,7 @@
 # SCRATCH=/tmp     where the temporary folder is made: on the disk to measure
 # KEEP=1           keep the temporary folder and its server, and say where
 set -eu
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/server.sh"
 
 accepts=${ACCEPTS:-1000000}
 batch=${BATCH:-20000}
@@ -38,46 +38,8 @@ open_gigs=${OPEN_GIGS:-10000}
 notifications=${NOTIFICATIONS:-100000}
 waves=${WAVES:-20000}
 only=${ONLY:-accepts attempts notifications growth memory}
-for number in "$accepts" "$batch" "$rounds" "$gigs" "$open_gigs" "$notifications" "$waves" $clients; do
-	case $number in ''|*[!0-9]*|0*) die "sizes are whole numbers, not $number" ;; esac
-done
-work=
-running=
-bindir=
-
-cleanup()
-{
-	trap '' INT TERM HUP
-	if [ -z "$work" ]; then :
-	elif [ -n "${KEEP:-}" ]; then
-		echo "Kept: $bindir/psql -h $work/socket -U postgres -d bench" >&2
-		echo "It ends with $bindir/pg_ctl -D $work/data stop, and the folder is $work" >&2
-	else
-		if [ -n "$running" ]; then
-			as_server "$bindir/pg_ctl" -D "$work/data" -m immediate -w stop >/dev/null 2>&1 || :
-		fi
-		rm -rf "$work"
-	fi
-}
-
-say()
-{
-	printf '%s  %s\n' "$(date +%H:%M:%S)" "$*" >&2
-}
-
-quietly()
-{
-	as_server env HOME="$work" "$@" >"$work/log" 2>&1 </dev/null || { cat "$work/log" >&2; return 1; }
-}
-
-# psql on the benchmark's database, as its superuser.
-db()
-{
-	as_server env HOME="$work" PGOPTIONS="-c client_min_messages=warning" PGCLIENTENCODING=UTF8 \
-		"$bindir/psql" -X -q -At -v ON_ERROR_STOP=1 -v SHOW_CONTEXT=never \
-		-h "$work/socket" -U postgres -d bench "$@"
-}
-
+# shellcheck disable=SC2086
+whole_numbers "sizes" "$accepts" "$batch" "$rounds" "$gigs" "$open_gigs" "$notifications" "$waves" $clients
 
 # asked PART: is it to be measured?
 asked()
@@ -103,40 +65,10 @@ check_promise()
 	[ "$(db -c 'SELECT bench.broken()')" = 0 ] || die "accepted, counted and seats disagree"
 }
 
-unset PGOPTIONS PGSERVICE PGPASSWORD PGPORT PGDATABASE
-"$top/test/setup.sh" >&2
-original=$(find_pg_config)
-
-umask 022
-work=$(mktemp -d "$scratch/cirro-bench.XXXXXX")
-trap cleanup EXIT
-trap 'exit 130' INT TERM HUP
-mkdir "$work/socket"
-: >"$work/log"
-own_tree "$work/cirro"
-own_server "$original" "$work/server"
-if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$work"; fi
-cd "$work/cirro"
-
-say "building the extension for $("$pg_config" --version), starting a server"
-quietly make -s -j "$(nproc 2>/dev/null || echo 2)" PG_CONFIG="$pg_config" with_llvm=no
-quietly make -s install PG_CONFIG="$pg_config" with_llvm=no
-quietly "$bindir/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --no-locale -N
-# Durable as PostgreSQL is by default; nothing runs beside what is measured.
-cat >>"$work/data/postgresql.conf" <<END
-listen_addresses = ''
-unix_socket_directories = '$work/socket'
+# Durable as PostgreSQL is by default.
+bench_server <<END
 shared_buffers = '${SHARED_BUFFERS:-1GB}'
-max_parallel_workers_per_gather = 0
-jit = off
-autovacuum = off
-max_wal_size = 8GB
-checkpoint_timeout = 1d
 END
-running=yes
-quietly "$bindir/pg_ctl" -D "$work/data" -l "$work/server.log" -w start || { cat "$work/server.log" >&2; die "no server"; }
-quietly "$bindir/createdb" -h "$work/socket" -U postgres bench
-db -c 'CREATE EXTENSION cirro'
 db -f test/bench/accept_load.sql >/dev/null
 for contender in cirro hand; do
 	{

@@ -20,95 +20,26 @@
 # SCRATCH=/tmp     where the temporary folder is made
 # KEEP=1           keep the temporary folder and its server, and say where
 set -eu
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/server.sh"
 
 n=${N:-1000000}
 rounds=${ROUNDS:-7}
 inserts=${INSERTS:-20000}
-for number in "$n" "$rounds" "$inserts"; do
-	case $number in ''|*[!0-9]*|0*) die "N, ROUNDS and INSERTS are whole numbers, not $number" ;; esac
-done
+whole_numbers "N, ROUNDS and INSERTS" "$n" "$rounds" "$inserts"
 if [ $((inserts * 5)) -gt "$n" ]; then inserts=$((n / 5)); fi
-work=
-running=
-bindir=
 
-cleanup()
-{
-	trap '' INT TERM HUP
-	if [ -z "$work" ]; then :
-	elif [ -n "${KEEP:-}" ]; then
-		echo "Kept: $bindir/psql -h $work/socket -U postgres -d bench" >&2
-		echo "It ends with $bindir/pg_ctl -D $work/data stop, and the folder is $work" >&2
-	else
-		if [ -n "$running" ]; then
-			as_server "$bindir/pg_ctl" -D "$work/data" -m immediate -w stop >/dev/null 2>&1 || :
-		fi
-		rm -rf "$work"
-	fi
-}
-
-say()
-{
-	printf '%s  %s\n' "$(date +%H:%M:%S)" "$*" >&2
-}
-
-quietly()
-{
-	as_server env HOME="$work" "$@" >"$work/log" 2>&1 </dev/null || { cat "$work/log" >&2; return 1; }
-}
-
-# psql on the benchmark's database, as its superuser.
-db()
-{
-	as_server env HOME="$work" PGOPTIONS="-c client_min_messages=warning" PGCLIENTENCODING=UTF8 \
-		"$bindir/psql" -X -q -At -v ON_ERROR_STOP=1 -v SHOW_CONTEXT=never \
-		-h "$work/socket" -U postgres -d bench "$@"
-}
-
-unset PGOPTIONS PGSERVICE PGPASSWORD PGPORT PGDATABASE
-"$top/test/setup.sh" jsquery >&2
-original=$(find_pg_config)
-[ -e "$("$original" --sharedir)/extension/jsquery.control" ] || die "the benchmark needs jsquery in that PostgreSQL"
-
-umask 022
-work=$(mktemp -d "$scratch/cirro-bench.XXXXXX")
-trap cleanup EXIT
-trap 'exit 130' INT TERM HUP
-mkdir "$work/socket"
-: >"$work/log"
-own_tree "$work/cirro"
-own_server "$original" "$work/server"
-if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$work"; fi
-cd "$work/cirro"
-
-say "building the extension for $("$pg_config" --version), starting a server"
-quietly make -s -j "$(nproc 2>/dev/null || echo 2)" PG_CONFIG="$pg_config" with_llvm=no
-quietly make -s install PG_CONFIG="$pg_config" with_llvm=no
-quietly "$bindir/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --no-locale -N
-# Nothing here is to survive, and nothing is to run beside what is measured.
-cat >>"$work/data/postgresql.conf" <<END
-listen_addresses = ''
-unix_socket_directories = '$work/socket'
+# Nothing here is to survive.
+bench_server jsquery <<END
 shared_buffers = '${SHARED_BUFFERS:-2GB}'
 work_mem = '${WORK_MEM:-4MB}'
 maintenance_work_mem = '${MAINTENANCE_WORK_MEM:-512MB}'
-max_parallel_workers_per_gather = 0
-max_parallel_maintenance_workers = 0
-jit = off
-autovacuum = off
 fsync = off
 wal_level = minimal
 max_wal_senders = 0
-max_wal_size = 4GB
-checkpoint_timeout = 1d
 END
-running=yes
-quietly "$bindir/pg_ctl" -D "$work/data" -l "$work/server.log" -w start || { cat "$work/server.log" >&2; die "no server"; }
-quietly "$bindir/createdb" -h "$work/socket" -U postgres bench
 
 say "making $n profiles"
-db -c 'CREATE EXTENSION cirro' -c 'CREATE EXTENSION jsquery' -c 'CREATE SCHEMA bench'
+db -c 'CREATE EXTENSION jsquery' -c 'CREATE SCHEMA bench'
 db -v n="$n" -f test/bench/filter_load.sql
 db -f test/bench/filter_cases.sql -f test/bench/filter_measure.sql
 

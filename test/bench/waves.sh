@@ -19,83 +19,27 @@
 # SHARED_BUFFERS=2GB
 # PG_CONFIG, PG_MAJOR     which PostgreSQL (test/setup.sh)
 # SCRATCH=/tmp     where the temporary folder is made
+# KEEP=1           keep the temporary folder and its server, and say where
 set -eu
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/server.sh"
 
 n=${N:-1000000} gigs=${GIGS:-10000} rounds=${ROUNDS:-3} spaces=${SPACES:-0}
 hand=${HAND:-500}
 open=${OPEN:-$((gigs * 10))}
-for number in "$n" "$gigs" "$rounds" "$hand"; do
-	case $number in ''|*[!0-9]*|0*) die "N, GIGS, ROUNDS and HAND are whole numbers, not $number" ;; esac
-done
+whole_numbers "N, GIGS, ROUNDS and HAND" "$n" "$gigs" "$rounds" "$hand"
 [ "$hand" -le "$gigs" ] || hand=$gigs
-work=
-running=
 
-cleanup()
-{
-	trap '' INT TERM HUP
-	[ -n "$work" ] || return 0
-	if [ -n "$running" ]; then
-		as_server "$bindir/pg_ctl" -D "$work/data" -m immediate -w stop >/dev/null 2>&1 || :
-	fi
-	rm -rf "$work"
-}
-
-say()
-{
-	printf '%s  %s\n' "$(date +%H:%M:%S)" "$*" >&2
-}
-
-quietly()
-{
-	as_server env HOME="$work" "$@" >"$work/log" 2>&1 </dev/null || { cat "$work/log" >&2; return 1; }
-}
-
-db()
-{
-	as_server env HOME="$work" PGOPTIONS="-c client_min_messages=warning ${options:-}" \
-		"$bindir/psql" -X -q -At -v ON_ERROR_STOP=1 -h "$work/socket" -U postgres -d bench "$@"
-}
-
-unset PGOPTIONS PGSERVICE PGPASSWORD PGPORT PGDATABASE
-"$top/test/setup.sh" >&2
-original=$(find_pg_config)
-umask 022
-work=$(mktemp -d "$scratch/cirro-bench.XXXXXX")
-trap cleanup EXIT
-trap 'exit 130' INT TERM HUP
-mkdir "$work/socket"
-: >"$work/log"
-own_tree "$work/cirro"
-own_server "$original" "$work/server"
-if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$work"; fi
-cd "$work/cirro"
-
-say "building the extension for $("$pg_config" --version), starting a server"
-quietly make -s -j "$(nproc 2>/dev/null || echo 2)" PG_CONFIG="$pg_config" with_llvm=no
-quietly make -s install PG_CONFIG="$pg_config" with_llvm=no
-quietly "$bindir/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --no-locale -N
-cat >>"$work/data/postgresql.conf" <<END
-listen_addresses = ''
-unix_socket_directories = '$work/socket'
+# Nothing here is to survive.
+bench_server <<END
 shared_buffers = '${SHARED_BUFFERS:-2GB}'
 maintenance_work_mem = '512MB'
-max_parallel_workers_per_gather = 0
-max_parallel_maintenance_workers = 0
-autovacuum = off
 fsync = off
 wal_level = minimal
 max_wal_senders = 0
-max_wal_size = 8GB
-checkpoint_timeout = 1d
 END
-running=yes
-quietly "$bindir/pg_ctl" -D "$work/data" -l "$work/server.log" -w start || { cat "$work/server.log" >&2; die "no server"; }
-quietly "$bindir/createdb" -h "$work/socket" -U postgres bench
 
 say "making $n workers"
-db -c 'CREATE EXTENSION cirro' -v n="$n" -f test/bench/filter_load.sql
+db -v n="$n" -f test/bench/filter_load.sql
 db -f test/bench/waves_load.sql -f test/bench/waves_measure.sql
 
 say "$gigs due gigs, $rounds rounds of waves and floors"
