@@ -33,6 +33,9 @@ INSERT INTO invitation (gig_id, worker_id) SELECT g.id, w.id FROM gig g JOIN wor
 	ON w.profile->'city' = g.filter_query->'city' WHERE g.id % 10 = 0;
 UPDATE invitation SET status = 'expired', reason = 'seats_filled';
 DELETE FROM notification;
+-- Waves alone are done before anybody can look for the backend to kill.
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.01); RETURN NULL; END';
+CREATE TRIGGER slow AFTER INSERT ON wave FOR EACH ROW EXECUTE FUNCTION slow();
 VACUUM ANALYZE;
 SQL
 
