@@ -206,41 +206,26 @@ conformance()
 	fi
 }
 
-# Damaged filters: refused or sound, nothing else.
-mutation()
+# A script of test/fuzz on a database of its own: name, setting of its size.
+fuzz()
 {
-	if [ ! -e test/fuzz/filter_mutation.sql ]; then skip "no test/fuzz/filter_mutation.sql"; return; fi
-	if limited psql -X -q -At -d cirro_mutation -c 'CREATE EXTENSION IF NOT EXISTS cirro' \
-			-v rounds=20000 -f test/fuzz/filter_mutation.sql; then
+	if [ ! -e "test/fuzz/$2.sql" ]; then skip "no test/fuzz/$2.sql"; return; fi
+	if limited psql -X -q -At -d "cirro_$1" -c 'CREATE EXTENSION IF NOT EXISTS cirro' \
+			-v "$3" ${SEED:+-v seed="$SEED"} -f "test/fuzz/$2.sql"; then
 		count 1 0
 	else
 		count 0 1
 	fi
 }
+
+# Damaged filters: refused or sound, nothing else.
+mutation() { fuzz mutation filter_mutation rounds=20000; }
 
 # The same answers with an index as without, to random filters.
-differential()
-{
-	if [ ! -e test/fuzz/filter_differential.sql ]; then skip "no test/fuzz/filter_differential.sql"; return; fi
-	if limited psql -X -q -At -d cirro_differential -c 'CREATE EXTENSION IF NOT EXISTS cirro' \
-			-v filters=1200 ${SEED:+-v seed="$SEED"} -f test/fuzz/filter_differential.sql; then
-		count 1 0
-	else
-		count 0 1
-	fi
-}
+differential() { fuzz differential filter_differential filters=1200; }
 
 # Waves invite the same workers, however they look for them.
-ways()
-{
-	if [ ! -e test/fuzz/wave_ways.sql ]; then skip "no test/fuzz/wave_ways.sql"; return; fi
-	if limited psql -X -q -At -d cirro_ways -c 'CREATE EXTENSION IF NOT EXISTS cirro' \
-			-v rounds=12 ${SEED:+-v seed="$SEED"} -f test/fuzz/wave_ways.sql; then
-		count 1 0
-	else
-		count 0 1
-	fi
-}
+ways() { fuzz ways wave_ways rounds=12; }
 
 "$top/test/setup.sh"
 original=$(find_pg_config)
