@@ -50,8 +50,11 @@ int			cirro_wave_memory = 65536;
 #define SEARCH_COST				1000.0
 #define SEARCH_COST_PER_WORKER	0.01
 
-/* Bytes of a gig's filter, program and what belongs to it, about. */
+/* Bytes of a gig's filter, program and what belongs to it, at the least. */
 #define GIG_SIZE				4096
+
+/* Bytes of documents at which a chunk ends early. */
+#define CHUNK_MEMORY			(8 * 1024 * 1024)
 
 /* Of the first workers, matches of a gig whose own search ends early. */
 #define BROAD_SAMPLE			2048
@@ -91,7 +94,8 @@ typedef struct Pass
 	PassGig    *gigs;			/* by id */
 	int			ngigs;
 	int			covered;
-	int64		memory;
+	int64		memory;			/* what gigs want and filters take */
+	int64		base;			/* allocated before the first gig */
 	bool		is_full;		/* of gigs */
 	PredicateSet *predicates;
 	StringInfoData key;
@@ -204,6 +208,14 @@ wave_batch_hash(Datum query)
 							   VARSIZE_ANY_EXHDR(value), 0);
 }
 
+/* Lists may make a filter large: what counts is what is allocated. */
+static int64
+filters_memory(const Pass *pass)
+{
+	return Max((int64) pass->ngigs * GIG_SIZE,
+			   (int64) MemoryContextMemAllocated(pass->context, true) - pass->base);
+}
+
 /* A gig joins, if there is memory for what it wants. */
 static bool
 receive_gig(TupleTableSlot *slot, DestReceiver *self)
@@ -216,9 +228,10 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 
 	slot_getallattrs(slot);
 	wanted = DatumGetInt32(slot->tts_values[2]);
-	size = GIG_SIZE + (int64) wanted * sizeof(Candidate);
+	size = (int64) wanted * sizeof(Candidate);
 	/* Half of it is for who is invited already. */
-	if (pass->ngigs > 0 && pass->memory + size > cirro_wave_memory * INT64CONST(512))
+	if (pass->ngigs > 0 &&
+		pass->memory + filters_memory(pass) + size > cirro_wave_memory * INT64CONST(512))
 	{
 		pass->is_full = true;
 		return false;
@@ -304,7 +317,9 @@ load_gigs(Pass *pass)
 	int			nwith = 0;
 
 	pass->gigs = MemoryContextAllocHuge(pass->context, (pass->nids + 1) * sizeof(PassGig));
+	pass->base = MemoryContextMemAllocated(pass->context, true);
 	receive_rows(pass, &gigs_query, values, receive_gig);
+	pass->memory += filters_memory(pass);
 
 	/* What was not taken in for want of memory comes behind what was. */
 	pass->covered = pass->nids;
@@ -382,7 +397,15 @@ consider(Pass *pass, PassGig *gig, int row)
 		 !filter_matches(gig->filter, &pass->profile[row]->root)) ||
 		is_invited(gig, pass->worker[row]))
 		return;
+	pass->memory -= gig->heap.key_space;
 	heap_keep(&gig->heap, &candidate);
+	pass->memory += gig->heap.key_space;
+	if (gig->sort != NULL && pass->memory > cirro_wave_memory * INT64CONST(1024))
+	{
+		pass->memory -= gig->heap.key_space;
+		heap_forget(&gig->heap);
+		gig->dropped = true;
+	}
 }
 
 /* Where so many match, the first of them by lot are found at once. */
@@ -424,7 +447,11 @@ finish_chunk(Pass *pass)
 				word &= word - 1;
 				gig->matched++;
 				consider(pass, gig, row);
+				if (gig->dropped)
+					break;
 			}
+			if (gig->dropped)
+				break;
 		}
 	}
 	if (pass->seen < BROAD_SAMPLE && pass->seen + pass->nrows >= BROAD_SAMPLE &&
@@ -459,7 +486,8 @@ receive_worker(TupleTableSlot *slot, DestReceiver *self)
 	pass->profile[pass->nrows] = profile;
 	predicates_document(pass->predicates, pass->nrows, &profile->root);
 	MemoryContextSwitchTo(old);
-	if (++pass->nrows == CHUNK_ROWS)
+	if (++pass->nrows == CHUNK_ROWS ||
+		MemoryContextMemAllocated(pass->chunk, false) > CHUNK_MEMORY)
 		finish_chunk(pass);
 	return true;
 }

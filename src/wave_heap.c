@@ -82,12 +82,18 @@ heap_keep(WaveHeap *heap, const Candidate *candidate)
 	Candidate	kept = *candidate;
 
 	if (kept.key != NULL)
+	{
 		kept.key = memcpy(palloc(kept.key_len), kept.key, kept.key_len);
+		heap->key_space += GetMemoryChunkSpace(kept.key);
+	}
 	if (heap->size == heap->limit)
 	{
 		heap->overflown = true;
 		if (heap->candidates[0].key != NULL)
+		{
+			heap->key_space -= GetMemoryChunkSpace(heap->candidates[0].key);
 			pfree(heap->candidates[0].key);
+		}
 		heap->candidates[0] = kept;
 		sift_down(heap, 0);
 		heap->last_turn = heap->candidates[0].turn;
@@ -103,6 +109,17 @@ heap_keep(WaveHeap *heap, const Candidate *candidate)
 	heap->candidates[heap->size] = kept;
 	sift_up(heap, heap->size++);
 	heap->last_turn = heap->candidates[0].turn;
+}
+
+void
+heap_forget(WaveHeap *heap)
+{
+	for (int i = 0; i < heap->size; i++)
+		if (heap->candidates[i].key != NULL)
+			pfree(heap->candidates[i].key);
+	if (heap->candidates != NULL)
+		pfree(heap->candidates);
+	memset(heap, 0, sizeof(*heap));
 }
 
 void

@@ -28,6 +28,7 @@ typedef struct WaveHeap
 	int			size;
 	int			allocated;
 	Candidate  *candidates;
+	int64		key_space;		/* bytes that their keys take */
 	uint32		last_turn;		/* of the one on top */
 	bool		overflown;		/* some were not kept */
 } WaveHeap;
@@ -51,6 +52,9 @@ heap_refuses_turn(const WaveHeap *heap, uint32 turn)
 
 /* Keeps it; its key is copied into the current memory context. */
 extern void heap_keep(WaveHeap *heap, const Candidate *candidate);
+
+/* Frees what it keeps. */
+extern void heap_forget(WaveHeap *heap);
 
 /* Puts the ids in order; the heap is no heap after that. */
 extern void heap_finish(WaveHeap *heap, int64 *ids);
