@@ -65,10 +65,12 @@ CREATE TABLE worker (
 	active boolean NOT NULL DEFAULT true,
 	lot int NOT NULL DEFAULT (random() * 4294967295 - 2147483648)::int,
 	created_at timestamptz NOT NULL DEFAULT cirro.now(),
-	updated_at timestamptz NOT NULL DEFAULT cirro.now()
+	updated_at timestamptz NOT NULL DEFAULT cirro.now(),
+	changed_in xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE INDEX worker_lot_idx ON worker (lot, id) WHERE active;
+CREATE INDEX worker_changed_in_idx ON worker (changed_in) WHERE active;
 -- Each search reads what is not sorted in yet: a short list.
 CREATE INDEX worker_profile_idx ON worker USING gin (profile cirro.profile_ops)
 	WITH (gin_pending_list_limit = 512);
@@ -76,6 +78,7 @@ CREATE STATISTICS worker_profile_stats ON (cirro.profile_stats(profile)) FROM wo
 
 COMMENT ON TABLE worker IS 'the people of this Space';
 COMMENT ON INDEX worker_lot_idx IS 'for waves in the fair order';
+COMMENT ON INDEX worker_changed_in_idx IS 'for waves of gigs that had invited all whom they could';
 COMMENT ON INDEX worker_profile_idx IS 'finds the workers that match a filter';
 COMMENT ON STATISTICS worker_profile_stats IS 'how many workers match a filter; made by ANALYZE';
 COMMENT ON COLUMN worker.ref IS 'the application''s own id';
@@ -83,9 +86,12 @@ COMMENT ON COLUMN worker.profile IS 'what filter queries ask about: a JSON objec
 COMMENT ON COLUMN worker.active IS 'false: not invited';
 COMMENT ON COLUMN worker.lot IS 'random; waves take workers in its order, turned by gig and wave';
 COMMENT ON COLUMN worker.updated_at IS 'last change of the row; kept by cirro';
+COMMENT ON COLUMN worker.changed_in IS 'the transaction that last made the worker someone to look at anew (id, profile, active); kept by cirro';
 
 CREATE TRIGGER cirro_check BEFORE INSERT OR UPDATE ON worker
 	FOR EACH ROW EXECUTE FUNCTION cirro.worker_check();
+-- Transactions have other ids where rows are replicated from.
+ALTER TABLE worker ENABLE ALWAYS TRIGGER cirro_check;
 
 -- -------------------------------------------------------------------- gig --
 
@@ -174,7 +180,10 @@ CREATE TABLE gig_state (
 	last_wave_at timestamptz,
 	waves int NOT NULL DEFAULT 0,
 	failures int NOT NULL DEFAULT 0,
-	announced smallint NOT NULL DEFAULT 0 CHECK (announced BETWEEN 0 AND 3)
+	announced smallint NOT NULL DEFAULT 0 CHECK (announced BETWEEN 0 AND 3),
+	searched xid8,
+	searched_on bigint,
+	released xid8
 ) WITH (fillfactor = 50);
 
 CREATE INDEX gig_state_next_event_at_idx ON gig_state (next_event_at)
@@ -198,6 +207,9 @@ COMMENT ON COLUMN gig_state.last_wave_at IS 'when the last wave ran';
 COMMENT ON COLUMN gig_state.waves IS 'number of waves run';
 COMMENT ON COLUMN gig_state.failures IS 'number of waves that failed since the last that did not';
 COMMENT ON COLUMN gig_state.announced IS 'what was announced: 0 nothing, 1 gig.started, 2 gig.ended, 3 gig.archived';
+COMMENT ON COLUMN gig_state.searched IS 'a wave invited all it could of the workers whom no later transaction has changed (worker.changed_in)';
+COMMENT ON COLUMN gig_state.searched_on IS 'the database system whose transactions "searched" speaks of';
+COMMENT ON COLUMN gig_state.released IS 'the last transaction that let waves invite someone again; what was searched before is void';
 
 CREATE TRIGGER cirro_check BEFORE INSERT OR UPDATE ON gig
 	FOR EACH ROW EXECUTE FUNCTION cirro.gig_check();
@@ -1350,6 +1362,9 @@ DECLARE
 	rebuilt int := 0;
 BEGIN
 	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig WHERE id = s.gig_id);
+	-- Workers may have been loaded past their triggers.
+	UPDATE gig_state s SET searched = NULL WHERE s.gig_id IN (
+		SELECT gig_id FROM gig_state WHERE searched IS NOT NULL ORDER BY gig_id FOR NO KEY UPDATE);
 	FOR g IN SELECT * FROM gig WHERE id IN (SELECT c.gig_id FROM check_consistency() c)
 		ORDER BY id FOR NO KEY UPDATE
 	LOOP
@@ -1377,4 +1392,4 @@ BEGIN
 	END LOOP;
 	RETURN rebuilt;
 END $$;
-COMMENT ON FUNCTION rebuild_state() IS 'mends what check_consistency() reports; returns the number of gigs mended';
+COMMENT ON FUNCTION rebuild_state() IS 'mends what check_consistency() reports; returns the number of gigs mended; waves forget what they have searched';

@@ -386,6 +386,44 @@ UPDATE setting SET ddl_version = 1000;
 CALL cirro.run_waves('cirro_waves');
 UPDATE setting SET ddl_version = NULL;
 
+-- a gig that has invited all it could looks at changed workers alone: what it goes
+-- by is void on another database system, and after rebuild_state()
+SELECT clear();
+CREATE FUNCTION cirro_waves.unseen_change(who bigint, new_profile jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	ALTER TABLE worker DISABLE TRIGGER cirro_check;
+	UPDATE worker SET profile = new_profile WHERE id = who;
+	ALTER TABLE worker ENABLE ALWAYS TRIGGER cirro_check;
+END $$;
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+VALUES (930, 'all', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 3, 2, '{"wanted": true}');
+INSERT INTO worker (id, profile) VALUES (301, '{"wanted": true}'), (302, '{}'), (303, '{}'), (304, '{}');
+CALL cirro.run_waves('cirro_waves');
+SELECT searched IS NOT NULL AS remembers, searched_on = (SELECT system_identifier FROM pg_control_system()) AS here FROM gig_state;
+SELECT unseen_change(302, '{"wanted": true}');
+UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now();
+CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, invited, outcome FROM waves;
+UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now(), searched_on = searched_on + 1;
+CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, invited, outcome FROM waves;
+SELECT unseen_change(303, '{"wanted": true}');
+SELECT rebuild_state();
+UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now();
+CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, invited, outcome FROM waves;
+-- rows that are replicated count as changed here; a change that no wave looks at does not
+SET session_replication_role = replica;
+UPDATE worker SET profile = '{"wanted": true}', changed_in = '3' WHERE id = 304;
+RESET session_replication_role;
+UPDATE worker SET ref = 'x', lot = 1, changed_in = '3' WHERE id = 1;
+SELECT id, changed_in = pg_current_xact_id() AS now, changed_in > '3' AS not_as_given FROM worker WHERE id IN (1, 304) ORDER BY id;
+UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now();
+CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, invited, outcome FROM waves;
+DELETE FROM worker WHERE id > 300;
+SELECT clear();
+
 -- retention: hourly, finished rows only
 DELETE FROM gig;
 DELETE FROM notification;

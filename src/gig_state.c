@@ -29,11 +29,12 @@ static const CirroQuery read_state = {
 /*
  * What becomes of a row of which "delta" seats are taken, where "opened" tells
  * whether invitations were opened and "gained" whether seats were, "send" is
- * the next send or NULL, "now" the time. A freed seat makes a wave due at the
+ * the next send or NULL, "freed" whether waves may invite someone again, "now" the
+ * time. A freed seat makes a wave due at the
  * later of now and the last due time + frequency. next_event_at may be early,
  * never late; it stays as it is where it can, for the sake of HOT.
  */
-#define CHANGED(delta, now, send, opened, gained) \
+#define CHANGED(delta, now, send, opened, gained, freed) \
 	"  accepted = accepted + " delta ", " \
 	"  next_wave_at = CASE " \
 	"    WHEN NOT auto OR accepted + " delta " >= target THEN NULL " \
@@ -44,14 +45,15 @@ static const CirroQuery read_state = {
 	"    CASE " \
 	"      WHEN " gained " AND expires_rest AND accepted + " delta " >= capacity THEN " now " " \
 	"      WHEN auto AND accepted + " delta " < target AND next_wave_at IS NULL " \
-	"      THEN greatest(" now ", cirro.add_interval(last_due_at, frequency)) END) "
+	"      THEN greatest(" now ", cirro.add_interval(last_due_at, frequency)) END), " \
+	"  released = CASE WHEN " freed " THEN pg_catalog.pg_current_xact_id() ELSE released END "
 
 static const CirroQuery change_state = {
-	"UPDATE gig_state SET " CHANGED("$2", "$3", "$4", "$5", "$6")
+	"UPDATE gig_state SET " CHANGED("$2", "$3", "$4", "$5", "$6", "$7")
 	"WHERE gig_id = $1 "
 	"RETURNING accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
 	"  answer_within::interval",
-	6, {INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID}, PLAN_BY_KEY
+	7, {INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID, BOOLOID}, PLAN_BY_KEY
 };
 
 static const CirroQuery lock_states = {
@@ -65,12 +67,13 @@ static const CirroQuery lock_states = {
 /* Of rows that are locked: it waits for none, and so may join. */
 static const CirroQuery change_states = {
 	"UPDATE gig_state SET "
-	CHANGED("u.delta", "$3", "nullif(u.send, 'infinity')", "u.opened", "u.gained")
+	CHANGED("u.delta", "$3", "nullif(u.send, 'infinity')", "u.opened", "u.gained", "u.freed")
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($4), "
-	"  pg_catalog.unnest($5), pg_catalog.unnest($6)) u (id, delta, send, opened, gained) "
+	"  pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7)) "
+	"  u (id, delta, send, opened, gained, freed) "
 	"WHERE gig_id = u.id",
-	6, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZARRAYOID, BOOLARRAYOID,
-	BOOLARRAYOID}, PLAN_BY_KEY
+	7, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZARRAYOID, BOOLARRAYOID,
+	BOOLARRAYOID, BOOLARRAYOID}, PLAN_BY_KEY
 };
 
 /*
@@ -204,14 +207,21 @@ check_absence(const GigChange *change)
 			 errhint("Call rebuild_state() in the Space.")));
 }
 
+static bool
+leaves_state(const GigChange *change)
+{
+	return change->delta == 0 && change->gained == 0 && change->opened == 0 &&
+		change->released == 0;
+}
+
 static void
 apply_one(Oid space, const GigChange *change)
 {
 	GigState	state;
-	Datum		values[6];
-	char		nulls[] = "      ";
+	Datum		values[7];
+	char		nulls[] = "       ";
 
-	if (change->delta == 0 && change->gained == 0 && change->opened == 0)
+	if (leaves_state(change))
 	{
 		/* A worker said no: that changes nothing, if it came in time. */
 		if (change->answered > 0 &&
@@ -228,6 +238,7 @@ apply_one(Oid space, const GigChange *change)
 		nulls[3] = 'n';
 	values[4] = BoolGetDatum(change->opened > 0);
 	values[5] = BoolGetDatum(change->gained > 0);
+	values[6] = BoolGetDatum(change->released > 0);
 
 	if (cirro_execute(space, &change_state, values, nulls) == 0)
 	{
@@ -249,8 +260,8 @@ array_of(Datum *elements, int n, Oid type, int16 len, char align)
 
 /*
  * Many gigs: all are locked, in one query, then looked at; those that do not
- * stay as they are are changed, in another. "changes" count seats or open
- * invitations, each of them.
+ * stay as they are are changed, in another. None of "changes" leaves the state
+ * as it is for certain.
  */
 static void
 apply_many(Oid space, const GigChange *changes, int n)
@@ -260,12 +271,13 @@ apply_many(Oid space, const GigChange *changes, int n)
 	Datum	   *sends = palloc(n * sizeof(Datum));
 	Datum	   *opened = palloc(n * sizeof(Datum));
 	Datum	   *gained = palloc(n * sizeof(Datum));
+	Datum	   *released = palloc(n * sizeof(Datum));
 	int64	   *filled = palloc(n * sizeof(int64));
 	int			nfilled = 0;
 	int			nchanged = 0;
 	uint64		nlocked;
 	uint64		row = 0;
-	Datum		values[6];
+	Datum		values[7];
 
 	for (int i = 0; i < n; i++)
 		ids[i] = Int64GetDatum(changes[i].gig_id);
@@ -292,7 +304,7 @@ apply_many(Oid space, const GigChange *changes, int n)
 
 		if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
 			filled[nfilled++] = change->gig_id;
-		if (change->delta == 0 && change->gained == 0 && !wave_is_off &&
+		if (change->delta == 0 && change->gained == 0 && change->released == 0 && !wave_is_off &&
 			TIMESTAMP_IS_NOEND(change->next_send_at) &&
 			!(change->opened > 0 && state.has_answer_within))
 			continue;
@@ -301,6 +313,7 @@ apply_many(Oid space, const GigChange *changes, int n)
 		sends[nchanged] = TimestampTzGetDatum(change->next_send_at);
 		opened[nchanged] = BoolGetDatum(change->opened > 0);
 		gained[nchanged] = BoolGetDatum(change->gained > 0);
+		released[nchanged] = BoolGetDatum(change->released > 0);
 		nchanged++;
 	}
 
@@ -312,6 +325,7 @@ apply_many(Oid space, const GigChange *changes, int n)
 		values[3] = array_of(sends, nchanged, TIMESTAMPTZOID, sizeof(TimestampTz), TYPALIGN_DOUBLE);
 		values[4] = array_of(opened, nchanged, BOOLOID, sizeof(bool), TYPALIGN_CHAR);
 		values[5] = array_of(gained, nchanged, BOOLOID, sizeof(bool), TYPALIGN_CHAR);
+		values[6] = array_of(released, nchanged, BOOLOID, sizeof(bool), TYPALIGN_CHAR);
 		cirro_execute(space, &change_states, values, NULL);
 	}
 	for (int i = 0; i < nfilled; i++)
@@ -336,7 +350,7 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 	for (size_t i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (changes[i].delta == 0 && changes[i].gained == 0 && changes[i].opened == 0)
+		if (leaves_state(&changes[i]))
 			apply_one(space, &changes[i]);
 		else
 			many[nmany++] = changes[i];

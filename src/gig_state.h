@@ -18,6 +18,15 @@
 #define GIG_ENDED			"gig_ended"
 #define GIG_NO_ANSWER		"no_answer"
 
+/*
+ * In SQL: does gig_state.searched hold? A worker whom no transaction from it on
+ * has changed is none to invite. Void are what was written by another database
+ * system, whose transactions have other ids, and what was there before somebody
+ * could be invited again.
+ */
+#define STATE_SEARCHED(system) \
+	"(s.searched_on = " system " AND (s.released IS NULL OR s.released < s.searched))"
+
 /* What decides about seats. "capacity" is -1 where there is no limit. */
 typedef struct GigState
 {
@@ -40,6 +49,7 @@ typedef struct GigChange
 	int64		answered;		/* pending, accepted or rejected */
 	TimestampTz oldest_answered;	/* earliest invited_at of those */
 	TimestampTz next_send_at;	/* earliest send_at scheduled, or infinity */
+	int64		released;		/* workers whom a wave may invite again */
 } GigChange;
 
 /* Reads without a lock; false if the gig has no state (it is gone). */

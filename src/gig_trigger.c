@@ -36,7 +36,7 @@ static const CirroQuery make_state = {
 
 /*
  * The gigs of which gig_state has to know something new. Raised seats, another
- * filter or a change to auto make a wave due at once. A day and 24 hours are
+ * filter or a change to auto make a wave due at once, which searches anew. A day and 24 hours are
  * equal, but not the same.
  */
 static const CirroQuery changed_gigs = {
@@ -70,6 +70,7 @@ static const CirroQuery change_state = {
 	"    WHEN $11 THEN $12 "
 	"    WHEN next_wave_at IS NOT NULL AND (frequency = $6 OR last_due_at IS NULL) THEN next_wave_at "
 	"    ELSE greatest($12, cirro.add_interval(last_due_at, $6)) END, "
+	"  searched = CASE WHEN NOT $11 THEN searched END, "
 	"  next_event_at = least(next_event_at, $12) "
 	"WHERE gig_id = $1 "
 	"RETURNING expires_rest AND accepted >= capacity",

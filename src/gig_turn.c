@@ -14,12 +14,14 @@
 
 #include <math.h>
 
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/xid8.h"
 
 #include "cirro.h"
 #include "gig_state.h"
@@ -54,10 +56,12 @@ static const CirroQuery read_query = {
 	"   coalesce(g.pending_max, 0)::int, g.filter_query::jsonb, g.sort_query::json,"
 	"   coalesce(setting.paused, false)::bool, setting.max_pending IS NOT NULL,"
 	"   EXISTS (SELECT FROM invitation i"
-	"     WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2)"
+	"     WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2),"
+	"   CASE WHEN " STATE_SEARCHED("$3") " THEN s.searched END::xid8,"
+	"   pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())"
 	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN setting ON true"
 	" WHERE g.id = $1",
-	2, {INT8OID, TIMESTAMPTZOID}, PLAN_BY_KEY
+	3, {INT8OID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
 };
 
 static const CirroQuery expire_unanswered_query = {
@@ -112,6 +116,7 @@ static const CirroQuery update_state_query = {
 	"   next_wave_at = n.wave_at,"
 	"   last_wave_at = coalesce($5, s.last_wave_at),"
 	"   waves = $6, failures = $7, announced = $8,"
+	"   searched = coalesce($10, s.searched), searched_on = coalesce($11, s.searched_on),"
 	"   next_event_at = coalesce(least($9, CASE WHEN $9 IS NOT NULL AND n.wave_at > $2"
 	"       THEN n.wave_at END), least("
 	"     CASE WHEN n.wave_at < n.closes_at AND n.closes_at > $2 THEN n.wave_at END,"
@@ -130,8 +135,8 @@ static const CirroQuery update_state_query = {
 	"     CASE WHEN auto AND accepted < target THEN coalesce($4, next_wave_at) END AS wave_at"
 	"   FROM gig_state WHERE gig_id = $1) n"
 	" WHERE s.gig_id = n.gig_id",
-	9, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID}, PLAN_BY_KEY
+	11, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, XID8OID, INT8OID}, PLAN_BY_KEY
 };
 
 /* ---------------------------------------------------------------- steps -- */
@@ -151,8 +156,9 @@ raise_null(const char *column)
 bool
 gig_read(GigWork *work)
 {
-	Datum		values[2] = {
-		Int64GetDatum(work->gig_id), TimestampTzGetDatum(work->now)
+	Datum		values[3] = {
+		Int64GetDatum(work->gig_id), TimestampTzGetDatum(work->now),
+		Int64GetDatum((int64) GetSystemIdentifier())
 	};
 	bool		isnull;
 	Datum		value;
@@ -188,6 +194,9 @@ gig_read(GigWork *work)
 	work->paused = DatumGetBool(cirro_result(0, 18, &isnull));
 	work->limits_workers = DatumGetBool(cirro_result(0, 19, &isnull));
 	work->sends = DatumGetBool(cirro_result(0, 20, &isnull));
+	value = cirro_result(0, 21, &isnull);
+	work->searched = isnull ? InvalidFullTransactionId : DatumGetFullTransactionId(value);
+	work->horizon = DatumGetFullTransactionId(cirro_result(0, 22, &isnull));
 	return true;
 }
 
@@ -292,7 +301,10 @@ run_due_wave(GigWork *work)
 	work->wave_failed = result == ISOLATED_FAILED;
 	work->state_locked = result == ISOLATED_DONE;
 	if (result != ISOLATED_DONE)
+	{
 		work->wave_id = 0;
+		work->searched_now = InvalidFullTransactionId;
+	}
 }
 
 /* -------------------------------------------------------------- cadence -- */
@@ -351,7 +363,7 @@ gig_update_state(GigWork *work, TimestampTz due)
 	bool		ran = work->waved && (work->wave_id != 0 || work->wave_failed);
 	bool		awaits_wave = !work->waved && work->automatic &&
 		gig_is_open(work) && work->accepted < work->target;
-	Datum		values[9] = {
+	Datum		values[11] = {
 		Int64GetDatum(work->gig_id),
 		TimestampTzGetDatum(work->now),
 		TimestampTzGetDatum(due),
@@ -361,9 +373,11 @@ gig_update_state(GigWork *work, TimestampTz due)
 		Int32GetDatum(work->error != NULL ? work->failures + 1 :
 					  awaits_wave ? work->failures : 0),
 		Int32GetDatum(work->announced),
-		TimestampTzGetDatum(retry)
+		TimestampTzGetDatum(retry),
+		FullTransactionIdGetDatum(work->searched_now),
+		Int64GetDatum((int64) GetSystemIdentifier())
 	};
-	char		nulls[] = "         ";
+	char		nulls[] = "           ";
 
 	if (!work->waved)
 		nulls[2] = nulls[3] = 'n';
@@ -371,6 +385,8 @@ gig_update_state(GigWork *work, TimestampTz due)
 		nulls[4] = 'n';
 	if (work->error == NULL)
 		nulls[8] = 'n';
+	if (!FullTransactionIdIsValid(work->searched_now))
+		nulls[9] = nulls[10] = 'n';
 
 	/* Locks gig_state before the statement whose snapshot decides. */
 	if (!work->state_locked)
@@ -477,6 +493,7 @@ work_gig(Oid space, const char *name, Oid owner, int64 gig_id,
 		work.error = failure;
 		work.waved = work.state_locked = false;
 		work.wave_id = 0;
+		work.searched_now = InvalidFullTransactionId;
 		if (run_isolated(take_turn, &work, &second) == ISOLATED_FAILED)
 			ereport(WARNING,
 					(errcode(failure->sqlerrcode),

@@ -8,11 +8,13 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/pg_prng.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
+#include "utils/xid8.h"
 
 #include "cirro.h"
 #include "plan_cache.h"
@@ -28,7 +30,7 @@ PG_FUNCTION_INFO_V1(refuse_truncate);
 
 enum
 {
-	ID, REF, PROFILE, ACTIVE, LOT, CREATED_AT, UPDATED_AT, NCOLUMNS
+	ID, REF, PROFILE, ACTIVE, LOT, CREATED_AT, UPDATED_AT, CHANGED_IN, NCOLUMNS
 };
 
 static const TriggerColumn columns[] = {
@@ -39,6 +41,7 @@ static const TriggerColumn columns[] = {
 	[LOT] = {"lot", INT4OID},
 	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
 	[UPDATED_AT] = {"updated_at", TIMESTAMPTZOID},
+	[CHANGED_IN] = {"changed_in", XID8OID},
 };
 
 static void
@@ -68,8 +71,36 @@ check_profile(const TriggerRow *row)
 }
 
 /*
- * worker, BEFORE INSERT OR UPDATE, row. What is not given, or given as NULL, is
- * the default; updated_at is kept. Errors: 23514, 54000.
+ * Whom waves have to look at anew: this transaction. It is in the row for whoever
+ * sees the row, and what they saw before tells them whether they have.
+ */
+static void
+mark_changed(TriggerData *trigdata, TriggerRow *row)
+{
+	static const int looked_at[] = {ID, PROFILE, ACTIVE};
+	TriggerRow	old;
+
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+	{
+		bool		differs = false;
+
+		trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
+						 columns, NCOLUMNS);
+		for (int i = 0; i < (int) lengthof(looked_at); i++)
+			differs |= row_differs(&old, row, looked_at[i]);
+		if (!differs)
+		{
+			row_copy(row, &old, CHANGED_IN);
+			return;
+		}
+	}
+	row_set(row, CHANGED_IN, FullTransactionIdGetDatum(GetTopFullTransactionId()));
+}
+
+/*
+ * worker, BEFORE INSERT OR UPDATE, row; also of rows that are replicated, of which
+ * it only keeps changed_in. What is not given, or given as NULL, is the default;
+ * updated_at and changed_in are kept. Errors: 23514, 54000.
  */
 Datum
 worker_check(PG_FUNCTION_ARGS)
@@ -85,6 +116,12 @@ worker_check(PG_FUNCTION_ARGS)
 					 is_update ? trigdata->tg_newtuple : trigdata->tg_trigtuple,
 					 columns, NCOLUMNS);
 
+	if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+	{
+		mark_changed(trigdata, &row);
+		return PointerGetDatum(row_tuple(&row));
+	}
+
 	if (row_isnull(&row, PROFILE))
 		row_set(&row, PROFILE, DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 	else
@@ -97,6 +134,7 @@ worker_check(PG_FUNCTION_ARGS)
 		row_set(&row, CREATED_AT, TimestampTzGetDatum(cirro_now()));
 	if (is_update || row_isnull(&row, UPDATED_AT))
 		row_set(&row, UPDATED_AT, TimestampTzGetDatum(cirro_now()));
+	mark_changed(trigdata, &row);
 
 	return PointerGetDatum(row_tuple(&row));
 }

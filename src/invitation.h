@@ -36,7 +36,10 @@ extern const char *const invitation_statuses[NSTATUSES];
 extern const TriggerColumn invitation_columns[NCOLUMNS];
 
 /* The status that a text names; raises 23514 for a text that is none. */
-extern Status invitation_status(Datum text);
+extern Status invitation_status(Datum name);
+
+/* Is this the value of a text column? */
+extern bool text_is(Datum value, const char *text);
 
 /* What the consumers are told of one row. */
 typedef struct InvitationNews
@@ -58,6 +61,9 @@ typedef struct InvitationChanges
 	size_t		allocated;
 	int64		nnews;			/* rows to tell of */
 	InvitationNews news;		/* the last of them */
+	int64		ndeleted;
+	bool		of_one_worker;	/* those deleted */
+	int64		worker_id;		/* this one */
 } InvitationChanges;
 
 /*

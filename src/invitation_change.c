@@ -127,8 +127,22 @@ merge_changes(InvitationChanges *result)
 		to->answered += from->answered;
 		to->oldest_answered = Min(to->oldest_answered, from->oldest_answered);
 		to->next_send_at = Min(to->next_send_at, from->next_send_at);
+		to->released += from->released;
 	}
 	result->nchanges = last + 1;
+}
+
+/* Would a wave invite the worker again? */
+static bool
+is_reopenable(Rows *rows)
+{
+	bool		isnull;
+	Datum		reason;
+
+	if (status_of(rows) != EXPIRED)
+		return false;
+	reason = value(rows, REASON, &isnull);
+	return !isnull && text_is(reason, GIG_SEATS_FILLED);
 }
 
 static GigChange *
@@ -202,12 +216,14 @@ updated(InvitationChanges *result, Rows *old, Rows *new)
 	int			to = status_of(new);
 	bool		put_off = to == SCHEDULED && from == to &&
 		time_or_never(old, SEND_AT) != time_or_never(new, SEND_AT);
+	bool		released = is_reopenable(new) && !is_reopenable(old);
 	GigChange  *change;
 
-	if (from == to && !put_off)
+	if (from == to && !put_off && !released)
 		return;
 
 	change = change_of(result, DatumGetInt64(known(new, GIG_ID)));
+	change->released += released;
 	if (to == PENDING || to == SCHEDULED)
 		change->opened++;
 	if (to == SCHEDULED)
@@ -245,8 +261,17 @@ updated(InvitationChanges *result, Rows *old, Rows *new)
 static void
 deleted(InvitationChanges *result, Rows *old)
 {
+	GigChange  *change = change_of(result, DatumGetInt64(known(old, GIG_ID)));
+	int64		worker_id = DatumGetInt64(known(old, WORKER_ID));
+
 	if (status_of(old) == ACCEPTED)
-		change_of(result, DatumGetInt64(known(old, GIG_ID)))->delta--;
+		change->delta--;
+	change->released++;
+
+	result->of_one_worker = result->ndeleted == 0 ||
+		(result->of_one_worker && result->worker_id == worker_id);
+	result->worker_id = worker_id;
+	result->ndeleted++;
 }
 
 void

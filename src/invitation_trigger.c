@@ -11,7 +11,8 @@
  * seat the later sees what the earlier did. Once it is locked, other rows
  * are taken with SKIP LOCKED only.
  *
- * Must not read gig or worker: what a decision needs is in gig_state.
+ * Must not read gig or worker: what a decision needs is in gig_state. Only of
+ * deleted invitations it asks whether the worker is there.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -77,21 +78,26 @@ const TriggerColumn invitation_columns[NCOLUMNS] = {
 
 /* ------------------------------------------------------------------ row -- */
 
-Status
-invitation_status(Datum text)
+bool
+text_is(Datum value, const char *text)
 {
-	const struct varlena *value = PG_DETOAST_DATUM_PACKED(text);
+	const struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
 
+	return VARSIZE_ANY_EXHDR(packed) == strlen(text) &&
+		memcmp(VARDATA_ANY(packed), text, VARSIZE_ANY_EXHDR(packed)) == 0;
+}
+
+Status
+invitation_status(Datum name)
+{
 	for (int i = 0; i < NSTATUSES; i++)
-		if (VARSIZE_ANY_EXHDR(value) == strlen(invitation_statuses[i]) &&
-			memcmp(VARDATA_ANY(value), invitation_statuses[i],
-				   VARSIZE_ANY_EXHDR(value)) == 0)
+		if (text_is(name, invitation_statuses[i]))
 			return (Status) i;
 
 	ereport(ERROR,
 			(errcode(ERRCODE_CHECK_VIOLATION),
 			 errmsg("\"%s\" is not a status of an invitation",
-					text_to_cstring(value)),
+					TextDatumGetCString(name)),
 			 errdetail("Every invitation is in one of six states."),
 			 errhint("It is one of scheduled, pending, accepted, rejected, expired, left.")));
 }
@@ -386,6 +392,11 @@ static const CirroQuery notify_updated = {
 	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c"
 };
 
+static const CirroQuery find_worker = {
+	"SELECT FROM worker WHERE id = $1",
+	1, {INT8OID}, PLAN_BY_KEY
+};
+
 static void
 notify(TriggerData *trigdata, Oid space, const InvitationChanges *done)
 {
@@ -423,6 +434,20 @@ notify(TriggerData *trigdata, Oid space, const InvitationChanges *done)
 }
 
 /*
+ * A worker takes his invitations along; no gig can invite him again, and none has
+ * to be locked to know it.
+ */
+static void
+forget_worker(Oid space, InvitationChanges *done)
+{
+	Datum		id = Int64GetDatum(done->worker_id);
+
+	if (cirro_execute(space, &find_worker, &id, NULL) == 0)
+		for (size_t i = 0; i < done->nchanges; i++)
+			done->changes[i].released = 0;
+}
+
+/*
  * Settles with the gigs that a statement touched. Locks their gig_state rows
  * in ascending order of id and refuses the statement if a gig is closed, its
  * seats do not suffice, or an answer came after its time.
@@ -435,6 +460,8 @@ statement_trigger(TriggerData *trigdata)
 	InvitationChanges done;
 
 	invitation_changes(trigdata, &done);
+	if (done.of_one_worker)
+		forget_worker(space, &done);
 	/* Before gig_state is locked, so that it is held as shortly as can be. */
 	notify(trigdata, space, &done);
 	gig_state_apply(space, done.changes, done.nchanges);
@@ -465,8 +492,8 @@ invitation_updated(PG_FUNCTION_ARGS)
 }
 
 /*
- * AFTER DELETE, statement; OLD TABLE old_rows. Frees seats; the gig may be
- * gone as well.
+ * AFTER DELETE, statement; OLD TABLE old_rows. Frees seats, and whoever is there
+ * still may be invited again; the gig may be gone as well.
  */
 Datum
 invitation_deleted(PG_FUNCTION_ARGS)

@@ -167,24 +167,45 @@ execute(Oid space, Oid relation, const CirroQuery *query,
 	return SPI_processed;
 }
 
+/* Parameters none of which is null. */
+static ParamListInfo
+make_params(const CirroQuery *query, const Datum *values)
+{
+	ParamListInfo params;
+
+	if (query->nargs == 0)
+		return NULL;
+	params = makeParamList(query->nargs);
+	for (int i = 0; i < query->nargs; i++)
+	{
+		params->params[i].value = values[i];
+		params->params[i].isnull = false;
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = query->argtypes[i];
+	}
+	return params;
+}
+
+double
+cirro_estimate(Oid space, const CirroQuery *query, Datum *values)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(get_plan(space, InvalidOid, query)));
+	CachedPlan *plan = GetCachedPlan(source, make_params(query, values), CurrentResourceOwner, NULL);
+	double		rows = linitial_node(PlannedStmt, plan->stmt_list)->planTree->plan_rows;
+
+	ReleaseCachedPlan(plan, CurrentResourceOwner);
+	return rows;
+}
+
 void
 cirro_execute_into(Oid space, const CirroQuery *query, Datum *values,
 				   DestReceiver *receiver)
 {
-	SPIExecuteOptions options = {.dest = receiver};
+	SPIExecuteOptions options = {
+		.dest = receiver, .params = make_params(query, values)
+	};
 	int			result;
 
-	if (query->nargs > 0)
-	{
-		options.params = makeParamList(query->nargs);
-		for (int i = 0; i < query->nargs; i++)
-		{
-			options.params->params[i].value = values[i];
-			options.params->params[i].isnull = false;
-			options.params->params[i].pflags = PARAM_FLAG_CONST;
-			options.params->params[i].ptype = query->argtypes[i];
-		}
-	}
 	result = SPI_execute_plan_extended(get_plan(space, InvalidOid, query), &options);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan_extended failed: %s: %s",

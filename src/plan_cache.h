@@ -39,6 +39,12 @@ extern uint64 cirro_execute(Oid space, const CirroQuery *query,
 							Datum *values, const char *nulls);
 
 /*
+ * How many rows the planner expects of a query that is planned each time; none of
+ * its values is null.
+ */
+extern double cirro_estimate(Oid space, const CirroQuery *query, Datum *values);
+
+/*
  * The same for a SELECT whose rows go to a receiver as they come, not into
  * memory.
  */

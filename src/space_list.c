@@ -40,7 +40,7 @@ typedef struct Column
 typedef struct Table
 {
 	const char *name;
-	Column		columns[20];	/* up to the first without a name */
+	Column		columns[24];	/* up to the first without a name */
 } Table;
 
 /* The columns that the engine reads or writes; others are the Space's own. */
@@ -53,7 +53,7 @@ static const Table tables[] = {
 		{"uid", UUIDOID}, {"ddl_version", INT4OID}}},
 	{"worker", {
 		{"id", INT8OID}, {"ref", InvalidOid}, {"profile", JSONBOID},
-		{"active", BOOLOID}, {"lot", INT4OID}}},
+		{"active", BOOLOID}, {"lot", INT4OID}, {"changed_in", XID8OID}}},
 	{"gig", {
 		{"id", INT8OID}, {"ref", InvalidOid}, {"title", TEXTOID},
 		{"description", TEXTOID}, {"url", TEXTOID},
@@ -72,7 +72,8 @@ static const Table tables[] = {
 		{"archives_at", TIMESTAMPTZOID}, {"last_due_at", TIMESTAMPTZOID},
 		{"next_wave_at", TIMESTAMPTZOID}, {"next_event_at", TIMESTAMPTZOID},
 		{"last_wave_at", TIMESTAMPTZOID}, {"waves", INT4OID},
-		{"failures", INT4OID}, {"announced", INT2OID}}},
+		{"failures", INT4OID}, {"announced", INT2OID}, {"searched", XID8OID},
+		{"searched_on", INT8OID}, {"released", XID8OID}}},
 	{"invitation", {
 		{"id", INT8OID}, {"gig_id", INT8OID}, {"worker_id", INT8OID},
 		{"status", TEXTOID}, {"reason", TEXTOID}, {"origin", TEXTOID},

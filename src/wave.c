@@ -275,6 +275,8 @@ run_one_wave(void *arg)
 	int			nagain = 0;
 	int			invited = 0;
 	bool		searched = false;
+	bool		everyone = false;	/* who could be invited was, or is now */
+	FullTransactionId horizon = work->horizon;
 	int			matched = -1;
 	int			held_back = -1;
 
@@ -289,11 +291,15 @@ run_one_wave(void *arg)
 
 		search.max_pending = isnull ? 0 : DatumGetInt32(limit);
 	}
+	if (!work->limits_workers)
+		search.since = work->searched;
 
 	if (found_is_current(work))
 	{
 		invited = invite_found(work, wanted);
 		searched = work->found->complete;
+		everyone = searched && invited == work->found->nids;
+		horizon = work->found->horizon;
 	}
 
 	fresh = palloc(sizeof(Datum) * wanted);
@@ -303,23 +309,34 @@ run_one_wave(void *arg)
 				(errmsg_internal("looking for workers of gig " INT64_FORMAT " alone",
 								 work->gig_id)));
 		nfresh = find_candidates(&search, wanted - invited, fresh);
+		everyone = search.complete;
+		horizon = work->horizon;
 	}
 	again = palloc(sizeof(Datum) * wanted);
 	if (invited + nfresh < wanted)
 	{
 		nagain = find_reopenable(&search, wanted - invited - nfresh, again);
+		everyone &= search.complete;
 		matched = invited + nfresh + nagain;
 		if (search.max_pending > 0)
 			held_back = (int) Min(count_held_back(&search), PG_INT32_MAX);
 	}
+	else
+		everyone = false;
 
 	if (nfresh + nagain > 0)
 	{
+		int			n;
+
 		if (work->wave_id == 0)
 			work->wave_id = reserve_wave_id(work);
-		invited += invite(work, &invite_query, fresh, nfresh) +
+		n = invite(work, &invite_query, fresh, nfresh) +
 			invite(work, &reopen_query, again, nagain);
+		everyone &= n == nfresh + nagain;
+		invited += n;
 	}
+	if (everyone && !work->limits_workers)
+		work->searched_now = horizon;
 
 	if (must_stop(work))
 		return false;

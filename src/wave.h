@@ -8,6 +8,7 @@
 #define CIRRO_WAVE_H
 
 #include "postgres.h"
+#include "access/transam.h"
 #include "utils/timestamp.h"
 
 /* A wave invites no more, whatever the multiplier says. */
@@ -42,12 +43,15 @@ typedef struct GigWork
 	Datum		filter;			/* filter_query, jsonb */
 	Datum		sort;			/* sort_query, json; 0: none */
 	bool		limits_workers; /* is there a setting.max_pending? */
+	FullTransactionId searched; /* gig_state.searched, if it holds; or none */
+	FullTransactionId horizon;	/* all before it had ended when this was read */
 	bool		sends;			/* is a scheduled invitation due? */
 	const struct BatchedGig *found; /* candidates of a pass, or NULL */
 
 	bool		state_locked;	/* gig_state is locked by this turn */
 	bool		waved;			/* a wave was due, and has had its turn */
 	bool		wave_failed;
+	FullTransactionId searched_now; /* what gig_state.searched becomes; or none */
 	int64		wave_id;		/* its row; 0: none was needed */
 	ErrorData  *error;			/* the first step that failed */
 } GigWork;
@@ -58,7 +62,8 @@ typedef struct GigWork
  * Runs the wave of work->wanted workers that the gig needs now; an
  * IsolatedWork. The caller holds the gig row. Returns false to be undone: the
  * gig closed or reached its target meanwhile. Sets work->wave_id, unless
- * pending_max left no room. If it returns true, gig_state is locked.
+ * pending_max left no room, and work->searched_now, if nobody is left to invite.
+ * If it returns true, gig_state is locked.
  */
 extern bool run_one_wave(void *arg);
 

@@ -12,8 +12,7 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_class.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -23,7 +22,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
+#include "utils/xid8.h"
 
 #include "cirro.h"
 #include "filter_query.h"
@@ -56,6 +55,9 @@ int			cirro_wave_memory = 65536;
 /* Bytes of documents at which a chunk ends early. */
 #define CHUNK_MEMORY			(8 * 1024 * 1024)
 
+/* As many workers cost a gig about as much as its part in a pass. */
+#define FEW_CHANGED				"1000"
+
 /* Of the first workers, matches of a gig whose own search ends early. */
 #define BROAD_SAMPLE			2048
 #define BROAD_FRACTION			0.2
@@ -71,6 +73,7 @@ typedef struct PassGig
 	uint64		sort_hash;
 	PredicateProgram *program;
 	WaveHeap	heap;
+	FullTransactionId horizon;	/* as BatchedGig's */
 	bool		has_invitations;
 	bool		dropped;		/* left to a search of its own */
 	int64		matched;
@@ -117,20 +120,27 @@ typedef struct PassReceiver
 	PassGig    *gig;			/* of the last row of load_invited */
 } PassReceiver;
 
-/* A gig of a Space with setting.max_pending has to ask it for each worker. */
+/*
+ * A gig of a Space with setting.max_pending has to ask it for each worker. One
+ * that has nothing to look at but a few changed workers does that alone.
+ */
 static const CirroQuery gigs_query = {
 	"SELECT g.id::bigint, (s.waves + 1)::int,"
 	"   least(ceil((s.target - s.accepted)::numeric"
 	"     * least(g.invitation_multiplier, " WAVE_MAX_WANTED ")), " WAVE_MAX_WANTED ")::int,"
 	"   g.filter::cirro.filter_query, g.sort::cirro.sort_query,"
 	"   g.filter_query::jsonb, g.sort_query::json,"
-	"   EXISTS (SELECT FROM invitation i WHERE i.gig_id = g.id)"
+	"   EXISTS (SELECT FROM invitation i WHERE i.gig_id = g.id),"
+	"   pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())"
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS due (id, place)"
 	" JOIN gig g ON g.id = due.id JOIN gig_state s ON s.gig_id = g.id"
 	" WHERE s.auto AND s.accepted < s.target AND s.closes_at > $2 AND s.next_wave_at <= $2"
 	" AND NOT EXISTS (SELECT FROM setting WHERE max_pending IS NOT NULL)"
+	" AND (NOT coalesce(" STATE_SEARCHED("$3") ", false)"
+	"   OR EXISTS (SELECT FROM worker w WHERE w.active AND w.changed_in >= s.searched"
+	"     OFFSET " FEW_CHANGED "))"
 	" ORDER BY due.place",
-	2, {INT8ARRAYOID, TIMESTAMPTZOID}, PLAN_BY_KEY
+	3, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
 };
 
 static const CirroQuery invited_query = {
@@ -253,6 +263,7 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	gig->filter_hash = wave_batch_hash(slot->tts_values[5]);
 	gig->sort_hash = slot->tts_isnull[6] ? 0 : wave_batch_hash(slot->tts_values[6]);
 	gig->has_invitations = DatumGetBool(slot->tts_values[7]);
+	gig->horizon = DatumGetFullTransactionId(slot->tts_values[8]);
 	gig->program = predicates_add(pass->predicates, gig->filter);
 	MemoryContextSwitchTo(old);
 	return true;
@@ -312,7 +323,11 @@ array_of_ids(const int64 *ids, int n)
 static void
 load_gigs(Pass *pass)
 {
-	Datum		values[2] = {array_of_ids(pass->ids, pass->nids), TimestampTzGetDatum(pass->now)};
+	Datum		values[3] = {
+		array_of_ids(pass->ids, pass->nids),
+		TimestampTzGetDatum(pass->now),
+		Int64GetDatum((int64) GetSystemIdentifier())
+	};
 	int64	   *with = palloc((pass->nids + 1) * sizeof(int64));
 	int			nwith = 0;
 
@@ -520,17 +535,10 @@ run_pass(void *arg)
 static bool
 is_worthwhile(Oid space, int ngigs)
 {
-	HeapTuple	tuple;
-	double		workers;
+	double		workers = workers_expected(space);
 
 	if (cirro_wave_search != WAVE_SEARCH_AUTO)
 		return cirro_wave_search == WAVE_SEARCH_BATCH;
-	tuple = SearchSysCache2(RELNAMENSP, CStringGetDatum("worker"), ObjectIdGetDatum(space));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	workers = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
-	ReleaseSysCache(tuple);
-	/* Never analyzed: nobody knows. */
 	return workers >= 0 && ngigs > 1 &&
 		ngigs * (SEARCH_COST + workers * SEARCH_COST_PER_WORKER) > workers * PASS_COST_PER_WORKER;
 }
@@ -554,6 +562,7 @@ make_batch(const Pass *pass, MemoryContext context)
 		found->number = gig->number;
 		found->filter_hash = gig->filter_hash;
 		found->sort_hash = gig->sort_hash;
+		found->horizon = gig->horizon;
 		found->complete = !gig->heap.overflown;
 		found->nids = gig->heap.size;
 		found->ids = palloc((gig->heap.size + 1) * sizeof(int64));

@@ -8,6 +8,7 @@
 #define CIRRO_WAVE_BATCH_H
 
 #include "postgres.h"
+#include "access/transam.h"
 #include "utils/timestamp.h"
 
 /* How waves look for workers: the setting cirro.wave_search. */
@@ -29,6 +30,7 @@ typedef struct BatchedGig
 	uint64		filter_hash;	/* of gig.filter_query and gig.sort_query then */
 	uint64		sort_hash;
 	bool		complete;		/* these are all that there were */
+	FullTransactionId horizon;	/* all before it had ended by then */
 	int			nids;
 	int64	   *ids;			/* workers, in the order of the wave */
 } BatchedGig;

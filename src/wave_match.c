@@ -1,28 +1,41 @@
 /*-------------------------------------------------------------------------
  * src/wave_match.c
  *
- * Finds the workers that a wave can invite, and decides their order. It locks
- * what it finds but changes nothing, and must not wait for a lock.
+ * Finds the workers that a wave can invite, and decides their order and in which
+ * of two ways they are looked for. It locks what it finds but changes nothing,
+ * and must not wait for a lock.
  *
- * The filter goes into each query as a constant (a plan for every search), so
- * that the planner can choose: an index on profiles, or the index on lots
- * read from the wave's start until enough are found. The latter is why the
- * fair order is two searches, from the start up and from below up to it.
+ * The filter goes into each query as a constant (a plan for every search).
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/syscache.h"
+#include "utils/xid8.h"
 
 #include "gig_state.h"
 #include "plan_cache.h"
 #include "wave_match.h"
 
-/* $1 gig, $2 filter, $3 start of the lots, $4 max_pending */
+/* $1 gig, $2 filter, $3 start of the lots, $4 max_pending, $5 limit, $6 sort, $7 since */
+#define SEARCH_ARGS \
+	7, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID, XID8OID}, PLAN_EACH_TIME
+
 #define MATCHES \
 	" w.active AND w.profile OPERATOR(cirro.@@) $2::cirro.filter_query"
+/* The same, in a form that no index on profiles serves. */
+#define MATCHES_IF_LOOKED_AT \
+	" w.active AND (w.profile OPERATOR(cirro.@@) $2::cirro.filter_query) IS TRUE"
+#define CHANGED \
+	" AND ($7 IS NULL OR w.changed_in >= $7)"
 /*
  * OFFSET 0 keeps it a probe of the key's index. As a join it would be planned by
  * how many the gig was thought to have invited, which is what waves change: with
@@ -34,39 +47,55 @@
 #define NOT_HELD_BACK \
 	" AND ($4 IS NULL OR (SELECT count(*) FROM invitation p" \
 	"   WHERE p.worker_id = w.id AND p.status = 'pending') < $4)"
-#define FOUND_WORKERS " FOR KEY SHARE OF w SKIP LOCKED"
+#define IN_ORDER \
+	" ORDER BY CASE WHEN $6::json IS NOT NULL" \
+	"     THEN cirro.sort_key(w.profile, $6::cirro.sort_query) END," \
+	"   w.lot < $3, w.lot, w.id LIMIT $5"
 
+/* Each row is locked once it is known to be one of those asked for. */
+#define FOUND_WORKERS(search) \
+	"SELECT found.id, EXISTS (SELECT FROM worker l WHERE l.id = found.id" \
+	"   FOR KEY SHARE SKIP LOCKED) FROM (" search ") AS found"
+
+/*
+ * The fair order by lots: from the wave's start up, and from below up to it, so
+ * that the index on lots can be read until enough are found.
+ */
 static const CirroQuery from_start_query = {
-	"SELECT w.id::bigint FROM worker w WHERE" MATCHES " AND w.lot >= $3"
-	NEVER_INVITED NOT_HELD_BACK
-	" ORDER BY w.lot, w.id LIMIT $5" FOUND_WORKERS,
-	5, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID}, PLAN_EACH_TIME
+	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES_IF_LOOKED_AT
+				  " AND w.lot >= $3" NEVER_INVITED NOT_HELD_BACK
+				  " ORDER BY w.lot, w.id LIMIT $5"),
+	SEARCH_ARGS
 };
 
 static const CirroQuery up_to_start_query = {
-	"SELECT w.id::bigint FROM worker w WHERE" MATCHES " AND w.lot < $3"
-	NEVER_INVITED NOT_HELD_BACK
-	" ORDER BY w.lot, w.id LIMIT $5" FOUND_WORKERS,
-	5, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID}, PLAN_EACH_TIME
+	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES_IF_LOOKED_AT
+				  " AND w.lot < $3" NEVER_INVITED NOT_HELD_BACK
+				  " ORDER BY w.lot, w.id LIMIT $5"),
+	SEARCH_ARGS
 };
 
-static const CirroQuery sorted_query = {
-	"SELECT w.id::bigint FROM worker w WHERE" MATCHES
-	NEVER_INVITED NOT_HELD_BACK
-	" ORDER BY cirro.sort_key(w.profile, $6::cirro.sort_query),"
-	"   w.lot < $3, w.lot, w.id LIMIT $5" FOUND_WORKERS,
-	6, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID}, PLAN_EACH_TIME
+/* All who match, then the first of them. */
+static const CirroQuery by_filter_query = {
+	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES CHANGED
+				  NEVER_INVITED NOT_HELD_BACK IN_ORDER),
+	SEARCH_ARGS
 };
 
 static const CirroQuery reopenable_query = {
-	"SELECT i.id::bigint FROM invitation i JOIN worker w ON w.id = i.worker_id WHERE" MATCHES
+	"SELECT found.id, EXISTS (SELECT FROM invitation l"
+	"   WHERE l.id = found.id AND l.status = 'expired'"
+	"   FOR NO KEY UPDATE SKIP LOCKED) FROM ("
+	"SELECT i.id::bigint FROM invitation i JOIN worker w ON w.id = i.worker_id WHERE" MATCHES CHANGED
 	" AND i.gig_id = $1 AND i.status = 'expired' AND i.reason = '" GIG_SEATS_FILLED "'"
-	NOT_HELD_BACK
-	" ORDER BY CASE WHEN $6::json IS NOT NULL"
-	"     THEN cirro.sort_key(w.profile, $6::cirro.sort_query) END,"
-	"   w.lot < $3, w.lot, w.id LIMIT $5"
-	" FOR NO KEY UPDATE OF i SKIP LOCKED",
-	6, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID}, PLAN_EACH_TIME
+	NOT_HELD_BACK IN_ORDER ") AS found",
+	SEARCH_ARGS
+};
+
+/* How many that would be. */
+static const CirroQuery matches_query = {
+	"SELECT FROM worker w WHERE" MATCHES,
+	2, {INT8OID, JSONBOID}, PLAN_EACH_TIME
 };
 
 static const CirroQuery held_back_query = {
@@ -89,51 +118,105 @@ wave_lot_start(int64 gig_id, int number)
 	return (int32) (uint32) hash;
 }
 
-/* Runs one of the searches above; ids are appended behind the "found" first. */
+double
+workers_expected(Oid space)
+{
+	HeapTuple	tuple = SearchSysCache2(RELNAMENSP, CStringGetDatum("worker"),
+										ObjectIdGetDatum(space));
+	double		workers;
+
+	if (!HeapTupleIsValid(tuple))
+		return -1;
+	workers = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+	ReleaseSysCache(tuple);
+	return workers;
+}
+
+/*
+ * Runs one of the searches above; ids are appended behind the "found" first. Rows
+ * that others have locked are passed over: then it looks for as many beyond them.
+ */
 static int
-collect(const CandidateSearch *search, const CirroQuery *query,
+collect(CandidateSearch *search, const CirroQuery *query,
 		int limit, Datum *ids, int found)
 {
-	Datum		values[6] = {
+	bool		has_since = FullTransactionIdIsValid(search->since);
+	Datum		values[7] = {
 		Int64GetDatum(search->gig_id),
 		search->filter,
 		Int32GetDatum(wave_lot_start(search->gig_id, search->number)),
 		Int32GetDatum(search->max_pending),
-		Int64GetDatum(limit - found),
-		search->sort
+		0,
+		search->sort,
+		FullTransactionIdGetDatum(search->since)
 	};
-	char		nulls[] = "      ";
-	uint64		rows;
-	bool		isnull;
+	const char	nulls[] = {
+		' ', ' ', ' ', search->max_pending == 0 ? 'n' : ' ', ' ',
+		search->has_sort ? ' ' : 'n', has_since ? ' ' : 'n'
+	};
+	int			wanted = limit - found;
+	int64		passed_over = 0;
+	int64		asked;
+	int64		rows;
+	int			n;
 
-	if (search->max_pending == 0)
-		nulls[3] = 'n';
-	if (!search->has_sort)
-		nulls[5] = 'n';
+	do
+	{
+		bool		isnull;
 
-	rows = cirro_execute(search->space, query, values, nulls);
-	for (uint64 row = 0; row < rows; row++)
-		ids[found++] = Int64GetDatum(DatumGetInt64(cirro_result(row, 1, &isnull)));
-	SPI_freetuptable(SPI_tuptable);
-	return found;
+		CHECK_FOR_INTERRUPTS();
+		asked = wanted + passed_over;
+		values[4] = Int64GetDatum(asked);
+		rows = cirro_execute(search->space, query, values, nulls);
+		n = 0;
+		for (int64 row = 0; row < rows && n < wanted; row++)
+			if (DatumGetBool(cirro_result(row, 2, &isnull)))
+				ids[found + n++] = Int64GetDatum(DatumGetInt64(cirro_result(row, 1, &isnull)));
+			else
+				passed_over++;
+		SPI_freetuptable(SPI_tuptable);
+	} while (n < wanted && rows == asked);
+
+	search->complete = rows < asked && passed_over == 0;
+	return found + n;
+}
+
+/*
+ * To find "limit" of "workers" by lot one reads limit * workers / matches of them;
+ * the other way all matches, and each costs about the same: so that way is better
+ * for less than the geometric mean of the two.
+ */
+static bool
+is_rare(const CandidateSearch *search, int limit)
+{
+	double		workers = workers_expected(search->space);
+	Datum		values[2] = {Int64GetDatum(search->gig_id), search->filter};
+
+	return workers > 0 &&
+		cirro_estimate(search->space, &matches_query, values) < sqrt(limit * workers);
 }
 
 int
-find_candidates(const CandidateSearch *search, int limit, Datum *ids)
+find_candidates(CandidateSearch *search, int limit, Datum *ids)
 {
+	bool		complete;
 	int			found;
 
-	if (search->has_sort)
-		return collect(search, &sorted_query, limit, ids, 0);
+	if (search->has_sort || FullTransactionIdIsValid(search->since) || is_rare(search, limit))
+		return collect(search, &by_filter_query, limit, ids, 0);
 
 	found = collect(search, &from_start_query, limit, ids, 0);
+	complete = search->complete;
 	if (found < limit)
+	{
 		found = collect(search, &up_to_start_query, limit, ids, found);
+		search->complete &= complete;
+	}
 	return found;
 }
 
 int
-find_reopenable(const CandidateSearch *search, int limit, Datum *ids)
+find_reopenable(CandidateSearch *search, int limit, Datum *ids)
 {
 	return collect(search, &reopenable_query, limit, ids, 0);
 }

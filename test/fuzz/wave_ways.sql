@@ -6,7 +6,8 @@
 -- A round makes random workers, gigs and invitations, and copies them to one
 -- Space for each way: one pass over the workers; one with so little memory that
 -- it takes several; as cirro chooses; a search for each gig, left to the planner;
--- by the index on profiles alone; by the index on lots alone; by reading all.
+-- by the index on profiles alone; by the index on lots alone; by reading all; and
+-- one that forgets before each run what it has searched.
 -- Then waves run at the same time by the clock, and workers answer, profiles and
 -- gigs change in between. After each run invitations, waves, notifications and
 -- states of gigs are compared. "seed", between 0 and 1, repeats a run (random if
@@ -40,7 +41,8 @@ CREATE TABLE way (
 	wave_memory text NOT NULL,
 	profile_idx boolean NOT NULL,
 	lot_idx boolean NOT NULL,
-	seqscan text NOT NULL
+	seqscan text NOT NULL,
+	forgets boolean NOT NULL DEFAULT false
 );
 INSERT INTO way VALUES
 	('cirro_ways_pass', 'batch', '64MB', true, true, 'on'),
@@ -50,6 +52,7 @@ INSERT INTO way VALUES
 	('cirro_ways_profile', 'single', '64MB', true, false, 'off'),
 	('cirro_ways_lot', 'single', '64MB', false, true, 'off'),
 	('cirro_ways_read', 'single', '64MB', false, false, 'on');
+INSERT INTO way VALUES ('cirro_ways_forget', 'auto', '64MB', true, true, 'on', true);
 
 DO $$
 DECLARE
@@ -235,6 +238,11 @@ BEGIN
 			NULL;
 		END;
 	END LOOP;
+	DELETE FROM invitation WHERE hashint8extended(gig_id * 100003 + worker_id, salt + 4) & 63 = 0;
+	DELETE FROM worker WHERE hashint8extended(id, salt + 5) & 63 = 0;
+	INSERT INTO worker (id, profile, lot)
+	SELECT 1000000 + 3 * id + salt, profile, lot + 1 FROM worker
+	WHERE hashint8extended(id, salt + 6) & 31 = 0 AND lot < 2147483647;
 	UPDATE worker SET active = NOT active WHERE hashint8extended(id, salt + 1) & 31 = 0;
 	UPDATE worker AS w SET profile = o.profile FROM worker AS o
 	WHERE hashint8extended(w.id, salt + 2) & 15 = 0 AND o.id = 3 * (1 + w.id % 40);
@@ -261,7 +269,7 @@ BEGIN
 		UNION ALL
 		SELECT row('told of gig', gig_id, kind, worker_id, revision, status, previous)::text FROM %1$I.notification
 		UNION ALL
-		SELECT row('state', s.*)::text FROM %1$I.gig_state s
+		SELECT row('state', to_jsonb(s) - '{searched,searched_on,released}'::text[])::text FROM %1$I.gig_state s
 		UNION ALL
 		SELECT row('inconsistent', c.*)::text FROM %1$I.check_consistency() c$q$, space);
 END $$;
@@ -286,6 +294,17 @@ BEGIN
 	USING (SELECT array_agg(m[1]::bigint) FROM regexp_matches(difference, 'gig",(\d+)', 'g') AS m);
 	RAISE EXCEPTION E'seed %, %: % differs from %\n%\n%', current_setting('cirro_ways.seed'), what, space, origin,
 		difference, filters;
+END $$;
+
+CREATE TABLE remembered (space name PRIMARY KEY, gigs bigint);
+
+-- How many gigs can go by what they have searched.
+CREATE PROCEDURE count_remembered(space name) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format($q$
+		INSERT INTO remembered AS r SELECT %1$L, count(*) FROM %1$I.gig_state s
+		WHERE s.searched > coalesce(s.released, '0'::xid8) AND s.next_wave_at <= cirro.now()
+		ON CONFLICT (space) DO UPDATE SET gigs = r.gigs + excluded.gigs$q$, space);
 END $$;
 
 CREATE TABLE tally (invited bigint, reopened bigint, exhausted bigint, sorted bigint, untouched bigint);
@@ -333,6 +352,10 @@ BEGIN
 				IF step > 1 THEN
 					CALL live(at_hand, salt);
 				END IF;
+				IF it.forgets THEN
+					EXECUTE format('UPDATE %I.gig_state SET searched = NULL', at_hand);
+				END IF;
+				CALL count_remembered(at_hand);
 				PERFORM set_config('cirro.wave_search', it.wave_search, false),
 					set_config('cirro.wave_memory', it.wave_memory, false),
 					set_config('enable_seqscan', it.seqscan, false);
@@ -379,8 +402,14 @@ BEGIN
 		<= (SELECT seq_scan FROM pg_stat_all_tables WHERE relname = 'worker' AND schemaname = 'cirro_ways_pass') THEN
 		RAISE EXCEPTION 'seed %: little memory makes no more passes', current_setting('cirro_ways.seed');
 	END IF;
-	PERFORM set_config('cirro_ways.tally', format('%s rounds: %s invited (%s by a sort_query), %s again; %s waves exhausted, %s of few',
-		t.rounds, t.invited, t.sorted, t.reopened, t.exhausted, t.few), false);
+	IF t.rounds >= 10 AND ((SELECT max(gigs) FROM remembered WHERE space = 'cirro_ways_forget') > 0
+		OR (SELECT min(gigs) FROM remembered WHERE space <> 'cirro_ways_forget') < 20) THEN
+		RAISE EXCEPTION 'seed %: nothing was remembered: %', current_setting('cirro_ways.seed'),
+			(SELECT jsonb_object_agg(space, gigs) FROM remembered);
+	END IF;
+	PERFORM set_config('cirro_ways.tally', format('%s rounds: %s invited (%s by a sort_query), %s again; %s waves exhausted, %s of few; %s remembered',
+		t.rounds, t.invited, t.sorted, t.reopened, t.exhausted, t.few,
+		(SELECT max(gigs) FROM remembered)), false);
 END $$;
 SELECT current_setting('cirro_ways.tally') || ': the same in all ways';
 
