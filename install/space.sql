@@ -254,7 +254,9 @@ CREATE TABLE invitation (
 CREATE TRIGGER "Cirro_deleting" AFTER DELETE ON worker
 	FOR EACH ROW EXECUTE FUNCTION cirro.worker_deleting();
 
-CREATE INDEX invitation_worker_id_idx ON invitation (worker_id);
+-- With gig_id no two rows have the same key: of such an index core removes dead
+-- versions before it splits a page, so answers do not make it grow.
+CREATE INDEX invitation_worker_id_idx ON invitation (worker_id, gig_id);
 CREATE INDEX invitation_open_idx ON invitation (gig_id)
 	WHERE status IN ('pending', 'scheduled');
 

@@ -8,12 +8,13 @@
 SELECT cirro.create_space('crowd') \g /dev/null
 
 -- As pg_restore would: rows first.
-DROP INDEX crowd.worker_lot_idx, crowd.worker_profile_idx;
+DROP INDEX crowd.worker_lot_idx, crowd.worker_profile_idx, crowd.worker_changed_in_idx;
 ALTER TABLE crowd.worker DISABLE TRIGGER cirro_check;
 INSERT INTO crowd.worker (id, profile, lot) SELECT id, profile, hashint8(id + 17) FROM profile_bench ORDER BY id;
 ALTER TABLE crowd.worker ENABLE TRIGGER cirro_check;
 DROP TABLE profile_bench;
 CREATE INDEX worker_lot_idx ON crowd.worker (lot, id) WHERE active;
+CREATE INDEX worker_changed_in_idx ON crowd.worker (changed_in) WHERE active;
 CREATE INDEX worker_profile_idx ON crowd.worker USING gin (profile cirro.profile_ops) WITH (gin_pending_list_limit = 512);
 VACUUM (FREEZE, ANALYZE) crowd.worker;
 
