@@ -19,7 +19,7 @@
 # GIGS=1000        how many gigs, where it is not one
 # OPEN_GIGS=10000  gigs that a worker attempts
 # NOTIFICATIONS=100000   outstanding, for 8 claimers
-# WAVES=20000      waves and accepts in one session, whose memory is compared
+# WAVES=100000     waves and accepts in one session, whose memory is compared
 # ONLY=            one or more of: accepts attempts notifications growth memory
 #                  (BATCH=2000 ROUNDS=1 ACCEPTS=5000 NOTIFICATIONS=5000 WAVES=1000: a minute)
 # SHARED_BUFFERS=1GB
@@ -36,7 +36,7 @@ clients=${CLIENTS:-8 32}
 gigs=${GIGS:-1000}
 open_gigs=${OPEN_GIGS:-10000}
 notifications=${NOTIFICATIONS:-100000}
-waves=${WAVES:-20000}
+waves=${WAVES:-100000}
 only=${ONLY:-accepts attempts notifications growth memory}
 # shellcheck disable=SC2086
 whole_numbers "sizes" "$accepts" "$batch" "$rounds" "$gigs" "$open_gigs" "$notifications" "$waves" $clients

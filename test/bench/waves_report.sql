@@ -21,8 +21,10 @@ SELECT format('| %s | %s |', size, round((ms / size)::numeric, 2)) FROM median W
 SELECT E'\n### Single gigs\n\n| matches | invitations by then | ms |\n|---|---|---|';
 SELECT format('| %s | %s | %s |', what, rows, round(ms::numeric, 1)) FROM median WHERE what LIKE '%wave %' ORDER BY what;
 SELECT E'\n### Other\n\n| | ms |\n|---|---|';
-SELECT format('| %s (%s) | %s |', CASE what WHEN 'idle' THEN 'a tick, nothing due, open gigs' WHEN 'exhausted' THEN 'a tick of an exhausted gig, invited'
-	ELSE 'idle Spaces, new session' END, CASE what WHEN 'exhausted' THEN rows ELSE size END, round(ms::numeric, 1)) FROM median WHERE what IN ('idle', 'exhausted', 'spaces') ORDER BY what;
+SELECT format('| %s (%s) | %s |', CASE what WHEN 'idle' THEN 'a tick, nothing due, open gigs' WHEN 'spaces' THEN 'idle Spaces, new session'
+	WHEN 'exhausted, first' THEN 'the first tick that finds nobody, invited'
+	ELSE replace(what, 'exhausted', 'later ticks') END, CASE WHEN what LIKE 'exhausted%' THEN rows ELSE size END, round(ms::numeric, 1))
+FROM median WHERE what IN ('idle', 'spaces') OR what LIKE 'exhausted%' ORDER BY what;
 SELECT E'\n### Bars\n\n| bar | figure | |\n|---|---|---|';
 SELECT format('| %s | %s | %s |', bar, round(figure::numeric, 2), CASE WHEN figure IS NULL THEN 'not measured' WHEN is_met THEN 'met' ELSE '**NOT met**' END)
 FROM (
