@@ -514,8 +514,9 @@ COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an
 -- ----------------------------------------------------- invite and attempt --
 
 -- Both first say what would become of each id, then write all that can be
--- written in one statement, so that locks are taken in the one order (gigs and
--- workers before the foreign keys' checks would) and gig_state comes last. What
+-- written in one statement, so that locks are taken in the order of
+-- src/gig_state.h (gigs and workers before the foreign keys' checks would) and
+-- gig_state comes last. What
 -- another transaction changed in between makes the writing fail as a whole;
 -- then they look again.
 
@@ -1346,13 +1347,15 @@ CREATE OR REPLACE FUNCTION rebuild_state() RETURNS int
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
+	ids bigint[] := ARRAY(SELECT c.gig_id FROM check_consistency() c);
 	g gig;
 	rebuilt int := 0;
 BEGIN
 	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig WHERE id = s.gig_id);
-	FOR g IN SELECT * FROM gig WHERE id IN (SELECT c.gig_id FROM check_consistency() c)
-		ORDER BY id FOR NO KEY UPDATE
-	LOOP
+	-- All gigs are locked before any gig_state: a loop would fetch the later ones
+	-- between.
+	PERFORM FROM gig WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
+	FOR g IN SELECT * FROM gig WHERE id = ANY (ids) ORDER BY id LOOP
 		INSERT INTO gig_state AS s (gig_id, target, capacity, expires_rest, auto, frequency,
 			answer_within, starts_at, closes_at, archives_at, next_event_at)
 		VALUES (g.id, coalesce(g.seats_min, g.total_seats, g.seats_max),
