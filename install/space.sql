@@ -1347,13 +1347,14 @@ CREATE OR REPLACE FUNCTION rebuild_state() RETURNS int
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
-	ids bigint[] := ARRAY(SELECT c.gig_id FROM check_consistency() c);
+	ids bigint[];
 	g gig;
 	rebuilt int := 0;
 BEGIN
 	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig WHERE id = s.gig_id);
 	-- All gigs are locked before any gig_state: a loop would fetch the later ones
 	-- between.
+	ids := ARRAY(SELECT c.gig_id FROM check_consistency() c);
 	PERFORM FROM gig WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
 	FOR g IN SELECT * FROM gig WHERE id = ANY (ids) ORDER BY id LOOP
 		INSERT INTO gig_state AS s (gig_id, target, capacity, expires_rest, auto, frequency,

@@ -73,10 +73,10 @@ sub clients
 		push @started, psql_start($node, "act$i", join '', map {
 				'SELECT traffic.act(' . join(', ', $number->(), $number->(), $number->()) . ");\n" } 1 .. 6000);
 	}
-	for my $i (1 .. 2)
+	for my $way ('single', 'batch')
 	{
-		push @started, psql_start($node, "waves$i",
-			"SET client_min_messages = error;\n" . "CALL cirro.run_waves();\n" x 4000);
+		push @started, psql_start($node, "waves $way",
+			"SET client_min_messages = error;\nSET cirro.wave_search = $way;\n" . "CALL cirro.run_waves();\n" x 4000);
 	}
 	push @started, psql_start($node, 'workers', join '', map {
 			"DELETE FROM trees.worker WHERE id = $_;\n" .
@@ -121,7 +121,7 @@ for my $round (1 .. $rounds)
 	{
 		my ($pid, $name) = victim();
 		kill 'KILL', $pid;
-		$done{$name =~ s/\d+//r}++;
+		$done{ $name =~ s/\W?\d+//r }++;
 	}
 	my @said = map { (psql_finish($_))[0] } @clients;
 	$node->start if $whole;

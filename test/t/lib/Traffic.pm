@@ -52,7 +52,7 @@ sub psql_start
 	return {
 		file => $file,
 		handle => IPC::Run::start(
-			[ 'psql', '-XqAt', '-d', $node->connstr('postgres') . " application_name=$name", '-f', "$file.sql" ],
+			[ 'psql', '-XqAt', '-d', $node->connstr('postgres') . " application_name='$name'", '-f', "$file.sql" ],
 			'<', '/dev/null', '>', "$file.out", '2>', "$file.err")
 	};
 }

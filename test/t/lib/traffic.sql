@@ -192,7 +192,7 @@ INSERT INTO traffic.expected VALUES
 	(NULL, 'UG012'), (NULL, 'UG013'),
 	('run_wave', 'UG030'), ('schedule', 'UG031'),
 	-- A plain INSERT may meet a gig or worker that is being deleted, or an invitation that is there.
-	('plain insert', '23503'), ('plain insert', '23505'), ('plain upsert', '23503'),
+	('many insert', '23503'), ('plain insert', '23503'), ('plain insert', '23505'), ('plain upsert', '23503'),
 	('title', 'UG020'), ('title', 'UG022'), ('description', 'UG020'), ('description', 'UG022'),
 	 ('delete gig', 'UG021'),
 	('end', 'UG020'), ('end', 'UG022'), ('end', '23514'), ('archive', 'UG022'), ('archive later', 'UG022'),
@@ -207,14 +207,16 @@ CREATE FUNCTION traffic.pick(gig bigint, wanted text, b int) RETURNS bigint LANG
 	ORDER BY status = pick.wanted DESC, (worker_id + b) % 61 LIMIT 1
 $$;
 
--- Does one thing; returns the number of its row in the log and, if an answer was
+-- Does one thing, with "traffic.wild" also to many rows; returns the number of its row in the log and, if an answer was
 -- given, the invitation and its revision.
 CREATE FUNCTION traffic.act(a int, b int, c int) RETURNS text
 LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
-	what CONSTANT text := (SELECT m.op FROM traffic.mix m
-		WHERE m.upto > a % (SELECT max(upto) FROM traffic.mix) ORDER BY m.upto LIMIT 1);
+	what CONSTANT text := CASE WHEN current_setting('traffic.wild', true) = 'on' AND c % 8 = 0
+		THEN (ARRAY['many accept', 'many expire', 'many delete', 'many workers', 'many insert', 'many seats'])[1 + b % 6]
+		ELSE (SELECT m.op FROM traffic.mix m
+			WHERE m.upto > a % (SELECT max(upto) FROM traffic.mix) ORDER BY m.upto LIMIT 1) END;
 	gig CONSTANT bigint := CASE WHEN b % 5 > 0 THEN 1 + a / 1000 % 9
 		ELSE coalesce((SELECT s.gig_id FROM traffic.short s ORDER BY s.gig_id DESC OFFSET c % 4 LIMIT 1), 8) END;
 	person CONSTANT bigint := 1 + b / 10 % 60;
@@ -312,6 +314,17 @@ BEGIN
 		WHEN 'retention' THEN UPDATE trees.setting SET cleaned_at = NULL;
 		WHEN 'schedule' THEN PERFORM cirro.unschedule_waves('trees');
 			PERFORM cirro.schedule_waves('trees');
+		-- Statements of many rows, in no order.
+		WHEN 'many accept' THEN UPDATE trees.invitation SET status = 'accepted'
+			WHERE gig_id = gig AND status = 'pending' AND worker_id % 5 = person % 5;
+		WHEN 'many expire' THEN UPDATE trees.invitation SET status = 'expired'
+			WHERE worker_id = person AND status = 'pending';
+		WHEN 'many delete' THEN DELETE FROM trees.invitation WHERE worker_id IN (person, other);
+		WHEN 'many workers' THEN UPDATE trees.worker SET active = person % 5 > 0 WHERE id % 10 = other % 10;
+		WHEN 'many insert' THEN INSERT INTO trees.invitation (gig_id, worker_id)
+			SELECT gig, w.id FROM trees.worker w WHERE w.id % 10 = person % 10 ON CONFLICT DO NOTHING;
+		WHEN 'many seats' THEN UPDATE trees.gig SET total_seats = CASE WHEN id = 5 THEN 3 + b % 4 END,
+			seats_max = CASE WHEN id = 4 THEN 3 + b % 4 END WHERE id IN (4, 5);
 	END CASE;
 	INSERT INTO traffic.log (op, sqlstate) VALUES (what, 'ok') RETURNING log.n INTO n;
 	RETURN format('%s %s %s', n, answer.id, answer.revision);
