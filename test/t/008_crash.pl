@@ -144,6 +144,7 @@ report sql('SELECT $$acts $$ || count(*) || $$, waves $$ || (SELECT count(*) FRO
 	|| (SELECT count(DISTINCT invitation_id) FROM traffic.history) FROM traffic.log');
 
 # It all comes to rest.
+sql(q{SELECT cirro.unschedule_waves('trees')}) if $has_cron;
 is(traffic_tick($node), '', 'in the end nothing is left open where nobody can accept');
 is(traffic_wrong($node), '', 'and nothing is wrong');
 
@@ -151,13 +152,13 @@ is(traffic_wrong($node), '', 'and nothing is wrong');
 SKIP:
 {
 	skip 'pg_cron is not installed', 2 if !$has_cron;
+	sql(q{SELECT cirro.schedule_waves('trees')});
 	kill_server($node);
 	$node->start;
 	sql(q{INSERT INTO trees.gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
 		VALUES (50, 'last', 'u', now() + '1 h', now() + '1 day', 1, 7, '{}')});
 	ok($node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM trees.invitation WHERE gig_id = 50'),
 		'waves go on by themselves') or diag sql('SELECT * FROM cron.job_run_details ORDER BY runid DESC LIMIT 5');
-	sql('SELECT cirro.unschedule_waves($$trees$$)');
 	is(traffic_wrong($node), '', 'and nothing is wrong');
 }
 

@@ -46,9 +46,9 @@ sub traffic_tick
 sub psql_start
 {
 	my ($node, $name, $text) = @_;
-	my $file = PostgreSQL::Test::Utils::tempdir() . "/$name";
+	my $file = PostgreSQL::Test::Utils::tempdir() . "/psql";
 
-	PostgreSQL::Test::Utils::append_to_file("$file.sql", $text);
+	append_to_file("$file.sql", $text);
 	return {
 		file => $file,
 		handle => IPC::Run::start(
@@ -63,7 +63,9 @@ sub psql_finish
 	my ($psql) = @_;
 
 	$psql->{handle}->finish;
-	return (slurp_file("$psql->{file}.out"), slurp_file("$psql->{file}.err"));
+	my @said = map { slurp_file("$psql->{file}.$_") } 'out', 'err';
+	unlink map { "$psql->{file}.$_" } 'sql', 'out', 'err';
+	return @said;
 }
 
 # The state of each process, and its parent.
