@@ -100,9 +100,10 @@ sub soak
 
 	ok($ran, "$what: $clients clients go on to the end (SOAK_SEED=$seed)") or diag $err;
 	ok($operated, "$what: and so does an operator") or diag $operator_err;
-	# Waves may lose patience with transactions of several calls.
-	is("$err$operator_err" =~ s/^pgbench: setting random seed to \d+\n//mgr, '', "$what: no warnings")
-		if $script ne 'several';
+	# On a slow machine waves may lose patience with who holds a lock.
+	is("$err$operator_err" =~ s/^pgbench: setting random seed to \d+\n//mgr
+			=~ s/^WARNING: .*\nDETAIL:  (canceling statement due to lock timeout|Another transaction holds locks).*\n//mgr,
+		'', "$what: no warnings");
 	return map { $_ => $out =~ /^number of $_: (\d+)/m } 'transactions actually processed',
 		'serialization failures', 'deadlock failures';
 }
