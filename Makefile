@@ -21,7 +21,7 @@ PG_CFLAGS = $(WARNINGS)
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test demo demo-stop test-debian bench-filter bench-waves bench-accept
+ALONE = help setup test soak crash demo demo-stop test-debian bench-filter bench-waves bench-accept
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -32,6 +32,8 @@ help:
 	@echo 'make demo-stop          ends it'
 	@echo 'make test               build and run every test in a temporary folder'
 	@echo '                        (SUITES="regress tap …", SEED=0.25, KEEP=1)'
+	@echo 'make soak               random traffic by many clients, deadlocks counted (SOAK_SECONDS=600, SOAK_SEED=…)'
+	@echo 'make crash              kill -9 in the middle of it, over and over (CRASH_ROUNDS=200, CRASH_SEED=…)'
 	@echo 'make test-debian        make test and make demo on a bare Debian (root; SUITE=bookworm)'
 	@echo 'make bench-filter       filters against jsquery, jsonpath and plain SQL, on a million profiles'
 	@echo '                        (N=100000, ROUNDS=7; a table in Markdown)'
@@ -45,6 +47,16 @@ setup:
 	@test/setup.sh
 
 test:
+	@test/run.sh
+
+# The long forms of two tests; each prints its seed.
+soak: export SOAK_SECONDS ?= 600
+soak: export PROVE_TESTS = test/t/006_soak.pl
+crash: export CRASH_ROUNDS ?= 200
+crash: export PROVE_TESTS = test/t/008_crash.pl
+soak crash: export SUITES = tap
+soak crash: export LIMIT = 86400
+soak crash:
 	@test/run.sh
 
 # A filter is full of dollars, which are not make's.

@@ -528,8 +528,9 @@ COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an
 -- ----------------------------------------------------- invite and attempt --
 
 -- Both first say what would become of each id, then write all that can be
--- written in one statement, so that locks are taken in the one order (gigs and
--- workers before the foreign keys' checks would) and gig_state comes last. What
+-- written in one statement, so that locks are taken in the order of
+-- src/gig_state.h (gigs and workers before the foreign keys' checks would) and
+-- gig_state comes last. What
 -- another transaction changed in between makes the writing fail as a whole;
 -- then they look again.
 
@@ -1360,16 +1361,20 @@ CREATE OR REPLACE FUNCTION rebuild_state() RETURNS int
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
+	ids bigint[];
 	g gig;
 	rebuilt int := 0;
 BEGIN
 	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig WHERE id = s.gig_id);
+	-- All gigs are locked before any gig_state: a loop would fetch the later ones
+	-- between.
+	ids := ARRAY(SELECT c.gig_id FROM check_consistency() c);
+	PERFORM FROM gig WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
+	PERFORM FROM gig_state WHERE gig_id = ANY (ids) OR searched IS NOT NULL
+		ORDER BY gig_id FOR NO KEY UPDATE;
 	-- Workers may have been loaded past their triggers.
-	UPDATE gig_state s SET searched = NULL WHERE s.gig_id IN (
-		SELECT gig_id FROM gig_state WHERE searched IS NOT NULL ORDER BY gig_id FOR NO KEY UPDATE);
-	FOR g IN SELECT * FROM gig WHERE id IN (SELECT c.gig_id FROM check_consistency() c)
-		ORDER BY id FOR NO KEY UPDATE
-	LOOP
+	UPDATE gig_state SET searched = NULL WHERE searched IS NOT NULL;
+	FOR g IN SELECT * FROM gig WHERE id = ANY (ids) ORDER BY id LOOP
 		INSERT INTO gig_state AS s (gig_id, target, capacity, expires_rest, auto, frequency,
 			answer_within, starts_at, closes_at, archives_at, next_event_at)
 		VALUES (g.id, coalesce(g.seats_min, g.total_seats, g.seats_max),

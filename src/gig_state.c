@@ -5,7 +5,7 @@
  * oversell: after waiting for a lock only the locked row is read again. So
  * every statement here is keyed by gig_id and reads gig_state alone, and the
  * row holds capacity and closing time itself. Must not lock anything else
- * before it, and afterwards only with SKIP LOCKED.
+ * before it, and afterwards only with SKIP LOCKED (see gig_state.h).
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"

@@ -3,6 +3,31 @@
  *
  * The one row per gig that decides: reading it, changing it, refusing by it.
  * Callers have entered the Space and are connected to SPI.
+ *
+ * The lock order of cirro is told here, and only here. Whoever locks several
+ * things in a transaction takes them in this order, and within each line in
+ * ascending order of id:
+ *
+ * 1. the table setting: ACCESS SHARE by waves and all who clean up, SHARE
+ *	  UPDATE EXCLUSIVE by upgrade_spaces, ACCESS EXCLUSIVE by drop_space
+ *	  (space.h)
+ * 2. gig rows: FOR KEY SHARE to invite, FOR NO KEY UPDATE to change, to archive
+ *	  and for a wave (which skips a gig that is locked), FOR UPDATE to delete
+ * 3. the row of setting, by waves while setting.max_pending is given
+ * 4. worker rows: FOR KEY SHARE to invite (waves skip who is locked), FOR UPDATE
+ *	  to delete
+ * 5. invitation rows: those that are there, then new ones, which wait for
+ *	  another transaction that invites the same worker to the same gig
+ * 6. gig_state rows, once the statement has all its other rows
+ * 7. after that other invitations of the gig, with SKIP LOCKED only
+ *
+ * The foreign keys of an invitation lock its gig and worker after it is
+ * inserted; so the functions that insert several lock those before. Rows of
+ * wave, attempt and notification are new, or taken with SKIP LOCKED, or, to
+ * confirm and fail notifications, in ascending order and without any other
+ * lock. An accept therefore begins at 5, and two transactions that are one
+ * call or one single-row statement each cannot wait for one another in a
+ * circle.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_GIG_STATE_H

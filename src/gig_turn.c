@@ -426,9 +426,8 @@ take_turn(void *arg)
 	TimestampTz due = 0;
 	SpaceScope	scope;
 
-	space_enter(&scope, work->space, work->owner,
-				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-	space_limit_waits();
+	if (!space_enter_turn(&scope, work->space, work->owner))
+		return false;
 
 	work->claimed = cirro_execute(work->space, &claim_query, &id, NULL) > 0 &&
 		gig_read(work) && !work->paused;

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  * src/lock_rows.c
  *
- * Locks rows of a Space in the one order of cirro, for functions of the Space
+ * Locks rows of a Space in the order of gig_state.h, for functions of the Space
  * that write several rows. Must not decide anything: what the rows say is
  * read by the caller, afterwards.
  *-------------------------------------------------------------------------

@@ -71,9 +71,8 @@ claim(void *arg)
 	bool		isnull;
 	bool		claimed;
 
-	space_enter(&scope, space, retention->info->owner,
-				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-	space_limit_waits();
+	if (!space_enter_turn(&scope, space, retention->info->owner))
+		return false;
 	claimed = cirro_execute(space, &claim_query, &now, NULL) > 0;
 	for (int i = 0; claimed && i < lengthof(retention->cutoff); i++)
 		retention->cutoff[i] = DatumGetTimestampTz(cirro_result(0, i + 1, &isnull));
@@ -94,9 +93,8 @@ remove_batch(void *arg)
 	bool		isnull;
 	Datum		last;
 
-	space_enter(&scope, space, retention->info->owner,
-				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-	space_limit_waits();
+	if (!space_enter_turn(&scope, space, retention->info->owner))
+		return false;
 	cirro_execute(space, &remove_queries[retention->table], values, NULL);
 	last = cirro_result(0, 1, &isnull);
 	if (isnull)

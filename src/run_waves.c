@@ -9,8 +9,8 @@
  * That holds for the caller's own Spaces too.
  *
  * Every gig gets a transaction of its own: two in one would hold gig_state of
- * the first while the second waits for other rows, against the lock order,
- * and a cancel would undo more than the gig at hand.
+ * the first while the second waits for other rows, against the lock order
+ * (gig_state.h), and a cancel would undo more than the gig at hand.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -130,6 +130,13 @@ look_result(int column)
 						 column, &isnull);
 }
 
+/* It may have been dropped since, or while the catalogues were read. */
+static bool
+is_there(const SpaceInfo *info)
+{
+	return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(info->invitation));
+}
+
 static bool
 look_into(void *arg)
 {
@@ -140,9 +147,8 @@ look_into(void *arg)
 		TimestampTzGetDatum(look->now), Int32GetDatum(look->limit)
 	};
 
-	space_enter(&scope, look->info->space, look->info->owner,
-				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-	space_limit_waits();
+	if (!space_enter_turn(&scope, look->info->space, look->info->owner))
+		return false;
 	if (SPI_execute_with_args(look_query, 2, types, values, NULL, true, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not look into Space \"%s\"", look->info->name);
@@ -165,8 +171,11 @@ static void
 visit(Run *run, const SpaceInfo *info, bool named)
 {
 	Look		look = {0};
+	IsolatedResult result;
 	ErrorData  *error;
 
+	if (!is_there(info))
+		return;
 	if (info->defect != NULL)
 	{
 		ereport(WARNING,
@@ -181,7 +190,8 @@ visit(Run *run, const SpaceInfo *info, bool named)
 	look.limit = run->limit;
 
 	SPI_connect();
-	if (run_isolated(look_into, &look, &error) == ISOLATED_FAILED)
+	result = run_isolated(look_into, &look, &error);
+	if (result == ISOLATED_FAILED)
 		ereport(WARNING,
 				(errcode(error->sqlerrcode),
 				 errmsg("skipping Space \"%s\"", info->name),
@@ -203,7 +213,7 @@ visit(Run *run, const SpaceInfo *info, bool named)
 			ereport(NOTICE,
 					(errmsg("Space \"%s\" is paused", info->name)));
 	}
-	else if (look.clean || ARR_NDIM(look.gigs) > 0)
+	else if (result == ISOLATED_DONE && (look.clean || ARR_NDIM(look.gigs) > 0))
 	{
 		MemoryContext context = MemoryContextSwitchTo(run->context);
 		Agenda	   *agenda = palloc0(sizeof(Agenda));
@@ -283,8 +293,7 @@ work_space(Run *run, Agenda *agenda)
 
 		CHECK_FOR_INTERRUPTS();
 
-		/* The Space may have been dropped since. */
-		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(agenda->info->invitation)))
+		if (!is_there(agenda->info))
 		{
 			agenda->next = agenda->due;
 			return;
@@ -348,8 +357,7 @@ clean(Run *run)
 		Retention	retention;
 		bool		more;
 
-		if (!agenda->clean ||
-			!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(agenda->info->invitation)))
+		if (!agenda->clean || !is_there(agenda->info))
 			continue;
 		more = retention_begin(&retention, agenda->info);
 		commit(run);

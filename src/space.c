@@ -307,6 +307,9 @@ drop_space(PG_FUNCTION_ARGS)
 	space_check_run(info);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	/* Whoever was first has dropped it: UG001. */
+	if (!space_lock(space, AccessExclusiveLock))
+		(void) space_get(name);
 	space_enter(&scope, space, info->owner,
 				info->owner == GetUserId() ? 0 : SECURITY_RESTRICTED_OPERATION);
 

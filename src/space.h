@@ -8,6 +8,7 @@
 #define CIRRO_SPACE_H
 
 #include "postgres.h"
+#include "storage/lockdefs.h"
 #include "utils/relcache.h"
 
 /* The DDL version that this library writes, and the oldest that it serves. */
@@ -34,10 +35,19 @@ extern void space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags);
 extern void space_leave(SpaceScope *scope);
 
 /*
- * Until space_leave no lock is waited for longer than two seconds: whoever
- * works in many Spaces must not be held up by a lock in one. Raises 55P03
- * where the wait ends.
+ * space_enter for whoever works in many Spaces: in a security-restricted
+ * operation, having locked the Space as below, and waiting for no lock longer
+ * than two seconds, after which 55P03 is raised. False, and nothing to leave,
+ * if the Space was dropped meanwhile.
  */
-extern void space_limit_waits(void);
+extern bool space_enter_turn(SpaceScope *scope, Oid space, Oid owner);
+
+/*
+ * Locks the table setting in "mode" until the end of the transaction: work in
+ * the Space against drop_space, which would deadlock if each went over the
+ * tables in an order of its own. So it comes before any other table. False if
+ * the Space is gone.
+ */
+extern bool space_lock(Oid space, LOCKMODE mode);
 
 #endif							/* CIRRO_SPACE_H */

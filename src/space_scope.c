@@ -13,6 +13,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -57,13 +58,43 @@ space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags)
 	pfree(name);
 }
 
-void
-space_limit_waits(void)
+static void
+limit_waits(void)
 {
 	/* Longer than a deadlock takes to be found by default. */
 	if (LockTimeout == 0 || LockTimeout > 2000)
 		(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
+}
+
+bool
+space_lock(Oid space, LOCKMODE mode)
+{
+	Oid			setting = get_relname_relid("setting", space);
+
+	if (!OidIsValid(setting))
+		return false;
+	LockRelationOid(setting, mode);
+	/* Who held the lock may have dropped it. */
+	return get_relname_relid("setting", space) == setting;
+}
+
+bool
+space_enter_turn(SpaceScope *scope, Oid space, Oid owner)
+{
+	int			level = NewGUCNestLevel();
+	bool		locked;
+
+	limit_waits();
+	locked = space_lock(space, AccessShareLock);
+	AtEOXact_GUC(false, level);
+	if (!locked)
+		return false;
+
+	space_enter(scope, space, owner,
+				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	limit_waits();
+	return true;
 }
 
 void

@@ -35,6 +35,9 @@ upgrade_space(void *arg)
 	int			version = CIRRO_DDL_VERSION;
 	bool		isnull;
 
+	/* Two at once would update the same catalogue rows. */
+	if (!space_lock(info->space, ShareUpdateExclusiveLock))
+		return false;
 	space_enter(&scope, info->space, info->owner, SECURITY_RESTRICTED_OPERATION);
 	if (SPI_execute("SELECT coalesce(min(ddl_version), 0)::int FROM setting", true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the version of a Space");

@@ -6,10 +6,9 @@
  * by gig_turn.c. Must not count seats or write the workers' notifications: the
  * triggers of invitation do.
  *
- * Locks, in the one order of cirro: the gig row (the caller holds it), the
- * setting row where setting.max_pending is to be kept, workers, invitations,
- * gig_state. Only the insert may have to wait, for another insert of the same
- * worker; so gig_state must not be locked before it.
+ * Locks in the order of gig_state.h; the caller holds the gig row. Only the
+ * insert may have to wait, for another insert of the same worker; so gig_state
+ * must not be locked before it.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"

@@ -518,9 +518,8 @@ run_pass(void *arg)
 	Pass	   *pass = arg;
 	SpaceScope	scope;
 
-	space_enter(&scope, pass->space, pass->owner,
-				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-	space_limit_waits();
+	if (!space_enter_turn(&scope, pass->space, pass->owner))
+		return false;
 	load_gigs(pass);
 	if (pass->ngigs > 0)
 	{
@@ -612,7 +611,7 @@ wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
 				(errmsg_internal("looked for workers of %d gigs in one pass over " INT64_FORMAT " workers",
 								 batch->ngigs, pass->seen)));
 	}
-	else
+	else if (error != NULL)
 		ereport(DEBUG1,
 				(errmsg_internal("a pass over the workers failed: %s", error->message)));
 	MemoryContextDelete(pass_context);

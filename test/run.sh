@@ -9,6 +9,7 @@
 #
 # SUITES="…"       which ones (all): pairs warnings regress isolation tap
 #                  conformance mutation differential ways
+# PROVE_TESTS=…    which of test/t/ (all)
 # SEED=0.25        repeats the differential test, or that of the ways, that said so
 # PG_CONFIG=path, PG_MAJOR=15   which PostgreSQL (test/setup.sh)
 # SCRATCH=/tmp     where the temporary folder is made
@@ -17,7 +18,7 @@ set -eu
 . "$(dirname "$0")/lib.sh"
 
 suites=${SUITES:-pairs warnings regress isolation tap conformance mutation differential ways}
-limit=1200				# seconds, for each suite
+limit=${LIMIT:-1200}		# seconds, for each suite
 passed=0 failed=0 skipped=0
 work=
 running=
@@ -175,7 +176,8 @@ tap()
 	if ! perl -MIPC::Run -MTest::More -e 1 2>/dev/null; then skip "Perl's IPC::Run is missing"; return; fi
 	limited make -s installcheck-tap PG_CONFIG="$pg_config" PG_TEST_PORT_DIR="$work/ports" \
 		PROVE_FLAGS="-j $jobs --timer" || show_logs
-	files=$(ls test/t/*.pl | wc -l)
+	# shellcheck disable=SC2086
+	files=$(ls ${PROVE_TESTS:-test/t/*.pl} | wc -l)
 	bad=$(sed -n 's/^test\/t\/.*(Wstat: .*/x/p' "$work/out" | wc -l)
 	if [ "$bad" = 0 ] && [ "$code" != 0 ]; then bad=$files; fi
 	count $((files - bad)) "$bad"

@@ -3,11 +3,13 @@
 # leave whole gigs only, and the next call finishes. A standby does nothing.
 use strict;
 use warnings;
-use IPC::Run qw(start);
+use FindBin;
+use lib "$FindBin::RealBin/lib";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
+use Traffic;
 
 my $gigs = 200;
 my $node = PostgreSQL::Test::Cluster->new('waves');
@@ -78,16 +80,7 @@ sub all_done
 		FROM trees.wave}), "$gigs|t|t|0", "$what: each gig has had its wave, of as many as wanted");
 }
 
-# Starts a CALL; returns its handle, output and backend.
-sub call
-{
-	my ($name) = @_;
-	my ($in, $out, $err) = ('', '', '');
-	my $handle = start(
-		[ 'psql', '-X', '-q', '-d', $node->connstr('postgres') . " application_name=$name", '-c', 'CALL cirro.run_waves()' ],
-		'<', \$in, '>', \$out, '2>', \$err);
-	return { handle => $handle, out => \$out, err => \$err, name => $name };
-}
+sub call { return psql_start($node, $_[0], 'CALL cirro.run_waves()') }
 
 # Waits until some waves, not all, are committed, and returns how many.
 sub amid
@@ -104,8 +97,7 @@ sub amid
 
 # Five at once.
 my @calls = map { call("c$_") } 1 .. 5;
-$_->{handle}->finish for @calls;
-is(join('', map { ${ $_->{err} } } @calls), '', 'five at once: no messages');
+is(join('', map { (psql_finish($_))[1] } @calls), '', 'five at once: no messages');
 all_done('five at once');
 
 # Cancelled.
@@ -114,8 +106,7 @@ my $call = call('cancelled');
 my $n = amid();
 is(sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'cancelled' AND state = 'active'}),
 	't', 'cancelled');
-$call->{handle}->finish;
-like(${ $call->{err} }, qr/canceling statement due to user request/, 'it says so');
+like((psql_finish($call))[1], qr/canceling statement due to user request/, 'it says so');
 my $done = sql('SELECT count(*) FROM trees.wave');
 cmp_ok($done, '<', $gigs, "in the middle ($n seen, $done done)");
 is(sql($wrong), '', 'cancelled: whole gigs only');
@@ -128,9 +119,8 @@ $call = call('terminated');
 my $other = call('other');
 amid();
 sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'terminated'});
-$call->{handle}->finish;
-$other->{handle}->finish;
-is(${ $other->{err} }, '', 'the other is not disturbed');
+psql_finish($call);
+is((psql_finish($other))[1], '', 'the other is not disturbed');
 is(sql($wrong), '', 'terminated: whole gigs only');
 sql('CALL cirro.run_waves()');
 all_done('after the termination');
@@ -142,9 +132,8 @@ amid();
 my $pid = sql(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'killed' AND state = 'active'});
 like($pid, qr/^\d+$/, 'at work');
 kill 'KILL', $pid;
-$call->{handle}->finish;
-like(${ $call->{err} }, qr/server closed the connection|terminating connection/, 'killed');
-$node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or BAIL_OUT('no server');
+like((psql_finish($call))[1], qr/server closed the connection|terminating connection/, 'killed');
+wait_for_server($node) or BAIL_OUT('no server');
 $done = sql('SELECT count(*) FROM trees.wave');
 cmp_ok($done, '<', $gigs, "in the middle ($done done)");
 is(sql($wrong), '', 'killed: whole gigs only');
