@@ -8,7 +8,7 @@ ALTER TABLE worker DROP COLUMN gone;
 CREATE INDEX worker_by_jsonb ON worker USING gin (profile);
 ALTER INDEX worker_profile_idx SET (fastupdate = off);
 ALTER STATISTICS worker_profile_stats SET STATISTICS 200;
-CREATE TABLE visit (worker_id bigint REFERENCES worker ON DELETE CASCADE, note text NOT NULL DEFAULT 'none');
+CREATE TABLE visit (worker_id bigint PRIMARY KEY REFERENCES worker ON DELETE CASCADE, note text NOT NULL DEFAULT 'none');
 GRANT USAGE ON SCHEMA trees TO visitor;
 GRANT SELECT ON worker, gig TO visitor;
 GRANT SELECT, UPDATE (status, reason) ON invitation TO visitor;
