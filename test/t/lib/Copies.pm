@@ -17,14 +17,16 @@ our @EXPORT = qw(space_begin space_rows space_ids space_answers space_lives_on c
 sub owner_sql { my ($node, $query, $db) = @_; return $node->safe_psql($db // 'postgres', "SET ROLE gardener; $query") }
 
 # Makes the Space trees, and the table garden.item beside it, in database
-# postgres; everything of both belongs to gardener.
+# postgres, with this version of cirro or another one; everything of both
+# belongs to gardener.
 sub space_begin
 {
-	my ($node) = @_;
+	my ($node, $version) = @_;
+	my $of = defined $version ? qq{VERSION "$version"} : '';
 
-	$node->safe_psql('postgres', q{
+	$node->safe_psql('postgres', qq{
 		CREATE ROLE gardener LOGIN; CREATE ROLE visitor;
-		GRANT CREATE ON DATABASE postgres TO gardener; CREATE EXTENSION cirro});
+		GRANT CREATE ON DATABASE postgres TO gardener; CREATE EXTENSION cirro $of});
 	for my $part (split /^-- tick$/m, slurp_file("$FindBin::RealBin/lib/copies.sql"))
 	{
 		owner_sql($node, $part);
