@@ -66,6 +66,10 @@ for my $form (sort keys %restore)
 	same("to_$form", $form);
 }
 
+# Over a Space that has moved on since.
+$node->command_ok([ 'pg_restore', '-e', '-c', '--if-exists', '-d', 'to_custom', @as_owner, "$dir/custom" ], 'restored again');
+same('to_custom', 'again');
+
 # Parallel from one file: the rows of all tables come in no order.
 new_database('to_parallel');
 $node->command_ok([ 'pg_restore', '-e', '-j', 4, '-d', 'to_parallel', @as_owner, "$dir/custom" ], 'restored in parallel');
