@@ -11,6 +11,7 @@
 #                  conformance mutation differential ways
 # SEED=0.25        repeats the differential test, or that of the ways, that said so
 # PG_CONFIG=path, PG_MAJOR=15   which PostgreSQL (test/setup.sh)
+# CC=clang         what to build with, in place of PostgreSQL's own compiler
 # SCRATCH=/tmp     where the temporary folder is made
 # KEEP=1           keep the temporary folder and say where it is
 set -eu
@@ -273,7 +274,10 @@ if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$work"; fi
 cd "$work/cirro"
 
 section "build: $("$pg_config" --version), warnings are errors"
-limited make -s -j "$jobs" PG_CONFIG="$pg_config" COPT=-Werror || die "the build failed"
+# Clang does not know all that PostgreSQL says to gcc.
+limited make -s -j "$jobs" PG_CONFIG="$pg_config" ${CC:+CC="$CC"} \
+	COPT="-Werror${CC:+ -Wno-ignored-attributes -Wno-ignored-optimization-argument -Wno-unknown-warning-option}" ||
+	die "the build failed"
 limited make -s install PG_CONFIG="$pg_config" || die "the installation failed"
 echo "ok"
 
