@@ -18,6 +18,6 @@ embed()
 
 cat head.sql filter.sql index.sql explain.sql engine.sql waves.sql
 sed '/^-- code:/,$d' space.sql |
-	embed space_tables 'the DDL of a Space, part one: tables and triggers, run once by create_space'
+	embed space_tables 'the DDL of a Space, part one: tables and triggers, run by create_space'
 sed -n '/^-- code:/,$p' space.sql |
 	embed space_code 'the DDL of a Space, part two: functions and views, run again by upgrade_spaces'

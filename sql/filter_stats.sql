@@ -34,7 +34,7 @@ END $$;
 
 -- 20,000 people, without chance: a common city and rare ones, numbers that are
 -- few, many and all different, dates, texts, lists, lists of objects.
-CREATE FUNCTION person(i int) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION person(i int) RETURNS jsonb LANGUAGE sql IMMUTABLE SET jit = off AS $$
 	SELECT jsonb_strip_nulls(jsonb_build_object(
 		'id', i,
 		'email', format('person%s@example.%s', i, CASE WHEN i % 4 = 0 THEN 'com' ELSE 'org' END),

@@ -183,9 +183,15 @@ CALL cirro.upgrade_spaces();
 BEGIN;
 DROP FUNCTION trees.accept(bigint);
 DROP VIEW trees.worker_gig;
+DROP TRIGGER cirro_check ON trees.worker;
+ALTER TABLE trees.gig ENABLE ALWAYS TRIGGER cirro_check;
+REVOKE SELECT ON trees.gig_status FROM PUBLIC;
 CALL cirro.upgrade_spaces('trees');
 SELECT status FROM trees.accept(1);
 SELECT gig_id FROM trees.worker_gig;
+-- So are triggers that are missing; what the owner made of others, and of rights, stays.
+SELECT tgrelid::regclass, tgenabled FROM pg_trigger WHERE tgname = 'cirro_check' AND tgrelid IN ('trees.worker'::regclass, 'trees.gig'::regclass) ORDER BY 1;
+SELECT relname FROM pg_class WHERE relnamespace = 'trees'::regnamespace AND relkind = 'v' AND has_table_privilege('regress_cirro_other', oid, 'SELECT') ORDER BY 1;
 ROLLBACK;
 SELECT count(*), max(ddl_version) FROM trees.setting;
 SELECT pg_temp.try('CALL cirro.upgrade_spaces(''nowhere'')');

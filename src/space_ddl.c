@@ -9,8 +9,10 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "nodes/parsenodes.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -47,21 +49,65 @@ const SpaceFunction space_functions[SPACE_FUNCTIONS] = {
 	{"rebuild_state", "()"},
 };
 
+static void
+run_statement(const char *text, const RawStmt *statement)
+{
+	const char *start = text + statement->stmt_location;
+	char	   *command = statement->stmt_len > 0 ?
+		pnstrdup(start, statement->stmt_len) : pstrdup(start);
+	int			result = SPI_execute(command, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+}
+
 void
 space_run(const char *text)
 {
 	ListCell   *cell;
 
 	foreach(cell, raw_parser(text, RAW_PARSE_DEFAULT))
+		run_statement(text, lfirst_node(RawStmt, cell));
+}
+
+void
+space_run_again(const char *tables, const char *code, Oid space)
+{
+	List	   *made = NIL;
+	ListCell   *cell;
+
+	foreach(cell, raw_parser(tables, RAW_PARSE_DEFAULT))
 	{
 		RawStmt    *statement = lfirst_node(RawStmt, cell);
-		const char *start = text + statement->stmt_location;
-		char	   *command = statement->stmt_len > 0 ?
-			pnstrdup(start, statement->stmt_len) : pstrdup(start);
-		int			result = SPI_execute(command, false, 0);
+		CreateTrigStmt *trigger;
 
-		if (result < 0)
-			elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+		if (!IsA(statement->stmt, CreateTrigStmt))
+			continue;
+		trigger = castNode(CreateTrigStmt, statement->stmt);
+		if (!OidIsValid(get_trigger_oid(get_relname_relid(trigger->relation->relname, space),
+										trigger->trigname, true)))
+			run_statement(tables, statement);
+	}
+
+	foreach(cell, raw_parser(code, RAW_PARSE_DEFAULT))
+	{
+		RawStmt    *statement = lfirst_node(RawStmt, cell);
+
+		if (IsA(statement->stmt, ViewStmt))
+		{
+			char	   *name = castNode(ViewStmt, statement->stmt)->view->relname;
+
+			if (!OidIsValid(get_relname_relid(name, space)))
+				made = lappend(made, makeString(name));
+		}
+		else if (IsA(statement->stmt, GrantStmt))
+		{
+			RangeVar   *view = linitial_node(RangeVar, castNode(GrantStmt, statement->stmt)->objects);
+
+			if (!list_member(made, makeString(view->relname)))
+				continue;
+		}
+		run_statement(code, statement);
 	}
 }
 

@@ -40,6 +40,15 @@ extern char *space_ddl(const char *part, const char *ref_type);
  */
 extern void space_run(const char *text);
 
+/*
+ * Runs what brings a Space that is there to the DDL of the two parts: of the
+ * tables' text the triggers that are missing, of the code's text everything,
+ * but a GRANT on a view only if the view was missing. What the owner has made
+ * of triggers and rights since stays, and tables are locked for a trigger that
+ * is missing only. The caller is connected to SPI.
+ */
+extern void space_run_again(const char *tables, const char *code, Oid space);
+
 /* The type of the application's ids in a Space; 55000 if it is none of ours. */
 extern const char *space_ref_type(const SpaceInfo *info);
 

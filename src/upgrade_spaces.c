@@ -24,8 +24,9 @@
 PG_FUNCTION_INFO_V1(upgrade_spaces);
 
 /*
- * Brings one Space to this version's DDL, as its owner. Later versions run
- * their steps here, from the Space's version on.
+ * Brings one Space to this version's DDL, as its owner: triggers that it lacks,
+ * functions and views. Later versions run their steps for tables here, from the
+ * Space's version on.
  */
 static bool
 upgrade_space(void *arg)
@@ -48,7 +49,8 @@ upgrade_space(void *arg)
 				 errmsg("Space \"%s\" is of a later version than cirro", info->name),
 				 errdetail("Its DDL has version %d, the library knows %d.", version, CIRRO_DDL_VERSION),
 				 errhint("Install that version of cirro, then ALTER EXTENSION cirro UPDATE.")));
-	space_run(space_ddl("space_code", space_ref_type(info)));
+	space_run_again(space_ddl("space_tables", space_ref_type(info)),
+					space_ddl("space_code", space_ref_type(info)), info->space);
 	space_run(psprintf("UPDATE setting SET ddl_version = %d "
 				 "WHERE ddl_version IS DISTINCT FROM %d", CIRRO_DDL_VERSION, CIRRO_DDL_VERSION));
 	space_leave(&scope);

@@ -7,17 +7,18 @@
 # with the extension in it, and throwaway clusters on sockets of their own.
 # Must not touch the PostgreSQL of this computer, nor leave anything behind.
 #
-# SUITES="…"       which ones (all): pairs warnings regress isolation tap
+# SUITES="…"       which ones (all): pairs warnings regress jit isolation tap
 #                  conformance mutation differential ways
 # PROVE_TESTS=…    which of test/t/ (all)
 # SEED=0.25        repeats the differential test, or that of the ways, that said so
 # PG_CONFIG=path, PG_MAJOR=15   which PostgreSQL (test/setup.sh)
+# CC=clang         what to build with, in place of PostgreSQL's own compiler
 # SCRATCH=/tmp     where the temporary folder is made
 # KEEP=1           keep the temporary folder and say where it is
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suites=${SUITES:-pairs warnings regress isolation tap conformance mutation differential ways}
+suites=${SUITES:-pairs warnings regress jit isolation tap conformance mutation differential ways}
 limit=${LIMIT:-1200}		# seconds, for each suite
 passed=0 failed=0 skipped=0
 work=
@@ -147,10 +148,31 @@ count_regress()
 
 regress()
 {
-	tests=$(with_output sql sql expected)
-	if [ -z "$tests" ]; then skip "no tests in sql/"; return; fi
-	limited make -s installcheck PG_CONFIG="$pg_config" REGRESS="$tests" || show_diffs regression.diffs
+	# shellcheck disable=SC2046
+	regress_tests $(with_output sql sql expected)
+}
+
+regress_tests()		# regress_tests NAME...
+{
+	if [ $# = 0 ]; then skip "no tests in sql/"; return; fi
+	limited make -s installcheck PG_CONFIG="$pg_config" REGRESS="$*" || show_diffs regression.diffs
 	count_regress
+}
+
+# The same answers when every expression is compiled: all tests, and those of
+# filters once more inlined and optimised, for which others take minutes.
+jit()
+{
+	if [ "$(as_server env PGOPTIONS='-c jit=on' psql -X -A -t -c 'SELECT pg_jit_available()')" != t ]; then
+		skip "this PostgreSQL does not compile expressions"
+		return
+	fi
+	compile='-c jit=on -c jit_above_cost=0'
+	export PGOPTIONS="$compile -c jit_inline_above_cost=-1 -c jit_optimize_above_cost=-1"
+	regress
+	export PGOPTIONS="$compile -c jit_inline_above_cost=0 -c jit_optimize_above_cost=0"
+	regress_tests filter_rules filter_index sort_query
+	unset PGOPTIONS
 }
 
 isolation()
@@ -254,7 +276,10 @@ if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$work"; fi
 cd "$work/cirro"
 
 section "build: $("$pg_config" --version), warnings are errors"
-limited make -s -j "$jobs" PG_CONFIG="$pg_config" COPT=-Werror || die "the build failed"
+# Clang does not know all that PostgreSQL says to gcc.
+limited make -s -j "$jobs" PG_CONFIG="$pg_config" ${CC:+CC="$CC"} \
+	COPT="-Werror${CC:+ -Wno-ignored-attributes -Wno-ignored-optimization-argument -Wno-unknown-warning-option}" ||
+	die "the build failed"
 limited make -s install PG_CONFIG="$pg_config" || die "the installation failed"
 echo "ok"
 
@@ -283,6 +308,7 @@ for suite in $suites; do
 		pairs) section "pairs"; pairs ;;
 		warnings) section "warnings of a second compiler"; warnings ;;
 		regress) section "regress: sql/"; cluster_up; regress ;;
+		jit) section "jit: sql/, compiled"; cluster_up; jit ;;
 		isolation) section "isolation: test/isolation/specs/"; cluster_up; isolation ;;
 		tap) section "tap: test/t/"; tap ;;
 		conformance) section "conformance: ../shared/conformance"; cluster_up; conformance ;;

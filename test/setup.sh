@@ -43,6 +43,8 @@ server_wanted()		# server_wanted MAJOR
 	[ -x "/usr/lib/postgresql/$1/bin/postgres" ] || want "postgresql-$1"
 	{ [ -e "/usr/lib/postgresql/$1/lib/pgxs/src/makefiles/pgxs.mk" ] &&
 		[ -e "/usr/include/postgresql/$1/server/postgres.h" ]; } || want "postgresql-server-dev-$1"
+	# Since 18 the compiler of expressions is a package of its own.
+	[ "$1" -lt 18 ] || [ -e "/usr/lib/postgresql/$1/lib/llvmjit.so" ] || want "postgresql-$1-jit"
 	[ -e "/usr/share/postgresql/$1/extension/pg_cron.control" ] || want "postgresql-$1-cron"
 	[ -z "$also" ] || [ -e "/usr/share/postgresql/$1/extension/$also.control" ] || want "postgresql-$1-$also"
 }

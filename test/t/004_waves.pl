@@ -1,6 +1,6 @@
 # Waves under pressure: several procedures at once over many gigs invite nobody
 # twice and nobody beyond what is wanted; a cancel and a SIGKILL in the middle
-# leave whole gigs only, and the next call finishes. A standby does nothing.
+# leave whole gigs only, and the next call finishes.
 use strict;
 use warnings;
 use FindBin;
@@ -13,7 +13,7 @@ use Traffic;
 
 my $gigs = 200;
 my $node = PostgreSQL::Test::Cluster->new('waves');
-$node->init(allows_streaming => 1);
+$node->init;
 $node->append_conf('postgresql.conf', "fsync = off\nrestart_after_crash = on\nautovacuum = off");
 $node->start;
 
@@ -139,20 +139,6 @@ cmp_ok($done, '<', $gigs, "in the middle ($done done)");
 is(sql($wrong), '', 'killed: whole gigs only');
 sql('CALL cirro.run_waves()');
 all_done('after the kill');
-
-# A standby.
-again();
-$node->backup('b');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'b', has_streaming => 1);
-$standby->start;
-my ($code, $out, $err) = $standby->psql('postgres', 'CALL cirro.run_waves()');
-is($code, 0, 'on a standby the call succeeds');
-like($err, qr/NOTICE:.*standby/, 'and says that it does nothing');
-$standby->promote;
-$standby->safe_psql('postgres', 'CALL cirro.run_waves()');
-is($standby->safe_psql('postgres', "SELECT count(*) FROM trees.wave"), $gigs, 'promoted it does');
-$standby->stop;
 
 $node->stop;
 done_testing();
