@@ -10,6 +10,7 @@
 # SUITES="…"       which ones (all): pairs warnings regress isolation tap
 #                  conformance mutation differential ways
 # SEED=0.25        repeats the differential test, or that of the ways, that said so
+# SANITIZE=1       the library under AddressSanitizer and UndefinedBehaviorSanitizer
 # PG_CONFIG=path, PG_MAJOR=15   which PostgreSQL (test/setup.sh)
 # SCRATCH=/tmp     where the temporary folder is made
 # KEEP=1           keep the temporary folder and say where it is
@@ -227,6 +228,40 @@ differential() { fuzz differential filter_differential filters=1200; }
 # Waves invite the same workers, however they look for them.
 ways() { fuzz ways wave_ways rounds=12; }
 
+# The library alone is instrumented; what that needs has to be in the server
+# first. A finding ends the server process, and the tests see a crash. Not
+# looked for are leaks, which a server process has by design at its end.
+sanitized_server()
+{
+	runtime=$("${CC:-gcc}" -print-file-name=libasan.so)
+	case $runtime in /*) ;; *) die "SANITIZE needs gcc and its libasan.so" ;; esac
+	"${CC:-gcc}" -shared -fPIC -o "$work/asan_first.so" test/fuzz/asan_first.c -Wl,-z,initfirst -lasan
+	chmod 755 "$work/asan_first.so"
+	mv "$bindir/postgres" "$bindir/postgres.bare"
+	cat >"$bindir/postgres" <<-END
+		#!/bin/sh
+		export LD_PRELOAD='$runtime $work/asan_first.so'
+		export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1:log_path=$work/tmp/sanitizer
+		export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1:log_path=$work/tmp/sanitizer
+		exec '$bindir/postgres.bare' "\$@"
+	END
+	chmod 755 "$bindir/postgres"
+}
+
+# What a sanitizer found it has written to a file.
+findings()
+{
+	bad=0
+	for file in "$work"/tmp/sanitizer.*; do
+		[ -e "$file" ] || continue
+		bad=1
+		echo "---- $file"
+		head -n 60 "$file"
+	done
+	count $((1 - bad)) $bad
+	[ "$bad" = 1 ] || echo "ok: nothing found"
+}
+
 "$top/test/setup.sh"
 original=$(find_pg_config)
 jobs=$(nproc 2>/dev/null || echo 2)
@@ -252,8 +287,15 @@ if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$work"; fi
 cd "$work/cirro"
 
 section "build: $("$pg_config" --version), warnings are errors"
-limited make -s -j "$jobs" PG_CONFIG="$pg_config" COPT=-Werror || die "the build failed"
-limited make -s install PG_CONFIG="$pg_config" || die "the installation failed"
+if [ -n "${SANITIZE:-}" ]; then
+	section "with AddressSanitizer and UndefinedBehaviorSanitizer"
+	build="with_llvm=no COPT=-fsanitize=address,undefined\ -fno-sanitize-recover=all\ -fno-omit-frame-pointer"
+	sanitized_server
+else
+	build="COPT=-Werror"
+fi
+eval "limited make -s -j $jobs PG_CONFIG='$pg_config' $build" || die "the build failed"
+eval "limited make -s install PG_CONFIG='$pg_config' $build" || die "the installation failed"
 echo "ok"
 
 cluster_up()
@@ -292,6 +334,11 @@ for suite in $suites; do
 		*) die "there is no suite $suite" ;;
 	esac
 done
+
+if [ -n "${SANITIZE:-}" ]; then
+	section "findings of the sanitizers"
+	findings
+fi
 
 section "all"
 if [ "$skipped" = 0 ]; then
