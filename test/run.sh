@@ -7,9 +7,11 @@
 # with the extension in it, and throwaway clusters on sockets of their own.
 # Must not touch the PostgreSQL of this computer, nor leave anything behind.
 #
-# SUITES="…"       which ones (all): pairs warnings regress isolation tap
-#                  conformance mutation differential ways
+# SUITES="…"       which ones: pairs warnings regress isolation tap conformance
+#                  parser mutation differential ways; without a word, all of
+#                  these, but not smith
 # SEED=0.25        repeats the differential test, or that of the ways, that said so
+# FUZZ_SECONDS=600 parser and smith look for new inputs so long
 # SANITIZE=1       the library under AddressSanitizer and UndefinedBehaviorSanitizer
 # PG_CONFIG=path, PG_MAJOR=15   which PostgreSQL (test/setup.sh)
 # SCRATCH=/tmp     where the temporary folder is made
@@ -17,8 +19,9 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suites=${SUITES:-pairs warnings regress isolation tap conformance mutation differential ways}
-limit=1200				# seconds, for each suite
+suites=${SUITES:-pairs warnings regress isolation tap conformance parser mutation differential ways}
+fuzz_seconds=${FUZZ_SECONDS:-}
+limit=$((1200 + 2 * ${FUZZ_SECONDS:-0}))	# seconds, for each suite
 passed=0 failed=0 skipped=0
 work=
 running=
@@ -219,8 +222,39 @@ fuzz()
 	fi
 }
 
+# Inputs of the parser, on its own and under the sanitizers: those in files, and
+# with FUZZ_SECONDS new ones.
+parser()
+{
+	sources="test/fuzz/filter_parse_fuzz.c src/filter_parse.c src/filter_operand.c src/json_tree.c src/json_tree_error.c src/json_tree_write.c"
+	flags="-g -O1 -fno-sanitize-recover=all -Isrc"
+	# The lists are words on purpose.
+	# shellcheck disable=SC2086
+	if limited "${CC:-gcc}" $flags -DREPLAY -fsanitize=address,undefined -o "$work/tmp/replay" $sources &&
+		limited "$work/tmp/replay" test/fuzz/corpus/*; then
+		count 1 0
+	else
+		count 0 1
+	fi
+	[ -n "$fuzz_seconds" ] || return 0
+	if ! clang=$(make -s print-clang PG_CONFIG="$pg_config"); then skip "no clang"; return; fi
+	mkdir "$work/tmp/new"
+	if [ "$(id -u)" = 0 ]; then chown "$(server_user):" "$work/tmp/new"; fi
+	# shellcheck disable=SC2086
+	if limited "$clang" $flags -fsanitize=fuzzer,address,undefined -o "$work/tmp/fuzz" $sources &&
+		limited "$work/tmp/fuzz" -max_len=6000 -max_total_time="$fuzz_seconds" -dict=test/fuzz/filter.dict \
+			-verbosity=0 -print_final_stats=1 -artifact_prefix="$work/tmp/crash-" "$work/tmp/new" test/fuzz/corpus; then
+		count 1 0
+	else
+		count 0 1
+		for file in "$work"/tmp/crash-*; do
+			[ ! -e "$file" ] || { echo "---- $file, base64:"; base64 "$file"; }
+		done
+	fi
+}
+
 # Damaged filters: refused or sound, nothing else.
-mutation() { fuzz mutation filter_mutation rounds=20000; }
+mutation() { fuzz mutation filter_mutation rounds="${MUTATIONS:-20000}"; }
 
 # The same answers with an index as without, to random filters.
 differential() { fuzz differential filter_differential filters=1200; }
@@ -262,7 +296,29 @@ findings()
 	[ "$bad" = 1 ] || echo "ok: nothing found"
 }
 
-"$top/test/setup.sh"
+# Random queries over a Space by sqlsmith, as its owner, and what the log says of
+# them: that PostgreSQL refuses most is no fault, a crash or an internal error is.
+smith()
+{
+	if ! command -v sqlsmith >/dev/null; then skip "no sqlsmith"; return; fi
+	limited psql -X -q -At -d cirro_smith -f test/fuzz/smith.sql || { count 0 1; return; }
+	before=$(wc -l <"$work/server.log")
+	# Until its time is over; anything else is an end of the server.
+	code=0
+	limited timeout "${fuzz_seconds:-60}" sqlsmith --exclude-catalog ${FUZZ_SEED:+--seed="$FUZZ_SEED"} \
+		--target="host=$PGHOST port=$PGPORT dbname=cirro_smith user=cirro_smith" >"$work/tmp/smith" 2>&1 || :
+	if [ "$code" = 124 ] && tail -n +"$((before + 1))" "$work/server.log" | test/fuzz/smith_log.pl; then
+		count 1 0
+	else
+		tail -n 5 "$work/tmp/smith"
+		count 0 1
+	fi
+}
+
+case " $suites " in
+	*" smith "*) "$top/test/setup.sh" sqlsmith ;;
+	*) "$top/test/setup.sh" ;;
+esac
 original=$(find_pg_config)
 jobs=$(nproc 2>/dev/null || echo 2)
 
@@ -326,6 +382,8 @@ for suite in $suites; do
 		isolation) section "isolation: test/isolation/specs/"; cluster_up; isolation ;;
 		tap) section "tap: test/t/"; tap ;;
 		conformance) section "conformance: ../shared/conformance"; cluster_up; conformance ;;
+		parser) section "parser: test/fuzz/corpus"; parser ;;
+		smith) section "smith: sqlsmith"; cluster_up; as_server createdb cirro_smith; smith ;;
 		mutation) section "mutation: test/fuzz/"; cluster_up; as_server createdb cirro_mutation; mutation ;;
 		differential)
 			section "differential: test/fuzz/"; cluster_up; as_server createdb cirro_differential; differential ;;
