@@ -21,7 +21,8 @@ set -eu
 
 suites=${SUITES:-pairs warnings regress isolation tap conformance parser mutation differential ways}
 fuzz_seconds=${FUZZ_SECONDS:-}
-limit=$((1200 + 2 * ${FUZZ_SECONDS:-0}))	# seconds, for each suite
+limit=1200				# seconds, for each suite
+if [ -n "${FUZZ_SECONDS:-}" ]; then limit=20000; fi
 passed=0 failed=0 skipped=0
 work=
 running=
