@@ -21,7 +21,7 @@ PG_CFLAGS = $(WARNINGS)
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test soak crash demo demo-stop test-debian bench-filter bench-waves bench-accept
+ALONE = help setup test soak crash test-sanitize fuzz fuzz-parser demo demo-stop test-debian bench-filter bench-waves bench-accept
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -34,6 +34,9 @@ help:
 	@echo '                        (SUITES="regress tap …", SEED=0.25, KEEP=1)'
 	@echo 'make soak               random traffic by many clients, deadlocks counted (SOAK_SECONDS=600, SOAK_SEED=…)'
 	@echo 'make crash              kill -9 in the middle of it, over and over (CRASH_ROUNDS=200, CRASH_SEED=…)'
+	@echo 'make test-sanitize      the same with AddressSanitizer and UndefinedBehaviorSanitizer in the library'
+	@echo 'make fuzz               hostile input for long: parser, input functions, all calls, sqlsmith'
+	@echo '                        (FUZZ_SECONDS=600, FUZZ_INPUTS=2000000, FUZZ_SEED=42); make fuzz-parser'
 	@echo 'make test-debian        make test and make demo on a bare Debian (root; SUITE=bookworm)'
 	@echo 'make bench-filter       filters against jsquery, jsonpath and plain SQL, on a million profiles'
 	@echo '                        (N=100000, ROUNDS=7; a table in Markdown)'
@@ -58,6 +61,19 @@ soak crash: export SUITES = tap
 soak crash: export LIMIT = 86400
 soak crash:
 	@test/run.sh
+# What a sanitizer can see, in the suites that reach the most code.
+test-sanitize:
+	@SANITIZE=1 SUITES="$${SUITES:-regress isolation tap parser mutation ways}" \
+		PROVE_TESTS="$${PROVE_TESTS:-test/t/030_fuzz.pl}" test/run.sh
+
+fuzz:
+	@FUZZ_SECONDS="$${FUZZ_SECONDS:-600}" FUZZ_INPUTS="$${FUZZ_INPUTS:-2000000}" MEMORY_CALLS="$${MEMORY_CALLS:-100000}" \
+		MEMORY_ROWS="$${MEMORY_ROWS:-1000000}" \
+		MUTATIONS="$${MUTATIONS:-1000000}" SUITES="$${SUITES:-parser smith mutation tap}" \
+		PROVE_TESTS="$${PROVE_TESTS:-test/t/030_fuzz.pl test/t/007_memory.pl}" test/run.sh
+
+fuzz-parser:
+	@FUZZ_SECONDS="$${FUZZ_SECONDS:-600}" SUITES=parser test/run.sh
 
 # A filter is full of dollars, which are not make's.
 ifdef FILTER

@@ -82,7 +82,7 @@ END $$;
 SELECT pg_temp.refs('by_uuid', '00000000-0000-0000-0000-000000000008', 3);
 SELECT pg_temp.refs('by_bigint', '-5', 4);
 SELECT pg_temp.try('INSERT INTO by_uuid.worker (ref) VALUES (''x'')');
-SELECT t, pg_temp.try(format('SELECT cirro.create_space(''other'', ref_type => %L)', t)) FROM unnest('{integer,jsonb,varchar,text[]}'::text[]) WITH ORDINALITY u (t, n) ORDER BY n;
+SELECT t, pg_temp.try(format('SELECT cirro.create_space(''other'', ref_type => %L)', t)) FROM unnest('{integer,jsonb,varchar,text[],1}'::text[]) WITH ORDINALITY u (t, n) ORDER BY n;
 SELECT cirro.drop_space('by_uuid'), cirro.drop_space('by_bigint');
 
 -- Names that need quoting, up to 63 bytes, and those that no Space can have.

@@ -178,7 +178,8 @@ create_space(PG_FUNCTION_ARGS)
 	if (ref_type != TEXTOID && ref_type != UUIDOID && ref_type != INT8OID)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("ref_type cannot be %s", format_type_be(ref_type)),
+				 errmsg("ref_type cannot be %s",
+						format_type_extended(ref_type, -1, FORMAT_TYPE_ALLOW_INVALID)),
 				 errdetail("It is the type of the application's own ids of workers and gigs."),
 				 errhint("Use text, uuid or bigint.")));
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(owner)))

@@ -7,10 +7,13 @@
 # with the extension in it, and throwaway clusters on sockets of their own.
 # Must not touch the PostgreSQL of this computer, nor leave anything behind.
 #
-# SUITES="…"       which ones (all): pairs warnings regress jit isolation tap
-#                  conformance mutation differential ways
+# SUITES="…"       which ones: pairs warnings regress jit isolation tap conformance
+#                  parser mutation differential ways; without a word, all of
+#                  these, but not smith
 # PROVE_TESTS=…    which of test/t/ (all)
 # SEED=0.25        repeats the differential test, or that of the ways, that said so
+# FUZZ_SECONDS=600 parser and smith look for new inputs so long
+# SANITIZE=1       the library under AddressSanitizer and UndefinedBehaviorSanitizer
 # PG_CONFIG=path, PG_MAJOR=15   which PostgreSQL (test/setup.sh)
 # CC=clang         what to build with, in place of PostgreSQL's own compiler
 # SCRATCH=/tmp     where the temporary folder is made
@@ -18,8 +21,10 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suites=${SUITES:-pairs warnings regress jit isolation tap conformance mutation differential ways}
+suites=${SUITES:-pairs warnings regress jit isolation tap conformance parser mutation differential ways}
+fuzz_seconds=${FUZZ_SECONDS:-}
 limit=${LIMIT:-1200}		# seconds, for each suite
+if [ -n "${FUZZ_SECONDS:-}" ]; then limit=20000; fi
 passed=0 failed=0 skipped=0
 work=
 running=
@@ -242,8 +247,39 @@ fuzz()
 	fi
 }
 
+# Inputs of the parser, on its own and under the sanitizers: those in files, and
+# with FUZZ_SECONDS new ones.
+parser()
+{
+	sources="test/fuzz/filter_parse_fuzz.c src/filter_parse.c src/filter_operand.c src/json_tree.c src/json_tree_error.c src/json_tree_write.c"
+	flags="-g -O1 -fno-sanitize-recover=all -Isrc"
+	# The lists are words on purpose.
+	# shellcheck disable=SC2086
+	if limited "${CC:-gcc}" $flags -DREPLAY -fsanitize=address,undefined -o "$work/tmp/replay" $sources &&
+		limited "$work/tmp/replay" test/fuzz/corpus/*; then
+		count 1 0
+	else
+		count 0 1
+	fi
+	[ -n "$fuzz_seconds" ] || return 0
+	if ! clang=$(make -s print-clang PG_CONFIG="$pg_config"); then skip "no clang"; return; fi
+	mkdir "$work/tmp/new"
+	if [ "$(id -u)" = 0 ]; then chown "$(server_user):" "$work/tmp/new"; fi
+	# shellcheck disable=SC2086
+	if limited "$clang" $flags -fsanitize=fuzzer,address,undefined -o "$work/tmp/fuzz" $sources &&
+		limited "$work/tmp/fuzz" -max_len=6000 -max_total_time="$fuzz_seconds" -dict=test/fuzz/filter.dict \
+			-verbosity=0 -print_final_stats=1 -artifact_prefix="$work/tmp/crash-" "$work/tmp/new" test/fuzz/corpus; then
+		count 1 0
+	else
+		count 0 1
+		for file in "$work"/tmp/crash-*; do
+			[ ! -e "$file" ] || { echo "---- $file, base64:"; base64 "$file"; }
+		done
+	fi
+}
+
 # Damaged filters: refused or sound, nothing else.
-mutation() { fuzz mutation filter_mutation rounds=20000; }
+mutation() { fuzz mutation filter_mutation rounds="${MUTATIONS:-20000}"; }
 
 # The same answers with an index as without, to random filters.
 differential() { fuzz differential filter_differential filters=1200; }
@@ -251,7 +287,63 @@ differential() { fuzz differential filter_differential filters=1200; }
 # Waves invite the same workers, however they look for them.
 ways() { fuzz ways wave_ways rounds=12; }
 
-"$top/test/setup.sh"
+# The library alone is instrumented; what that needs has to be in the server
+# first. A finding ends the server process, and the tests see a crash. Not
+# looked for are leaks, which a server process has by design at its end.
+sanitized_server()
+{
+	runtime=$("${CC:-gcc}" -print-file-name=libasan.so)
+	case $runtime in /*) ;; *) die "SANITIZE needs gcc and its libasan.so" ;; esac
+	"${CC:-gcc}" -shared -fPIC -o "$work/asan_first.so" test/fuzz/asan_first.c -Wl,-z,initfirst -lasan
+	chmod 755 "$work/asan_first.so"
+	mv "$bindir/postgres" "$bindir/postgres.bare"
+	cat >"$bindir/postgres" <<-END
+		#!/bin/sh
+		export LD_PRELOAD='$runtime $work/asan_first.so'
+		export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1:log_path=$work/tmp/sanitizer
+		export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1:log_path=$work/tmp/sanitizer
+		exec '$bindir/postgres.bare' "\$@"
+	END
+	chmod 755 "$bindir/postgres"
+}
+
+# What a sanitizer found it has written to a file.
+findings()
+{
+	bad=0
+	for file in "$work"/tmp/sanitizer.*; do
+		[ -e "$file" ] || continue
+		bad=1
+		echo "---- $file"
+		head -n 60 "$file"
+	done
+	count $((1 - bad)) $bad
+	[ "$bad" = 1 ] || echo "ok: nothing found"
+}
+
+# Random queries over a Space by sqlsmith, as its owner, and what the log says of
+# them: that PostgreSQL refuses most is no fault, a crash or an internal error is.
+smith()
+{
+	if ! command -v sqlsmith >/dev/null; then skip "no sqlsmith"; return; fi
+	limited psql -X -q -At -d cirro_smith -f test/fuzz/smith.sql || { count 0 1; return; }
+	before=$(wc -l <"$work/server.log")
+	# Until its time is over; anything else is an end of the server.
+	code=0
+	limited timeout "${fuzz_seconds:-60}" sqlsmith --exclude-catalog ${FUZZ_SEED:+--seed="$FUZZ_SEED"} \
+		--target="host=$PGHOST port=$PGPORT dbname=cirro_smith user=cirro_smith" >"$work/tmp/smith" 2>&1 || :
+	if [ "$code" = 124 ] && tail -n +"$((before + 1))" "$work/server.log" | test/fuzz/smith_log.pl; then
+		count 1 0
+	else
+		tail -n 5 "$work/tmp/smith"
+		count 0 1
+	fi
+}
+
+case " $suites " in
+	*" smith "*) "$top/test/setup.sh" sqlsmith ;;
+	*) "$top/test/setup.sh" ;;
+esac
 original=$(find_pg_config)
 jobs=$(nproc 2>/dev/null || echo 2)
 
@@ -276,11 +368,18 @@ if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$work"; fi
 cd "$work/cirro"
 
 section "build: $("$pg_config" --version), warnings are errors"
-# Clang does not know all that PostgreSQL says to gcc.
-limited make -s -j "$jobs" PG_CONFIG="$pg_config" ${CC:+CC="$CC"} \
-	COPT="-Werror${CC:+ -Wno-ignored-attributes -Wno-ignored-optimization-argument -Wno-unknown-warning-option}" ||
-	die "the build failed"
-limited make -s install PG_CONFIG="$pg_config" || die "the installation failed"
+if [ -n "${SANITIZE:-}" ]; then
+	section "with AddressSanitizer and UndefinedBehaviorSanitizer"
+	build="with_llvm=no COPT=-fsanitize=address,undefined\ -fno-sanitize-recover=all\ -fno-omit-frame-pointer"
+	sanitized_server
+elif [ -n "${CC:-}" ]; then
+	# Clang does not know all that PostgreSQL says to gcc.
+	build="CC='$CC' COPT='-Werror -Wno-ignored-attributes -Wno-ignored-optimization-argument -Wno-unknown-warning-option'"
+else
+	build="COPT=-Werror"
+fi
+eval "limited make -s -j $jobs PG_CONFIG='$pg_config' $build" || die "the build failed"
+eval "limited make -s install PG_CONFIG='$pg_config' $build" || die "the installation failed"
 echo "ok"
 
 cluster_up()
@@ -312,6 +411,8 @@ for suite in $suites; do
 		isolation) section "isolation: test/isolation/specs/"; cluster_up; isolation ;;
 		tap) section "tap: test/t/"; tap ;;
 		conformance) section "conformance: ../shared/conformance"; cluster_up; conformance ;;
+		parser) section "parser: test/fuzz/corpus"; parser ;;
+		smith) section "smith: sqlsmith"; cluster_up; as_server createdb cirro_smith; smith ;;
 		mutation) section "mutation: test/fuzz/"; cluster_up; as_server createdb cirro_mutation; mutation ;;
 		differential)
 			section "differential: test/fuzz/"; cluster_up; as_server createdb cirro_differential; differential ;;
@@ -320,6 +421,11 @@ for suite in $suites; do
 		*) die "there is no suite $suite" ;;
 	esac
 done
+
+if [ -n "${SANITIZE:-}" ]; then
+	section "findings of the sanitizers"
+	findings
+fi
 
 section "all"
 if [ "$skipped" = 0 ]; then

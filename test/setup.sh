@@ -8,6 +8,7 @@
 # that it installs has no cluster yet (pg_createcluster makes one).
 #
 # test/setup.sh jsquery    also what only the benchmark needs: jsquery
+# test/setup.sh sqlsmith   also what only make fuzz needs: sqlsmith and clang
 #
 # PG_CONFIG=path   use that PostgreSQL and install none
 # PG_MAJOR=15      the major version to use; else the newest installed, else
@@ -21,7 +22,7 @@ as_root()
 }
 
 also=${1:-}
-case $also in ''|jsquery) ;; *) die "test/setup.sh knows no $also" ;; esac
+case $also in ''|jsquery|sqlsmith) ;; *) die "test/setup.sh knows no $also" ;; esac
 
 wanted=
 want()				# want PACKAGE... unless the test before it succeeded
@@ -36,6 +37,8 @@ tools_wanted()
 	[ -e /usr/include/stdio.h ] || want libc6-dev
 	command -v prove >/dev/null || want perl
 	perl -MIPC::Run -MTest::More -e 1 2>/dev/null || want libipc-run-perl
+	[ "$also" != sqlsmith ] || command -v sqlsmith >/dev/null || want sqlsmith
+	[ "$also" != sqlsmith ] || command -v clang >/dev/null || want clang
 }
 
 server_wanted()		# server_wanted MAJOR
@@ -46,7 +49,7 @@ server_wanted()		# server_wanted MAJOR
 	# Since 18 the compiler of expressions is a package of its own.
 	[ "$1" -lt 18 ] || [ -e "/usr/lib/postgresql/$1/lib/llvmjit.so" ] || want "postgresql-$1-jit"
 	[ -e "/usr/share/postgresql/$1/extension/pg_cron.control" ] || want "postgresql-$1-cron"
-	[ -z "$also" ] || [ -e "/usr/share/postgresql/$1/extension/$also.control" ] || want "postgresql-$1-$also"
+	[ "$also" != jsquery ] || [ -e "/usr/share/postgresql/$1/extension/$also.control" ] || want "postgresql-$1-$also"
 }
 
 # apt COMMAND...: quiet while all is well

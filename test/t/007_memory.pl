@@ -1,8 +1,9 @@
-# A session that answers and runs waves for long keeps no memory: the totals of
-# its memory contexts after a few hundred calls and after all of them. And a pass
-# over the workers takes no more at its peak than it may.
+# A session that works for long keeps no memory: the totals of its memory contexts
+# after a tenth of the calls and after all of them. A query over many rows keeps
+# none from row to row: the totals, while it runs, after a tenth of the rows and at
+# the last. And a pass over the workers takes no more at its peak than it may.
 #
-# MEMORY_CALLS=100000 make installcheck-tap PROVE_TESTS=test/t/007_memory.pl
+# MEMORY_CALLS=100000 MEMORY_ROWS=1000000 make installcheck-tap PROVE_TESTS=test/t/007_memory.pl
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -11,6 +12,7 @@ use Test::More;
 
 my $calls = $ENV{MEMORY_CALLS} // 3000;
 my $few = int($calls / 10);
+my $rows = $ENV{MEMORY_ROWS} // 100_000;
 
 my $node = PostgreSQL::Test::Cluster->new('memory');
 $node->init;
@@ -65,6 +67,110 @@ for my $what ('answers', 'waves')
 	cmp_ok($all_bytes - $few_bytes, '<=', 65536, "no memory is kept by $calls $what");
 }
 like($said, qr/^accepted: $calls$/m, 'all of them were answers');
+
+# Every other call of a Space, what it refuses included; each is committed. All plans
+# are made before the first total.
+$said = $node->safe_psql('postgres', <<"SQL");
+SET client_min_messages = warning;
+SELECT cirro.create_space('bees') \\g /dev/null
+SET search_path = bees;
+UPDATE setting SET consumers = '{default}';
+INSERT INTO worker (ref, profile) SELECT 'w' || n, jsonb_build_object('n', n, 's', 'x' || n) FROM generate_series(1, 20) n;
+INSERT INTO gig (ref, title, url, start_at, end_at, total_seats, filter_query, sort_query)
+SELECT 'g' || n, 'Gig', 'u', now() + '1 day', now() + '2 days', n, '{"s": {"\$regex": "^x1?[1-9]"}}', '{"n": -1}' FROM generate_series(1, 5) n;
+CREATE PROCEDURE work(first int, last int) LANGUAGE plpgsql AS \$\$
+DECLARE
+	g int;
+	w int;
+	inv bigint;
+	ids bigint[];
+BEGIN
+	FOR i IN first .. last LOOP
+		g := 1 + floor(random() * 5)::int;
+		w := 1 + floor(random() * 20)::int;
+		BEGIN
+			inv := (SELECT id FROM invitation WHERE gig_id = g AND worker_id = w);
+			CASE floor(random() * 16)::int
+				WHEN 0 THEN PERFORM invite(g, ARRAY[w, w, 999, NULL]);
+				WHEN 1 THEN PERFORM reject(inv, 'busy');
+				WHEN 2 THEN PERFORM reset(inv, true);
+				WHEN 3 THEN PERFORM try_accept(inv);
+				WHEN 4 THEN PERFORM leave(inv);
+				WHEN 5 THEN PERFORM expire(inv);
+				WHEN 6 THEN PERFORM attempt_invitations(w, ARRAY[g, 999], 1);
+				WHEN 7 THEN ids := ARRAY(SELECT id FROM claim_notifications(3, '1 ms')); PERFORM confirm_notifications(ids);
+				WHEN 8 THEN PERFORM fail_notifications(ARRAY(SELECT id FROM claim_notifications(1)), 'no', '0');
+				WHEN 9 THEN PERFORM preview(('{"n": ' || w || '}')::cirro.filter_query, '{"n": 1}');
+				WHEN 10 THEN PERFORM explain_invitation(w, g);
+				WHEN 11 THEN PERFORM FROM check_consistency(), gig_status, worker_invitation;
+				WHEN 12 THEN UPDATE worker SET profile = profile || jsonb_build_object('i', i) WHERE id = w;
+				WHEN 13 THEN UPDATE gig SET total_seats = 1 + i % 7, filter_query = jsonb_build_object('n', w) WHERE id = g;
+				WHEN 14 THEN INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query) VALUES ('x', 'u', now() + '1 h', now() + '2 h', 1, '{"a": {"\$bad": 1}}');
+				ELSE PERFORM run_wave(g), cirro.validate('{"a": {"\$bad": ' || i || '}}'), cirro.lint('{"a": 1, "a.b": 2}');
+			END CASE;
+		EXCEPTION WHEN OTHERS THEN NULL;
+		END;
+		COMMIT;
+		IF i % 1000 = 0 THEN
+			DELETE FROM notification; DELETE FROM wave; DELETE FROM attempt; COMMIT;
+		END IF;
+	END LOOP;
+END \$\$;
+CREATE TABLE total (what text, bytes bigint);
+PREPARE remember AS INSERT INTO total SELECT \$1, sum(total_bytes) FROM pg_backend_memory_contexts;
+SELECT setseed(0.5) \\g /dev/null
+CALL work(1, 1500);
+EXECUTE remember('few');
+CALL work(1501, 1500 + $calls);
+EXECUTE remember('all');
+SELECT string_agg(bytes::text, ' ' ORDER BY bytes) FROM total;
+SELECT 'invitations: ' || string_agg(status || ' ' || n, ', ' ORDER BY status) FROM (SELECT status, count(*) n FROM invitation GROUP BY 1) s;
+SQL
+note "after 1500 calls and $calls more: $said";
+my ($few_bytes, $all_bytes) = $said =~ /^(\d+) (\d+)$/m;
+cmp_ok($all_bytes - $few_bytes, '<=', 131072, "no memory is kept by $calls other calls");
+like($said, qr/^invitations: .*,.*,/m, 'they did something');
+
+# Documents for each row in turn.
+my $document = q{('[{"n": 1, "s": "abc"}, {"a": [{"b": 1, "c": "x"}, {"b": 2}], "n": 2.5}, {"a": 5, "n": null},
+	{"s": "xyz é", "a": [[1, 2], "x"]}, {}, [1, {"n": 1}], "x"]'::jsonb -> i % 7)};
+my %evaluated = (
+	equality => qq{cirro.matches($document, '{"n": 1, "s": "abc"}')},
+	regex => qq[cirro.matches($document, '{"s": {"\$regex": "(?i)^(a|x).*[cz]"}}')],
+	many_regexes => qq[cirro.matches($document, ('{"s": {"\$regex": "(a|x)[' || i % 100 || 'a-c]+"}}')::cirro.filter_query)],
+	elem_match => qq[cirro.matches($document, '{"a": {"\$elemMatch": {"b": {"\$gt": 1}, "c": {"\$exists": false}}}}')],
+	lists => qq[cirro.matches($document, '{"\$or": [{"n": {"\$in": [1, 2, "x"]}}, {"a": {"\$all": ["x", [1, 2]]}}, {"a": {"\$size": 2}}]}')],
+	numbers => qq[cirro.matches($document, '{"n": {"\$not": {"\$mod": [2, 1]}, "\$lt": 1e10}}')],
+	a_row => qq{cirro.matches(ROW(i, $document)::pair, '{"n": 1}')},
+	sort_key => qq{cirro.sort_key($document, '{"n": 1, "a.b": -1, "s": 1}')},
+	in_and_out => qq[('{"n": {"\$gte": ' || i || '}}')::cirro.filter_query::text],
+	sort_in_and_out => qq[('{"n": 1, "a' || i || '": -1}')::cirro.sort_query::text],
+	equal_and_hash => q[cirro.filter_query_hash(('{"n": ' || i || '}')::cirro.filter_query)],
+	refused => q[(SELECT count(*) FROM cirro.validate('{"n": {"$bad": ' || i || '}}'))],
+	linted => q[(SELECT count(*) FROM cirro.lint(('{"n": {"$gt": 5, "$lt": ' || i % 9 || '}}')::cirro.filter_query))],
+	explained => qq[(SELECT count(found) FROM cirro.explain_match($document, '{"a.b": {"\$gt": 1}, "s": {"\$regex": "b"}}'))],
+	keys => qq{cirro.index_keys($document)},
+	searches => q[cirro.index_search(('{"n": {"$gt": ' || i || '}, "s": {"$regex": "^a"}}')::cirro.filter_query)],
+	statistics => qq{cirro.profile_stats($document)},
+	by_index => q[(SELECT count(*) FROM bees.worker w WHERE w.profile OPERATOR(cirro.@@) ('{"n": ' || i % 20 || '}')::cirro.filter_query)],
+	clock => q{cirro.add_interval(cirro.now(), interval '1 day' * i)});
+# Those that do more than a look at a row.
+my %slow = map { $_ => 10 } qw(many_regexes linted explained searches by_index keys refused);
+
+$node->safe_psql('postgres', 'CREATE TYPE pair AS (id int, profile jsonb)');
+for my $what (sort keys %evaluated)
+{
+	my $n = int($rows / ($slow{$what} // 1));
+	my $used = $node->safe_psql('postgres', qq{
+		SET enable_seqscan = off; SET jit = off;
+		SELECT string_agg(bytes::text, ' ' ORDER BY i) FROM (
+			SELECT i, $evaluated{$what} IS NULL AS x,
+				CASE WHEN i IN ($n / 20, $n / 10, $n) THEN (SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE i > 0) END AS bytes
+			FROM (SELECT generate_series(1, $n) AS i OFFSET 0) s OFFSET 0) s
+		WHERE bytes IS NOT NULL AND x IS NOT NULL});
+	my (undef, $tenth, $all) = split ' ', $used;
+	cmp_ok($all - $tenth, '<=', 65536, "no memory is kept from row to row: $what, $n rows") or diag $used;
+}
 
 # One pass over the workers for all gigs stays within cirro.wave_memory, 64 MB,
 # and what a chunk takes, here with more than 200 MB of each: profiles, sort keys
