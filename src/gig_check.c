@@ -105,7 +105,7 @@ fill_defaults(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 	{
 		MemoryContext context = CurrentMemoryContext;
 		SpaceScope	scope;
-		Oid			space = trigger_enter(trigdata, &scope);
+		Oid			space = trigger_enter(trigdata, "gig", &scope);
 
 		cirro_execute(space, &read_defaults, NULL, NULL);
 		for (int i = 0; i < (int) lengthof(from_setting); i++)

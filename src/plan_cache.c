@@ -20,6 +20,7 @@
 #include "utils/syscache.h"
 
 #include "plan_cache.h"
+#include "space.h"
 
 typedef struct PlanKey
 {
@@ -114,6 +115,7 @@ get_plan(Oid space, Oid relation, const CirroQuery *query)
 	PlanEntry  *entry;
 	bool		found;
 
+	space_check_path(space);
 	if (plans == NULL)
 		make_cache();
 	if (sweep_needed)

@@ -71,9 +71,7 @@ claim(void *arg)
 	bool		isnull;
 	bool		claimed;
 
-	space_enter(&scope, space, retention->info->owner,
-				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-	space_limit_waits();
+	space_visit(&scope, space, retention->info->owner, true);
 	claimed = cirro_execute(space, &claim_query, &now, NULL) > 0;
 	for (int i = 0; claimed && i < lengthof(retention->cutoff); i++)
 		retention->cutoff[i] = DatumGetTimestampTz(cirro_result(0, i + 1, &isnull));
@@ -94,9 +92,7 @@ remove_batch(void *arg)
 	bool		isnull;
 	Datum		last;
 
-	space_enter(&scope, space, retention->info->owner,
-				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-	space_limit_waits();
+	space_visit(&scope, space, retention->info->owner, true);
 	cirro_execute(space, &remove_queries[retention->table], values, NULL);
 	last = cirro_result(0, 1, &isnull);
 	if (isnull)
@@ -124,7 +120,7 @@ run(Retention *retention, IsolatedWork work)
 				(errcode(error->sqlerrcode),
 				 errmsg("old rows of Space \"%s\" could not be removed",
 						retention->info->name),
-				 errdetail_internal("%s", error->message)));
+				 errdetail_internal("%s", error_summary(error))));
 	SPI_finish();
 	return done;
 }

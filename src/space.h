@@ -28,10 +28,25 @@ typedef struct SpaceScope
  * SECURITY_LOCAL_USERID_CHANGE always, SECURITY_NOFORCE_RLS for triggers,
  * SECURITY_RESTRICTED_OPERATION when the caller is not the owner's own
  * statement. An error in between undoes all of it with its (sub)transaction.
- * So queries name the tables of a Space without a schema.
+ * So queries name the tables of a Space without a schema. Raises 42501 if
+ * "owner" may not use the schema, and as space_check_path does.
  */
 extern void space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags);
 extern void space_leave(SpaceScope *scope);
+
+/*
+ * Raises 40001 unless the names of tables still mean those of the Space that
+ * space_enter has entered: it may be renamed at any time.
+ */
+extern void space_check_path(Oid space);
+
+/*
+ * Locks a table of the Space until the end of the transaction, so that it
+ * cannot change hands; false if it is not there, or not "owner"'s. space_hold
+ * does so with several, and raises 40001.
+ */
+extern bool space_holds(Oid space, const char *table, Oid owner);
+extern void space_hold(Oid space, Oid owner, const char *const *tables, int ntables);
 
 /*
  * Until space_leave no lock is waited for longer than two seconds: whoever
@@ -39,5 +54,11 @@ extern void space_leave(SpaceScope *scope);
  * where the wait ends.
  */
 extern void space_limit_waits(void);
+
+/*
+ * Enters a Space of somebody else: in a security-restricted operation, with all
+ * of its tables held, and waits limited if "hurried".
+ */
+extern void space_visit(SpaceScope *scope, Oid space, Oid owner, bool hurried);
 
 #endif							/* CIRRO_SPACE_H */

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  * src/space_scope.c
  *
- * Working inside a Space: as its owner, on its search path, and back. Must
- * not read a table of a Space.
+ * Working inside a Space: as its owner, on its search path, and back. Decides
+ * that it is still that owner's Space. Must not read a table of a Space.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -13,14 +13,45 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "cirro.h"
+#include "compat.h"
 #include "space.h"
+#include "space_ddl.h"
+
+/*
+ * A schema is on a search path by its name, and only if the user may use it:
+ * what stands in the place of a Space that was renamed, or is closed to its
+ * owner, belongs to somebody else.
+ */
+void
+space_check_path(Oid space)
+{
+	Oid			path[2];
+
+	/* Behind pg_catalog, ahead of the temporary schema, which is not counted. */
+	if (fetch_search_path_array(path, lengthof(path)) == 2 && path[1] == space)
+		return;
+	if (cirro_schema_aclcheck(space, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for schema \"%s\"", get_namespace_name(space)),
+				 errdetail("Role \"%s\" owns the tables of the Space.",
+						   GetUserNameFromId(GetUserId(), false)),
+				 errhint("GRANT USAGE ON that schema to its owner.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("a Space was renamed while it was worked in"),
+			 errdetail("Another schema may bear its name by now."),
+			 errhint("Repeat the call.")));
+}
 
 void
 space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags)
@@ -55,6 +86,49 @@ space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags)
 								 GUC_ACTION_SAVE, true, 0, false);
 	pfree(path);
 	pfree(name);
+	space_check_path(space);
+}
+
+bool
+space_holds(Oid space, const char *table, Oid owner)
+{
+	Oid			relation = get_relname_relid(table, space);
+	HeapTuple	tuple;
+	bool		holds;
+
+	if (!OidIsValid(relation))
+		return false;
+	/* What is true with the lock stays true. */
+	LockRelationOid(relation, AccessShareLock);
+	tuple = SearchSysCache2(RELNAMENSP, CStringGetDatum(table), ObjectIdGetDatum(space));
+	holds = HeapTupleIsValid(tuple) &&
+		((Form_pg_class) GETSTRUCT(tuple))->oid == relation &&
+		((Form_pg_class) GETSTRUCT(tuple))->relowner == owner;
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return holds;
+}
+
+void
+space_hold(Oid space, Oid owner, const char *const *tables, int ntables)
+{
+	for (int i = 0; i < ntables; i++)
+		if (!space_holds(space, tables[i], owner))
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("table \"%s\" of a Space has changed hands", tables[i]),
+					 errdetail("It belongs to role \"%s\" no more, in whose name this was begun.",
+							   GetUserNameFromId(owner, true)),
+					 errhint("Repeat the call, once all tables of the Space have one owner.")));
+}
+
+void
+space_visit(SpaceScope *scope, Oid space, Oid owner, bool hurried)
+{
+	space_enter(scope, space, owner, SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	if (hurried)
+		space_limit_waits();
+	space_hold(space, owner, space_tables, SPACE_TABLES);
 }
 
 void

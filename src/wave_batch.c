@@ -226,6 +226,9 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	int			wanted;
 	int64		size;
 
+	/* Without its primary keys a Space may have several rows of a gig. */
+	if (pass->ngigs == pass->nids)
+		return false;
 	slot_getallattrs(slot);
 	wanted = DatumGetInt32(slot->tts_values[2]);
 	size = (int64) wanted * sizeof(Candidate);
@@ -503,9 +506,7 @@ run_pass(void *arg)
 	Pass	   *pass = arg;
 	SpaceScope	scope;
 
-	space_enter(&scope, pass->space, pass->owner,
-				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-	space_limit_waits();
+	space_visit(&scope, pass->space, pass->owner, true);
 	load_gigs(pass);
 	if (pass->ngigs > 0)
 	{
@@ -605,7 +606,7 @@ wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
 	}
 	else
 		ereport(DEBUG1,
-				(errmsg_internal("a pass over the workers failed: %s", error->message)));
+				(errmsg_internal("a pass over the workers failed: %s", error_summary(error))));
 	MemoryContextDelete(pass_context);
 	SPI_finish();
 	return batch;
