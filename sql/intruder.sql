@@ -147,7 +147,7 @@ INSERT INTO many.gig (id, title, url, start_at, end_at, total_seats, filter_quer
 -- Of gig 1 alone, which is not the less due once.
 ALTER TABLE many.gig DISABLE TRIGGER USER;
 INSERT INTO many.gig (id, title, url, start_at, end_at, created_at, total_seats, filter_query, invitation_mode, invitation_multiplier, invitation_frequency)
-	SELECT 1, 'g', 'u', now() + '1 h', now() + '1 day', now(), 1, '{"a": 1}', 'auto', 10, '5 min' FROM generate_series(1, 20000);
+	SELECT 1, 'g', 'u', now() + '1 h', now() + '1 day', now(), 1, '{"a": 1}', 'auto', 10, '5 min' FROM generate_series(1, 3000);
 ALTER TABLE many.gig ENABLE TRIGGER USER;
 ANALYZE many.worker;
 RESET ROLE;
@@ -216,6 +216,21 @@ SELECT pg_temp.try('SELECT cirro.run_wave(''fort'', 1)');
 SELECT pg_temp.try('SELECT cirro.lock_rows(''fort'', ''gig'', ''{1}'')');
 SELECT * FROM lair.ran_as;
 DROP TABLE pg_temp.invitation, pg_temp.gig_state, pg_temp.setting, pg_temp.gig, pg_temp.worker, pg_temp.attempt, pg_temp.notification;
+RESET ROLE;
+-- Nor where the caller's search path is the Space, which has the temporary
+-- schema in front of it.
+GRANT USAGE ON SCHEMA fort TO regress_cirro_owner;
+SET ROLE regress_cirro_mallory;
+SET search_path = fort;
+CREATE TEMP TABLE notification (consumer text, kind text, gig_id bigint, worker_id bigint, invitation_id bigint, revision int, status text, previous text);
+CREATE TRIGGER spy BEFORE INSERT ON pg_temp.notification FOR EACH ROW EXECUTE FUNCTION lair.spy();
+GRANT ALL ON pg_temp.notification TO PUBLIC;
+INSERT INTO fort.invitation (gig_id, worker_id) VALUES (2, 3);
+SELECT * FROM lair.ran_as;
+DROP TABLE pg_temp.notification;
+RESET search_path;
+DELETE FROM fort.invitation WHERE worker_id = 3;
+REVOKE ALL ON SCHEMA fort FROM regress_cirro_owner;
 RESET ROLE;
 -- The superuser's procedure says what is wrong.
 SET client_min_messages = notice;

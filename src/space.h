@@ -19,6 +19,8 @@ typedef struct SpaceScope
 	Oid			userid;
 	int			sec_context;
 	int			guc_nestlevel;
+	bool		is_restricted;
+	int			temporary;		/* objects in the session's temporary schema */
 } SpaceScope;
 
 /*
@@ -29,16 +31,18 @@ typedef struct SpaceScope
  * SECURITY_RESTRICTED_OPERATION when the caller is not the owner's own
  * statement. An error in between undoes all of it with its (sub)transaction.
  * So queries name the tables of a Space without a schema. Raises 42501 if
- * "owner" may not use the schema, and as space_check_path does.
+ * "owner" may not use the schema; from space_leave if temporary objects were
+ * made in a restricted operation.
  */
 extern void space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags);
 extern void space_leave(SpaceScope *scope);
 
 /*
- * Raises 40001 unless the names of tables still mean those of the Space that
- * space_enter has entered: it may be renamed at any time.
+ * Sees to it that the names of tables mean those of the Space that space_enter
+ * has entered: it may be renamed at any time, and triggers may change the path.
+ * Raises 40001 if another schema has its name.
  */
-extern void space_check_path(Oid space);
+extern void space_set_path(Oid space);
 
 /*
  * Locks a table of the Space until the end of the transaction, so that it
@@ -60,5 +64,8 @@ extern void space_limit_waits(void);
  * of its tables held, and waits limited if "hurried".
  */
 extern void space_visit(SpaceScope *scope, Oid space, Oid owner, bool hurried);
+
+/* How many objects a schema holds. */
+extern int	schema_objects(Oid schema);
 
 #endif							/* CIRRO_SPACE_H */

@@ -9,14 +9,18 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_namespace.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -26,39 +30,34 @@
 #include "space.h"
 #include "space_ddl.h"
 
+/* Is it what names mean? */
+static bool
+path_leads_to(Oid space)
+{
+	List	   *path = fetch_search_path(true);
+
+	/* The temporary schema would be in front if the path did not name it. */
+	bool		leads = list_length(path) >= 2 &&
+		linitial_oid(path) == PG_CATALOG_NAMESPACE && lsecond_oid(path) == space;
+
+	list_free(path);
+	return leads;
+}
+
 /*
  * A schema is on a search path by its name, and only if the user may use it:
  * what stands in the place of a Space that was renamed, or is closed to its
  * owner, belongs to somebody else.
  */
 void
-space_check_path(Oid space)
+space_set_path(Oid space)
 {
-	Oid			path[2];
-
-	/* Behind pg_catalog, ahead of the temporary schema, which is not counted. */
-	if (fetch_search_path_array(path, lengthof(path)) == 2 && path[1] == space)
-		return;
-	if (cirro_schema_aclcheck(space, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for schema \"%s\"", get_namespace_name(space)),
-				 errdetail("Role \"%s\" owns the tables of the Space.",
-						   GetUserNameFromId(GetUserId(), false)),
-				 errhint("GRANT USAGE ON that schema to its owner.")));
-	ereport(ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("a Space was renamed while it was worked in"),
-			 errdetail("Another schema may bear its name by now."),
-			 errhint("Repeat the call.")));
-}
-
-void
-space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags)
-{
-	char	   *name = get_namespace_name(space);
+	char	   *name;
 	char	   *path;
 
+	if (path_leads_to(space))
+		return;
+	name = get_namespace_name(space);
 	if (name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CIRRO_UNKNOWN_SPACE),
@@ -74,19 +73,70 @@ space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags)
 				 errdetail("In a search path it stands for another schema."),
 				 errhint("Rename the schema.")));
 
+	path = psprintf("%s, pg_temp", quote_identifier(name));
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	pfree(path);
+	if (!path_leads_to(space))
+	{
+		if (cirro_schema_aclcheck(space, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("permission denied for schema \"%s\"", name),
+					 errdetail("Role \"%s\" owns the tables of the Space.",
+							   GetUserNameFromId(GetUserId(), false)),
+					 errhint("GRANT USAGE ON that schema to its owner.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("Space \"%s\" was renamed while it was worked in", name),
+				 errdetail("Another schema may bear its name by now."),
+				 errhint("Repeat the call.")));
+	}
+	pfree(name);
+}
+
+int
+schema_objects(Oid schema)
+{
+	Relation	depends = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	int			count = 0;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(NamespaceRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(schema));
+	scan = systable_beginscan(depends, DependReferenceIndexId, true, NULL, 2, keys);
+	while (HeapTupleIsValid(systable_getnext(scan)))
+		count++;
+	systable_endscan(scan);
+	table_close(depends, AccessShareLock);
+	return count;
+}
+
+/* What there is in the session's temporary schema. */
+static int
+temporary_objects(void)
+{
+	Oid			schema;
+	Oid			toast_schema;
+
+	GetTempNamespaceState(&schema, &toast_schema);
+	return OidIsValid(schema) ? schema_objects(schema) : 0;
+}
+
+void
+space_enter(SpaceScope *scope, Oid space, Oid owner, int sec_flags)
+{
 	GetUserIdAndSecContext(&scope->userid, &scope->sec_context);
+	scope->is_restricted = (sec_flags & SECURITY_RESTRICTED_OPERATION) != 0;
+	scope->temporary = scope->is_restricted ? temporary_objects() : 0;
 	scope->guc_nestlevel = NewGUCNestLevel();
 	SetUserIdAndSecContext(owner, scope->sec_context |
 						   SECURITY_LOCAL_USERID_CHANGE | sec_flags);
 
-	path = psprintf("%s, pg_temp", quote_identifier(name));
-	/* The Space's own functions are there already: nothing to look up anew. */
-	if (strcmp(namespace_search_path, path) != 0)
-		(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-	pfree(path);
-	pfree(name);
-	space_check_path(space);
+	space_set_path(space);
 }
 
 bool
@@ -140,9 +190,20 @@ space_limit_waits(void)
 								 GUC_ACTION_SAVE, true, 0, false);
 }
 
+/*
+ * A restricted operation can make no temporary table, but a function, say, which
+ * the caller may call later: sessions are not shared.
+ */
 void
 space_leave(SpaceScope *scope)
 {
+	if (scope->is_restricted && temporary_objects() != scope->temporary)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("a Space left something in the temporary schema of the session"),
+				 errdetail("Role \"%s\" owns the Space; the session is not its own.",
+						   GetUserNameFromId(GetUserId(), true)),
+				 errhint("Triggers on its tables must not make temporary objects.")));
 	AtEOXact_GUC(false, scope->guc_nestlevel);
 	SetUserIdAndSecContext(scope->userid, scope->sec_context);
 }
