@@ -18,6 +18,14 @@ BEGIN
 			DETAIL = 'That role could change what cirro does for others.',
 			HINT = 'Drop or rename the schema; CREATE EXTENSION makes its own.';
 	END IF;
+	IF EXISTS (SELECT FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
+			   WHERE n.nspname OPERATOR(pg_catalog.=) 'cirro' AND a.grantee OPERATOR(pg_catalog.<>) n.nspowner
+			   AND a.privilege_type OPERATOR(pg_catalog.=) 'CREATE') THEN
+		RAISE EXCEPTION USING ERRCODE = '42501',
+			MESSAGE = 'others may create objects in schema "cirro"',
+			DETAIL = 'They could change what cirro does for others.',
+			HINT = 'Drop or rename the schema; CREATE EXTENSION makes its own.';
+	END IF;
 END $$;
 
 -- Everybody may use the types and call the functions: what a role may do to a

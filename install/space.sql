@@ -10,6 +10,9 @@
 -- search_path FROM CURRENT). The one placeholder is the type of the
 -- application's own ids, @ref_type@.
 --
+-- Operands of tables and views are of the very types that an operator of
+-- pg_catalog takes: none that somebody planted in the schema fits better.
+--
 -- A trigger's name matters where triggers of one event fire in the order of
 -- their names; core's foreign keys are called "RI_ConstraintTrigger_…".
 
@@ -19,7 +22,7 @@ CREATE TABLE setting (
 	only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
 	paused boolean,
 	default_frequency interval CHECK (default_frequency > interval '0'),
-	default_multiplier numeric CHECK (default_multiplier > 0 AND default_multiplier < 'Infinity'),
+	default_multiplier numeric CHECK (default_multiplier > numeric '0' AND default_multiplier < 'Infinity'),
 	default_pending_max int CHECK (default_pending_max >= 1),
 	default_answer_within interval CHECK (default_answer_within > interval '0'),
 	max_pending int CHECK (max_pending >= 1),
@@ -63,7 +66,7 @@ CREATE TABLE worker (
 	profile jsonb NOT NULL DEFAULT '{}'
 		CONSTRAINT worker_profile_check CHECK (jsonb_typeof(profile) = 'object'),
 	active boolean NOT NULL DEFAULT true,
-	lot int NOT NULL DEFAULT (random() * 4294967295 - 2147483648)::int,
+	lot int NOT NULL DEFAULT (random() * float8 '4294967295' - float8 '2147483648')::int,
 	created_at timestamptz NOT NULL DEFAULT cirro.now(),
 	updated_at timestamptz NOT NULL DEFAULT cirro.now(),
 	changed_in xid8 NOT NULL DEFAULT pg_current_xact_id()
@@ -112,7 +115,7 @@ CREATE TABLE gig (
 		CONSTRAINT gig_invitation_mode_check CHECK (invitation_mode IN ('auto', 'manual')),
 	invitation_multiplier numeric NOT NULL
 		CONSTRAINT gig_invitation_multiplier_check
-		CHECK (invitation_multiplier > 0 AND invitation_multiplier < 'Infinity'),
+		CHECK (invitation_multiplier > numeric '0' AND invitation_multiplier < 'Infinity'),
 	invitation_frequency interval NOT NULL
 		CONSTRAINT gig_invitation_frequency_check CHECK (invitation_frequency > interval '0'),
 	pending_max int CONSTRAINT gig_pending_max_check CHECK (pending_max >= 1),

@@ -145,21 +145,26 @@ CREATE TRIGGER t BEFORE INSERT OR UPDATE ON twin_worker FOR EACH ROW EXECUTE FUN
 INSERT INTO twin_worker DEFAULT VALUES RETURNING id, profile, active;
 SELECT pg_temp.try($$INSERT INTO twin_worker (profile) VALUES ('[]')$$);
 -- Nor do other tables of those names around it help.
-CREATE TABLE invitation (id int);
+ALTER TABLE twin RENAME TO invitation;
+ALTER TABLE twin_gig RENAME TO gig;
 CREATE TABLE notification (id int);
 CREATE TABLE setting (default_multiplier text, default_frequency text, default_pending_max text, default_answer_within text, consumers text);
 INSERT INTO setting VALUES ('x', 'y', 'z', 'w', 'v');
 CREATE TABLE gig_state (gig_id text, accepted text, capacity text, target text, auto text, expires_rest text, closes_at text, answer_within text,
 	frequency text, next_wave_at text, next_event_at text, last_due_at text);
 INSERT INTO gig_state VALUES ('1', 'x');
-SELECT split_part(pg_temp.try($$UPDATE twin SET status = 'expired' WHERE id = 1$$), ' ', 1);
-SELECT split_part(pg_temp.try('INSERT INTO twin (id, gig_id, worker_id) VALUES (2, 1, 1)'), ' ', 1);
-SELECT split_part(pg_temp.try($$INSERT INTO twin_gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (1, 'x', 'x', '2031-01-01', '2032-01-01', 1, '{}')$$), ' ', 1);
+SELECT split_part(pg_temp.try($$UPDATE invitation SET status = 'expired' WHERE id = 1$$), ' ', 1);
+SELECT split_part(pg_temp.try('INSERT INTO invitation (id, gig_id, worker_id) VALUES (2, 1, 1)'), ' ', 1);
+SELECT split_part(pg_temp.try($$INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (1, 'x', 'x', '2031-01-01', '2032-01-01', 1, '{}')$$), ' ', 1);
 DROP TABLE notification;
 CREATE TABLE notification (consumer int[], kind int, gig_id text, worker_id text, invitation_id text, revision text, status int, previous int, payload text);
-SELECT split_part(pg_temp.try('INSERT INTO twin (id, gig_id, worker_id) VALUES (2, 1, 1)'), ' ', 1);
-CREATE TRIGGER v AFTER UPDATE ON twin REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cirro.invitation_updated();
-SELECT split_part(pg_temp.try($$UPDATE twin SET status = 'accepted' WHERE id = 1$$), ' ', 1);
+SELECT split_part(pg_temp.try('INSERT INTO invitation (id, gig_id, worker_id) VALUES (2, 1, 1)'), ' ', 1);
+CREATE TRIGGER v AFTER UPDATE ON invitation REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cirro.invitation_updated();
+SELECT split_part(pg_temp.try($$UPDATE invitation SET status = 'accepted' WHERE id = 1$$), ' ', 1);
+-- Nor in a Space on a table beside it: its rows are no invitations.
+CREATE TABLE beside (LIKE invitation INCLUDING DEFAULTS);
+CREATE TRIGGER t AFTER INSERT ON beside REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cirro.invitation_inserted();
+SELECT pg_temp.try('INSERT INTO beside (id, gig_id, worker_id) VALUES (2, 1, 1)');
 -- On partitions and foreign keys' cascades it is as on any table.
 CREATE VIEW some_view AS SELECT * FROM plain;
 SELECT pg_temp.try('CREATE TRIGGER t INSTEAD OF INSERT ON some_view FOR EACH ROW EXECUTE FUNCTION cirro.gig_check(); INSERT INTO some_view VALUES (1)');

@@ -66,15 +66,19 @@ BEGIN
 		EXECUTE format('ALTER TABLE cirro_security.lax ALTER %I DROP NOT NULL', name);
 	END LOOP;
 END$$;
-INSERT INTO cirro_security.lax (id) VALUES (-1);
-INSERT INTO cirro_security.lax (id, title, url, start_at, end_at, created_at, filter_query, total_seats)
+ALTER TABLE cirro_security.gig RENAME TO true_gig;
+ALTER TABLE cirro_security.lax RENAME TO gig;
+INSERT INTO cirro_security.gig (id) VALUES (-1);
+INSERT INTO cirro_security.gig (id, title, url, start_at, end_at, created_at, filter_query, total_seats)
 	VALUES (-2, 't', 'u', '2100-01-01', '2100-01-02', '2000-01-01', '{}', 1);
-CREATE TRIGGER cirro_check BEFORE UPDATE ON cirro_security.lax
+CREATE TRIGGER cirro_check BEFORE UPDATE ON cirro_security.gig
 	FOR EACH ROW EXECUTE FUNCTION cirro.gig_check();
-CREATE TRIGGER cirro_deleting AFTER DELETE ON cirro_security.lax
+CREATE TRIGGER cirro_deleting AFTER DELETE ON cirro_security.gig
 	FOR EACH ROW EXECUTE FUNCTION cirro.gig_deleting();
-UPDATE cirro_security.lax SET title = 'x' WHERE id = -2;
-DELETE FROM cirro_security.lax;
+UPDATE cirro_security.gig SET title = 'x' WHERE id = -2;
+DELETE FROM cirro_security.gig;
+DROP TABLE cirro_security.gig;
+ALTER TABLE cirro_security.true_gig RENAME TO gig;
 
 -- an owner's trigger keeps rows from being written
 SET ROLE regress_cirro_owner;

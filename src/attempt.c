@@ -61,8 +61,7 @@ record_attempt(PG_FUNCTION_ARGS)
 	}
 
 	SPI_connect();
-	space_enter(&scope, info->space, info->owner,
-				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	space_visit(&scope, info->space, info->owner, false);
 	cirro_execute(info->space, &insert_query, values, nulls);
 	id = Int64GetDatum(DatumGetInt64(cirro_result(0, 1, &isnull)));
 	space_leave(&scope);

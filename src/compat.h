@@ -30,6 +30,15 @@
 #define cirro_may_become(member, role)	is_member_of_role(member, role)
 #endif
 
+/* The checks of rights became one function in 16. */
+#if PG_VERSION_NUM >= 160000
+#define cirro_schema_aclcheck(schema, role, mode) \
+	object_aclcheck(NamespaceRelationId, schema, role, mode)
+#else
+#define cirro_schema_aclcheck(schema, role, mode) \
+	pg_namespace_aclcheck(schema, role, mode)
+#endif
+
 /* Until 15 the memory of settings came from malloc; since, it may not. */
 #if PG_VERSION_NUM < 160000
 #define guc_malloc(elevel, size)	malloc(size)

@@ -166,13 +166,28 @@ filter_profile_column(TupleDesc row)
 	return InvalidAttrNumber;
 }
 
-/* Where the profile is in rows of the type last seen by a call site. */
+/*
+ * Where the profile is in rows of the type last seen by a call site. A type may
+ * be altered from one call to the next, so it is only where to look first.
+ */
 typedef struct RowCache
 {
 	Oid			type;
 	int32		typmod;
 	AttrNumber	column;
 } RowCache;
+
+static bool
+is_profile(TupleDesc row, AttrNumber column)
+{
+	Form_pg_attribute attribute;
+
+	if (column == InvalidAttrNumber || column > row->natts)
+		return false;
+	attribute = TupleDescAttr(row, column - 1);
+	return !attribute->attisdropped && attribute->atttypid == JSONBOID &&
+		strcmp(NameStr(attribute->attname), "profile") == 0;
+}
 
 static AttrNumber
 find_profile(TupleDesc row)
@@ -220,7 +235,7 @@ filter_matches_record(PG_FUNCTION_ARGS)
 	if (cache == NULL)
 		cache = fcinfo->flinfo->fn_extra =
 			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(RowCache));
-	if (cache->type != type || cache->typmod != typmod || cache->column > desc->natts)
+	if (cache->type != type || cache->typmod != typmod || !is_profile(desc, cache->column))
 	{
 		cache->type = InvalidOid;
 		cache->column = find_profile(desc);

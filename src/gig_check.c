@@ -105,7 +105,7 @@ fill_defaults(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 	{
 		MemoryContext context = CurrentMemoryContext;
 		SpaceScope	scope;
-		Oid			space = trigger_enter(trigdata, &scope);
+		Oid			space = trigger_enter(trigdata, "gig", &scope);
 
 		cirro_execute(space, &read_defaults, NULL, NULL);
 		for (int i = 0; i < (int) lengthof(from_setting); i++)
@@ -287,6 +287,16 @@ is_archived(const TriggerRow *row, TimestampTz now)
 		(!row_isnull(row, ARCHIVE_AT) && row_time(row, ARCHIVE_AT) <= now);
 }
 
+/* What is archived is so already; archive_at says when it will be. */
+static void
+check_archived(const TriggerRow *row, TimestampTz now)
+{
+	if (row_time(row, ARCHIVED_AT) > now)
+		REFUSE(errmsg("\"archived_at\" cannot be in the future"),
+			   errdetail("It is %s.", timestamptz_to_str(row_time(row, ARCHIVED_AT))),
+			   errhint("Set \"archive_at\" to archive a gig later."));
+}
+
 /*
  * Archiving by hand: the gig must have started, and ends now if it has not
  * ended yet.
@@ -302,10 +312,7 @@ archive_now(const TriggerRow *old, TriggerRow *row, TimestampTz now)
 				 errdetail("It starts at %s.",
 						   timestamptz_to_str(row_time(old, START_AT))),
 				 errhint("Delete it instead.")));
-	if (row_time(row, ARCHIVED_AT) > now)
-		REFUSE(errmsg("\"archived_at\" cannot be in the future"),
-			   errdetail("It is %s.", timestamptz_to_str(row_time(row, ARCHIVED_AT))),
-			   errhint("Set \"archive_at\" to archive a gig later."));
+	check_archived(row, now);
 
 	row_set(row, ARCHIVED_AT, TimestampTzGetDatum(now));
 	if (row_time(old, END_AT) > now)
@@ -381,6 +388,8 @@ gig_check(PG_FUNCTION_ARGS)
 						 columns, NCOLUMNS);
 		fill_defaults(trigdata, NULL, &row);
 		check_row(&row);
+		if (!row_isnull(&row, ARCHIVED_AT))
+			check_archived(&row, cirro_gate_now());
 		if (row_isnull(&row, TOTAL_SEATS) && row_isnull(&row, SEATS_MAX))
 			ereport(NOTICE,
 					(errmsg("gig \"%s\" has no upper limit of seats",

@@ -93,7 +93,7 @@ gig_inserted(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = trigger_data(fcinfo, "gig_inserted", TRIGGER_EVENT_AFTER,
 										 TRIGGER_ON(TRIGGER_EVENT_INSERT));
 	SpaceScope	scope;
-	Oid			space = trigger_enter(trigdata, &scope);
+	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	Datum		now = TimestampTzGetDatum(cirro_now());
 
 	cirro_execute_over(trigdata, space, &make_state, &now, NULL);
@@ -112,7 +112,7 @@ gig_updated(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = trigger_data(fcinfo, "gig_updated", TRIGGER_EVENT_AFTER,
 										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
 	SpaceScope	scope;
-	Oid			space = trigger_enter(trigdata, &scope);
+	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	uint64		ngigs = cirro_execute_over(trigdata, space, &changed_gigs, NULL, NULL);
 	SPITupleTable *gigs = SPI_tuptable;
 
@@ -197,7 +197,7 @@ gig_deleting(PG_FUNCTION_ARGS)
 
 	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
 					 columns, NCOLUMNS);
-	space = trigger_enter(trigdata, &scope);
+	space = trigger_enter(trigdata, "gig", &scope);
 
 	values[0] = row_value(&old, ID);
 	if (row_isnull(&old, REF))
@@ -238,7 +238,7 @@ gig_deleted(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = trigger_data(fcinfo, "gig_deleted", TRIGGER_EVENT_AFTER,
 										 TRIGGER_ON(TRIGGER_EVENT_DELETE));
 	SpaceScope	scope;
-	Oid			space = trigger_enter(trigdata, &scope);
+	Oid			space = trigger_enter(trigdata, "gig", &scope);
 
 	cirro_execute_over(trigdata, space, &delete_state, NULL, NULL);
 	trigger_leave(&scope);

@@ -31,9 +31,6 @@
 #include "space.h"
 #include "wave.h"
 
-/* Longer errors are cut before they go into the table wave. */
-#define MAX_ERROR_LENGTH 1000
-
 static const CirroQuery claim_query = {
 	"SELECT FROM gig WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED",
 	1, {INT8OID}, PLAN_BY_KEY
@@ -403,14 +400,16 @@ describe_error(const ErrorData *error)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfoString(&text, error->message != NULL ? error->message : "unknown error");
+	appendStringInfoString(&text, error_summary(error));
 	if (error->detail != NULL)
-		appendStringInfo(&text, " (%s)", error->detail);
+		appendStringInfo(&text, " (%.*s)",
+						 pg_mbcliplen(error->detail, strlen(error->detail), ERROR_SUMMARY_LENGTH),
+						 error->detail);
 	if (error->message_id != NULL &&
 		strstr(error->message_id, "deferred trigger") != NULL)
 		appendStringInfoString(&text, " (constraints and triggers of a Space's tables cannot be deferred while waves write to them)");
-	if (text.len > MAX_ERROR_LENGTH)
-		text.data[pg_mbcliplen(text.data, text.len, MAX_ERROR_LENGTH)] = '\0';
+	if (text.len > ERROR_SUMMARY_LENGTH)
+		text.data[pg_mbcliplen(text.data, text.len, ERROR_SUMMARY_LENGTH)] = '\0';
 	return text.data;
 }
 
@@ -426,7 +425,7 @@ take_turn(void *arg)
 	TimestampTz due = 0;
 	SpaceScope	scope;
 
-	if (!space_enter_turn(&scope, work->space, work->owner))
+	if (!space_visit(&scope, work->space, work->owner, true))
 		return false;
 
 	work->claimed = cirro_execute(work->space, &claim_query, &id, NULL) > 0 &&
@@ -499,7 +498,7 @@ work_gig(Oid space, const char *name, Oid owner, int64 gig_id,
 					 errmsg("gig " INT64_FORMAT " of Space \"%s\" failed, and that could not be recorded",
 							gig_id, name),
 					 errdetail("It failed with: %s. Recording it failed with: %s.",
-							   failure->message, second->message)));
+							   error_summary(failure), error_summary(second))));
 	}
 	if (outcome == GIG_FAILED && error_is_lack_of_resources(work.error))
 		outcome = GIG_LACKS_RESOURCES;

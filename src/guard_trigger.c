@@ -160,7 +160,7 @@ worker_deleting(PG_FUNCTION_ARGS)
 
 	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
 					 columns, NCOLUMNS);
-	space = trigger_enter(trigdata, &scope);
+	space = trigger_enter(trigdata, "worker", &scope);
 	cirro_execute(space, &lock_invitations, &row_value(&old, ID), NULL);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);

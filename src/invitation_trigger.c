@@ -133,7 +133,7 @@ refuse_answer(TriggerData *trigdata, const TriggerRow *old, Status from, Status 
 	{
 		SpaceScope	scope;
 		GigState	state;
-		Oid			space = trigger_enter(trigdata, &scope);
+		Oid			space = trigger_enter(trigdata, "invitation", &scope);
 
 		if (gig_state_read(space, gig_id, &state))
 		{
@@ -199,7 +199,7 @@ fill_reason(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 	GigState	state;
 	const char *reason = NULL;
 	int64		gig_id = DatumGetInt64(row_value(row, GIG_ID));
-	Oid			space = trigger_enter(trigdata, &scope);
+	Oid			space = trigger_enter(trigdata, "invitation", &scope);
 
 	if (gig_state_read(space, gig_id, &state))
 	{
@@ -456,7 +456,7 @@ static void
 statement_trigger(TriggerData *trigdata)
 {
 	SpaceScope	scope;
-	Oid			space = trigger_enter(trigdata, &scope);
+	Oid			space = trigger_enter(trigdata, "invitation", &scope);
 	InvitationChanges done;
 
 	invitation_changes(trigdata, &done);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -68,6 +69,14 @@ run_isolated(IsolatedWork work, void *arg, ErrorData **error)
 	PG_END_TRY();
 
 	return result;
+}
+
+char *
+error_summary(const ErrorData *error)
+{
+	const char *message = error->message != NULL ? error->message : "unknown error";
+
+	return pnstrdup(message, pg_mbcliplen(message, strlen(message), ERROR_SUMMARY_LENGTH));
 }
 
 bool

@@ -27,6 +27,15 @@ typedef bool (*IsolatedWork) (void *arg);
 extern IsolatedResult run_isolated(IsolatedWork work, void *arg,
 								   ErrorData **error);
 
+/* Longer ones are cut, in bytes. */
+#define ERROR_SUMMARY_LENGTH	1000
+
+/*
+ * The message of an error, for a message of ours: in a Space an owner wrote it,
+ * who may have made it longer than any message can be.
+ */
+extern char *error_summary(const ErrorData *error);
+
 /* Whether the same work may well succeed if it is simply done again. */
 extern bool error_is_transient(const ErrorData *error);
 

@@ -78,8 +78,7 @@ lock_rows(PG_FUNCTION_ARGS)
 			int			locked;
 
 			SPI_connect();
-			space_enter(&scope, info->space, info->owner,
-						SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+			space_visit(&scope, info->space, info->owner, false);
 			locked = (int) cirro_execute(info->space, &locks[i].query, &ids, NULL);
 			space_leave(&scope);
 			SPI_finish();

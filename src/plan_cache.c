@@ -3,9 +3,9 @@
  *
  * The one cache of SPI plans: prepares each query once per Space and session.
  * Queries are constant texts that name tables without a schema; the search
- * path that space_enter sets decides what they mean, and core replans them
- * when it, the role or the tables change. Must not build SQL, and must not
- * outlive a Space: plans of dropped schemas are freed.
+ * path decides what they mean (and is set anew if a trigger, say, has changed
+ * it), and core replans them when it, the role or the tables change. Must not
+ * build SQL, and must not outlive a Space: plans of dropped schemas are freed.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -20,6 +20,7 @@
 #include "utils/syscache.h"
 
 #include "plan_cache.h"
+#include "space.h"
 
 typedef struct PlanKey
 {
@@ -114,6 +115,7 @@ get_plan(Oid space, Oid relation, const CirroQuery *query)
 	PlanEntry  *entry;
 	bool		found;
 
+	space_set_path(space);
 	if (plans == NULL)
 		make_cache();
 	if (sweep_needed)

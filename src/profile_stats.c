@@ -240,10 +240,11 @@ make_bounds(CountedKey **keys, int nkeys, CountedKey **prefixes, int nprefixes,
 	return n;
 }
 
+/* Of a domain anywhere it is the base type that ours is beside. */
 static Oid
 key_type_beside(Oid type)
 {
-	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(getBaseType(type)));
 	Oid			schema;
 
 	if (!HeapTupleIsValid(tuple))

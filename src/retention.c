@@ -71,7 +71,7 @@ claim(void *arg)
 	bool		isnull;
 	bool		claimed;
 
-	if (!space_enter_turn(&scope, space, retention->info->owner))
+	if (!space_visit(&scope, space, retention->info->owner, true))
 		return false;
 	claimed = cirro_execute(space, &claim_query, &now, NULL) > 0;
 	for (int i = 0; claimed && i < lengthof(retention->cutoff); i++)
@@ -93,7 +93,7 @@ remove_batch(void *arg)
 	bool		isnull;
 	Datum		last;
 
-	if (!space_enter_turn(&scope, space, retention->info->owner))
+	if (!space_visit(&scope, space, retention->info->owner, true))
 		return false;
 	cirro_execute(space, &remove_queries[retention->table], values, NULL);
 	last = cirro_result(0, 1, &isnull);
@@ -122,7 +122,7 @@ run(Retention *retention, IsolatedWork work)
 				(errcode(error->sqlerrcode),
 				 errmsg("old rows of Space \"%s\" could not be removed",
 						retention->info->name),
-				 errdetail_internal("%s", error->message)));
+				 errdetail_internal("%s", error_summary(error))));
 	SPI_finish();
 	return done;
 }

@@ -100,8 +100,7 @@ run_wave(PG_FUNCTION_ARGS)
 	id = Int64GetDatum(work.gig_id);
 
 	SPI_connect();
-	space_enter(&scope, work.space, work.owner,
-				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	space_visit(&scope, work.space, work.owner, false);
 
 	/* A gig that is there again under the id of one just deleted is not locked. */
 	if (cirro_execute(work.space, &wait_query, &id, NULL) == 0)

@@ -142,6 +142,8 @@ look_into(void *arg)
 {
 	Look	   *look = arg;
 	SpaceScope	scope;
+	/* No more than is read: a transaction block holds them for all Spaces. */
+	static const char *const tables[] = {"setting", "gig_state"};
 	Oid			types[2] = {TIMESTAMPTZOID, INT4OID};
 	Datum		values[2] = {
 		TimestampTzGetDatum(look->now), Int32GetDatum(look->limit)
@@ -149,6 +151,7 @@ look_into(void *arg)
 
 	if (!space_enter_turn(&scope, look->info->space, look->info->owner))
 		return false;
+	space_hold(look->info->space, look->info->owner, tables, lengthof(tables));
 	if (SPI_execute_with_args(look_query, 2, types, values, NULL, true, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not look into Space \"%s\"", look->info->name);
@@ -195,7 +198,7 @@ visit(Run *run, const SpaceInfo *info, bool named)
 		ereport(WARNING,
 				(errcode(error->sqlerrcode),
 				 errmsg("skipping Space \"%s\"", info->name),
-				 errdetail_internal("%s", error->message)));
+				 errdetail_internal("%s", error_summary(error))));
 	else if (look.ddl_version != 0 &&
 			 (look.ddl_version < CIRRO_DDL_VERSION_MIN ||
 			  look.ddl_version > CIRRO_DDL_VERSION))

@@ -7,13 +7,9 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_depend.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -24,7 +20,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -231,26 +226,6 @@ create_space(PG_FUNCTION_ARGS)
 
 /* ----------------------------------------------------------------- drop -- */
 
-/* Whether any object depends on the schema. */
-static bool
-schema_in_use(Oid space)
-{
-	Relation	depends = table_open(DependRelationId, AccessShareLock);
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	bool		used;
-
-	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(NamespaceRelationId));
-	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(space));
-	scan = systable_beginscan(depends, DependReferenceIndexId, true, NULL, 2, keys);
-	used = HeapTupleIsValid(systable_getnext(scan));
-	systable_endscan(scan);
-	table_close(depends, AccessShareLock);
-	return used;
-}
-
 /* Drops relations of the Space, all at once: they depend on one another. */
 static void
 drop_relations(const char *kind, const char *schema,
@@ -313,6 +288,7 @@ drop_space(PG_FUNCTION_ARGS)
 		(void) space_get(name);
 	space_enter(&scope, space, info->owner,
 				info->owner == GetUserId() ? 0 : SECURITY_RESTRICTED_OPERATION);
+	space_hold(space, info->owner, space_tables, SPACE_TABLES);
 
 	if (SPI_execute("SELECT made_schema::bool FROM setting", true, 1) == SPI_OK_SELECT &&
 		SPI_processed == 1)
@@ -327,7 +303,7 @@ drop_space(PG_FUNCTION_ARGS)
 	drop_relations("TABLE", name, space_tables, lengthof(space_tables));
 	CommandCounterIncrement();
 
-	if (made_schema && !schema_in_use(space))
+	if (made_schema && schema_objects(space) == 0)
 		space_run(psprintf("DROP SCHEMA %s RESTRICT", quote_identifier(name)));
 	else
 		ereport(NOTICE,

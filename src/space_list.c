@@ -346,6 +346,12 @@ space_check_run(const SpaceInfo *info)
 void
 space_check_invite(const SpaceInfo *info)
 {
+	if (cirro_schema_aclcheck(info->space, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for Space \"%s\"", info->name),
+				 errdetail("The right to use its schema is needed."),
+				 errhint("GRANT USAGE ON that schema.")));
 	if (pg_class_aclcheck(info->invitation, GetUserId(), ACL_INSERT) != ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -41,7 +41,7 @@ extern bool space_may_run(const SpaceInfo *info);
 /* Raises 42501 unless the current user may run the Space. */
 extern void space_check_run(const SpaceInfo *info);
 
-/* Raises 42501 unless the current user may insert into its invitations. */
+/* Raises 42501 unless the current user may reach its invitations and insert some. */
 extern void space_check_invite(const SpaceInfo *info);
 
 #endif							/* CIRRO_SPACE_LIST_H */

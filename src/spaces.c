@@ -33,9 +33,12 @@ read_status(void *arg)
 {
 	Status	   *status = arg;
 	SpaceScope	scope;
+	static const char *const tables[] = {"setting"};
 
 	space_enter(&scope, status->info->space, status->info->owner,
 				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	space_limit_waits();
+	space_hold(status->info->space, status->info->owner, tables, lengthof(tables));
 	/* Without the row, as after a schema-only load: the defaults. */
 	if (SPI_execute(psprintf("SELECT coalesce(s.ddl_version, %d)::int, coalesce(s.paused, false)::bool "
 							 "FROM (VALUES (1)) one LEFT JOIN setting s ON true LIMIT 1",
@@ -85,7 +88,7 @@ spaces(PG_FUNCTION_ARGS)
 
 			if (run_isolated(read_status, &status, &error) == ISOLATED_FAILED)
 			{
-				values[4] = CStringGetTextDatum(error->message);
+				values[4] = CStringGetTextDatum(error_summary(error));
 				nulls[4] = false;
 			}
 			else

@@ -167,10 +167,11 @@ row_tuple(TriggerRow *row)
  * Who may create triggers on a table can attach cirro's functions to it, and
  * they work as its owner: every name that their queries use must mean a table
  * of that owner or a transition table, never what else the search path has to
- * offer, such as a temporary view of the caller.
+ * offer, such as a temporary view of the caller. And rows of another table of
+ * that owner are no gigs and invitations.
  */
 static void
-check_tables(TriggerData *trigdata)
+check_tables(TriggerData *trigdata, const char *table)
 {
 	static const char *const names[] = {
 		"setting", "gig_state", "invitation", "notification"
@@ -178,7 +179,17 @@ check_tables(TriggerData *trigdata)
 	Relation	rel = trigdata->tg_relation;
 	Trigger    *trigger = trigdata->tg_trigger;
 
-	if (TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event))
+	if (TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
+	{
+		if (trigger->tgnewtable != NULL || trigger->tgoldtable != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+					 errmsg("trigger \"%s\" on table \"%s\" has transition tables",
+							trigger->tgname, RelationGetRelationName(rel)),
+					 errdetail("They could stand in the place of a table of the Space."),
+					 errhint("Only the triggers that create_space makes call functions of cirro.")));
+	}
+	else
 	{
 		bool		needs_new = !TRIGGER_FIRED_BY_DELETE(trigdata->tg_event);
 		bool		needs_old = !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event);
@@ -196,30 +207,29 @@ check_tables(TriggerData *trigdata)
 	}
 
 	for (int i = 0; i < (int) lengthof(names); i++)
-	{
-		HeapTuple	tuple = SearchSysCache2(RELNAMENSP, CStringGetDatum(names[i]),
-											ObjectIdGetDatum(RelationGetNamespace(rel)));
-		bool		sound = HeapTupleIsValid(tuple) &&
-			((Form_pg_class) GETSTRUCT(tuple))->relowner == rel->rd_rel->relowner;
-
-		if (HeapTupleIsValid(tuple))
-			ReleaseSysCache(tuple);
-		if (!sound)
+		if (!space_holds(RelationGetNamespace(rel), names[i], rel->rd_rel->relowner))
 			ereport(ERROR,
 					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 					 errmsg("table \"%s\" is not in a Space", RelationGetRelationName(rel)),
 					 errdetail("Its schema has no table \"%s\" of the same owner.", names[i]),
 					 errhint("Only the triggers that create_space makes call functions of cirro.")));
-	}
+
+	if (strcmp(RelationGetRelationName(rel), table) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" belongs to table \"%s\", not to \"%s\"",
+						trigger->tgname, table, RelationGetRelationName(rel)),
+				 errdetail("Its function works as the owner of a Space."),
+				 errhint("Only the triggers that create_space makes call functions of cirro.")));
 }
 
 Oid
-trigger_enter(TriggerData *trigdata, SpaceScope *scope)
+trigger_enter(TriggerData *trigdata, const char *table, SpaceScope *scope)
 {
 	Relation	rel = trigdata->tg_relation;
 	int			result;
 
-	check_tables(trigdata);
+	check_tables(trigdata, table);
 	if ((result = SPI_connect()) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed: %s", SPI_result_code_string(result));
 	if ((result = SPI_register_trigger_data(trigdata)) < 0)

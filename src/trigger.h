@@ -74,10 +74,10 @@ extern HeapTuple row_tuple(TriggerRow *row);
 
 /*
  * Connects to SPI inside the Space of the trigger's table, as its owner. Raises
- * 39P01 if the schema is no Space of that owner, or the trigger lacks the
- * transition tables of its event.
+ * 39P01 if that is not "table", the schema is no Space of that owner, or the
+ * transition tables are not those of the event.
  */
-extern Oid	trigger_enter(TriggerData *trigdata, SpaceScope *scope);
+extern Oid	trigger_enter(TriggerData *trigdata, const char *table, SpaceScope *scope);
 extern void trigger_leave(SpaceScope *scope);
 
 #endif							/* CIRRO_TRIGGER_H */

@@ -23,6 +23,13 @@
 
 PG_FUNCTION_INFO_V1(upgrade_spaces);
 
+/* What an upgrade is told. */
+typedef struct Upgrade
+{
+	const SpaceInfo *info;
+	bool		hurried;		/* others come after it */
+} Upgrade;
+
 /*
  * Brings one Space to this version's DDL, as its owner: triggers that it lacks,
  * functions and views. Later versions run their steps for tables here, from the
@@ -31,7 +38,8 @@ PG_FUNCTION_INFO_V1(upgrade_spaces);
 static bool
 upgrade_space(void *arg)
 {
-	const SpaceInfo *info = arg;
+	const Upgrade *upgrade = arg;
+	const SpaceInfo *info = upgrade->info;
 	SpaceScope	scope;
 	int			version = CIRRO_DDL_VERSION;
 	bool		isnull;
@@ -40,6 +48,9 @@ upgrade_space(void *arg)
 	if (!space_lock(info->space, ShareUpdateExclusiveLock))
 		return false;
 	space_enter(&scope, info->space, info->owner, SECURITY_RESTRICTED_OPERATION);
+	if (upgrade->hurried)
+		space_limit_waits();
+	space_hold(info->space, info->owner, space_tables, SPACE_TABLES);
 	if (SPI_execute("SELECT coalesce(min(ddl_version), 0)::int FROM setting", true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the version of a Space");
 	version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
@@ -102,6 +113,7 @@ upgrade_spaces(PG_FUNCTION_ARGS)
 	foreach(cell, spaces)
 	{
 		SpaceInfo  *info = lfirst(cell);
+		Upgrade		upgrade = {.info = info, .hurried = PG_ARGISNULL(0)};
 		ErrorData  *error;
 
 		CHECK_FOR_INTERRUPTS();
@@ -115,14 +127,14 @@ upgrade_spaces(PG_FUNCTION_ARGS)
 					 errdetail("%s", info->defect)));
 			continue;
 		}
-		if (run_isolated(upgrade_space, info, &error) == ISOLATED_FAILED)
+		if (run_isolated(upgrade_space, &upgrade, &error) == ISOLATED_FAILED)
 		{
 			if (!PG_ARGISNULL(0))
 				ReThrowError(error);
 			ereport(WARNING,
 					(errcode(error->sqlerrcode),
 					 errmsg("Space \"%s\" is skipped", info->name),
-					 errdetail_internal("%s", error->message)));
+					 errdetail_internal("%s", error_summary(error))));
 		}
 		if (!atomic)
 			SPI_commit();

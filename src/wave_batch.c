@@ -236,6 +236,9 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	int			wanted;
 	int64		size;
 
+	/* Without its primary keys a Space may have several rows of a gig. */
+	if (pass->ngigs == pass->nids)
+		return false;
 	slot_getallattrs(slot);
 	wanted = DatumGetInt32(slot->tts_values[2]);
 	size = (int64) wanted * sizeof(Candidate);
@@ -518,7 +521,7 @@ run_pass(void *arg)
 	Pass	   *pass = arg;
 	SpaceScope	scope;
 
-	if (!space_enter_turn(&scope, pass->space, pass->owner))
+	if (!space_visit(&scope, pass->space, pass->owner, true))
 		return false;
 	load_gigs(pass);
 	if (pass->ngigs > 0)
@@ -613,7 +616,7 @@ wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
 	}
 	else if (error != NULL)
 		ereport(DEBUG1,
-				(errmsg_internal("a pass over the workers failed: %s", error->message)));
+				(errmsg_internal("a pass over the workers failed: %s", error_summary(error))));
 	MemoryContextDelete(pass_context);
 	SPI_finish();
 	return batch;

@@ -1,9 +1,10 @@
 # The owner of a Space plants code wherever PostgreSQL lets an owner put some, and
 # waits for the superuser's tick: triggers, also deferred ones, defaults, checks,
-# row policies, expression indexes, functions and operators of well-known names,
-# a view in place of a table. Nothing of it ever runs as anybody but the owner,
-# no setting of it survives, what makes a gig fail is said, and the Spaces of
-# others go on.
+# row policies, generated columns, domains, casts, expression indexes, functions,
+# aggregates and operators of well-known names, tables below and above a Space's,
+# a view in place of a table. Nothing of it ever runs as anybody but the owner, no
+# setting and nothing else of it survives in the session, what makes a gig fail
+# is said, and the Spaces of others go on.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -46,16 +47,39 @@ BEGIN
 	ELSE
 		PERFORM pg_catalog.nextval('plan.as_other'::pg_catalog.regclass);
 	END IF;
-	FOREACH attack IN ARRAY ARRAY['ALTER ROLE mallory SUPERUSER', 'SET ROLE postgres', 'RESET ROLE',
-		'SET SESSION AUTHORIZATION DEFAULT', 'SET cirro.clock = ''2040-01-01''',
+	-- All of it once in a scope that undoes it; to count is enough for the rest.
+	IF pg_catalog.current_setting('plan.struck', true) OPERATOR(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.text THEN
+		RETURN 'struck';
+	END IF;
+	FOREACH attack IN ARRAY ARRAY['ALTER ROLE mallory SUPERUSER', 'GRANT postgres TO mallory', 'SET ROLE postgres', 'RESET ROLE',
+		'SET LOCAL ROLE postgres', 'SELECT pg_catalog.set_config(''role'', ''postgres'', false)', 'SET ROLE NONE',
+		'SET SESSION AUTHORIZATION DEFAULT', 'SET SESSION AUTHORIZATION postgres', 'RESET ALL', 'DISCARD ALL', 'DISCARD TEMP',
+		'SET cirro.clock = ''2040-01-01''', 'SELECT pg_catalog.set_config(''cirro.clock'', ''2040-01-01'', false)',
 		'SET statement_timeout = ''5min''', 'SET LOCAL cirro.active = off', 'SET default_transaction_read_only = on',
-		'CREATE TEMP TABLE gig (id bigint)', 'DECLARE c CURSOR WITH HOLD FOR SELECT plan.strike()',
+		'SET cirro.wave_memory = 64', 'SELECT pg_catalog.set_config(''cirro.wave_search'', ''single'', false)',
+		'SET search_path = names, public', 'SET row_security = off', 'SET session_replication_role = replica',
+		'SET client_min_messages = panic', 'SET application_name = ''mallory''', 'SET DateStyle = german', 'SET TimeZone = ''Asia/Tokyo''',
+		'SET IntervalStyle = iso_8601', 'SET standard_conforming_strings = off', 'SET transform_null_equals = on',
+		'SET array_nulls = off', 'SET bytea_output = escape', 'SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE',
+		'SET CONSTRAINTS ALL DEFERRED', 'SET plan.armed = yes',
+		'CREATE TEMP TABLE gig (id bigint)', 'CREATE TEMP TABLE t AS SELECT 1', 'CREATE TEMP VIEW gig AS SELECT 1 AS id',
+		'CREATE TEMP SEQUENCE s',
+		'DECLARE c CURSOR WITH HOLD FOR SELECT plan.strike()', 'CLOSE ALL', 'PREPARE p AS SELECT plan.strike()',
+		'DEALLOCATE ALL', 'LISTEN mallory', 'UNLISTEN *', 'COMMIT', 'ROLLBACK', 'SAVEPOINT s', 'ABORT', 'PREPARE TRANSACTION ''x''',
+		'LOCK TABLE pg_catalog.pg_class', 'ALTER SYSTEM SET fsync = off', 'COPY (SELECT 1) TO PROGRAM ''touch /tmp/x''',
+		'CREATE EXTENSION cirro', 'CREATE FUNCTION cirro.f() RETURNS int LANGUAGE sql AS ''SELECT 1''',
+		'CREATE FUNCTION plan.c() RETURNS trigger LANGUAGE c AS ''$libdir/cirro'', ''gig_check''',
+		'SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid())', 'SELECT pg_catalog.pg_cancel_backend(pg_catalog.pg_backend_pid())',
+		'UPDATE good.gig SET title = ''x''', 'SELECT good.accept(1)', 'SELECT cirro.run_wave(''good'', 1)', 'CALL cirro.run_waves(''good'')',
+		'SELECT cirro.drop_space(''good'')', 'SELECT cirro.lock_rows(''good'', ''gig'', ''{1}'')',
+		'SELECT * FROM kept', 'EXECUTE kept_statement', 'SELECT * FROM kept_table',
 		'ALTER ROLE mallory SUPERUSER'] LOOP
 		BEGIN
 			EXECUTE attack;
 		EXCEPTION WHEN OTHERS THEN NULL;
 		END;
 	END LOOP;
+	PERFORM pg_catalog.set_config('plan.struck', pg_catalog.pg_current_xact_id()::pg_catalog.text, false);
 	RETURN 'struck';
 END $$;
 CREATE FUNCTION plan.strike_trigger() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -78,6 +102,16 @@ BEGIN
 	PERFORM plan.strike();
 	RETURN $1;
 END $$;
+CREATE FUNCTION plan.strike_text(text, text) RETURNS text LANGUAGE sql AS 'SELECT plan.strike()';
+CREATE DOMAIN plan.struck AS bigint CHECK (plan.strike_true(VALUE));
+CREATE TYPE plan.fake AS (x jsonb);
+CREATE FUNCTION plan.fake_filter(plan.fake) RETURNS cirro.filter_query LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM plan.strike();
+	RETURN ($1).x;
+END $$;
+CREATE CAST (plan.fake AS cirro.filter_query) WITH FUNCTION plan.fake_filter(plan.fake) AS IMPLICIT;
+CREATE FUNCTION plan.to_fake(jsonb) RETURNS plan.fake LANGUAGE sql IMMUTABLE AS 'SELECT ROW($1)::plan.fake';
 SQL
 
 # The planted Spaces; each has three workers and a gig that is due.
@@ -121,6 +155,32 @@ plant('policies', q{ALTER TABLE worker ENABLE ROW LEVEL SECURITY, FORCE ROW LEVE
 plant('astray', 'CREATE TRIGGER z AFTER INSERT ON invitation FOR EACH ROW EXECUTE FUNCTION plan.lead_astray();
 	CREATE TRIGGER z BEFORE UPDATE ON gig_state FOR EACH ROW EXECUTE FUNCTION plan.lead_astray()');
 
+# What a session would keep makes the gig fail; types are refused by core.
+my %kept = (
+	leaves_function => 'CREATE FUNCTION pg_temp.f() RETURNS text LANGUAGE sql AS \'SELECT plan.strike()\'',
+	leaves_operator => 'CREATE OPERATOR pg_temp.&&& (LEFTARG = text, RIGHTARG = text, FUNCTION = plan.strike_text)',
+	leaves_domain => 'CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (plan.strike_true(VALUE))',
+	leaves_enum => 'CREATE TYPE pg_temp.jsonb AS ENUM (\'x\')');
+plant($_, "CREATE FUNCTION leave() RETURNS trigger LANGUAGE plpgsql AS \$\$BEGIN $kept{$_}; RETURN NULL; END\$\$;
+	CREATE TRIGGER z AFTER INSERT ON invitation FOR EACH STATEMENT EXECUTE FUNCTION leave()") for sort keys %kept;
+plant('read_only', 'CREATE FUNCTION no_more() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN SET TRANSACTION READ ONLY; RETURN NULL; END$$;
+	CREATE TRIGGER z AFTER INSERT ON invitation FOR EACH STATEMENT EXECUTE FUNCTION no_more()');
+plant('generated', 'ALTER TABLE invitation ADD COLUMN x bigint GENERATED ALWAYS AS (plan.strike_int(worker_id)) STORED;
+	ALTER TABLE notification ADD COLUMN x bigint GENERATED ALWAYS AS (plan.strike_int(gig_id)) STORED;
+	ALTER TABLE wave ADD COLUMN x plan.struck DEFAULT 1; ALTER TABLE notification ADD COLUMN y plan.struck DEFAULT 2;
+	CREATE UNIQUE INDEX ON notification ((plan.strike_int(id))) WHERE plan.strike_int(gig_id) > 0;
+	CREATE STATISTICS st ON (plan.strike_int(gig_id)), worker_id FROM invitation');
+plant('casts', 'ALTER TABLE gig ALTER filter DROP EXPRESSION;
+	ALTER TABLE gig ALTER filter TYPE plan.fake USING plan.to_fake(filter_query), ALTER filter SET DEFAULT ROW(\'{"a": 1}\'::jsonb)::plan.fake');
+plant('below', 'CREATE TABLE kid () INHERITS (invitation); CREATE TABLE kid_state () INHERITS (gig_state);
+	CREATE TRIGGER k BEFORE UPDATE ON kid_state FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger();
+	ALTER TABLE kid ADD CHECK (plan.strike_true(id))');
+sql_as('mallory', "INSERT INTO below.kid_state SELECT * FROM below.gig_state");
+plant('above', q{CREATE TABLE top (LIKE attempt INCLUDING ALL) PARTITION BY RANGE (id);
+	ALTER TABLE top ALTER id DROP IDENTITY; ALTER TABLE attempt ALTER id DROP IDENTITY;
+	CREATE TRIGGER up AFTER INSERT ON top FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger();
+	ALTER TABLE top ATTACH PARTITION attempt DEFAULT});
+
 # The names that queries use, with types that fit better than pg_catalog's.
 my $names = join "\n", map { my $schema = $_; qq{
 	CREATE FUNCTION $schema.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT plan.strike(); SELECT pg_catalog.now()';
@@ -136,6 +196,9 @@ my $names = join "\n", map { my $schema = $_; qq{
 	CREATE OPERATOR $schema.< (LEFTARG = bigint, RIGHTARG = int, FUNCTION = $schema.le);
 	CREATE FUNCTION $schema.matches(jsonb, cirro.filter_query) RETURNS boolean LANGUAGE sql AS 'SELECT plan.strike() IS NOT NULL';
 	CREATE OPERATOR $schema.@@ (LEFTARG = jsonb, RIGHTARG = cirro.filter_query, FUNCTION = $schema.matches);
+	CREATE FUNCTION $schema.add(bigint, bigint) RETURNS bigint LANGUAGE sql AS 'SELECT plan.strike(); SELECT 1::bigint';
+	CREATE AGGREGATE $schema.max(bigint) (SFUNC = $schema.add, STYPE = bigint, INITCOND = '0');
+	CREATE AGGREGATE $schema.min(bigint) (SFUNC = $schema.add, STYPE = bigint, INITCOND = '0');
 	CREATE FUNCTION $schema.text_of(cirro.filter_query) RETURNS text LANGUAGE sql AS 'SELECT plan.strike()';
 	CREATE DOMAIN $schema.int4 AS text CHECK (plan.strike_true(VALUE));
 } } qw(names public);
@@ -157,12 +220,30 @@ sub others { return sql('SELECT is_called FROM plan.as_other') }
 sub is_super { return sql("SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'") }
 is(is_super(), 'f', 'mallory is no superuser');
 
-my $show = q{SELECT current_user, session_user, current_setting('search_path'), current_setting('cirro.clock'),
-	current_setting('statement_timeout'), current_setting('cirro.active'), current_setting('default_transaction_read_only'),
-	(SELECT count(*) FROM pg_cursors WHERE is_holdable), to_regclass('pg_temp.gig') IS NULL};
-my ($code, $out, $err) = $node->psql('postgres', "LOAD 'cirro';\nSELECT 1;\n$show;\nCALL cirro.run_waves();\n$show;\n", on_error_stop => 0);
-my ($before, $after) = (split /\n/, $out)[1, 2];
-is($after, $before, 'settings, user and session are as before');
+# All there is in a session: who it is, every setting, and what it has made or
+# listens to.
+my $show = q{SELECT 'user ' || current_user || ' ' || session_user UNION ALL
+	SELECT 'set ' || name || ' ' || coalesce(setting, '') FROM pg_settings UNION ALL
+	SELECT 'set plan.armed ' || coalesce(current_setting('plan.armed', true), '') UNION ALL
+	SELECT 'cursor ' || name FROM pg_cursors WHERE is_holdable UNION ALL
+	SELECT 'prepared ' || name FROM pg_prepared_statements UNION ALL
+	SELECT 'listens to ' || c FROM pg_listening_channels() c UNION ALL
+	SELECT 'temporary ' || pg_describe_object(classid, objid, objsubid) FROM pg_depend
+		WHERE refclassid = 'pg_namespace'::regclass AND refobjid = pg_my_temp_schema() UNION ALL
+	SELECT 'type ' || x::text || pg_typeof('x'::text) || pg_typeof('{}'::jsonb) FROM (SELECT 1 AS x) x ORDER BY 1};
+my $begin = q{LOAD 'cirro';
+LOAD 'plpgsql';
+SET TimeZone = 'Europe/Berlin';
+CREATE TEMP TABLE kept_table (x int);
+DECLARE kept CURSOR WITH HOLD FOR SELECT 1;
+PREPARE kept_statement AS SELECT 1;
+LISTEN kept_channel;
+};
+my ($code, $out, $err) = $node->psql('postgres', "$begin$show;\nCALL cirro.run_waves();\n$show;\n", on_error_stop => 0);
+my @shown = split /\n/, $out;
+my @before = splice @shown, 0, @shown / 2;
+is_deeply(\@shown, \@before, 'user, settings and session are as before');
+cmp_ok(@before, '>', 300, 'these are many');
 is(others(), 'f', 'nothing planted ran as the superuser');
 is(is_super(), 'f', 'mallory is still no superuser');
 cmp_ok(sql('SELECT last_value FROM plan.as_mallory'), '>', 20, 'though much of it ran, as mallory');
@@ -176,13 +257,19 @@ for my $space (qw(deferred late_state))
 	like($space eq 'late_state' ? "$got$err" : $got, qr/deferred/, "$space: it is said why the gig fails: $got");
 	is(sql("SELECT count(*) FROM $space.invitation"), '0', "$space: nobody is invited");
 }
-for my $space (qw(triggers columns policies names jsonb_type))
+is(sql("SELECT count(*) FROM read_only.invitation"), '0', 'read_only: its gig fails');
+for my $space (sort keys %kept)
+{
+	like(sql("SELECT outcome || ': ' || error FROM $space.wave"), qr/^failed: .*temporary schema/, "$space: it is said why the gig fails");
+	is(sql("SELECT count(*) FROM $space.invitation"), '0', "$space: nobody is invited");
+}
+for my $space (qw(triggers columns policies generated casts above names jsonb_type))
 {
 	is(sql("SELECT outcome, invited, error FROM $space.wave"), 'invited|3|', "$space: its own business, it has its wave");
 }
 
 # All the other ways in which a superuser comes by.
-for my $space (qw(deferred late_state triggers astray columns policies names jsonb_type gone rules))
+for my $space (qw(deferred late_state triggers astray columns policies generated casts below above names jsonb_type gone rules read_only), sort keys %kept)
 {
 	$node->psql('postgres', $_) for (
 		"CALL cirro.run_waves('$space')",
