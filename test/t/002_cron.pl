@@ -1,5 +1,6 @@
 # pg_cron: schedule_waves() makes one job that fills a gig at the next full
-# minute; scheduling again replaces it. From another database the error's hint
+# minute; scheduling again replaces it. A job of the superuser's works in a Space as
+# its owner, whose triggers cannot tell otherwise. From another database the error's hint
 # is the statement to run where pg_cron lives, and it works.
 use strict;
 use warnings;
@@ -66,12 +67,35 @@ is(sql(q{SELECT schedule FROM cron.job WHERE jobid = } . $id), '* * * * *', 'eve
 is(sql('SELECT cirro.unschedule_waves()'), 't', 'unscheduled');
 is(sql('SELECT cirro.unschedule_waves()'), 'f', 'there is none any more');
 
+# A Space of somebody else's, whose triggers tell as whom they run.
+sql('CREATE ROLE mallory LOGIN; GRANT CREATE ON DATABASE postgres TO mallory');
+$node->safe_psql('postgres', q{SELECT cirro.create_space('hers');
+	CREATE TABLE hers.ran_as (who name, caller name, roles text);
+	CREATE FUNCTION hers.tell() RETURNS trigger LANGUAGE plpgsql AS $$
+	DECLARE
+		role text := 'refused';
+	BEGIN
+		BEGIN
+			SET ROLE postgres;
+			role := current_user;
+		EXCEPTION WHEN OTHERS THEN NULL;
+		END;
+		INSERT INTO hers.ran_as VALUES (current_user, session_user, role);
+		RETURN NULL;
+	END $$;
+	CREATE TRIGGER z AFTER INSERT ON hers.invitation FOR EACH STATEMENT EXECUTE FUNCTION hers.tell();
+	INSERT INTO hers.worker DEFAULT VALUES;
+	INSERT INTO hers.gig (title, url, start_at, end_at, total_seats, filter_query)
+	VALUES ('g', 'u', now() + '1 h', now() + '2 h', 1, '{}')}, extra_params => [ '-U', 'mallory' ]);
+sql(q{SELECT cirro.schedule_waves('hers')});
+
 # The tick.
 ok($node->poll_query_until('postgres', 'SELECT count(*) = 10 FROM trees.invitation'), 'a tick runs the wave')
 	or diag sql('SELECT * FROM cron.job_run_details');
 ok($node->poll_query_until('elsewhere', q{SELECT count(*) = 5 FROM "it's ""odd""".invitation}), 'in the other database, too');
-ok($node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM cron.job_run_details WHERE status = 'succeeded'}),
+ok($node->poll_query_until('postgres', q{SELECT count(*) >= 3 FROM cron.job_run_details WHERE status = 'succeeded'}),
 	'the jobs succeed') or diag sql('SELECT * FROM cron.job_run_details');
+is(sql('SELECT DISTINCT who, caller, roles FROM hers.ran_as'), 'mallory|postgres|refused', 'as its owner, whoever has scheduled it');
 is(sql(q{SELECT cirro.unschedule_waves('trees')}), 't', 'unscheduled');
 sql(q{SELECT cron.unschedule(jobid) FROM cron.job});
 
