@@ -89,7 +89,7 @@ COMMENT ON COLUMN worker.profile IS 'what filter queries ask about: a JSON objec
 COMMENT ON COLUMN worker.active IS 'false: not invited';
 COMMENT ON COLUMN worker.lot IS 'random; waves take workers in its order, turned by gig and wave';
 COMMENT ON COLUMN worker.updated_at IS 'last change of the row; kept by cirro';
-COMMENT ON COLUMN worker.changed_in IS 'the transaction that last made the worker someone to look at anew (id, profile, active); kept by cirro';
+COMMENT ON COLUMN worker.changed_in IS 'the transaction that last made the worker someone to look at anew (id, profile, active, lot); kept by cirro';
 
 CREATE TRIGGER cirro_check BEFORE INSERT OR UPDATE ON worker
 	FOR EACH ROW EXECUTE FUNCTION cirro.worker_check();
@@ -211,7 +211,7 @@ COMMENT ON COLUMN gig_state.waves IS 'number of waves run';
 COMMENT ON COLUMN gig_state.failures IS 'number of waves that failed since the last that did not';
 COMMENT ON COLUMN gig_state.announced IS 'what was announced: 0 nothing, 1 gig.started, 2 gig.ended, 3 gig.archived';
 COMMENT ON COLUMN gig_state.searched IS 'a wave invited all it could of the workers whom no later transaction has changed (worker.changed_in)';
-COMMENT ON COLUMN gig_state.searched_on IS 'the database system whose transactions "searched" speaks of';
+COMMENT ON COLUMN gig_state.searched_on IS 'a hash of where "searched" was written: system, database, table worker; it holds there alone';
 COMMENT ON COLUMN gig_state.released IS 'the last transaction that let waves invite someone again; what was searched before is void';
 
 CREATE TRIGGER cirro_check BEFORE INSERT OR UPDATE ON gig
@@ -1376,10 +1376,9 @@ BEGIN
 	-- between.
 	ids := ARRAY(SELECT c.gig_id FROM check_consistency() c);
 	PERFORM FROM gig WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
-	PERFORM FROM gig_state WHERE gig_id = ANY (ids) OR searched IS NOT NULL
-		ORDER BY gig_id FOR NO KEY UPDATE;
-	-- Workers may have been loaded past their triggers.
-	UPDATE gig_state SET searched = NULL WHERE searched IS NOT NULL;
+	-- Workers may have been loaded past their triggers; a wave may be at work.
+	PERFORM FROM gig_state ORDER BY gig_id FOR NO KEY UPDATE;
+	UPDATE gig_state SET searched = NULL, released = pg_current_xact_id();
 	FOR g IN SELECT * FROM gig WHERE id = ANY (ids) ORDER BY id LOOP
 		INSERT INTO gig_state AS s (gig_id, target, capacity, expires_rest, auto, frequency,
 			answer_within, starts_at, closes_at, archives_at, next_event_at)

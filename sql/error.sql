@@ -147,6 +147,7 @@ SELECT pg_temp.try($$INSERT INTO twin_worker (profile) VALUES ('[]')$$);
 -- Nor do other tables of those names around it help.
 ALTER TABLE twin RENAME TO invitation;
 ALTER TABLE twin_gig RENAME TO gig;
+ALTER TABLE twin_worker RENAME TO worker;
 CREATE TABLE notification (id int);
 CREATE TABLE setting (default_multiplier text, default_frequency text, default_pending_max text, default_answer_within text, consumers text);
 INSERT INTO setting VALUES ('x', 'y', 'z', 'w', 'v');

@@ -10,10 +10,13 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "cirro.h"
 #include "gig_state.h"
@@ -92,6 +95,17 @@ static const CirroQuery expire_rest = {
 	"  ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
 	3, {INT8OID, TEXTOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
+
+int64
+gig_state_place(Oid space)
+{
+	/* A dump restores "worker" under another OID, pg_upgrade in another system. */
+	uint64		place[] = {
+		GetSystemIdentifier(), MyDatabaseId, get_relname_relid("worker", space)
+	};
+
+	return (int64) hash_bytes_extended((const unsigned char *) place, sizeof(place), 0);
+}
 
 static void
 state_from_result(uint64 row, GigState *state)

@@ -45,12 +45,16 @@
 
 /*
  * In SQL: does gig_state.searched hold? A worker whom no transaction from it on
- * has changed is none to invite. Void are what was written by another database
- * system, whose transactions have other ids, and what was there before somebody
- * could be invited again.
+ * has changed is none to invite. Void are what was written elsewhere, where
+ * transactions have other ids, and what was there before somebody could be
+ * invited again. "place" is gig_state_place().
  */
-#define STATE_SEARCHED(system) \
-	"(s.searched_on = " system " AND (s.released IS NULL OR s.released < s.searched))"
+#define STATE_SEARCHED(place) \
+	"(s.searched IS NOT NULL AND s.searched_on = " place \
+	" AND (s.released IS NULL OR s.released < s.searched))"
+
+/* Where transactions have the ids that they have: no copy of a Space has the same. */
+extern int64 gig_state_place(Oid space);
 
 /* What decides about seats. "capacity" is -1 where there is no limit. */
 typedef struct GigState

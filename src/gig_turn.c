@@ -14,7 +14,7 @@
 
 #include <math.h>
 
-#include "access/xlog.h"
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
@@ -114,6 +114,7 @@ static const CirroQuery update_state_query = {
 	"   last_wave_at = coalesce($5, s.last_wave_at),"
 	"   waves = $6, failures = $7, announced = $8,"
 	"   searched = coalesce($10, s.searched), searched_on = coalesce($11, s.searched_on),"
+	"   released = CASE WHEN s.released < $12 THEN s.released END,"
 	"   next_event_at = coalesce(least($9, CASE WHEN $9 IS NOT NULL AND n.wave_at > $2"
 	"       THEN n.wave_at END), least("
 	"     CASE WHEN n.wave_at < n.closes_at AND n.closes_at > $2 THEN n.wave_at END,"
@@ -132,8 +133,8 @@ static const CirroQuery update_state_query = {
 	"     CASE WHEN auto AND accepted < target THEN coalesce($4, next_wave_at) END AS wave_at"
 	"   FROM gig_state WHERE gig_id = $1) n"
 	" WHERE s.gig_id = n.gig_id",
-	11, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, XID8OID, INT8OID}, PLAN_BY_KEY
+	12, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, XID8OID, INT8OID, XID8OID}, PLAN_BY_KEY
 };
 
 /* ---------------------------------------------------------------- steps -- */
@@ -155,7 +156,7 @@ gig_read(GigWork *work)
 {
 	Datum		values[3] = {
 		Int64GetDatum(work->gig_id), TimestampTzGetDatum(work->now),
-		Int64GetDatum((int64) GetSystemIdentifier())
+		Int64GetDatum(gig_state_place(work->space))
 	};
 	bool		isnull;
 	Datum		value;
@@ -360,7 +361,7 @@ gig_update_state(GigWork *work, TimestampTz due)
 	bool		ran = work->waved && (work->wave_id != 0 || work->wave_failed);
 	bool		awaits_wave = !work->waved && work->automatic &&
 		gig_is_open(work) && work->accepted < work->target;
-	Datum		values[11] = {
+	Datum		values[12] = {
 		Int64GetDatum(work->gig_id),
 		TimestampTzGetDatum(work->now),
 		TimestampTzGetDatum(due),
@@ -372,9 +373,10 @@ gig_update_state(GigWork *work, TimestampTz due)
 		Int32GetDatum(work->announced),
 		TimestampTzGetDatum(retry),
 		FullTransactionIdGetDatum(work->searched_now),
-		Int64GetDatum((int64) GetSystemIdentifier())
+		Int64GetDatum(gig_state_place(work->space)),
+		0
 	};
-	char		nulls[] = "           ";
+	char		nulls[] = "            ";
 
 	if (!work->waved)
 		nulls[2] = nulls[3] = 'n';
@@ -388,6 +390,8 @@ gig_update_state(GigWork *work, TimestampTz due)
 	/* Locks gig_state before the statement whose snapshot decides. */
 	if (!work->state_locked)
 		(void) must_stop(work);
+	/* What was released later than that was not released here. */
+	values[11] = FullTransactionIdGetDatum(ReadNextFullTransactionId());
 	cirro_execute(work->space, &update_state_query, values, nulls);
 }
 

@@ -77,7 +77,7 @@ check_profile(const TriggerRow *row)
 static void
 mark_changed(TriggerData *trigdata, TriggerRow *row)
 {
-	static const int looked_at[] = {ID, PROFILE, ACTIVE};
+	static const int looked_at[] = {ID, PROFILE, ACTIVE, LOT};
 	TriggerRow	old;
 
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))

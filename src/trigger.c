@@ -135,6 +135,17 @@ row_copy(TriggerRow *row, const TriggerRow *from, int col)
 		row_set(row, col, row_value(from, col));
 }
 
+/* An UPDATE that leaves a long value alone leaves the pointer to it. */
+static bool
+is_same_toast(Form_pg_attribute att, Datum a, Datum b)
+{
+	struct varlena *x = (struct varlena *) DatumGetPointer(a);
+	struct varlena *y = (struct varlena *) DatumGetPointer(b);
+
+	return att->attlen == -1 && VARATT_IS_EXTERNAL_ONDISK(x) && VARATT_IS_EXTERNAL_ONDISK(y) &&
+		memcmp(x, y, VARSIZE_EXTERNAL(x)) == 0;
+}
+
 bool
 row_differs(const TriggerRow *a, const TriggerRow *b, int col)
 {
@@ -143,7 +154,8 @@ row_differs(const TriggerRow *a, const TriggerRow *b, int col)
 
 	if (row_isnull(a, col) || row_isnull(b, col))
 		return row_isnull(a, col) != row_isnull(b, col);
-	if (datum_image_eq(row_value(a, col), row_value(b, col),
+	if (is_same_toast(att, row_value(a, col), row_value(b, col)) ||
+		datum_image_eq(row_value(a, col), row_value(b, col),
 					   att->attbyval, att->attlen))
 		return false;
 
@@ -174,7 +186,7 @@ static void
 check_tables(TriggerData *trigdata, const char *table)
 {
 	static const char *const names[] = {
-		"setting", "gig_state", "invitation", "notification"
+		"setting", "gig_state", "invitation", "notification", "worker"
 	};
 	Relation	rel = trigdata->tg_relation;
 	Trigger    *trigger = trigdata->tg_trigger;

@@ -31,6 +31,23 @@ typedef struct Upgrade
 } Upgrade;
 
 /*
+ * ENABLE TRIGGER ALL, which pg_restore may have done, makes of ENABLE ALWAYS what
+ * rows that are replicated pass by; and what waves have searched, they may have
+ * searched by another version.
+ */
+static void
+restore_stamping(void)
+{
+	if (SPI_execute("SELECT FROM pg_trigger WHERE tgrelid = 'worker'::regclass"
+					" AND tgname = 'cirro_check' AND tgenabled = 'O'", true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the triggers of a Space");
+	if (SPI_processed > 0)
+		space_run("ALTER TABLE worker ENABLE ALWAYS TRIGGER cirro_check");
+	space_run("SELECT FROM gig_state ORDER BY gig_id FOR NO KEY UPDATE");
+	space_run("UPDATE gig_state SET searched = NULL, released = pg_current_xact_id()");
+}
+
+/*
  * Brings one Space to this version's DDL, as its owner: triggers that it lacks,
  * functions and views. Later versions run their steps for tables here, from the
  * Space's version on.
@@ -62,6 +79,7 @@ upgrade_space(void *arg)
 				 errhint("Install that version of cirro, then ALTER EXTENSION cirro UPDATE.")));
 	space_run_again(space_ddl("space_tables", space_ref_type(info)),
 					space_ddl("space_code", space_ref_type(info)), info->space);
+	restore_stamping();
 	space_run(psprintf("UPDATE setting SET ddl_version = %d "
 				 "WHERE ddl_version IS DISTINCT FROM %d", CIRRO_DDL_VERSION, CIRRO_DDL_VERSION));
 	space_leave(&scope);

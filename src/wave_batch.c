@@ -12,7 +12,7 @@
  */
 #include "postgres.h"
 
-#include "access/xlog.h"
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -138,9 +138,9 @@ static const CirroQuery gigs_query = {
 	" AND NOT EXISTS (SELECT FROM setting WHERE max_pending IS NOT NULL)"
 	" AND (NOT coalesce(" STATE_SEARCHED("$3") ", false)"
 	"   OR EXISTS (SELECT FROM worker w WHERE w.active AND w.changed_in >= s.searched"
-	"     OFFSET " FEW_CHANGED "))"
+	"     AND w.changed_in < $4 OFFSET " FEW_CHANGED "))"
 	" ORDER BY due.place",
-	3, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
+	4, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID, XID8OID}, PLAN_BY_KEY
 };
 
 static const CirroQuery invited_query = {
@@ -326,10 +326,11 @@ array_of_ids(const int64 *ids, int n)
 static void
 load_gigs(Pass *pass)
 {
-	Datum		values[3] = {
+	Datum		values[4] = {
 		array_of_ids(pass->ids, pass->nids),
 		TimestampTzGetDatum(pass->now),
-		Int64GetDatum((int64) GetSystemIdentifier())
+		Int64GetDatum(gig_state_place(pass->space)),
+		FullTransactionIdGetDatum(ReadNextFullTransactionId())
 	};
 	int64	   *with = palloc((pass->nids + 1) * sizeof(int64));
 	int			nwith = 0;

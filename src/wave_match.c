@@ -25,17 +25,22 @@
 #include "plan_cache.h"
 #include "wave_match.h"
 
-/* $1 gig, $2 filter, $3 start of the lots, $4 max_pending, $5 limit, $6 sort, $7 since */
+/*
+ * $1 gig, $2 filter, $3 start of the lots, $4 max_pending, $5 limit, $6 sort,
+ * $7 since, $8 the next transaction
+ */
 #define SEARCH_ARGS \
-	7, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID, XID8OID}, PLAN_EACH_TIME
+	8, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID, XID8OID, XID8OID}, \
+	PLAN_EACH_TIME
 
 #define MATCHES \
 	" w.active AND w.profile OPERATOR(cirro.@@) $2::cirro.filter_query"
 /* The same, in a form that no index on profiles serves. */
 #define MATCHES_IF_LOOKED_AT \
 	" w.active AND (w.profile OPERATOR(cirro.@@) $2::cirro.filter_query) IS TRUE"
+/* Since here, that is: ids that no transaction has had yet came with a dump. */
 #define CHANGED \
-	" AND ($7 IS NULL OR w.changed_in >= $7)"
+	" AND ($7 IS NULL OR (w.changed_in >= $7 AND w.changed_in < $8))"
 /*
  * OFFSET 0 keeps it a probe of the key's index. As a join it would be planned by
  * how many the gig was thought to have invited, which is what waves change: with
@@ -141,18 +146,19 @@ collect(CandidateSearch *search, const CirroQuery *query,
 		int limit, Datum *ids, int found)
 {
 	bool		has_since = FullTransactionIdIsValid(search->since);
-	Datum		values[7] = {
+	Datum		values[8] = {
 		Int64GetDatum(search->gig_id),
 		search->filter,
 		Int32GetDatum(wave_lot_start(search->gig_id, search->number)),
 		Int32GetDatum(search->max_pending),
 		0,
 		search->sort,
-		FullTransactionIdGetDatum(search->since)
+		FullTransactionIdGetDatum(search->since),
+		FullTransactionIdGetDatum(ReadNextFullTransactionId())
 	};
 	const char	nulls[] = {
 		' ', ' ', ' ', search->max_pending == 0 ? 'n' : ' ', ' ',
-		search->has_sort ? ' ' : 'n', has_since ? ' ' : 'n'
+		search->has_sort ? ' ' : 'n', has_since ? ' ' : 'n', ' '
 	};
 	int			wanted = limit - found;
 	int64		passed_over = 0;

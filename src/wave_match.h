@@ -27,6 +27,7 @@ typedef struct CandidateSearch
 	int			max_pending;	/* setting.max_pending, 0: no limit */
 	FullTransactionId since;	/* only workers changed in it or later; or none */
 
+
 	/* The answer: there are no others, locked or not. */
 	bool		complete;
 } CandidateSearch;
@@ -42,7 +43,8 @@ extern double workers_expected(Oid space);
 
 /*
  * At most "limit" workers that were never invited to the gig, locked FOR KEY
- * SHARE; workers that another transaction is deleting are left out.
+ * SHARE; workers that another transaction is deleting are left out (then some
+ * more may be locked).
  */
 extern int	find_candidates(CandidateSearch *search, int limit, Datum *ids);
 
