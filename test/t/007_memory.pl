@@ -3,7 +3,7 @@
 # none from row to row: the totals, while it runs, after a tenth of the rows and at
 # the last. And a pass over the workers takes no more at its peak than it may.
 #
-# MEMORY_CALLS=100000 MEMORY_ROWS=1000000 make installcheck-tap PROVE_TESTS=test/t/007_memory.pl
+# MEMORY_CALLS=100000 make installcheck-tap PROVE_TESTS=test/t/007_memory.pl
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -12,7 +12,7 @@ use Test::More;
 
 my $calls = $ENV{MEMORY_CALLS} // 3000;
 my $few = int($calls / 10);
-my $rows = $ENV{MEMORY_ROWS} // 100_000;
+my $rows = $ENV{MEMORY_ROWS} // 1_000_000;
 
 my $node = PostgreSQL::Test::Cluster->new('memory');
 $node->init;
