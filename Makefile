@@ -68,7 +68,6 @@ test-sanitize:
 
 fuzz:
 	@FUZZ_SECONDS="$${FUZZ_SECONDS:-600}" FUZZ_INPUTS="$${FUZZ_INPUTS:-2000000}" MEMORY_CALLS="$${MEMORY_CALLS:-100000}" \
-		MEMORY_ROWS="$${MEMORY_ROWS:-1000000}" \
 		MUTATIONS="$${MUTATIONS:-1000000}" SUITES="$${SUITES:-parser smith mutation tap}" \
 		PROVE_TESTS="$${PROVE_TESTS:-test/t/030_fuzz.pl test/t/007_memory.pl}" test/run.sh
 

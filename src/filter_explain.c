@@ -424,7 +424,8 @@ filter_explain_match(PG_FUNCTION_ARGS)
 	const JsonTree *field = NULL;
 	Jsonb	   *found = NULL;
 
-	InitMaterializedSRF(fcinfo, 0);
+	/* The other way to a descriptor leaves memory with the query, for each call. */
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	context = AllocSetContextCreate(CurrentMemoryContext, "cirro explain_match",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);

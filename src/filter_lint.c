@@ -613,7 +613,8 @@ filter_lint(PG_FUNCTION_ARGS)
 	MemoryContext old;
 	Lint		lint = {0};
 
-	InitMaterializedSRF(fcinfo, 0);
+	/* The other way to a descriptor leaves memory with the query, for each call. */
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	context = AllocSetContextCreate(CurrentMemoryContext, "cirro lint", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 

@@ -54,7 +54,8 @@ filter_validate(PG_FUNCTION_ARGS)
 	FilterParser parser;
 	text	   *input;
 
-	InitMaterializedSRF(fcinfo, 0);
+	/* The other way to a descriptor leaves memory with the query, for each call. */
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (PG_ARGISNULL(0))
 	{
 		put_row(rsinfo, "$", "a filter cannot be null", "Write {} to match everything.");

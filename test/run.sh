@@ -300,25 +300,25 @@ sanitized_server()
 	cat >"$bindir/postgres" <<-END
 		#!/bin/sh
 		export LD_PRELOAD='$runtime $work/asan_first.so'
-		export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1:log_path=$work/tmp/sanitizer
-		export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1:log_path=$work/tmp/sanitizer
+		export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1
+		export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1
 		exec '$bindir/postgres.bare' "\$@"
 	END
 	chmod 755 "$bindir/postgres"
 }
 
-# What a sanitizer found it has written to a file.
+# What a sanitizer finds it writes to the log of the server.
 findings()
 {
-	bad=0
-	for file in "$work"/tmp/sanitizer.*; do
-		[ -e "$file" ] || continue
-		bad=1
-		echo "---- $file"
-		head -n 60 "$file"
-	done
-	count $((1 - bad)) $bad
-	[ "$bad" = 1 ] || echo "ok: nothing found"
+	grep -a -A 40 'runtime error: \|ERROR: AddressSanitizer' "$work/server.log" tmp_check/log/*.log \
+		2>/dev/null >"$work/out" || :
+	if [ -s "$work/out" ]; then
+		head -n 200 "$work/out"
+		count 0 1
+	else
+		count 1 0
+		echo "ok: nothing found"
+	fi
 }
 
 # Random queries over a Space by sqlsmith, as its owner, and what the log says of
