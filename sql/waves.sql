@@ -434,6 +434,7 @@ SELECT outcome, invited FROM waves ORDER BY run_at DESC, number DESC LIMIT 1;
 SELECT released IS NULL AS forgotten, searched IS NOT NULL AS remembers FROM gig_state;
 UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now();
 SELECT count(*) AS seen_as_changed FROM worker, gig_state WHERE changed_in >= searched;
+SET jit = off;
 SET client_min_messages = debug1;
 CALL cirro.run_waves('cirro_waves');
 -- one pass is for those that have to look at all again
@@ -444,6 +445,7 @@ UPDATE gig SET filter_query = '{"wanted": true, "rating": 11}';
 CALL cirro.run_waves('cirro_waves');
 RESET cirro.wave_search;
 RESET client_min_messages;
+RESET jit;
 -- ALWAYS is lost where all triggers were off; upgrade_spaces() gives it back
 ALTER TABLE worker DISABLE TRIGGER ALL;
 ALTER TABLE worker ENABLE TRIGGER ALL;

@@ -49,9 +49,15 @@
 #define NEVER_INVITED \
 	" AND NOT EXISTS (SELECT FROM invitation i" \
 	"   WHERE i.gig_id = $1 AND i.worker_id = w.id OFFSET 0)"
+/*
+ * Of a worker, not of the Space: with the status in WHERE an index on open ones,
+ * all of them, would serve as well, and does where few are thought to be open.
+ */
+#define PENDING_OF_WORKER \
+	"(SELECT count(*) FILTER (WHERE p.status = 'pending') FROM invitation p" \
+	"   WHERE p.worker_id = w.id)"
 #define NOT_HELD_BACK \
-	" AND ($4 IS NULL OR (SELECT count(*) FROM invitation p" \
-	"   WHERE p.worker_id = w.id AND p.status = 'pending') < $4)"
+	" AND ($4 IS NULL OR " PENDING_OF_WORKER " < $4)"
 #define IN_ORDER \
 	" ORDER BY CASE WHEN $6::json IS NOT NULL" \
 	"     THEN cirro.sort_key(w.profile, $6::cirro.sort_query) END," \
@@ -108,8 +114,7 @@ static const CirroQuery held_back_query = {
 	" AND NOT EXISTS (SELECT FROM invitation i"
 	"   WHERE i.gig_id = $1 AND i.worker_id = w.id"
 	"     AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM '" GIG_SEATS_FILLED "'))"
-	" AND (SELECT count(*) FROM invitation p"
-	"   WHERE p.worker_id = w.id AND p.status = 'pending') >= $3",
+	" AND " PENDING_OF_WORKER " >= $3",
 	3, {INT8OID, JSONBOID, INT4OID}, PLAN_EACH_TIME
 };
 
