@@ -392,11 +392,6 @@ static const CirroQuery notify_updated = {
 	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c"
 };
 
-static const CirroQuery find_worker = {
-	"SELECT FROM worker WHERE id = $1",
-	1, {INT8OID}, PLAN_BY_KEY
-};
-
 static void
 notify(TriggerData *trigdata, Oid space, const InvitationChanges *done)
 {
@@ -432,6 +427,11 @@ notify(TriggerData *trigdata, Oid space, const InvitationChanges *done)
 	}
 	cirro_execute(space, &notify_one, values, nulls);
 }
+
+static const CirroQuery find_worker = {
+	"SELECT FROM worker WHERE id = $1",
+	1, {INT8OID}, PLAN_BY_KEY
+};
 
 /*
  * A worker takes his invitations along; no gig can invite him again, and none has

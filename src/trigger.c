@@ -17,6 +17,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "trigger.h"
 
 TriggerData *
