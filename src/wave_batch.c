@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -43,11 +45,11 @@ int			cirro_wave_memory = 65536;
 /*
  * In microseconds, measured by test/bench/waves.sh with filters of three
  * conditions: what a pass takes for each worker; what the search of a gig takes,
- * and what it takes more for each worker that there is.
+ * and what more by the number of workers, whose root it is at worst (wave_match.c).
  */
 #define PASS_COST_PER_WORKER	1.2
 #define SEARCH_COST				1000.0
-#define SEARCH_COST_PER_WORKER	0.01
+#define SEARCH_COST_PER_ROOT	15.0
 
 /* Bytes of a gig's filter, program and what belongs to it, at the least. */
 #define GIG_SIZE				4096
@@ -543,7 +545,7 @@ is_worthwhile(Oid space, int ngigs)
 	if (cirro_wave_search != WAVE_SEARCH_AUTO)
 		return cirro_wave_search == WAVE_SEARCH_BATCH;
 	return workers >= 0 && ngigs > 1 &&
-		ngigs * (SEARCH_COST + workers * SEARCH_COST_PER_WORKER) > workers * PASS_COST_PER_WORKER;
+		ngigs * (SEARCH_COST + sqrt(workers) * SEARCH_COST_PER_ROOT) > workers * PASS_COST_PER_WORKER;
 }
 
 static WaveBatch *

@@ -69,9 +69,14 @@ done
 
 say "single gigs"
 for round in $(seq "$rounds"); do
-	db -c "CALL bench.run_one('0.01 %', 0.0001, NULL, $round)" -c "CALL bench.run_one('1 %', 0.01, NULL, $round)" \
+	# A new process maps each page of shared memory when it first reads it.
+	for part in '0.01' 1 50; do
+		db -c "CALL bench.run_one('$part %, new session', $part / 100.0, NULL, $round, 1)"
+	done
+	db -c 'SELECT count(*) FROM crowd.worker WHERE profile IS NULL' \
+		-c "CALL bench.run_one('0.01 %', 0.0001, NULL, $round)" -c "CALL bench.run_one('1 %', 0.01, NULL, $round)" \
 		-c "CALL bench.run_one('50 %', 0.5, NULL, $round)" \
-		-c "CALL bench.run_one('1 %, sort_query', 0.01, '{\"rating\": -1}', $round)"
+		-c "CALL bench.run_one('1 %, sort_query', 0.01, '{\"rating\": -1}', $round)" >/dev/null
 done
 
 if [ "$open" -gt 0 ]; then

@@ -103,7 +103,7 @@ BEGIN
 END $$;
 
 -- One gig: the first wave, and the tenth.
-CREATE PROCEDURE bench.run_one(what text, part double precision, sort json, round int) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE bench.run_one(what text, part double precision, sort json, round int, waves int DEFAULT 10) LANGUAGE plpgsql AS $$
 DECLARE
 	began timestamptz;
 BEGIN
@@ -113,7 +113,7 @@ BEGIN
 	UPDATE crowd.gig SET filter_query = CASE WHEN part < 0.001 THEN '{"languages.code": "tl", "country": "US", "verified": true, "hourly_rate": {"$gt": 100}}'::jsonb
 		WHEN part < 0.1 THEN bench.filter(round, part) ELSE '{"hourly_rate": {"$lt": 33.8}}' END;
 	COMMIT;
-	FOR wave IN 1 .. 10 LOOP
+	FOR wave IN 1 .. waves LOOP
 		UPDATE crowd.gig_state SET next_wave_at = now(), next_event_at = now();
 		COMMIT;
 		began := clock_timestamp();
