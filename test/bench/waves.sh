@@ -100,7 +100,10 @@ done
 
 if [ "$spaces" -gt 0 ]; then
 	say "making $spaces Spaces"
-	seq "$spaces" | sed "s/.*/SELECT cirro.create_space('idle&');/" | db >/dev/null
+	# A session remembers each table that it has made.
+	for first in $(seq 1 50 "$spaces"); do
+		seq "$first" $((first + 49 < spaces ? first + 49 : spaces)) | sed "s/.*/SELECT cirro.create_space('idle&');/" | db >/dev/null
+	done
 	db -c 'CALL bench.clear()'
 	for round in 1 2 3; do
 		began=$(date +%s%3N)
