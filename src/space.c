@@ -184,6 +184,12 @@ create_space(PG_FUNCTION_ARGS)
 				 errdetail("It was given as the owner of Space \"%s\".", name),
 				 errhint("Give the name of a role.")));
 	check_owner(owner, name);
+	if (name[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("the name of a Space cannot be empty"),
+				 errdetail("A schema has a name of at least one character."),
+				 errhint("Give a name, such as cirro.create_space('trees').")));
 	/* On a search_path "$user" is the schema of the user. */
 	if (strcmp(name, "cirro") == 0 || strcmp(name, "$user") == 0 || strcmp(name, "information_schema") == 0 ||
 		strncmp(name, "pg_", 3) == 0)
