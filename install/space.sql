@@ -211,7 +211,7 @@ COMMENT ON COLUMN gig_state.waves IS 'number of waves run';
 COMMENT ON COLUMN gig_state.failures IS 'number of waves that failed since the last that did not';
 COMMENT ON COLUMN gig_state.announced IS 'what was announced: 0 nothing, 1 gig.started, 2 gig.ended, 3 gig.archived';
 COMMENT ON COLUMN gig_state.searched IS 'a wave invited all it could of the workers whom no later transaction has changed (worker.changed_in)';
-COMMENT ON COLUMN gig_state.searched_on IS 'a hash of where "searched" was written: system, database, table worker; it holds there alone';
+COMMENT ON COLUMN gig_state.searched_on IS 'a hash of where "searched" was written: version, system, database, table worker; it holds there alone';
 COMMENT ON COLUMN gig_state.released IS 'the last transaction that let waves invite someone again; what was searched before is void';
 
 CREATE TRIGGER cirro_check BEFORE INSERT OR UPDATE ON gig

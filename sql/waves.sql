@@ -451,7 +451,6 @@ ALTER TABLE worker DISABLE TRIGGER ALL;
 ALTER TABLE worker ENABLE TRIGGER ALL;
 CALL cirro.upgrade_spaces('cirro_waves');
 SELECT tgenabled FROM pg_trigger WHERE tgrelid = 'worker'::regclass AND tgname = 'cirro_check';
-SELECT searched IS NULL OR released > searched AS forgotten FROM gig_state;
 DELETE FROM worker WHERE id > 300;
 SELECT clear();
 

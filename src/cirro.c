@@ -54,7 +54,7 @@ _PG_init(void)
 							"Memory of a pass over the workers.",
 							"Gigs for which it does not suffice are left to another pass.",
 							&cirro_wave_memory,
-							65536, 64, MAX_KILOBYTES,
+							131072, 64, MAX_KILOBYTES,
 							PGC_USERSET,
 							GUC_UNIT_KB,
 							NULL, NULL, NULL);

@@ -96,12 +96,15 @@ static const CirroQuery expire_rest = {
 	3, {INT8OID, TEXTOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
+/* To be raised when other documents match a filter than did before. */
+#define MATCHING_VERSION	1
+
 int64
 gig_state_place(Oid space)
 {
 	/* A dump restores "worker" under another OID, pg_upgrade in another system. */
 	uint64		place[] = {
-		GetSystemIdentifier(), MyDatabaseId, get_relname_relid("worker", space)
+		MATCHING_VERSION, GetSystemIdentifier(), MyDatabaseId, get_relname_relid("worker", space)
 	};
 
 	return (int64) hash_bytes_extended((const unsigned char *) place, sizeof(place), 0);

@@ -53,7 +53,10 @@
 	"(s.searched IS NOT NULL AND s.searched_on = " place \
 	" AND (s.released IS NULL OR s.released < s.searched))"
 
-/* Where transactions have the ids that they have: no copy of a Space has the same. */
+/*
+ * Where transactions have the ids that they have, and filters match what they
+ * match: no copy of a Space has the same, nor has another version.
+ */
 extern int64 gig_state_place(Oid space);
 
 /* What decides about seats. "capacity" is -1 where there is no limit. */

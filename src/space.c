@@ -290,7 +290,7 @@ drop_space(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	/* Whoever was first has dropped it: UG001. */
-	if (!space_lock(space, AccessExclusiveLock))
+	if (!space_lock(space, AccessExclusiveLock, false))
 		(void) space_get(name);
 	space_enter(&scope, space, info->owner,
 				info->owner == GetUserId() ? 0 : SECURITY_RESTRICTED_OPERATION);

@@ -72,9 +72,9 @@ extern bool space_enter_turn(SpaceScope *scope, Oid space, Oid owner);
  * Locks the table setting in "mode" until the end of the transaction: work in
  * the Space against drop_space, which would deadlock if each went over the
  * tables in an order of its own. So it comes before any other table. False if
- * the Space is gone.
+ * the Space is gone. "hurried": with waits limited.
  */
-extern bool space_lock(Oid space, LOCKMODE mode);
+extern bool space_lock(Oid space, LOCKMODE mode, bool hurried);
 
 /*
  * Enters a Space of somebody else: in a security-restricted operation, with all

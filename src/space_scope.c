@@ -182,13 +182,18 @@ space_limit_waits(void)
 }
 
 bool
-space_lock(Oid space, LOCKMODE mode)
+space_lock(Oid space, LOCKMODE mode, bool hurried)
 {
 	Oid			setting = get_relname_relid("setting", space);
+	int			level;
 
 	if (!OidIsValid(setting))
 		return false;
+	level = NewGUCNestLevel();
+	if (hurried)
+		space_limit_waits();
 	LockRelationOid(setting, mode);
+	AtEOXact_GUC(false, level);
 	/* Who held the lock may have dropped it. */
 	return get_relname_relid("setting", space) == setting;
 }
@@ -196,15 +201,8 @@ space_lock(Oid space, LOCKMODE mode)
 bool
 space_enter_turn(SpaceScope *scope, Oid space, Oid owner)
 {
-	int			level = NewGUCNestLevel();
-	bool		locked;
-
-	space_limit_waits();
-	locked = space_lock(space, AccessShareLock);
-	AtEOXact_GUC(false, level);
-	if (!locked)
+	if (!space_lock(space, AccessShareLock, true))
 		return false;
-
 	space_enter(scope, space, owner,
 				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
 	space_limit_waits();
@@ -217,7 +215,7 @@ space_visit(SpaceScope *scope, Oid space, Oid owner, bool hurried)
 	if (!hurried)
 	{
 		/* If it is gone, space_hold will say so. */
-		(void) space_lock(space, AccessShareLock);
+		(void) space_lock(space, AccessShareLock, false);
 		space_enter(scope, space, owner, SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
 	}
 	else if (!space_enter_turn(scope, space, owner))

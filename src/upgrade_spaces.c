@@ -32,19 +32,16 @@ typedef struct Upgrade
 
 /*
  * ENABLE TRIGGER ALL, which pg_restore may have done, makes of ENABLE ALWAYS what
- * rows that are replicated pass by; and what waves have searched, they may have
- * searched by another version.
+ * rows that are replicated pass by.
  */
 static void
 restore_stamping(void)
 {
 	if (SPI_execute("SELECT FROM pg_trigger WHERE tgrelid = 'worker'::regclass"
-					" AND tgname = 'cirro_check' AND tgenabled = 'O'", true, 1) != SPI_OK_SELECT)
+					" AND tgname = 'cirro_check' AND tgenabled = 'O'", false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the triggers of a Space");
 	if (SPI_processed > 0)
 		space_run("ALTER TABLE worker ENABLE ALWAYS TRIGGER cirro_check");
-	space_run("SELECT FROM gig_state ORDER BY gig_id FOR NO KEY UPDATE");
-	space_run("UPDATE gig_state SET searched = NULL, released = pg_current_xact_id()");
 }
 
 /*
@@ -62,7 +59,7 @@ upgrade_space(void *arg)
 	bool		isnull;
 
 	/* Two at once would update the same catalogue rows. */
-	if (!space_lock(info->space, ShareUpdateExclusiveLock))
+	if (!space_lock(info->space, ShareUpdateExclusiveLock, upgrade->hurried))
 		return false;
 	space_enter(&scope, info->space, info->owner, SECURITY_RESTRICTED_OPERATION);
 	if (upgrade->hurried)

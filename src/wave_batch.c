@@ -40,7 +40,7 @@
 #include "wave_predicate.h"
 
 int			cirro_wave_search = WAVE_SEARCH_AUTO;
-int			cirro_wave_memory = 65536;
+int			cirro_wave_memory = 131072;
 
 /*
  * In microseconds, measured by test/bench/waves.sh with filters of three

@@ -206,7 +206,7 @@ SKIP:
 			$node->safe_psql('postgres', "SET client_min_messages = warning;
 				SELECT cirro.create_space('large'); SET search_path = large; $case{$what}");
 			my $out = $node->safe_psql('postgres', "SET client_min_messages = warning;
-				SET cirro.wave_search = $search; CALL cirro.run_waves('large'); $peak");
+				SET cirro.wave_search = $search; SET cirro.wave_memory = '64MB'; CALL cirro.run_waves('large'); $peak");
 			($kb{$search}) = $out =~ /^peak: (\d+)$/m;
 			$node->safe_psql('postgres', "SET client_min_messages = warning; SELECT cirro.drop_space('large')");
 		}

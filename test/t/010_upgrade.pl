@@ -46,7 +46,7 @@ my $explain = slurp_file("$sources/install/explain.sql");
 # functions; and in a Space fewer triggers, functions, rights and comments,
 # another function, another view.
 my $old = without($this, quotemeta $explain, q{^COMMENT ON FUNCTION cirro\.now\(\)[^\n]*\n},
-	q{^CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON wave[^\n]*\n}, q{^CREATE TRIGGER cirro_check BEFORE INSERT OR UPDATE ON worker.*?;\n},
+	q{^CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON wave[^\n]*\n}, q{^CREATE TRIGGER cirro_check BEFORE INSERT OR UPDATE ON worker.*?;\n}, q{^ALTER TABLE worker ENABLE ALWAYS[^\n]*\n},
 	q{^CREATE TRIGGER "Cirro_deleting" AFTER DELETE ON worker.*?;\n}, q{^CREATE OR REPLACE FUNCTION explain_invitation.*?^END \$\$;\n},
 	q{^COMMENT ON FUNCTION explain_invitation[^\n]*\n}, q{^COMMENT ON FUNCTION leave[^\n]*\n},
 	q{^CREATE OR REPLACE VIEW worker_invitation.*?times_invited > 0;\n}, q{^COMMENT ON VIEW worker_invitation[^\n]*\n}, q{^GRANT SELECT ON worker_invitation[^\n]*\n});

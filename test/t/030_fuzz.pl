@@ -25,7 +25,7 @@ note "FUZZ_SEED=$seed FUZZ_INPUTS=$inputs";
 srand $seed;
 
 my $node = PostgreSQL::Test::Cluster->new('fuzz');
-$node->init;
+$node->init(extra => [ '-E', 'UTF8', '--no-locale' ]);
 # What is refused is expected: the log would be full of it.
 $node->append_conf('postgresql.conf', q{
 fsync = off

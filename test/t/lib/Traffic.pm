@@ -105,10 +105,18 @@ sub kill_server
 		if exists $process->{$postmaster};
 }
 
+# poll_query_until writes to psql, which may be gone by then: a broken pipe.
 sub wait_for_server
 {
 	my ($node) = @_;
-	return $node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()');
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		my ($out, $err);
+		return 1 if IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT NOT pg_is_in_recovery()' ],
+			'<', \undef, '>', \$out, '2>', \$err) && $out eq "t\n";
+		usleep 100_000;
+	}
+	return 0;
 }
 
 1;
