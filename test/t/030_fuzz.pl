@@ -478,7 +478,7 @@ sub one_input
 		my @statement = $what < 0.68 ? call() : $what < 0.88 ? write_row() : $what < 0.98 ? look() : setting();
 		# Mostly undone, so that there is something left to work with; procedures
 		# commit, which they may only outside of a transaction.
-		my $undo = $statement[0] =~ /^CALL/ ? rand() < 0.2 : $statement[0] =~ /cirro\.drop_space|^TRUNCATE|^DELETE/ ? rand() < 0.95 : rand() < 0.6;
+		my $undo = $statement[0] =~ /^CALL/ ? rand() < 0.2 : $statement[0] =~ /cirro\.drop_space/ ? 1 : $statement[0] =~ /^TRUNCATE|^DELETE/ ? rand() < 0.95 : rand() < 0.6;
 		$client->script('BEGIN') if $undo;
 		judge($client->run(@statement), $client, '');
 		# Deferred or not, what a trigger has to say comes before the end.
