@@ -1,7 +1,7 @@
 # cirro: build (PGXS), tests, demo. `make help` lists the targets.
 EXTENSION = cirro
 MODULE_big = cirro
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 PGFILEDESC = "cirro - gigs and invitations"
 
 # The install script is put together from its parts, in this order; the DDL of
@@ -18,6 +18,7 @@ EXTRA_CLEAN = $(INSTALL_SQL) output_iso tmp_check
 WARNINGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -Wno-cast-function-type
 PG_CFLAGS = $(WARNINGS)
+PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
@@ -115,7 +116,7 @@ $(INSTALL_SQL): install/head.sql install/filter.sql install/index.sql install/ex
 	sh install/embed.sh > $@
 
 # Every source is small and may use any header: rebuild all when one changes.
-$(OBJS): $(wildcard src/*.h)
+$(OBJS): $(wildcard src/*.h src/*/*.h)
 
 installcheck-isolation:
 	$(pg_isolation_regress_installcheck) --inputdir=test/isolation --load-extension=cirro $(ISOLATION_OPTS) $(SPECS)

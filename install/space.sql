@@ -532,7 +532,7 @@ COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an
 
 -- Both first say what would become of each id, then write all that can be
 -- written in one statement, so that locks are taken in the order of
--- src/gig_state.h (gigs and workers before the foreign keys' checks would) and
+-- src/gig/state.h (gigs and workers before the foreign keys' checks would) and
 -- gig_state comes last. What
 -- another transaction changed in between makes the writing fail as a whole;
 -- then they look again.
@@ -950,8 +950,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION preview(cirro.filter_query, cirro.sort_query, int) IS 'how many active workers match a filter now (exact up to 10000, an estimate above), and the first of them, a row each; one row with NULLs if there is none to show';
 
--- The gates of a wave, in its order: src/gig_turn.c and src/wave.c decide the
--- first five, src/wave_match.c the others.
+-- The gates of a wave, in its order: src/wave/turn.c and src/wave/wave.c decide the
+-- first five, src/wave/match.c the others.
 
 CREATE OR REPLACE FUNCTION explain_invitation(worker_id bigint, gig_id bigint)
 RETURNS TABLE (gate text, passed boolean, detail text)

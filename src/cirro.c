@@ -13,7 +13,7 @@
 
 #include "cirro.h"
 #include "compat.h"
-#include "wave_batch.h"
+#include "wave/batch.h"
 
 PG_MODULE_MAGIC;
 

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "filter_parse.h"
+#include "filter/parse.h"
 
 /* Every allocation, to be freed at the end of a run. */
 static void *chunks[100000];

@@ -1,0 +1,77 @@
+/*-------------------------------------------------------------------------
+ * src/explain/validate.c
+ *
+ * cirro.validate(): what is wrong with a text that should be a filter, as
+ * rows instead of an error. What is a filter is decided by filter/parse.c
+ * alone; must not raise an error for any text.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "filter/query.h"
+#include "json/glue.h"
+
+PG_FUNCTION_INFO_V1(filter_validate);
+
+static void
+put_row(ReturnSetInfo *rsinfo, const char *path, const char *message, const char *hint)
+{
+	Datum		values[3] = {
+		CStringGetTextDatum(path),
+		CStringGetTextDatum(message)
+	};
+	bool		nulls[3] = {false, false, hint[0] == '\0'};
+
+	if (!nulls[2])
+		values[2] = CStringGetTextDatum(hint);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* For FilterParser.report. */
+static void
+report(void *arg, const JsonTreeError *error)
+{
+	CHECK_FOR_INTERRUPTS();
+	put_row(arg, error->place,
+			error->found[0] == '\0' ? error->problem :
+			psprintf("%s (%s)", error->problem, error->found),
+			error->hint);
+}
+
+/* validate(filter text) returns setof (path, message, hint) */
+Datum
+filter_validate(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext context;
+	MemoryContext old;
+	FilterParser parser;
+	text	   *input;
+
+	/* The other way to a descriptor leaves memory with the query, for each call. */
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (PG_ARGISNULL(0))
+	{
+		put_row(rsinfo, "$", "a filter cannot be null", "Write {} to match everything.");
+		return (Datum) 0;
+	}
+	context = AllocSetContextCreate(CurrentMemoryContext, "cirro validate",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	input = PG_GETARG_TEXT_PP(0);
+	memset(&parser, 0, sizeof(parser));
+	json_glue_start(&parser.reader, context);
+	parser.check_pattern = filter_regex_check;
+	parser.report = report;
+	parser.report_arg = rsinfo;
+	filter_parse(&parser, VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input));
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return (Datum) 0;
+}

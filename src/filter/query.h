@@ -1,0 +1,109 @@
+/*-------------------------------------------------------------------------
+ * src/filter/query.h
+ *
+ * cirro.filter_query as it is stored, and what other modules may do with it.
+ * Only filter/io.c makes such values, always from text that was validated:
+ * readers may trust every offset.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_FILTER_QUERY_H
+#define CIRRO_FILTER_QUERY_H
+
+#include "postgres.h"
+#include "fmgr.h"
+#include "utils/jsonb.h"
+
+#include "filter/parse.h"
+#include "json/walk.h"
+
+/* Raised when the meaning of stored bytes changes. */
+#define FILTER_QUERY_VERSION	1
+
+/*
+ * A node of the tree, see FilterOp. Nodes come in preorder: the first child
+ * of a node follows it, its next sibling comes "nnodes" later. Offsets count
+ * from the start of the FilterQuery, and are multiples of 4 but for those of
+ * strings.
+ */
+typedef struct FilterNode
+{
+	uint16		op;
+	uint16		path_len;		/* names of the path; 0: the value at hand */
+	uint32		nnodes;			/* of this subtree, itself included */
+	uint32		path;			/* offset of its WalkNames */
+	uint32		operand;		/* offset: EQ to LTE, REGEX: a FilterValue; IN:
+								 * "number" of them, sorted; MOD: two int64,
+								 * not aligned to 8 */
+	uint32		number;			/* IN: values; SIZE: length; TYPE: bits;
+								 * REGEX: options */
+} FilterNode;
+
+/* A JsonView whose data is at an offset. */
+typedef struct FilterValue
+{
+	uint32		type;			/* JsonViewType */
+	uint32		at;
+	uint32		len;
+} FilterValue;
+
+typedef struct FilterQuery
+{
+	int32		vl_len_;		/* varlena header, do not touch directly */
+	uint16		version;		/* FILTER_QUERY_VERSION */
+	uint16		unused;			/* 0 */
+	uint32		nnodes;
+	uint32		text;			/* offset of the canonical text, which decides */
+	uint32		text_len;		/* equality; not terminated */
+	FilterNode	nodes[FLEXIBLE_ARRAY_MEMBER];
+} FilterQuery;
+
+extern FilterQuery *filter_query_from_datum(Datum datum);
+extern FilterQuery *filter_query_from_text(const char *text, size_t len);
+#define DatumGetFilterQuery(datum)	filter_query_from_datum(datum)
+#define PG_GETARG_FILTER_QUERY(n)	filter_query_from_datum(PG_GETARG_DATUM(n))
+
+/* Does the document match? Total: never raises an error but for a cancel. */
+extern bool filter_matches(const FilterQuery *query, const JsonbContainer *document);
+
+/*
+ * The same for one subtree of the filter: a leaf of it, for batch matching,
+ * an index recheck or statistics. Logical nodes decide by their children.
+ */
+extern bool filter_node_matches(const FilterQuery *query, const FilterNode *node,
+								JsonView document);
+
+/* To ask many documents (filter/order.c). */
+extern FilterQuery *filter_query_reordered(const FilterQuery *query);
+
+static inline JsonView
+filter_value_view(const FilterQuery *query, const FilterValue *value)
+{
+	JsonView	v = {(JsonViewType) value->type, value->len,
+	(const char *) query + value->at};
+
+	return v;
+}
+
+static inline WalkPath
+filter_node_path(const FilterQuery *query, const FilterNode *node)
+{
+	WalkPath	path = {(const char *) query,
+		(const WalkName *) ((const char *) query + node->path),
+	node->path_len};
+
+	return path;
+}
+
+static inline const FilterValue *
+filter_node_values(const FilterQuery *query, const FilterNode *node)
+{
+	return (const FilterValue *) ((const char *) query + node->operand);
+}
+
+/* Regular expressions (filter/regex.c). */
+extern bool filter_regex_check(void *arg, const char *pattern, size_t len, int options,
+							   char *wrong, size_t wrong_size);
+extern bool filter_regex_matches(JsonView pattern, int options, JsonView subject);
+extern uint32 filter_regex_beginning(JsonView pattern, int options, char *text, bool *all);
+
+#endif							/* CIRRO_FILTER_QUERY_H */

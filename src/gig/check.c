@@ -1,0 +1,438 @@
+/*-------------------------------------------------------------------------
+ * src/gig/check.c
+ *
+ * What a gig must look like, what may change in which phase, and when it may
+ * go. Looks at the row and the clock and takes no lock beyond the row's own;
+ * guards cirro's columns only: the application's own stay writable for ever.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "cirro.h"
+#include "gig/state.h"
+#include "space/plan_cache.h"
+#include "gig/trigger.h"
+
+PG_FUNCTION_INFO_V1(gig_check);
+PG_FUNCTION_INFO_V1(gig_delete_check);
+
+enum
+{
+	ID, REF, TITLE, DESCRIPTION, URL, START_AT, END_AT, ARCHIVE_AT, ARCHIVED_AT,
+	TOTAL_SEATS, SEATS_MIN, SEATS_MAX, INVITATION_MODE, INVITATION_MULTIPLIER,
+	INVITATION_FREQUENCY, PENDING_MAX, ANSWER_WITHIN, FILTER_QUERY, SORT_QUERY,
+	NOTIFICATION_PAYLOAD, CREATED_AT, NCOLUMNS
+};
+
+static const TriggerColumn columns[] = {
+	[ID] = {"id", INT8OID},
+	[REF] = {"ref", InvalidOid},
+	[TITLE] = {"title", TEXTOID},
+	[DESCRIPTION] = {"description", TEXTOID},
+	[URL] = {"url", TEXTOID},
+	[START_AT] = {"start_at", TIMESTAMPTZOID},
+	[END_AT] = {"end_at", TIMESTAMPTZOID},
+	[ARCHIVE_AT] = {"archive_at", TIMESTAMPTZOID},
+	[ARCHIVED_AT] = {"archived_at", TIMESTAMPTZOID},
+	[TOTAL_SEATS] = {"total_seats", INT4OID},
+	[SEATS_MIN] = {"seats_min", INT4OID},
+	[SEATS_MAX] = {"seats_max", INT4OID},
+	[INVITATION_MODE] = {"invitation_mode", TEXTOID},
+	[INVITATION_MULTIPLIER] = {"invitation_multiplier", NUMERICOID},
+	[INVITATION_FREQUENCY] = {"invitation_frequency", INTERVALOID},
+	[PENDING_MAX] = {"pending_max", INT4OID},
+	[ANSWER_WITHIN] = {"answer_within", INTERVALOID},
+	[FILTER_QUERY] = {"filter_query", JSONBOID},
+	[SORT_QUERY] = {"sort_query", JSONOID},
+	[NOTIFICATION_PAYLOAD] = {"notification_payload", JSONBOID},
+	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
+};
+
+static inline int64
+gig_id(const TriggerRow *row)
+{
+	return DatumGetInt64(row_value(row, ID));
+}
+
+static inline TimestampTz
+row_time(const TriggerRow *row, int col)
+{
+	return DatumGetTimestampTz(row_value(row, col));
+}
+
+/* ------------------------------------------------------------- defaults -- */
+
+static const CirroQuery read_defaults = {
+	"SELECT coalesce(s.default_multiplier, 10)::numeric, "
+	"  coalesce(s.default_frequency, interval '5 minutes')::interval, "
+	"  s.default_pending_max::int, s.default_answer_within::interval "
+	"FROM (VALUES (1)) one LEFT JOIN setting s ON true LIMIT 1"
+};
+
+/*
+ * What is not given, or given as NULL, is the Space's default. "old" is the
+ * row before an UPDATE: what was NULL then and still is was not given.
+ */
+static void
+fill_defaults(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
+{
+	static const int from_setting[] = {
+		INVITATION_MULTIPLIER, INVITATION_FREQUENCY, PENDING_MAX, ANSWER_WITHIN
+	};
+	bool		wanted[lengthof(from_setting)];
+	bool		needed = false;
+
+	if (row_isnull(row, CREATED_AT))
+		row_set(row, CREATED_AT, TimestampTzGetDatum(cirro_now()));
+	if (row_isnull(row, INVITATION_MODE))
+		row_set(row, INVITATION_MODE, CStringGetTextDatum("auto"));
+
+	for (int i = 0; i < (int) lengthof(from_setting); i++)
+	{
+		wanted[i] = row_isnull(row, from_setting[i]) &&
+			(old == NULL || !row_isnull(old, from_setting[i]));
+		needed |= wanted[i];
+	}
+	if (needed)
+	{
+		MemoryContext context = CurrentMemoryContext;
+		SpaceScope	scope;
+		Oid			space = trigger_enter(trigdata, "gig", &scope);
+
+		cirro_execute(space, &read_defaults, NULL, NULL);
+		for (int i = 0; i < (int) lengthof(from_setting); i++)
+		{
+			bool		isnull;
+			Datum		value = cirro_result(0, i + 1, &isnull);
+
+			if (!wanted[i] || isnull)
+				continue;
+			/* The value must outlive the end of SPI. */
+			MemoryContextSwitchTo(context);
+			if (from_setting[i] == INVITATION_MULTIPLIER)
+				value = NumericGetDatum(DatumGetNumericCopy(value));
+			else if (from_setting[i] != PENDING_MAX)
+			{
+				Interval   *copy = palloc(sizeof(Interval));
+
+				*copy = *DatumGetIntervalP(value);
+				value = IntervalPGetDatum(copy);
+			}
+			row_set(row, from_setting[i], value);
+		}
+		trigger_leave(&scope);
+		MemoryContextSwitchTo(context);
+	}
+}
+
+/* ----------------------------------------------------------- validation -- */
+
+#define REFUSE(...) \
+	ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION), __VA_ARGS__))
+
+static void
+check_given(const TriggerRow *row)
+{
+	static const int required[] = {
+		TITLE, URL, START_AT, END_AT, INVITATION_MULTIPLIER, FILTER_QUERY
+	};
+
+	for (int i = 0; i < (int) lengthof(required); i++)
+	{
+		int			col = required[i];
+
+		if (row_isnull(row, col))
+			ereport(ERROR,
+					(errcode(ERRCODE_NOT_NULL_VIOLATION),
+					 errmsg("a gig needs \"%s\"", columns[col].name),
+					 errdetail("It is null or not given."),
+					 col == FILTER_QUERY
+					 ? errhint("Give a filter query; '{}' matches every worker.")
+					 : errhint("Give a value.")));
+		if ((col == TITLE || col == URL) &&
+			VARSIZE_ANY_EXHDR(DatumGetTextPP(row_value(row, col))) == 0)
+			REFUSE(errmsg("the \"%s\" of a gig cannot be empty", columns[col].name),
+				   errdetail("It is an empty string."),
+				   errhint("Give a text that workers can read."));
+	}
+}
+
+static void
+check_times(const TriggerRow *row)
+{
+	TimestampTz start_at = row_time(row, START_AT);
+	TimestampTz end_at = row_time(row, END_AT);
+	TimestampTz created_at = row_time(row, CREATED_AT);
+
+	if (end_at <= start_at)
+		REFUSE(errmsg("a gig must end after it starts"),
+			   errdetail("It starts at %s and ends at %s.",
+						 pstrdup(timestamptz_to_str(start_at)),
+						 pstrdup(timestamptz_to_str(end_at))),
+			   errhint("Set end_at later than start_at."));
+	if (end_at <= created_at)
+		REFUSE(errmsg("a gig must end after its creation"),
+			   errdetail("It is created at %s and ends at %s.",
+						 pstrdup(timestamptz_to_str(created_at)),
+						 pstrdup(timestamptz_to_str(end_at))),
+			   errhint("Set end_at in the future."));
+	if (!row_isnull(row, ARCHIVE_AT) && row_time(row, ARCHIVE_AT) < end_at)
+		REFUSE(errmsg("a gig cannot be archived before it ends"),
+			   errdetail("It ends at %s and is to be archived at %s.",
+						 pstrdup(timestamptz_to_str(end_at)),
+						 pstrdup(timestamptz_to_str(row_time(row, ARCHIVE_AT)))),
+			   errhint("Set archive_at to end_at or later, or call archive()."));
+}
+
+static void
+check_seats(const TriggerRow *row)
+{
+	static const int seats[] = {SEATS_MIN, TOTAL_SEATS, SEATS_MAX};
+	int			last = -1;
+
+	for (int i = 0; i < (int) lengthof(seats); i++)
+	{
+		int			col = seats[i];
+		int32		value = DatumGetInt32(row_value(row, col));
+
+		if (row_isnull(row, col))
+			continue;
+		if (value < 1)
+			REFUSE(errmsg("\"%s\" must be at least 1", columns[col].name),
+				   errdetail("It is %d.", value),
+				   errhint("Give a positive number of seats."));
+		if (last >= 0 && DatumGetInt32(row_value(row, last)) > value)
+			REFUSE(errmsg("\"%s\" cannot exceed \"%s\"",
+						  columns[last].name, columns[col].name),
+				   errdetail("They are %d and %d.",
+							 DatumGetInt32(row_value(row, last)), value),
+				   errhint("Keep seats_min <= total_seats <= seats_max."));
+		last = col;
+	}
+	if (last < 0)
+		REFUSE(errmsg("a gig needs a number of seats"),
+			   errdetail("None of total_seats, seats_min and seats_max is given."),
+			   errhint("Give total_seats, or seats_min, or seats_max."));
+}
+
+static bool
+is_positive(Datum interval)
+{
+	Interval	zero = {0};
+
+	return DatumGetBool(DirectFunctionCall2(interval_gt, interval,
+											IntervalPGetDatum(&zero)));
+}
+
+static void
+check_waves(const TriggerRow *row)
+{
+	static const int intervals[] = {INVITATION_FREQUENCY, ANSWER_WITHIN};
+	Numeric		multiplier = DatumGetNumeric(row_value(row, INVITATION_MULTIPLIER));
+	text	   *mode = DatumGetTextPP(row_value(row, INVITATION_MODE));
+	char	   *mode_name = text_to_cstring(mode);
+
+	if (strcmp(mode_name, "auto") != 0 && strcmp(mode_name, "manual") != 0)
+		REFUSE(errmsg("\"%s\" is not an invitation mode", mode_name),
+			   errdetail("It is the value of \"invitation_mode\"."),
+			   errhint("It is \"auto\" or \"manual\"."));
+	if (numeric_is_nan(multiplier) || numeric_is_inf(multiplier) ||
+		!DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(multiplier),
+										  NumericGetDatum(int64_to_numeric(0)))))
+		REFUSE(errmsg("\"invitation_multiplier\" must be greater than 0"),
+			   errdetail("It is %s.",
+						 DatumGetCString(DirectFunctionCall1(numeric_out,
+															 NumericGetDatum(multiplier)))),
+			   errhint("A wave invites this many workers for each free seat."));
+	for (int i = 0; i < (int) lengthof(intervals); i++)
+	{
+		int			col = intervals[i];
+
+		if (!row_isnull(row, col) && !is_positive(row_value(row, col)))
+			REFUSE(errmsg("\"%s\" must be greater than 0", columns[col].name),
+				   errdetail("It is %s.",
+							 DatumGetCString(DirectFunctionCall1(interval_out,
+																 row_value(row, col)))),
+				   errhint("Give an interval such as '5 minutes'."));
+	}
+	if (!row_isnull(row, PENDING_MAX) && DatumGetInt32(row_value(row, PENDING_MAX)) < 1)
+		REFUSE(errmsg("\"pending_max\" must be at least 1"),
+			   errdetail("It is %d.", DatumGetInt32(row_value(row, PENDING_MAX))),
+			   errhint("Leave it out for no limit."));
+}
+
+static void
+check_row(const TriggerRow *row)
+{
+	check_given(row);
+	check_times(row);
+	check_seats(row);
+	check_waves(row);
+}
+
+/* ---------------------------------------------------------------- phase -- */
+
+static bool
+is_archived(const TriggerRow *row, TimestampTz now)
+{
+	return !row_isnull(row, ARCHIVED_AT) ||
+		(!row_isnull(row, ARCHIVE_AT) && row_time(row, ARCHIVE_AT) <= now);
+}
+
+/* What is archived is so already; archive_at says when it will be. */
+static void
+check_archived(const TriggerRow *row, TimestampTz now)
+{
+	if (row_time(row, ARCHIVED_AT) > now)
+		REFUSE(errmsg("\"archived_at\" cannot be in the future"),
+			   errdetail("It is %s.", timestamptz_to_str(row_time(row, ARCHIVED_AT))),
+			   errhint("Set \"archive_at\" to archive a gig later."));
+}
+
+/*
+ * Archiving by hand: the gig must have started, and ends now if it has not
+ * ended yet.
+ */
+static void
+archive_now(const TriggerRow *old, TriggerRow *row, TimestampTz now)
+{
+	if (row_time(old, START_AT) > now)
+		ereport(ERROR,
+				(errcode(ERRCODE_CIRRO_INVALID_TRANSITION),
+				 errmsg("gig %lld has not started and cannot be archived",
+						(long long) gig_id(old)),
+				 errdetail("It starts at %s.",
+						   timestamptz_to_str(row_time(old, START_AT))),
+				 errhint("Delete it instead.")));
+	check_archived(row, now);
+
+	row_set(row, ARCHIVED_AT, TimestampTzGetDatum(now));
+	if (row_time(old, END_AT) > now)
+	{
+		TimestampTz end_at = Max(row_time(row, START_AT), row_time(row, CREATED_AT)) + 1;
+
+		row_set(row, END_AT, TimestampTzGetDatum(Max(now, end_at)));
+	}
+}
+
+static void
+check_update(TriggerRow *old, TriggerRow *row)
+{
+	TimestampTz now = cirro_gate_now();
+	bool		archived = is_archived(old, now);
+	bool		ended = row_time(old, END_AT) <= now;
+	bool		started = row_time(old, START_AT) <= now;
+	const char *phase = archived ? "is archived" : ended ? "has ended" : "has started";
+
+	for (int col = 0; col < NCOLUMNS; col++)
+	{
+		bool		frozen;
+
+		if (!row_differs(old, row, col))
+			continue;
+		if (col == ID || col == CREATED_AT)
+			ereport(ERROR,
+					(errcode(ERRCODE_CIRRO_FROZEN),
+					 errmsg("\"%s\" of gig %lld cannot change",
+							columns[col].name, (long long) gig_id(old)),
+					 errdetail("It says which gig this is."),
+					 errhint("Create another gig.")));
+		if (archived)
+			ereport(ERROR,
+					(errcode(ERRCODE_CIRRO_GIG_ARCHIVED),
+					 errmsg("gig %lld is archived and cannot change", (long long) gig_id(old)),
+					 errdetail("\"%s\" would change.", columns[col].name),
+					 errhint("Create another gig.")));
+
+		if (ended)
+			frozen = col != ARCHIVE_AT && col != ARCHIVED_AT;
+		else
+			frozen = started && (col == TITLE || col == DESCRIPTION ||
+								 col == URL || col == START_AT);
+		if (frozen)
+			ereport(ERROR,
+					(errcode(ERRCODE_CIRRO_FROZEN),
+					 errmsg("\"%s\" of gig %lld cannot change any more",
+							columns[col].name, (long long) gig_id(old)),
+					 errdetail("The gig %s.", phase),
+					 ended ? errhint("An ended gig can only be archived.")
+					 : errhint("title, description, url and start_at are frozen once a gig has started.")));
+	}
+	if (!archived && !row_isnull(row, ARCHIVED_AT))
+		archive_now(old, row, now);
+}
+
+/*
+ * BEFORE INSERT OR UPDATE, row. Errors: 23502, 23514, UG013, UG020, UG022.
+ */
+Datum
+gig_check(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = trigger_data(fcinfo, "gig_check",
+										 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW,
+										 TRIGGER_ON(TRIGGER_EVENT_INSERT) |
+										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
+	TriggerRow	row;
+
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+	{
+		trigger_row_init(&row, trigdata->tg_relation, trigdata->tg_trigtuple,
+						 columns, NCOLUMNS);
+		fill_defaults(trigdata, NULL, &row);
+		check_row(&row);
+		if (!row_isnull(&row, ARCHIVED_AT))
+			check_archived(&row, cirro_gate_now());
+		if (row_isnull(&row, TOTAL_SEATS) && row_isnull(&row, SEATS_MAX))
+			ereport(NOTICE,
+					(errmsg("gig \"%s\" has no upper limit of seats",
+							TextDatumGetCString(row_value(&row, TITLE))),
+					 errdetail("Only seats_min is given: waves stop there, accepts do not."),
+					 errhint("Give total_seats or seats_max for a limit.")));
+	}
+	else
+	{
+		TriggerRow	old;
+
+		trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
+						 columns, NCOLUMNS);
+		trigger_row_init(&row, trigdata->tg_relation, trigdata->tg_newtuple,
+						 columns, NCOLUMNS);
+		fill_defaults(trigdata, &old, &row);
+		check_given(&row);
+		check_update(&old, &row);
+		check_row(&row);
+	}
+	return PointerGetDatum(row_tuple(&row));
+}
+
+/*
+ * BEFORE DELETE, row. Errors: UG021.
+ */
+Datum
+gig_delete_check(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = trigger_data(fcinfo, "gig_delete_check",
+										 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW,
+										 TRIGGER_ON(TRIGGER_EVENT_DELETE));
+	TriggerRow	old;
+
+	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
+					 columns, NCOLUMNS);
+	if (row_time(&old, START_AT) <= cirro_gate_now())
+		ereport(ERROR,
+				(errcode(ERRCODE_CIRRO_GIG_STARTED),
+				 errmsg("gig %lld has started and cannot be deleted",
+						(long long) gig_id(&old)),
+				 errdetail("It started at %s.",
+						   timestamptz_to_str(row_time(&old, START_AT))),
+				 errhint("Archive it: archive(%lld).", (long long) gig_id(&old))));
+	return PointerGetDatum(trigdata->tg_trigtuple);
+}

@@ -1,0 +1,202 @@
+/*-------------------------------------------------------------------------
+ * src/gig/guard.c
+ *
+ * The small triggers: what a worker must look like, and what is refused
+ * outright. They look at the row alone, and only worker_deleting locks others.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/pg_prng.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/rel.h"
+#include "utils/xid8.h"
+
+#include "cirro.h"
+#include "space/plan_cache.h"
+#include "gig/trigger.h"
+
+PG_FUNCTION_INFO_V1(worker_check);
+PG_FUNCTION_INFO_V1(worker_deleting);
+PG_FUNCTION_INFO_V1(setting_guard);
+PG_FUNCTION_INFO_V1(refuse_truncate);
+
+/* Largest profile, in bytes of its jsonb. */
+#define MAX_PROFILE_SIZE (1024 * 1024)
+
+enum
+{
+	ID, REF, PROFILE, ACTIVE, LOT, CREATED_AT, UPDATED_AT, CHANGED_IN, NCOLUMNS
+};
+
+static const TriggerColumn columns[] = {
+	[ID] = {"id", INT8OID},
+	[REF] = {"ref", InvalidOid},
+	[PROFILE] = {"profile", JSONBOID},
+	[ACTIVE] = {"active", BOOLOID},
+	[LOT] = {"lot", INT4OID},
+	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
+	[UPDATED_AT] = {"updated_at", TIMESTAMPTZOID},
+	[CHANGED_IN] = {"changed_in", XID8OID},
+};
+
+static void
+check_profile(const TriggerRow *row)
+{
+	Size		size = toast_raw_datum_size(row_value(row, PROFILE)) - VARHDRSZ;
+	Jsonb	   *profile;
+
+	if (size > MAX_PROFILE_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the profile of worker %lld is too large",
+						(long long) DatumGetInt64(row_value(row, ID))),
+				 errdetail("It has %zu bytes; at most %d are allowed.",
+						   size, MAX_PROFILE_SIZE),
+				 errhint("Keep in the profile what filter queries ask about.")));
+
+	profile = DatumGetJsonbP(row_value(row, PROFILE));
+	if (!JB_ROOT_IS_OBJECT(profile))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("the profile of worker %lld is not an object",
+						(long long) DatumGetInt64(row_value(row, ID))),
+				 JB_ROOT_IS_SCALAR(profile) ? errdetail("It is a scalar.")
+				 : errdetail("It is an array."),
+				 errhint("Give a JSON object such as {\"languages\": [\"de\"]}.")));
+}
+
+/*
+ * Whom waves have to look at anew: this transaction. It is in the row for whoever
+ * sees the row, and what they saw before tells them whether they have.
+ */
+static void
+mark_changed(TriggerData *trigdata, TriggerRow *row)
+{
+	static const int looked_at[] = {ID, PROFILE, ACTIVE, LOT};
+	TriggerRow	old;
+
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+	{
+		bool		differs = false;
+
+		trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
+						 columns, NCOLUMNS);
+		for (int i = 0; i < (int) lengthof(looked_at); i++)
+			differs |= row_differs(&old, row, looked_at[i]);
+		if (!differs)
+		{
+			row_copy(row, &old, CHANGED_IN);
+			return;
+		}
+	}
+	row_set(row, CHANGED_IN, FullTransactionIdGetDatum(GetTopFullTransactionId()));
+}
+
+/*
+ * worker, BEFORE INSERT OR UPDATE, row; also of rows that are replicated, of which
+ * it only keeps changed_in. What is not given, or given as NULL, is the default;
+ * updated_at and changed_in are kept. Errors: 23514, 54000.
+ */
+Datum
+worker_check(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = trigger_data(fcinfo, "worker_check",
+										 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW,
+										 TRIGGER_ON(TRIGGER_EVENT_INSERT) |
+										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
+	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
+	TriggerRow	row;
+
+	trigger_row_init(&row, trigdata->tg_relation,
+					 is_update ? trigdata->tg_newtuple : trigdata->tg_trigtuple,
+					 columns, NCOLUMNS);
+
+	if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+	{
+		mark_changed(trigdata, &row);
+		return PointerGetDatum(row_tuple(&row));
+	}
+
+	if (row_isnull(&row, PROFILE))
+		row_set(&row, PROFILE, DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+	else
+		check_profile(&row);
+	if (row_isnull(&row, ACTIVE))
+		row_set(&row, ACTIVE, BoolGetDatum(true));
+	if (row_isnull(&row, LOT))
+		row_set(&row, LOT, Int32GetDatum((int32) pg_prng_uint32(&pg_global_prng_state)));
+	if (row_isnull(&row, CREATED_AT))
+		row_set(&row, CREATED_AT, TimestampTzGetDatum(cirro_now()));
+	if (is_update || row_isnull(&row, UPDATED_AT))
+		row_set(&row, UPDATED_AT, TimestampTzGetDatum(cirro_now()));
+	mark_changed(trigdata, &row);
+
+	return PointerGetDatum(row_tuple(&row));
+}
+
+static const CirroQuery lock_invitations = {
+	"SELECT FROM invitation WHERE worker_id = $1 ORDER BY id FOR UPDATE",
+	1, {INT8OID}
+};
+
+/*
+ * worker, AFTER DELETE, row, ahead of the foreign key's cascade, which would
+ * lock the invitations in no particular order.
+ */
+Datum
+worker_deleting(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = trigger_data(fcinfo, "worker_deleting",
+										 TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW,
+										 TRIGGER_ON(TRIGGER_EVENT_DELETE));
+	TriggerRow	old;
+	SpaceScope	scope;
+	Oid			space;
+
+	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
+					 columns, NCOLUMNS);
+	space = trigger_enter(trigdata, "worker", &scope);
+	cirro_execute(space, &lock_invitations, &row_value(&old, ID), NULL);
+	trigger_leave(&scope);
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * setting, BEFORE DELETE, row. Errors: 0A000.
+ */
+Datum
+setting_guard(PG_FUNCTION_ARGS)
+{
+	trigger_data(fcinfo, "setting_guard",
+				 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW,
+				 TRIGGER_ON(TRIGGER_EVENT_DELETE));
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("the settings of a Space cannot be deleted"),
+			 errdetail("A Space has exactly one row of settings."),
+			 errhint("Set a column to NULL for its default.")));
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * Any table of a Space, BEFORE TRUNCATE, statement. Errors: 0A000.
+ */
+Datum
+refuse_truncate(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = trigger_data(fcinfo, "refuse_truncate", TRIGGER_EVENT_BEFORE,
+										 TRIGGER_ON(TRIGGER_EVENT_TRUNCATE));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("table \"%s\" of a Space cannot be truncated",
+					RelationGetRelationName(trigdata->tg_relation)),
+			 errdetail("Seats, states and notifications would no longer agree."),
+			 errhint("Use DELETE, or cirro.drop_space().")));
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,108 @@
+/*-------------------------------------------------------------------------
+ * src/gig/state.h
+ *
+ * The one row per gig that decides: reading it, changing it, refusing by it.
+ * Callers have entered the Space and are connected to SPI.
+ *
+ * The lock order of cirro is told here, and only here. Whoever locks several
+ * things in a transaction takes them in this order, and within each line in
+ * ascending order of id:
+ *
+ * 1. the table setting: ACCESS SHARE by waves and all who clean up, SHARE
+ *	  UPDATE EXCLUSIVE by upgrade_spaces, ACCESS EXCLUSIVE by drop_space
+ *	  (space/space.h)
+ * 2. gig rows: FOR KEY SHARE to invite, FOR NO KEY UPDATE to change, to archive
+ *	  and for a wave (which skips a gig that is locked), FOR UPDATE to delete
+ * 3. the row of setting, by waves while setting.max_pending is given
+ * 4. worker rows: FOR KEY SHARE to invite (waves skip who is locked), FOR UPDATE
+ *	  to delete
+ * 5. invitation rows: those that are there, then new ones, which wait for
+ *	  another transaction that invites the same worker to the same gig
+ * 6. gig_state rows, once the statement has all its other rows
+ * 7. after that other invitations of the gig, with SKIP LOCKED only
+ *
+ * The foreign keys of an invitation lock its gig and worker after it is
+ * inserted; so the functions that insert several lock those before. Rows of
+ * wave, attempt and notification are new, or taken with SKIP LOCKED, or, to
+ * confirm and fail notifications, in ascending order and without any other
+ * lock. An accept therefore begins at 5, and two transactions that are one
+ * call or one single-row statement each cannot wait for one another in a
+ * circle.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_GIG_STATE_H
+#define CIRRO_GIG_STATE_H
+
+#include "postgres.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+
+/* Why an invitation expires: values of invitation.reason. */
+#define GIG_SEATS_FILLED	"seats_filled"
+#define GIG_ENDED			"gig_ended"
+#define GIG_NO_ANSWER		"no_answer"
+
+/*
+ * In SQL: does gig_state.searched hold? A worker whom no transaction from it on
+ * has changed is none to invite. Void are what was written elsewhere, where
+ * transactions have other ids, and what was there before somebody could be
+ * invited again. "place" is gig_state_place().
+ */
+#define STATE_SEARCHED(place) \
+	"(s.searched IS NOT NULL AND s.searched_on = " place \
+	" AND (s.released IS NULL OR s.released < s.searched))"
+
+/*
+ * Where transactions have the ids that they have, and filters match what they
+ * match: no copy of a Space has the same, nor has another version.
+ */
+extern int64 gig_state_place(Oid space);
+
+/* What decides about seats. "capacity" is -1 where there is no limit. */
+typedef struct GigState
+{
+	int32		accepted;
+	int32		capacity;
+	bool		expires_rest;
+	TimestampTz closes_at;
+	bool		has_answer_within;
+	Interval	answer_within;
+} GigState;
+
+/* What one statement did to the invitations of one gig. */
+typedef struct GigChange
+{
+	int64		gig_id;
+	int64		delta;			/* seats taken less seats freed */
+	int64		gained;			/* became accepted */
+	int64		opened;			/* became pending or scheduled */
+	int64		left;			/* accepted, left by the worker */
+	int64		answered;		/* pending, accepted or rejected */
+	TimestampTz oldest_answered;	/* earliest invited_at of those */
+	TimestampTz next_send_at;	/* earliest send_at scheduled, or infinity */
+	int64		released;		/* workers whom a wave may invite again */
+} GigChange;
+
+/* Reads without a lock; false if the gig has no state (it is gone). */
+extern bool gig_state_read(Oid space, int64 gig_id, GigState *state);
+
+/*
+ * Counts "changes", one per gig in ascending order, into gig_state, which it
+ * locks in that order unless a change cannot concern it, and raises UG010,
+ * UG011 or UG012 if the statement may not stand. When an explicit seats_max is
+ * reached the other invitations expire.
+ */
+extern void gig_state_apply(Oid space, const GigChange *changes, size_t n);
+
+/*
+ * Expires the pending and scheduled invitations of a gig that nobody else
+ * holds locked; the tick finishes the others.
+ */
+extern void gig_state_expire_rest(Oid space, int64 gig_id, const char *reason);
+
+extern bool gig_state_is_full(const GigState *state);
+pg_noreturn extern void gig_state_refuse_closed(int64 gig_id, const GigState *state);
+pg_noreturn extern void gig_state_refuse_filled(int64 gig_id, const GigState *state);
+
+#endif							/* CIRRO_GIG_STATE_H */

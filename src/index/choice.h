@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ * src/index/choice.h
+ *
+ * Which parts of a filter a search of the index fetches.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_INDEX_CHOICE_H
+#define CIRRO_INDEX_CHOICE_H
+
+#include "index/extract.h"
+
+/* Entries that one search may have; a filter that needs more has none. */
+#define FILTER_MAX_ENTRIES	4096
+
+/*
+ * Decides by the fractions in a tree, and numbers what is to be fetched from
+ * 0. Returns how many; 0 if no part narrows the search.
+ */
+extern int	filter_choose(FilterEntry *root);
+
+/* What it costs to come by a document, in microseconds. */
+typedef struct DocumentCost
+{
+	double		pages;			/* of the table, a document */
+	double		all_pages;
+	double		detoast;		/* to have it at hand */
+} DocumentCost;
+
+/* Is the whole table read sooner than what a search finds? */
+extern bool filter_better_scanned(FilterEntry *root, DocumentCost cost);
+
+#endif							/* CIRRO_INDEX_CHOICE_H */

@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ * src/index/profile_key_show.h
+ *
+ * Keys as people read them.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_INDEX_PROFILE_KEY_SHOW_H
+#define CIRRO_INDEX_PROFILE_KEY_SHOW_H
+
+#include "postgres.h"
+#include "lib/stringinfo.h"
+
+#include "index/profile_key.h"
+
+extern void profile_key_show_path(StringInfo buf, const char *key, int len);
+extern void profile_key_show_value(StringInfo buf, const char *key, int len);
+
+#endif							/* CIRRO_INDEX_PROFILE_KEY_SHOW_H */

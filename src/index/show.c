@@ -1,0 +1,154 @@
+/*-------------------------------------------------------------------------
+ * src/index/show.c
+ *
+ * Shows what a search of the index makes of a filter, for people who wonder
+ * why it is slow and for tests. It decides nothing.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "index/choice.h"
+#include "index/estimate.h"
+#include "index/memory.h"
+#include "index/profile_key_show.h"
+
+PG_FUNCTION_INFO_V1(index_search);
+
+static void show(StringInfo buf, const FilterEntry *e);
+
+static void
+show_children(StringInfo buf, const FilterEntry *e, const char *between)
+{
+	for (const FilterEntry *c = e->first; c != NULL; c = c->next)
+	{
+		bool		nested = c->kind == ENTRY_AND || c->kind == ENTRY_OR || c->kind == ENTRY_ELEM;
+
+		if (c != e->first)
+			appendStringInfoString(buf, between);
+		if (nested)
+			appendStringInfoChar(buf, '(');
+		show(buf, c);
+		if (nested)
+			appendStringInfoChar(buf, ')');
+	}
+}
+
+static void
+show_range(StringInfo buf, const FilterEntry *e)
+{
+	int			low_len = profile_key_tag_len(e->low.data, e->low.len);
+	int			high_len = profile_key_tag_len(e->high.data, e->high.len);
+
+	if (e->low.len == low_len && e->high.len == high_len)
+	{
+		appendStringInfoString(buf, " is ");
+		if (e->low.data[low_len - 1] == e->high.data[high_len - 1])
+			profile_key_show_value(buf, e->low.data, e->low.len);
+		else
+			appendStringInfoString(buf, e->low.data[low_len - 1] == PROFILE_TAG_ARRAY ?
+								   "array" : "there");
+		return;
+	}
+	if (e->low.len > low_len)
+	{
+		appendStringInfoString(buf, e->low_open ? " > " : " >= ");
+		profile_key_show_value(buf, e->low.data, e->low.len);
+	}
+	if (e->high.len > high_len)
+	{
+		appendStringInfoString(buf, e->high_open ? " < " : " <= ");
+		profile_key_show_value(buf, e->high.data, e->high.len);
+	}
+}
+
+static void
+show_keys(StringInfo buf, const FilterEntry *e)
+{
+	profile_key_show_path(buf, e->low.data, e->low.len);
+	switch (e->kind)
+	{
+		case ENTRY_SET:
+			appendStringInfo(buf, " in %d values", e->nset);
+			break;
+		case ENTRY_KEY:
+			appendStringInfoString(buf, " is ");
+			profile_key_show_value(buf, e->low.data, e->low.len);
+			break;
+		default:
+			show_range(buf, e);
+			break;
+	}
+	if (!e->exact)
+		appendStringInfoString(buf, " (recheck)");
+}
+
+static void
+show(StringInfo buf, const FilterEntry *e)
+{
+	switch (e->kind)
+	{
+		case ENTRY_ALWAYS:
+			appendStringInfoString(buf, "all");
+			break;
+		case ENTRY_NEVER:
+			appendStringInfoString(buf, "none");
+			break;
+		case ENTRY_AND:
+			show_children(buf, e, " AND ");
+			break;
+		case ENTRY_OR:
+			show_children(buf, e, " OR ");
+			break;
+		case ENTRY_ELEM:
+			show_children(buf, e, "");
+			break;
+		case ENTRY_BETWEEN:
+			if (e->entry < 0)
+			{
+				show_children(buf, e, " AND ");
+				break;
+			}
+			show_keys(buf, e);
+			if (e->many != NULL)
+				appendStringInfoString(buf, " or in an array of several");
+			break;
+		case ENTRY_KEY:
+		case ENTRY_RANGE:
+		case ENTRY_SET:
+			if (e->entry < 0)
+				appendStringInfoString(buf, "recheck ");
+			show_keys(buf, e);
+			break;
+		case ENTRY_NOT:
+		case ENTRY_UNKNOWN:
+			appendStringInfoString(buf, "recheck");
+			break;
+	}
+}
+
+/*
+ * index_search(filter_query) returns text
+ *
+ * What is fetched, and what is left to the recheck, by the statistics with
+ * which this session planned the filter last, else by defaults.
+ */
+Datum
+index_search(PG_FUNCTION_ARGS)
+{
+	FilterQuery *query = PG_GETARG_FILTER_QUERY(0);
+	FilterEntry *root = filter_extract(query);
+	StringInfoData buf;
+	bool		better_scanned;
+
+	initStringInfo(&buf);
+	if (!filter_recall(query, root, &better_scanned))
+		filter_estimate(root, query, NULL);
+	if (filter_choose(root) == 0 && root->kind != ENTRY_NEVER)
+		appendStringInfoString(&buf, "all, recheck");
+	else
+		show(&buf, root);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(buf.data, buf.len));
+}

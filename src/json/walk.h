@@ -1,0 +1,90 @@
+/*-------------------------------------------------------------------------
+ * src/json/walk.h
+ *
+ * Reading a jsonb value in place: views of its parts, their order, and the
+ * values that a dotted path leads to. Nothing here allocates or throws.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_JSON_WALK_H
+#define CIRRO_JSON_WALK_H
+
+#include "postgres.h"
+#include "utils/jsonb.h"
+
+/* In the order of sorting. The codes are stored in filters. */
+typedef enum JsonViewType
+{
+	JSON_VIEW_MISSING = 0,		/* no value at all */
+	JSON_VIEW_NULL = 1,
+	JSON_VIEW_NUMBER = 2,		/* data: a Numeric */
+	JSON_VIEW_STRING = 3,		/* data and len: its bytes */
+	JSON_VIEW_OBJECT = 4,		/* data: a JsonbContainer */
+	JSON_VIEW_ARRAY = 5,		/* data: a JsonbContainer */
+	JSON_VIEW_FALSE = 6,
+	JSON_VIEW_TRUE = 7
+} JsonViewType;
+
+typedef struct JsonView
+{
+	JsonViewType type;
+	uint32		len;
+	const char *data;
+} JsonView;
+
+/* false and true are one type, two values. */
+#define JsonViewRank(type)	((type) == JSON_VIEW_TRUE ? JSON_VIEW_FALSE : (type))
+
+/* Walks the elements of an array, or the values of an object, in order. */
+typedef struct JsonViewIterator
+{
+	const JsonbContainer *container;
+	const char *base;
+	uint32		next;
+	uint32		end;
+	uint32		offset;
+} JsonViewIterator;
+
+/*
+ * A name in a stored path: "at" counts from the start of the value that it is
+ * stored in; "position" is what the name counts in an array, or -1.
+ */
+typedef struct WalkName
+{
+	uint32		at;
+	uint32		len;
+	int32		position;
+} WalkName;
+
+typedef struct WalkPath
+{
+	const char *base;			/* the start of the stored value */
+	const WalkName *names;
+	uint32		len;
+} WalkPath;
+
+/*
+ * Called with each value that a path leads to, missing ones included. "open"
+ * says whether, if it is an array, its elements count as well. Returns true
+ * to end the walk.
+ */
+typedef bool (*JsonWalkVisitor) (void *arg, JsonView value, bool open);
+
+extern JsonView json_view_root(const JsonbContainer *container);
+extern JsonView json_view_member(JsonView object, const char *key, uint32 len);
+extern JsonView json_view_element(JsonView array, uint32 position);
+extern void json_view_iterate(JsonViewIterator *it, JsonView container);
+extern bool json_view_next(JsonViewIterator *it, JsonView *value);
+extern int	json_view_compare(JsonView a, JsonView b);
+extern bool json_view_equal(JsonView a, JsonView b);
+extern bool json_view_has_element(JsonView array, JsonView value);
+extern JsonView json_walk_step(JsonView document, const char *base, const WalkName *name);
+extern bool json_walk_on(JsonView value, WalkPath rest, JsonWalkVisitor visit, void *arg);
+extern bool json_walk(JsonView document, WalkPath path, JsonWalkVisitor visit, void *arg);
+
+static inline uint32
+json_view_count(JsonView container)
+{
+	return JsonContainerSize((const JsonbContainer *) container.data);
+}
+
+#endif							/* CIRRO_JSON_WALK_H */

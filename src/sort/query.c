@@ -1,0 +1,219 @@
+/*-------------------------------------------------------------------------
+ * src/sort/query.c
+ *
+ * The type cirro.sort_query: what it may ask for, in, out, recv, send and
+ * equality. The order of its keys counts, so it must never pass through
+ * jsonb. What order it stands for is decided by sort/key.c.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "json/glue.h"
+#include "sort/query.h"
+
+PG_FUNCTION_INFO_V1(sort_query_in);
+PG_FUNCTION_INFO_V1(sort_query_out);
+PG_FUNCTION_INFO_V1(sort_query_recv);
+PG_FUNCTION_INFO_V1(sort_query_send);
+PG_FUNCTION_INFO_V1(sort_query_eq);
+PG_FUNCTION_INFO_V1(sort_query_ne);
+PG_FUNCTION_INFO_V1(sort_query_hash);
+PG_FUNCTION_INFO_V1(sort_query_hash_extended);
+
+static const char HINT_SORT[] =
+	"Write {\"field\": 1, \"other.field\": -1}: 1 is ascending, -1 descending.";
+
+static int16
+direction_of(const JsonTree *member)
+{
+	if (member->type == JSON_TREE_NUMBER && member->text_len == 1 && member->text[0] == '1')
+		return 1;
+	if (member->type == JSON_TREE_NUMBER && member->text_len == 2 &&
+		memcmp(member->text, "-1", 2) == 0)
+		return -1;
+	return 0;
+}
+
+/*
+ * The stored form of the text, allocated in the current context; NULL with
+ * reader->error set if it is no sort_query.
+ */
+static SortQuery *
+build(JsonTreeReader *reader, const char *text, size_t len)
+{
+	JsonTree   *tree = json_tree_read(reader, text, len);
+	StringInfoData buf;
+	SortQuery	head;
+	int			i = 0;
+
+	if (tree == NULL)
+		return NULL;
+	if (tree->type != JSON_TREE_OBJECT)
+	{
+		json_tree_fail(reader, tree, HINT_SORT, "a sort query needs to be an object");
+		return NULL;
+	}
+	if (tree->nchildren > SORT_MAX_KEYS)
+	{
+		json_tree_limit(reader, tree, "Leave out the last ones.",
+						"a sort query has more than %d keys", SORT_MAX_KEYS);
+		return NULL;
+	}
+
+	memset(&head, 0, sizeof(head));
+	head.version = SORT_QUERY_VERSION;
+	head.nkeys = tree->nchildren;
+	head.text_len = json_tree_write(tree, NULL);
+	head.text = offsetof(SortQuery, keys) + head.nkeys * sizeof(SortPath);
+	initStringInfo(&buf);
+	enlargeStringInfo(&buf, head.text + head.text_len);
+	memcpy(buf.data, &head, offsetof(SortQuery, keys));
+	json_tree_write(tree, buf.data + head.text);
+	buf.len = head.text + head.text_len;
+
+	for (const JsonTree *m = tree->child; m != NULL; m = m->next, i++)
+	{
+		FilterPath	path;
+		SortPath	key;
+
+		key.direction = direction_of(m);
+		if (key.direction == 0)
+		{
+			json_tree_fail(reader, m, HINT_SORT, "a sort direction needs to be 1 or -1");
+			return NULL;
+		}
+		if (m->key_len > 0 && m->key[0] == '$')
+		{
+			json_tree_fail(reader, m, HINT_SORT, "a sort query has no operators");
+			return NULL;
+		}
+		if (!filter_parse_path(reader, m, &path))
+			return NULL;
+		if (path.npositions > FILTER_MAX_POSITIONS)
+		{
+			json_tree_limit(reader, m, "Use fewer array positions.",
+							"a path has more than %d names that are numbers",
+							FILTER_MAX_POSITIONS);
+			return NULL;
+		}
+		key.path_len = path.len;
+		key.path = json_glue_put_path(&buf, path.names, path.len);
+		((SortQuery *) buf.data)->keys[i] = key;
+	}
+	SET_VARSIZE(buf.data, buf.len);
+	return (SortQuery *) buf.data;
+}
+
+static Datum
+from_text(const char *text, Node *escontext)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "cirro sort query",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	JsonTreeReader reader;
+	SortQuery  *query;
+
+	json_glue_start(&reader, context);
+	query = build(&reader, text, strlen(text));
+	MemoryContextSwitchTo(old);
+	if (query != NULL)
+		query = memcpy(palloc(VARSIZE(query)), query, VARSIZE(query));
+	MemoryContextDelete(context);
+	if (query == NULL)
+		json_glue_error(escontext, (Datum) 0, "sort_query", &reader.error);
+	return PointerGetDatum(query);
+}
+
+/* The value behind a Datum, detoasted; of a version that this library reads. */
+SortQuery *
+sort_query_from_datum(Datum datum)
+{
+	SortQuery  *query = (SortQuery *) PG_DETOAST_DATUM(datum);
+
+	if (query->version != SORT_QUERY_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a stored sort_query has format version %d", query->version),
+				 errdetail("This library reads version %d.", SORT_QUERY_VERSION),
+				 errhint("Install the library of the version that wrote it.")));
+	return query;
+}
+
+static const char *
+text_of(const SortQuery *query)
+{
+	return (const char *) query + query->text;
+}
+
+/*
+ * ---- SQL functions
+ */
+
+Datum
+sort_query_in(PG_FUNCTION_ARGS)
+{
+	return from_text(PG_GETARG_CSTRING(0), fcinfo->context);
+}
+
+Datum
+sort_query_out(PG_FUNCTION_ARGS)
+{
+	SortQuery  *query = PG_GETARG_SORT_QUERY(0);
+
+	PG_RETURN_CSTRING(pnstrdup(text_of(query), query->text_len));
+}
+
+Datum
+sort_query_recv(PG_FUNCTION_ARGS)
+{
+	return from_text(json_glue_recv((StringInfo) PG_GETARG_POINTER(0), "sort_query"), NULL);
+}
+
+Datum
+sort_query_send(PG_FUNCTION_ARGS)
+{
+	SortQuery  *query = PG_GETARG_SORT_QUERY(0);
+
+	return json_glue_send(text_of(query), query->text_len);
+}
+
+static bool
+same_sort(const SortQuery *a, const SortQuery *b)
+{
+	return a->text_len == b->text_len &&
+		memcmp(text_of(a), text_of(b), a->text_len) == 0;
+}
+
+Datum
+sort_query_eq(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(same_sort(PG_GETARG_SORT_QUERY(0), PG_GETARG_SORT_QUERY(1)));
+}
+
+Datum
+sort_query_ne(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!same_sort(PG_GETARG_SORT_QUERY(0), PG_GETARG_SORT_QUERY(1)));
+}
+
+Datum
+sort_query_hash(PG_FUNCTION_ARGS)
+{
+	SortQuery  *query = PG_GETARG_SORT_QUERY(0);
+
+	return hash_any((const unsigned char *) text_of(query), query->text_len);
+}
+
+Datum
+sort_query_hash_extended(PG_FUNCTION_ARGS)
+{
+	SortQuery  *query = PG_GETARG_SORT_QUERY(0);
+
+	return hash_any_extended((const unsigned char *) text_of(query), query->text_len,
+							 PG_GETARG_INT64(1));
+}

@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ * src/sort/query.h
+ *
+ * cirro.sort_query as it is stored. Only sort/query.c makes such values:
+ * readers may trust every offset.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_SORT_QUERY_H
+#define CIRRO_SORT_QUERY_H
+
+#include "postgres.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+
+#include "json/walk.h"
+
+/* Raised when the meaning of stored bytes changes. */
+#define SORT_QUERY_VERSION	1
+
+#define SORT_MAX_KEYS		16	/* paths of a sort_query */
+#define SORT_MAX_VALUE		1024	/* bytes of sort_key() per path */
+
+typedef struct SortPath
+{
+	uint32		path;			/* offset of its WalkNames */
+	uint16		path_len;
+	int16		direction;		/* 1 or -1 */
+} SortPath;
+
+typedef struct SortQuery
+{
+	int32		vl_len_;		/* varlena header, do not touch directly */
+	uint16		version;		/* SORT_QUERY_VERSION */
+	uint16		nkeys;
+	uint32		text;			/* offset of the canonical text, which decides */
+	uint32		text_len;		/* equality; not terminated */
+	SortPath	keys[FLEXIBLE_ARRAY_MEMBER];
+} SortQuery;
+
+extern SortQuery *sort_query_from_datum(Datum datum);
+#define DatumGetSortQuery(datum)	sort_query_from_datum(datum)
+#define PG_GETARG_SORT_QUERY(n)		sort_query_from_datum(PG_GETARG_DATUM(n))
+
+/*
+ * Appends a byte string whose order by memcmp is the order that the query
+ * asks for.
+ */
+extern void sort_key_append(StringInfo buf, const SortQuery *query,
+							const JsonbContainer *document);
+
+#endif							/* CIRRO_SORT_QUERY_H */

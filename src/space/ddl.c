@@ -1,0 +1,154 @@
+/*-------------------------------------------------------------------------
+ * src/space/ddl.c
+ *
+ * The DDL of a Space as C sees it: its text, how it is run, and the names of
+ * what it makes. What a Space consists of is decided by install/space.sql,
+ * with which the lists here must agree.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "space/ddl.h"
+
+const char *const space_tables[SPACE_TABLES] = {
+	"notification", "attempt", "wave", "invitation", "gig_state", "gig",
+	"worker", "setting"
+};
+const char *const space_views[SPACE_VIEWS] = {
+	"worker_invitation", "worker_gig", "gig_status"
+};
+
+const SpaceFunction space_functions[SPACE_FUNCTIONS] = {
+	{"accept", "(bigint)"},
+	{"reject", "(bigint, text)"},
+	{"leave", "(bigint, text)"},
+	{"expire", "(bigint, text)"},
+	{"reset", "(bigint, boolean)"},
+	{"try_accept", "(bigint)"},
+	{"invite", "(bigint, bigint[], timestamptz, boolean)"},
+	{"attempt_invitations", "(bigint, bigint[], int)"},
+	{"archive", "(bigint, timestamptz)"},
+	{"run_wave", "(bigint)"},
+	{"worker_id", "(" SPACE_REF_TYPE ")"},
+	{"gig_id", "(" SPACE_REF_TYPE ")"},
+	{"preview", "(cirro.filter_query, cirro.sort_query, int)"},
+	{"explain_invitation", "(bigint, bigint)"},
+	{"claim_notifications", "(int, interval, text)"},
+	{"confirm_notifications", "(bigint[], text)"},
+	{"fail_notifications", "(bigint[], text, interval)"},
+	{"check_consistency", "()"},
+	{"rebuild_state", "()"},
+};
+
+static void
+run_statement(const char *text, const RawStmt *statement)
+{
+	const char *start = text + statement->stmt_location;
+	char	   *command = statement->stmt_len > 0 ?
+		pnstrdup(start, statement->stmt_len) : pstrdup(start);
+	int			result = SPI_execute(command, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+}
+
+void
+space_run(const char *text)
+{
+	ListCell   *cell;
+
+	foreach(cell, raw_parser(text, RAW_PARSE_DEFAULT))
+		run_statement(text, lfirst_node(RawStmt, cell));
+}
+
+void
+space_run_again(const char *tables, const char *code, Oid space)
+{
+	List	   *made = NIL;
+	ListCell   *cell;
+
+	foreach(cell, raw_parser(tables, RAW_PARSE_DEFAULT))
+	{
+		RawStmt    *statement = lfirst_node(RawStmt, cell);
+		CreateTrigStmt *trigger;
+
+		if (!IsA(statement->stmt, CreateTrigStmt))
+			continue;
+		trigger = castNode(CreateTrigStmt, statement->stmt);
+		if (!OidIsValid(get_trigger_oid(get_relname_relid(trigger->relation->relname, space),
+										trigger->trigname, true)))
+			run_statement(tables, statement);
+	}
+
+	foreach(cell, raw_parser(code, RAW_PARSE_DEFAULT))
+	{
+		RawStmt    *statement = lfirst_node(RawStmt, cell);
+
+		if (IsA(statement->stmt, ViewStmt))
+		{
+			char	   *name = castNode(ViewStmt, statement->stmt)->view->relname;
+
+			if (!OidIsValid(get_relname_relid(name, space)))
+				made = lappend(made, makeString(name));
+		}
+		else if (IsA(statement->stmt, GrantStmt))
+		{
+			RangeVar   *view = linitial_node(RangeVar, castNode(GrantStmt, statement->stmt)->objects);
+
+			if (!list_member(made, makeString(view->relname)))
+				continue;
+		}
+		run_statement(code, statement);
+	}
+}
+
+char *
+space_ddl(const char *part, const char *ref_type)
+{
+	static const char placeholder[] = SPACE_REF_TYPE;
+	char	   *query = psprintf("SELECT cirro.%s()", part);
+	const char *text;
+	StringInfoData ddl;
+
+	if (SPI_execute(query, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not read the DDL of a Space");
+	text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+
+	initStringInfo(&ddl);
+	for (;;)
+	{
+		const char *found = strstr(text, placeholder);
+
+		if (found == NULL)
+			break;
+		appendBinaryStringInfo(&ddl, text, found - text);
+		appendStringInfoString(&ddl, ref_type);
+		text = found + strlen(placeholder);
+	}
+	appendStringInfoString(&ddl, text);
+	return ddl.data;
+}
+
+const char *
+space_ref_type(const SpaceInfo *info)
+{
+	Oid			relid = get_relname_relid("worker", info->space);
+	Oid			type = get_atttype(relid, get_attnum(relid, "ref"));
+
+	if (type != TEXTOID && type != UUIDOID && type != INT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("Space \"%s\" has no usable column worker.ref", info->name),
+				 errdetail("It must be of type text, uuid or bigint."),
+				 errhint("Restore the column as create_space made it.")));
+	return format_type_be(type);
+}

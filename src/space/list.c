@@ -1,0 +1,361 @@
+/*-------------------------------------------------------------------------
+ * src/space/list.c
+ *
+ * Finds Spaces: decides from the catalogues alone whether a schema is one,
+ * whose it is, and whether its tables are what the engine expects. Must not
+ * open a relation of a Space: what is in there may run code of its owner.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "cirro.h"
+#include "compat.h"
+#include "space/list.h"
+
+typedef struct Column
+{
+	const char *name;
+	Oid			type;			/* InvalidOid: any */
+} Column;
+
+typedef struct Table
+{
+	const char *name;
+	Column		columns[24];	/* up to the first without a name */
+} Table;
+
+/* The columns that the engine reads or writes; others are the Space's own. */
+static const Table tables[] = {
+	{"setting", {
+		{"only_row", BOOLOID}, {"paused", BOOLOID}, {"max_pending", INT4OID},
+		{"consumers", TEXTARRAYOID}, {"max_attempts", INT4OID},
+		{"keep_notifications", INTERVALOID}, {"keep_waves", INTERVALOID},
+		{"keep_attempts", INTERVALOID}, {"cleaned_at", TIMESTAMPTZOID},
+		{"uid", UUIDOID}, {"ddl_version", INT4OID}}},
+	{"worker", {
+		{"id", INT8OID}, {"ref", InvalidOid}, {"profile", JSONBOID},
+		{"active", BOOLOID}, {"lot", INT4OID}, {"changed_in", XID8OID}}},
+	{"gig", {
+		{"id", INT8OID}, {"ref", InvalidOid}, {"title", TEXTOID},
+		{"description", TEXTOID}, {"url", TEXTOID},
+		{"start_at", TIMESTAMPTZOID}, {"end_at", TIMESTAMPTZOID},
+		{"archive_at", TIMESTAMPTZOID}, {"archived_at", TIMESTAMPTZOID},
+		{"invitation_mode", TEXTOID}, {"invitation_multiplier", NUMERICOID},
+		{"invitation_frequency", INTERVALOID}, {"pending_max", INT4OID},
+		{"answer_within", INTERVALOID}, {"filter_query", JSONBOID},
+		{"sort_query", JSONOID}, {"notification_payload", JSONBOID},
+		{"filter", InvalidOid}, {"sort", InvalidOid}}},
+	{"gig_state", {
+		{"gig_id", INT8OID}, {"accepted", INT4OID}, {"target", INT4OID},
+		{"capacity", INT4OID}, {"expires_rest", BOOLOID}, {"auto", BOOLOID},
+		{"frequency", INTERVALOID}, {"answer_within", INTERVALOID},
+		{"starts_at", TIMESTAMPTZOID}, {"closes_at", TIMESTAMPTZOID},
+		{"archives_at", TIMESTAMPTZOID}, {"last_due_at", TIMESTAMPTZOID},
+		{"next_wave_at", TIMESTAMPTZOID}, {"next_event_at", TIMESTAMPTZOID},
+		{"last_wave_at", TIMESTAMPTZOID}, {"waves", INT4OID},
+		{"failures", INT4OID}, {"announced", INT2OID}, {"searched", XID8OID},
+		{"searched_on", INT8OID}, {"released", XID8OID}}},
+	{"invitation", {
+		{"id", INT8OID}, {"gig_id", INT8OID}, {"worker_id", INT8OID},
+		{"status", TEXTOID}, {"reason", TEXTOID}, {"origin", TEXTOID},
+		{"wave_id", INT8OID}, {"send_at", TIMESTAMPTZOID},
+		{"invited_at", TIMESTAMPTZOID}, {"responded_at", TIMESTAMPTZOID},
+		{"times_invited", INT4OID}, {"revision", INT4OID},
+		{"silent", BOOLOID}, {"silenced", BOOLOID}}},
+	{"wave", {
+		{"id", INT8OID}, {"gig_id", INT8OID}, {"number", INT4OID},
+		{"run_at", TIMESTAMPTZOID}, {"target", INT4OID},
+		{"accepted", INT4OID}, {"wanted", INT4OID}, {"invited", INT4OID},
+		{"matched", INT4OID}, {"held_back", INT4OID}, {"outcome", TEXTOID},
+		{"repeats", INT4OID}, {"error", TEXTOID}, {"took", INTERVALOID}}},
+	{"attempt", {
+		{"id", INT8OID}, {"worker_id", INT8OID}, {"gig_ids", INT8ARRAYOID},
+		{"max_amount", INT4OID}, {"outcomes", JSONBOID},
+		{"created_at", TIMESTAMPTZOID}}},
+	{"notification", {
+		{"id", INT8OID}, {"consumer", TEXTOID}, {"kind", TEXTOID},
+		{"gig_id", INT8OID}, {"worker_id", INT8OID},
+		{"invitation_id", INT8OID}, {"revision", INT4OID},
+		{"status", TEXTOID}, {"previous", TEXTOID},
+		{"created_at", TIMESTAMPTZOID}, {"delivered_at", TIMESTAMPTZOID},
+		{"outcome", TEXTOID}, {"payload", JSONBOID}}}
+};
+
+/* The functions whose triggers keep invitations; without them no wave. */
+static const char *const guards[] = {
+	"invitation_check", "invitation_inserted",
+	"invitation_updated", "invitation_deleted"
+};
+
+/*
+ * Which of cirro's triggers the table has: a bit for each of guards that is
+ * enabled. "ours" tells whether it has any at all.
+ */
+static int
+find_guards(Oid relation, bool *ours)
+{
+	Oid			code = get_namespace_oid("cirro", true);
+	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	int			found = 0;
+
+	*ours = false;
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relation));
+	scan = systable_beginscan(catalog, TriggerRelidNameIndexId, true,
+							  NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
+		char	   *name;
+
+		if (trigger->tgisinternal ||
+			!OidIsValid(code) || get_func_namespace(trigger->tgfoid) != code)
+			continue;
+		name = get_func_name(trigger->tgfoid);
+		for (int i = 0; i < lengthof(guards); i++)
+		{
+			if (name == NULL || strcmp(name, guards[i]) != 0)
+				continue;
+			*ours = true;
+			if (trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN ||
+				trigger->tgenabled == TRIGGER_FIRES_ALWAYS)
+				found |= 1 << i;
+		}
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return found;
+}
+
+/* What is wrong with the columns of a table; NULL if nothing is. */
+static char *
+find_column_defect(Relation attributes, Oid relation, const Table *table)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		seen[lengthof(table->columns)] = {false};
+	char	   *defect = NULL;
+
+	ScanKeyInit(&key, Anum_pg_attribute_attrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relation));
+	scan = systable_beginscan(attributes, AttributeRelidNumIndexId, true,
+							  NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_attribute attribute = (Form_pg_attribute) GETSTRUCT(tuple);
+
+		for (int i = 0; table->columns[i].name != NULL; i++)
+		{
+			const Column *column = &table->columns[i];
+
+			if (strcmp(NameStr(attribute->attname), column->name) != 0)
+				continue;
+			seen[i] = true;
+			if (OidIsValid(column->type) &&
+				column->type != attribute->atttypid && defect == NULL)
+				defect = psprintf("Column \"%s\" of its table \"%s\" has type %s.",
+								  column->name, table->name,
+								  format_type_be(attribute->atttypid));
+		}
+	}
+	systable_endscan(scan);
+
+	for (int i = 0; table->columns[i].name != NULL && defect == NULL; i++)
+		if (!seen[i])
+			defect = psprintf("Its table \"%s\" has no column \"%s\".",
+							  table->name, table->columns[i].name);
+	return defect;
+}
+
+/*
+ * What keeps the schema from being a sound Space; NULL if nothing does. "found"
+ * is what find_guards said.
+ */
+static char *
+find_defect(Oid space, Oid owner, int found)
+{
+	Relation	attributes;
+	char	   *defect = NULL;
+
+	for (int i = 0; i < lengthof(guards); i++)
+		if ((found & (1 << i)) == 0)
+			return psprintf("Its table \"invitation\" has no enabled trigger for cirro.%s().",
+							guards[i]);
+
+	attributes = table_open(AttributeRelationId, AccessShareLock);
+	for (int i = 0; i < lengthof(tables) && defect == NULL; i++)
+	{
+		HeapTuple	tuple = SearchSysCache2(RELNAMENSP,
+											CStringGetDatum(tables[i].name),
+											ObjectIdGetDatum(space));
+		Form_pg_class class;
+
+		if (!HeapTupleIsValid(tuple))
+		{
+			defect = psprintf("It has no table \"%s\".", tables[i].name);
+			break;
+		}
+		class = (Form_pg_class) GETSTRUCT(tuple);
+		if (class->relkind != RELKIND_RELATION ||
+			class->relpersistence != RELPERSISTENCE_PERMANENT)
+			defect = psprintf("Its \"%s\" is not an ordinary table.",
+							  tables[i].name);
+		else if (class->relowner != owner)
+			defect = psprintf("Its tables \"invitation\" and \"%s\" have different owners.",
+							  tables[i].name);
+		else
+			defect = find_column_defect(attributes, class->oid, &tables[i]);
+		ReleaseSysCache(tuple);
+	}
+	table_close(attributes, AccessShareLock);
+	return defect;
+}
+
+/* The Space in that schema, or NULL if there is none. */
+static SpaceInfo *
+describe(Oid space, const char *name)
+{
+	HeapTuple	tuple = SearchSysCache2(RELNAMENSP,
+										CStringGetDatum("invitation"),
+										ObjectIdGetDatum(space));
+	SpaceInfo  *info;
+	Oid			relation;
+	Oid			owner;
+	int			found;
+	bool		ours;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	relation = ((Form_pg_class) GETSTRUCT(tuple))->oid;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+
+	found = find_guards(relation, &ours);
+	if (!ours)
+		return NULL;
+
+	info = palloc(sizeof(SpaceInfo));
+	info->space = space;
+	info->name = pstrdup(name);
+	info->owner = owner;
+	info->invitation = relation;
+	info->defect = find_defect(space, owner, found);
+	return info;
+}
+
+static int
+compare_names(const ListCell *a, const ListCell *b)
+{
+	return strcmp(((SpaceInfo *) lfirst(a))->name,
+				  ((SpaceInfo *) lfirst(b))->name);
+}
+
+List *
+space_list(void)
+{
+	Relation	catalog = table_open(NamespaceRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false,
+										  NULL, 0, NULL);
+	HeapTuple	tuple;
+	List	   *result = NIL;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_namespace schema = (Form_pg_namespace) GETSTRUCT(tuple);
+		SpaceInfo  *info = describe(schema->oid, NameStr(schema->nspname));
+
+		if (info != NULL)
+			result = lappend(result, info);
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+
+	list_sort(result, compare_names);
+	return result;
+}
+
+SpaceInfo *
+space_find(const char *name)
+{
+	Oid			space = get_namespace_oid(name, true);
+
+	return OidIsValid(space) ? describe(space, name) : NULL;
+}
+
+SpaceInfo *
+space_get(const char *name)
+{
+	SpaceInfo  *info = space_find(name);
+
+	if (info == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CIRRO_UNKNOWN_SPACE),
+				 errmsg("Space \"%s\" does not exist", name),
+				 errdetail("No schema of that name has the tables and triggers of a Space."),
+				 errhint("cirro.spaces() lists the Spaces of this database.")));
+	if (info->defect != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("Space \"%s\" is damaged", name),
+				 errdetail_internal("%s", info->defect),
+				 errhint("Bring its tables back to what cirro.create_space() makes.")));
+	return info;
+}
+
+bool
+space_may_run(const SpaceInfo *info)
+{
+	return cirro_may_become(GetUserId(), info->owner);
+}
+
+void
+space_check_run(const SpaceInfo *info)
+{
+	if (!space_may_run(info))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for Space \"%s\"", info->name),
+				 errdetail("Only its owner \"%s\" and roles that may become it run it.",
+						   GetUserNameFromId(info->owner, false)),
+				 errhint("SET ROLE, or be granted membership in that role.")));
+}
+
+void
+space_check_invite(const SpaceInfo *info)
+{
+	if (cirro_schema_aclcheck(info->space, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for Space \"%s\"", info->name),
+				 errdetail("The right to use its schema is needed."),
+				 errhint("GRANT USAGE ON that schema.")));
+	if (pg_class_aclcheck(info->invitation, GetUserId(), ACL_INSERT) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for Space \"%s\"", info->name),
+				 errdetail("The right to INSERT into its table \"invitation\" is needed."),
+				 errhint("GRANT INSERT ON that table.")));
+}

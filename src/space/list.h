@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ * src/space/list.h
+ *
+ * Which Spaces there are.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_SPACE_LIST_H
+#define CIRRO_SPACE_LIST_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+
+typedef struct SpaceInfo
+{
+	Oid			space;			/* its schema */
+	char	   *name;
+	Oid			owner;			/* of its tables */
+	Oid			invitation;		/* its table invitation */
+	char	   *defect;			/* why it must not be worked in, or NULL */
+} SpaceInfo;
+
+/*
+ * All Spaces of the database by name, those with a defect included. All of
+ * this file reads catalogues only, so it is safe before space_enter; results
+ * are in the current memory context.
+ */
+extern List *space_list(void);
+
+/* The Space of that name, or NULL if there is none; it may have a defect. */
+extern SpaceInfo *space_find(const char *name);
+
+/*
+ * The same for a Space that is to be used now: raises UG001 if there is none,
+ * and 55000 if it has a defect.
+ */
+extern SpaceInfo *space_get(const char *name);
+
+/* Whether the current user is the Space's owner or may become it. */
+extern bool space_may_run(const SpaceInfo *info);
+
+/* Raises 42501 unless the current user may run the Space. */
+extern void space_check_run(const SpaceInfo *info);
+
+/* Raises 42501 unless the current user may reach its invitations and insert some. */
+extern void space_check_invite(const SpaceInfo *info);
+
+#endif							/* CIRRO_SPACE_LIST_H */

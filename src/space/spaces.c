@@ -1,0 +1,105 @@
+/*-------------------------------------------------------------------------
+ * src/space/spaces.c
+ *
+ * Lists the Spaces of the database. Must not work in a Space that the caller
+ * may not run.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "cirro.h"
+#include "isolate.h"
+#include "space/space.h"
+#include "space/list.h"
+
+PG_FUNCTION_INFO_V1(spaces);
+
+/* What spaces() asks inside a Space. */
+typedef struct Status
+{
+	const SpaceInfo *info;
+	Datum		values[2];
+	bool		nulls[2];
+} Status;
+
+static bool
+read_status(void *arg)
+{
+	Status	   *status = arg;
+	SpaceScope	scope;
+	static const char *const tables[] = {"setting"};
+
+	space_enter(&scope, status->info->space, status->info->owner,
+				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	space_limit_waits();
+	space_hold(status->info->space, status->info->owner, tables, lengthof(tables));
+	/* Without the row, as after a schema-only load: the defaults. */
+	if (SPI_execute(psprintf("SELECT coalesce(s.ddl_version, %d)::int, coalesce(s.paused, false)::bool "
+							 "FROM (VALUES (1)) one LEFT JOIN setting s ON true LIMIT 1",
+							 CIRRO_DDL_VERSION),
+					true, 1) == SPI_OK_SELECT && SPI_processed == 1)
+		for (int i = 0; i < 2; i++)
+			status->values[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+											  i + 1, &status->nulls[i]);
+	space_leave(&scope);
+	return true;
+}
+
+/*
+ * spaces() returns setof (space, owner, version, paused, defect): every Space
+ * of the database; version and paused are NULL where the caller may not run it.
+ * An error in a Space is its defect: no owner can keep the others from being
+ * listed.
+ */
+Datum
+spaces(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	foreach(cell, space_list())
+	{
+		SpaceInfo  *info = lfirst(cell);
+		NameData	name;
+		Datum		values[5] = {0};
+		bool		nulls[5] = {false, false, true, true, true};
+
+		namestrcpy(&name, info->name);
+		values[0] = NameGetDatum(&name);
+		values[1] = ObjectIdGetDatum(info->owner);
+		if (info->defect != NULL)
+		{
+			values[4] = CStringGetTextDatum(info->defect);
+			nulls[4] = false;
+		}
+		else if (space_may_run(info))
+		{
+			Status		status = {.info = info, .nulls = {true, true}};
+			ErrorData  *error;
+
+			if (run_isolated(read_status, &status, &error) == ISOLATED_FAILED)
+			{
+				values[4] = CStringGetTextDatum(error_summary(error));
+				nulls[4] = false;
+			}
+			else
+				for (int i = 0; i < 2; i++)
+				{
+					values[2 + i] = status.values[i];
+					nulls[2 + i] = status.nulls[i];
+				}
+		}
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	SPI_finish();
+	return (Datum) 0;
+}

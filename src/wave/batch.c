@@ -1,0 +1,646 @@
+/*-------------------------------------------------------------------------
+ * src/wave/batch.c
+ *
+ * For many due gigs at once: one pass over the Space's active workers, in
+ * chunks, instead of a search for each gig. Decides when that is worth it, and
+ * which gigs take part. A pass only reads, in one statement's snapshot; waves
+ * take what it found as a proposal, and check it when they have the gig.
+ *
+ * Memory is bounded by the setting cirro.wave_memory, whatever the number of
+ * workers: gigs beyond it are left to the next pass.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/xid8.h"
+
+#include "cirro.h"
+#include "filter/query.h"
+#include "gig/state.h"
+#include "isolate.h"
+#include "space/plan_cache.h"
+#include "sort/query.h"
+#include "space/space.h"
+#include "wave/wave.h"
+#include "wave/batch.h"
+#include "wave/heap.h"
+#include "wave/match.h"
+#include "wave/predicate.h"
+
+int			cirro_wave_search = WAVE_SEARCH_AUTO;
+int			cirro_wave_memory = 131072;
+
+/*
+ * In microseconds, measured by test/bench/waves.sh with filters of three
+ * conditions: what a pass takes for each worker; what the search of a gig takes,
+ * and what more by the number of workers, whose root it is at worst (wave/match.c).
+ */
+#define PASS_COST_PER_WORKER	1.2
+#define SEARCH_COST				1000.0
+#define SEARCH_COST_PER_ROOT	15.0
+
+/* Bytes of a gig's filter, program and what belongs to it, at the least. */
+#define GIG_SIZE				4096
+
+/* Bytes of documents at which a chunk ends early. */
+#define CHUNK_MEMORY			(8 * 1024 * 1024)
+
+/* As many workers cost a gig about as much as its part in a pass. */
+#define FEW_CHANGED				"1000"
+
+/* Of the first workers, matches of a gig whose own search ends early. */
+#define BROAD_SAMPLE			2048
+#define BROAD_FRACTION			0.2
+
+typedef struct PassGig
+{
+	int64		id;
+	int			number;
+	int32		start;			/* of the lots */
+	const FilterQuery *filter;
+	const SortQuery *sort;		/* or NULL */
+	uint64		filter_hash;
+	uint64		sort_hash;
+	PredicateProgram *program;
+	WaveHeap	heap;
+	FullTransactionId horizon;	/* as BatchedGig's */
+	bool		has_invitations;
+	bool		dropped;		/* left to a search of its own */
+	int64		matched;
+	int64	   *invited;		/* workers that have an invitation, in order */
+	int			ninvited;
+	int			max_invited;
+} PassGig;
+
+typedef struct Pass
+{
+	/* What it is about. */
+	Oid			space;
+	Oid			owner;
+	const int64 *ids;
+	int			nids;
+	TimestampTz now;
+	WaveBatchReport report;
+	void	   *report_arg;
+	MemoryContext context;		/* for all of it */
+
+	PassGig    *gigs;			/* by id */
+	int			ngigs;
+	int			covered;
+	int64		memory;			/* what gigs want and filters take */
+	int64		base;			/* allocated before the first gig */
+	bool		is_full;		/* of gigs */
+	PredicateSet *predicates;
+	StringInfoData key;
+
+	/* The chunk at hand. */
+	MemoryContext chunk;
+	int			nrows;
+	int64		worker[CHUNK_ROWS];
+	int32		lot[CHUNK_ROWS];
+	const Jsonb *profile[CHUNK_ROWS];
+	int64		seen;
+} Pass;
+
+/* A receiver of rows for a Pass. */
+typedef struct PassReceiver
+{
+	DestReceiver pub;
+	Pass	   *pass;
+	PassGig    *gig;			/* of the last row of load_invited */
+} PassReceiver;
+
+/*
+ * A gig of a Space with setting.max_pending has to ask it for each worker. One
+ * that has nothing to look at but a few changed workers does that alone.
+ */
+static const CirroQuery gigs_query = {
+	"SELECT g.id::bigint, (s.waves + 1)::int,"
+	"   least(ceil((s.target - s.accepted)::numeric"
+	"     * least(g.invitation_multiplier, " WAVE_MAX_WANTED ")), " WAVE_MAX_WANTED ")::int,"
+	"   g.filter::cirro.filter_query, g.sort::cirro.sort_query,"
+	"   g.filter_query::jsonb, g.sort_query::json,"
+	"   EXISTS (SELECT FROM invitation i WHERE i.gig_id = g.id),"
+	"   pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())"
+	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS due (id, place)"
+	" JOIN gig g ON g.id = due.id JOIN gig_state s ON s.gig_id = g.id"
+	" WHERE s.auto AND s.accepted < s.target AND s.closes_at > $2 AND s.next_wave_at <= $2"
+	" AND NOT EXISTS (SELECT FROM setting WHERE max_pending IS NOT NULL)"
+	" AND (NOT coalesce(" STATE_SEARCHED("$3") ", false)"
+	"   OR EXISTS (SELECT FROM worker w WHERE w.active AND w.changed_in >= s.searched"
+	"     AND w.changed_in < $4 OFFSET " FEW_CHANGED "))"
+	" ORDER BY due.place",
+	4, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID, XID8OID}, PLAN_BY_KEY
+};
+
+static const CirroQuery invited_query = {
+	"SELECT gig_id::bigint, worker_id::bigint FROM invitation WHERE gig_id = ANY ($1)"
+	" ORDER BY gig_id, worker_id",
+	1, {INT8ARRAYOID}, PLAN_BY_KEY
+};
+
+static const CirroQuery workers_query = {
+	"SELECT w.id::bigint, w.lot::int, w.profile::jsonb FROM worker w WHERE w.active"
+};
+
+/*
+ * ---- Receiving rows
+ */
+
+static void
+receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+static void
+receiver_done(DestReceiver *self)
+{
+}
+
+static void
+receive_rows(Pass *pass, const CirroQuery *query, Datum *values,
+			 bool (*receive) (TupleTableSlot *slot, DestReceiver *self))
+{
+	PassReceiver receiver = {
+		.pub = {
+			.receiveSlot = receive,
+			.rStartup = receiver_startup,
+			.rShutdown = receiver_done,
+			.rDestroy = receiver_done,
+			.mydest = DestTuplestore
+		},
+		.pass = pass
+	};
+
+	cirro_execute_into(pass->space, query, values, (DestReceiver *) &receiver);
+}
+
+/*
+ * ---- Gigs
+ */
+
+static int
+compare_gigs(const void *a, const void *b)
+{
+	const PassGig *x = a;
+	const PassGig *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static PassGig *
+find_gig(Pass *pass, int64 id)
+{
+	PassGig		key = {.id = id};
+
+	return bsearch(&key, pass->gigs, pass->ngigs, sizeof(PassGig), compare_gigs);
+}
+
+uint64
+wave_batch_hash(Datum query)
+{
+	struct varlena *value;
+
+	if (query == 0)
+		return 0;
+	value = PG_DETOAST_DATUM_PACKED(query);
+	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(value),
+							   VARSIZE_ANY_EXHDR(value), 0);
+}
+
+/* Lists may make a filter large: what counts is what is allocated. */
+static int64
+filters_memory(const Pass *pass)
+{
+	return Max((int64) pass->ngigs * GIG_SIZE,
+			   (int64) MemoryContextMemAllocated(pass->context, true) - pass->base);
+}
+
+/* A gig joins, if there is memory for what it wants. */
+static bool
+receive_gig(TupleTableSlot *slot, DestReceiver *self)
+{
+	Pass	   *pass = ((PassReceiver *) self)->pass;
+	MemoryContext old;
+	PassGig    *gig;
+	int			wanted;
+	int64		size;
+
+	/* Without its primary keys a Space may have several rows of a gig. */
+	if (pass->ngigs == pass->nids)
+		return false;
+	slot_getallattrs(slot);
+	wanted = DatumGetInt32(slot->tts_values[2]);
+	size = (int64) wanted * sizeof(Candidate);
+	/* Half of it is for who is invited already. */
+	if (pass->ngigs > 0 &&
+		pass->memory + filters_memory(pass) + size > cirro_wave_memory * INT64CONST(512))
+	{
+		pass->is_full = true;
+		return false;
+	}
+	pass->memory += size;
+	if (slot->tts_isnull[3] || slot->tts_isnull[5] || wanted <= 0)
+		return true;
+
+	old = MemoryContextSwitchTo(pass->context);
+	gig = &pass->gigs[pass->ngigs++];
+	memset(gig, 0, sizeof(PassGig));
+	gig->id = DatumGetInt64(slot->tts_values[0]);
+	gig->number = DatumGetInt32(slot->tts_values[1]);
+	gig->heap.limit = wanted;
+	gig->start = wave_lot_start(gig->id, gig->number);
+	gig->filter = filter_query_reordered(DatumGetFilterQuery(slot->tts_values[3]));
+	if (!slot->tts_isnull[4])
+		gig->sort = (SortQuery *) PG_DETOAST_DATUM_COPY(slot->tts_values[4]);
+	gig->filter_hash = wave_batch_hash(slot->tts_values[5]);
+	gig->sort_hash = slot->tts_isnull[6] ? 0 : wave_batch_hash(slot->tts_values[6]);
+	gig->has_invitations = DatumGetBool(slot->tts_values[7]);
+	gig->horizon = DatumGetFullTransactionId(slot->tts_values[8]);
+	gig->program = predicates_add(pass->predicates, gig->filter);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+/* Who has an invitation. Gigs for which memory does not suffice drop out. */
+static bool
+receive_invited(TupleTableSlot *slot, DestReceiver *self)
+{
+	PassReceiver *receiver = (PassReceiver *) self;
+	Pass	   *pass = receiver->pass;
+	PassGig    *gig = receiver->gig;
+	int64		id;
+
+	slot_getallattrs(slot);
+	id = DatumGetInt64(slot->tts_values[0]);
+	if (gig == NULL || gig->id != id)
+		gig = receiver->gig = find_gig(pass, id);
+	if (gig == NULL || gig->dropped)
+		return true;
+	if (gig->ninvited == gig->max_invited)
+	{
+		int			grown = Max(64, gig->max_invited * 2);
+
+		pass->memory += (int64) (grown - gig->max_invited) * sizeof(int64);
+		if (pass->memory > cirro_wave_memory * INT64CONST(1024))
+		{
+			pass->memory -= (int64) grown * sizeof(int64);
+			if (gig->invited != NULL)
+				pfree(gig->invited);
+			gig->invited = NULL;
+			gig->dropped = true;
+			return true;
+		}
+		gig->max_invited = grown;
+		gig->invited = gig->invited == NULL ?
+			MemoryContextAlloc(pass->context, grown * sizeof(int64)) :
+			repalloc_huge(gig->invited, grown * sizeof(int64));
+	}
+	gig->invited[gig->ninvited++] = DatumGetInt64(slot->tts_values[1]);
+	return true;
+}
+
+static Datum
+array_of_ids(const int64 *ids, int n)
+{
+	Datum	   *values = palloc((n + 1) * sizeof(Datum));
+	ArrayType  *array;
+
+	for (int i = 0; i < n; i++)
+		values[i] = Int64GetDatum(ids[i]);
+	array = construct_array(values, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+	pfree(values);
+	return PointerGetDatum(array);
+}
+
+static void
+load_gigs(Pass *pass)
+{
+	Datum		values[4] = {
+		array_of_ids(pass->ids, pass->nids),
+		TimestampTzGetDatum(pass->now),
+		Int64GetDatum(gig_state_place(pass->space)),
+		FullTransactionIdGetDatum(ReadNextFullTransactionId())
+	};
+	int64	   *with = palloc((pass->nids + 1) * sizeof(int64));
+	int			nwith = 0;
+
+	pass->gigs = MemoryContextAllocHuge(pass->context, (pass->nids + 1) * sizeof(PassGig));
+	pass->base = MemoryContextMemAllocated(pass->context, true);
+	receive_rows(pass, &gigs_query, values, receive_gig);
+	pass->memory += filters_memory(pass);
+
+	/* What was not taken in for want of memory comes behind what was. */
+	pass->covered = pass->nids;
+	if (pass->is_full)
+		for (pass->covered = 0; pass->covered < pass->nids; pass->covered++)
+			if (pass->ids[pass->covered] == pass->gigs[pass->ngigs - 1].id)
+			{
+				pass->covered++;
+				break;
+			}
+
+	qsort(pass->gigs, pass->ngigs, sizeof(PassGig), compare_gigs);
+	for (int i = 0; i < pass->ngigs; i++)
+		if (pass->gigs[i].has_invitations)
+			with[nwith++] = pass->gigs[i].id;
+	if (nwith > 0)
+	{
+		values[0] = array_of_ids(with, nwith);
+		receive_rows(pass, &invited_query, values, receive_invited);
+	}
+	pfree(with);
+}
+
+/*
+ * ---- Workers
+ */
+
+static bool
+is_invited(const PassGig *gig, int64 worker)
+{
+	int			low = 0;
+	int			high = gig->ninvited;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (gig->invited[middle] == worker)
+			return true;
+		if (gig->invited[middle] < worker)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/* A worker of the chunk who may match. */
+static void
+consider(Pass *pass, PassGig *gig, int row)
+{
+	Candidate	candidate = {
+		.turn = lot_turn(pass->lot[row], gig->start),
+		.id = pass->worker[row]
+	};
+
+	if (gig->sort == NULL && heap_refuses_turn(&gig->heap, candidate.turn))
+	{
+		gig->heap.overflown = true;
+		return;
+	}
+	if (gig->sort != NULL)
+	{
+		resetStringInfo(&pass->key);
+		sort_key_append(&pass->key, gig->sort, &pass->profile[row]->root);
+		candidate.key = pass->key.data;
+		candidate.key_len = pass->key.len;
+	}
+	if (!heap_accepts(&gig->heap, &candidate))
+	{
+		gig->heap.overflown = true;
+		return;
+	}
+	if ((!predicates_exact(gig->program) &&
+		 !filter_matches(gig->filter, &pass->profile[row]->root)) ||
+		is_invited(gig, pass->worker[row]))
+		return;
+	pass->memory -= gig->heap.key_space;
+	heap_keep(&gig->heap, &candidate);
+	pass->memory += gig->heap.key_space;
+	if (gig->sort != NULL && pass->memory > cirro_wave_memory * INT64CONST(1024))
+	{
+		pass->memory -= gig->heap.key_space;
+		heap_forget(&gig->heap);
+		gig->dropped = true;
+	}
+}
+
+/* Where so many match, the first of them by lot are found at once. */
+static void
+drop_broad(Pass *pass)
+{
+	for (int i = 0; i < pass->ngigs; i++)
+		if (pass->gigs[i].sort == NULL && !pass->gigs[i].dropped &&
+			pass->gigs[i].matched > pass->seen * BROAD_FRACTION)
+			pass->gigs[i].dropped = true;
+}
+
+static void
+finish_chunk(Pass *pass)
+{
+	MemoryContext old = MemoryContextSwitchTo(pass->context);
+
+	predicates_finish(pass->predicates);
+	for (int i = 0; i < pass->ngigs; i++)
+	{
+		PassGig    *gig = &pass->gigs[i];
+		uint64		words[CHUNK_WORDS];
+
+		if (gig->dropped)
+			continue;
+		if (i % 64 == 0)
+			CHECK_FOR_INTERRUPTS();
+		predicates_evaluate(pass->predicates, gig->program, words);
+		for (int w = 0; w * 64 < pass->nrows; w++)
+		{
+			uint64		word = words[w];
+
+			if (pass->nrows - w * 64 < 64)
+				word &= (UINT64CONST(1) << (pass->nrows - w * 64)) - 1;
+			while (word != 0)
+			{
+				int			row = w * 64 + pg_rightmost_one_pos64(word);
+
+				word &= word - 1;
+				gig->matched++;
+				consider(pass, gig, row);
+				if (gig->dropped)
+					break;
+			}
+			if (gig->dropped)
+				break;
+		}
+	}
+	if (pass->seen < BROAD_SAMPLE && pass->seen + pass->nrows >= BROAD_SAMPLE &&
+		cirro_wave_search == WAVE_SEARCH_AUTO)
+	{
+		pass->seen += pass->nrows;
+		drop_broad(pass);
+	}
+	else
+		pass->seen += pass->nrows;
+	pass->report(pass->report_arg, pass->seen);
+	pass->nrows = 0;
+	MemoryContextReset(pass->chunk);
+	predicates_clear(pass->predicates);
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+receive_worker(TupleTableSlot *slot, DestReceiver *self)
+{
+	Pass	   *pass = ((PassReceiver *) self)->pass;
+	MemoryContext old;
+	Jsonb	   *profile;
+
+	slot_getallattrs(slot);
+	if (slot->tts_isnull[0] || slot->tts_isnull[1] || slot->tts_isnull[2])
+		return true;
+	old = MemoryContextSwitchTo(pass->chunk);
+	profile = (Jsonb *) PG_DETOAST_DATUM_COPY(slot->tts_values[2]);
+	pass->worker[pass->nrows] = DatumGetInt64(slot->tts_values[0]);
+	pass->lot[pass->nrows] = DatumGetInt32(slot->tts_values[1]);
+	pass->profile[pass->nrows] = profile;
+	predicates_document(pass->predicates, pass->nrows, &profile->root);
+	MemoryContextSwitchTo(old);
+	if (++pass->nrows == CHUNK_ROWS ||
+		MemoryContextMemAllocated(pass->chunk, false) > CHUNK_MEMORY)
+		finish_chunk(pass);
+	return true;
+}
+
+/*
+ * ---- The pass
+ */
+
+/* An IsolatedWork: everything that touches the Space. */
+static bool
+run_pass(void *arg)
+{
+	Pass	   *pass = arg;
+	SpaceScope	scope;
+
+	if (!space_visit(&scope, pass->space, pass->owner, true))
+		return false;
+	load_gigs(pass);
+	if (pass->ngigs > 0)
+	{
+		predicates_clear(pass->predicates);
+		receive_rows(pass, &workers_query, NULL, receive_worker);
+		finish_chunk(pass);
+	}
+	space_leave(&scope);
+	return true;
+}
+
+static bool
+is_worthwhile(Oid space, int ngigs)
+{
+	double		workers = workers_expected(space);
+
+	if (cirro_wave_search != WAVE_SEARCH_AUTO)
+		return cirro_wave_search == WAVE_SEARCH_BATCH;
+	return workers >= 0 && ngigs > 1 &&
+		ngigs * (SEARCH_COST + sqrt(workers) * SEARCH_COST_PER_ROOT) > workers * PASS_COST_PER_WORKER;
+}
+
+static WaveBatch *
+make_batch(const Pass *pass, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	WaveBatch  *batch = palloc0(sizeof(WaveBatch));
+
+	batch->covered = pass->covered;
+	batch->gigs = MemoryContextAllocHuge(context, (pass->ngigs + 1) * sizeof(BatchedGig));
+	for (int i = 0; i < pass->ngigs; i++)
+	{
+		PassGig    *gig = &pass->gigs[i];
+		BatchedGig *found = &batch->gigs[batch->ngigs];
+
+		if (gig->dropped)
+			continue;
+		found->gig_id = gig->id;
+		found->number = gig->number;
+		found->filter_hash = gig->filter_hash;
+		found->sort_hash = gig->sort_hash;
+		found->horizon = gig->horizon;
+		found->complete = !gig->heap.overflown;
+		found->nids = gig->heap.size;
+		found->ids = palloc((gig->heap.size + 1) * sizeof(int64));
+		heap_finish(&gig->heap, found->ids);
+		batch->ngigs++;
+	}
+	MemoryContextSwitchTo(old);
+	return batch;
+}
+
+WaveBatch *
+wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
+		   MemoryContext context, WaveBatchReport report, void *arg)
+{
+	MemoryContext pass_context;
+	MemoryContext old;
+	Pass	   *pass;
+	WaveBatch  *batch = NULL;
+	ErrorData  *error;
+
+	if (ngigs == 0 || !is_worthwhile(space, ngigs))
+		return NULL;
+
+	SPI_connect();
+	pass_context = AllocSetContextCreate(CurrentMemoryContext, "cirro wave pass",
+										 ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(pass_context);
+	pass = palloc0(sizeof(Pass));
+	pass->space = space;
+	pass->owner = owner;
+	pass->ids = gigs;
+	pass->nids = ngigs;
+	pass->now = now;
+	pass->report = report;
+	pass->report_arg = arg;
+	pass->context = pass_context;
+	pass->chunk = GenerationContextCreate(pass_context, "cirro chunk", 64 * 1024, 1024 * 1024,
+										  8 * 1024 * 1024);
+	pass->predicates = predicates_make();
+	initStringInfo(&pass->key);
+	MemoryContextSwitchTo(old);
+
+	if (run_isolated(run_pass, pass, &error) == ISOLATED_DONE)
+	{
+		batch = make_batch(pass, context);
+		ereport(DEBUG1,
+				(errmsg_internal("looked for workers of %d gigs in one pass over " INT64_FORMAT " workers",
+								 batch->ngigs, pass->seen)));
+	}
+	else if (error != NULL)
+		ereport(DEBUG1,
+				(errmsg_internal("a pass over the workers failed: %s", error_summary(error))));
+	MemoryContextDelete(pass_context);
+	SPI_finish();
+	return batch;
+}
+
+const BatchedGig *
+wave_batch_find(const WaveBatch *batch, int64 gig_id)
+{
+	int			low = 0;
+	int			high = batch == NULL ? 0 : batch->ngigs;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (batch->gigs[middle].gig_id == gig_id)
+			return &batch->gigs[middle];
+		if (batch->gigs[middle].gig_id < gig_id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}

@@ -1,0 +1,63 @@
+/*-------------------------------------------------------------------------
+ * src/wave/batch.h
+ *
+ * Candidates for the waves of many gigs, found in one pass over the workers.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_WAVE_BATCH_H
+#define CIRRO_WAVE_BATCH_H
+
+#include "postgres.h"
+#include "access/transam.h"
+#include "utils/timestamp.h"
+
+/* How waves look for workers: the setting cirro.wave_search. */
+typedef enum WaveSearchWay
+{
+	WAVE_SEARCH_AUTO,
+	WAVE_SEARCH_BATCH,			/* one pass for all gigs */
+	WAVE_SEARCH_SINGLE			/* each gig by a search of its own */
+} WaveSearchWay;
+
+extern int	cirro_wave_search;
+extern int	cirro_wave_memory;	/* kB, of a pass */
+
+/* What a pass has found for a gig. */
+typedef struct BatchedGig
+{
+	int64		gig_id;
+	int			number;			/* of the wave that this was for */
+	uint64		filter_hash;	/* of gig.filter_query and gig.sort_query then */
+	uint64		sort_hash;
+	bool		complete;		/* these are all that there were */
+	FullTransactionId horizon;	/* all before it had ended by then */
+	int			nids;
+	int64	   *ids;			/* workers, in the order of the wave */
+} BatchedGig;
+
+typedef struct WaveBatch
+{
+	int			covered;		/* so many of the gigs were looked at */
+	int			ngigs;
+	BatchedGig *gigs;			/* by id */
+} WaveBatch;
+
+/* Is told now and then how many workers a pass has looked at. */
+typedef void (*WaveBatchReport) (void *arg, int64 workers);
+
+/*
+ * Looks for the candidates of the first of these gigs, as many as memory is
+ * for. Everything is allocated in "context". NULL if each gig had better be
+ * searched for by itself. Takes no locks; whoever uses the ids checks them.
+ */
+extern WaveBatch *wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs,
+							 TimestampTz now, MemoryContext context,
+							 WaveBatchReport report, void *arg);
+
+/* What was found for a gig; NULL if nothing was looked for. */
+extern const BatchedGig *wave_batch_find(const WaveBatch *batch, int64 gig_id);
+
+/* As filter_hash and sort_hash; 0 for a NULL sort_query. */
+extern uint64 wave_batch_hash(Datum query);
+
+#endif							/* CIRRO_WAVE_BATCH_H */

@@ -1,0 +1,185 @@
+/*-------------------------------------------------------------------------
+ * src/wave/cron.c
+ *
+ * Gives the waves a pg_cron job. pg_cron need not be there: it is looked for
+ * when a function is called, and if it cannot be used from this database the
+ * error says what to run where. Must not decide what a schedule means.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "commands/extension.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "cirro.h"
+#include "space/list.h"
+
+PG_FUNCTION_INFO_V1(schedule_waves);
+PG_FUNCTION_INFO_V1(unschedule_waves);
+
+#define DEFAULT_SCHEDULE "* * * * *"
+
+/*
+ * The job's name: one for each database and Space ("space" NULL: all), the
+ * same in every call. pg_cron cuts names off at NAMEDATALEN, so long ones end
+ * in a hash of the whole.
+ */
+static char *
+job_name(const char *space)
+{
+	const char *database = get_database_name(MyDatabaseId);
+	char	   *name = space == NULL ?
+		psprintf("cirro waves: %s", database) :
+		psprintf("cirro waves: %s, %s", database, space);
+	int			length = strlen(name);
+
+	if (length >= NAMEDATALEN)
+	{
+		uint32		hash = hash_bytes((const unsigned char *) name, length);
+
+		length = pg_mbcliplen(name, length, NAMEDATALEN - 10);
+		name = psprintf("%.*s %08x", length, name, hash);
+	}
+	return name;
+}
+
+static char *
+job_command(const char *space)
+{
+	if (space == NULL)
+		return pstrdup("CALL cirro.run_waves()");
+	return psprintf("CALL cirro.run_waves(%s)", quote_literal_cstr(space));
+}
+
+/*
+ * Raises UG031 unless pg_cron is in this database. "elsewhere" is the
+ * statement to run in the database that has it.
+ */
+static void
+check_pg_cron(const char *elsewhere)
+{
+	const char *home;
+
+	if (OidIsValid(get_extension_oid("pg_cron", true)))
+		return;
+
+	home = GetConfigOption("cron.database_name", true, false);
+	if (home == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CIRRO_NO_PG_CRON),
+				 errmsg("pg_cron is not running on this server"),
+				 errdetail("It is not in shared_preload_libraries."),
+				 errhint("Add pg_cron to shared_preload_libraries, set cron.database_name to '%s', restart, and CREATE EXTENSION pg_cron; or let any other scheduler CALL cirro.run_waves().",
+						 get_database_name(MyDatabaseId))));
+	if (strcmp(home, get_database_name(MyDatabaseId)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CIRRO_NO_PG_CRON),
+				 errmsg("extension pg_cron is not installed in this database"),
+				 errdetail("The server runs pg_cron for this database, but its functions are missing."),
+				 errhint("Run: CREATE EXTENSION pg_cron;")));
+	ereport(ERROR,
+			(errcode(ERRCODE_CIRRO_NO_PG_CRON),
+			 errmsg("pg_cron lives in another database"),
+			 errdetail("The setting cron.database_name is \"%s\".", home),
+			 errhint("Run there: %s", elsewhere)));
+}
+
+/* The Space to schedule, checked; NULL for all. */
+static const char *
+space_argument(FunctionCallInfo fcinfo)
+{
+	const char *name;
+	SpaceInfo  *info;
+
+	if (PG_ARGISNULL(0))
+		return NULL;
+	name = NameStr(*PG_GETARG_NAME(0));
+	info = space_find(name);
+	if (info == NULL)
+		info = space_get(name);	/* raises */
+	space_check_run(info);
+	return info->name;
+}
+
+/*
+ * cirro.schedule_waves(space name, schedule text) returns bigint: pg_cron's
+ * id of the job
+ *
+ * The job runs as the current user. Called again it replaces the job.
+ */
+Datum
+schedule_waves(PG_FUNCTION_ARGS)
+{
+	const char *space = space_argument(fcinfo);
+	const char *schedule = PG_ARGISNULL(1) ? DEFAULT_SCHEDULE :
+		text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *name = job_name(space);
+	char	   *command = job_command(space);
+	Oid			types[3] = {TEXTOID, TEXTOID, TEXTOID};
+	Datum		values[3];
+	bool		isnull;
+	int64		job;
+
+	check_pg_cron(psprintf("SELECT cron.schedule_in_database(%s, %s, %s, %s);",
+						   quote_literal_cstr(name),
+						   quote_literal_cstr(schedule),
+						   quote_literal_cstr(command),
+						   quote_literal_cstr(get_database_name(MyDatabaseId))));
+
+	values[0] = CStringGetTextDatum(name);
+	values[1] = CStringGetTextDatum(schedule);
+	values[2] = CStringGetTextDatum(command);
+
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT cron.schedule($1, $2, $3)",
+							  3, types, values, NULL, false, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "cron.schedule returned no job");
+	job = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+									  SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+
+	PG_RETURN_INT64(job);
+}
+
+/*
+ * cirro.unschedule_waves(space name) returns boolean: was there a job?
+ *
+ * The Space may be gone by now, so it is not looked up. A role sees and
+ * removes its own job alone.
+ */
+Datum
+unschedule_waves(PG_FUNCTION_ARGS)
+{
+	char	   *name = job_name(PG_ARGISNULL(0) ? NULL :
+								NameStr(*PG_GETARG_NAME(0)));
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1];
+	bool		found;
+
+	check_pg_cron(psprintf("SELECT cron.unschedule(%s);",
+						   quote_literal_cstr(name)));
+
+	values[0] = CStringGetTextDatum(name);
+
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT cron.unschedule(jobid) FROM cron.job"
+							  " WHERE jobname::pg_catalog.text OPERATOR(pg_catalog.=) $1"
+							  " AND username::pg_catalog.text"
+							  "   OPERATOR(pg_catalog.=) current_user::pg_catalog.text",
+							  1, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "cron.unschedule failed");
+	found = SPI_processed > 0;
+	SPI_finish();
+
+	PG_RETURN_BOOL(found);
+}

@@ -1,0 +1,253 @@
+/*-------------------------------------------------------------------------
+ * src/wave/match.c
+ *
+ * Finds the workers that a wave can invite, and decides their order and in which
+ * of two ways they are looked for. It locks what it finds but changes nothing,
+ * and must not wait for a lock.
+ *
+ * The filter goes into each query as a constant (a plan for every search).
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/syscache.h"
+#include "utils/xid8.h"
+
+#include "gig/state.h"
+#include "space/plan_cache.h"
+#include "wave/match.h"
+
+/*
+ * $1 gig, $2 filter, $3 start of the lots, $4 max_pending, $5 limit, $6 sort,
+ * $7 since, $8 the next transaction
+ */
+#define SEARCH_ARGS \
+	8, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID, XID8OID, XID8OID}, \
+	PLAN_EACH_TIME
+
+/*
+ * An index search leaves common conditions to the recheck: of test/bench/waves.sh's
+ * filters of three, it finds four to five times as many as match.
+ */
+#define READ_PER_MATCH	5
+
+#define MATCHES \
+	" w.active AND w.profile OPERATOR(cirro.@@) $2::cirro.filter_query"
+/* The same, in a form that no index on profiles serves. */
+#define MATCHES_IF_LOOKED_AT \
+	" w.active AND (w.profile OPERATOR(cirro.@@) $2::cirro.filter_query) IS TRUE"
+/* Since here, that is: ids that no transaction has had yet came with a dump. */
+#define CHANGED \
+	" AND ($7 IS NULL OR (w.changed_in >= $7 AND w.changed_in < $8))"
+/*
+ * OFFSET 0 keeps it a probe of the key's index. As a join it would be planned by
+ * how many the gig was thought to have invited, which is what waves change: with
+ * none, each worker found was compared with each invitation.
+ */
+#define NEVER_INVITED \
+	" AND NOT EXISTS (SELECT FROM invitation i" \
+	"   WHERE i.gig_id = $1 AND i.worker_id = w.id OFFSET 0)"
+/*
+ * Of a worker, not of the Space: with the status in WHERE an index on open ones,
+ * all of them, would serve as well, and does where few are thought to be open.
+ */
+#define PENDING_OF_WORKER \
+	"(SELECT count(*) FILTER (WHERE p.status = 'pending') FROM invitation p" \
+	"   WHERE p.worker_id = w.id)"
+#define NOT_HELD_BACK \
+	" AND ($4 IS NULL OR " PENDING_OF_WORKER " < $4)"
+#define IN_ORDER \
+	" ORDER BY CASE WHEN $6::json IS NOT NULL" \
+	"     THEN cirro.sort_key(w.profile, $6::cirro.sort_query) END," \
+	"   w.lot < $3, w.lot, w.id LIMIT $5"
+
+/* Each row is locked once it is known to be one of those asked for. */
+#define FOUND_WORKERS(search) \
+	"SELECT found.id, EXISTS (SELECT FROM worker l WHERE l.id = found.id" \
+	"   FOR KEY SHARE SKIP LOCKED) FROM (" search ") AS found"
+
+/*
+ * The fair order by lots: from the wave's start up, and from below up to it, so
+ * that the index on lots can be read until enough are found.
+ */
+static const CirroQuery from_start_query = {
+	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES_IF_LOOKED_AT
+				  " AND w.lot >= $3" NEVER_INVITED NOT_HELD_BACK
+				  " ORDER BY w.lot, w.id LIMIT $5"),
+	SEARCH_ARGS
+};
+
+static const CirroQuery up_to_start_query = {
+	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES_IF_LOOKED_AT
+				  " AND w.lot < $3" NEVER_INVITED NOT_HELD_BACK
+				  " ORDER BY w.lot, w.id LIMIT $5"),
+	SEARCH_ARGS
+};
+
+/* All who match, then the first of them. */
+static const CirroQuery by_filter_query = {
+	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES CHANGED
+				  NEVER_INVITED NOT_HELD_BACK IN_ORDER),
+	SEARCH_ARGS
+};
+
+static const CirroQuery reopenable_query = {
+	"SELECT found.id, EXISTS (SELECT FROM invitation l"
+	"   WHERE l.id = found.id AND l.status = 'expired'"
+	"   FOR NO KEY UPDATE SKIP LOCKED) FROM ("
+	"SELECT i.id::bigint FROM invitation i JOIN worker w ON w.id = i.worker_id WHERE" MATCHES CHANGED
+	" AND i.gig_id = $1 AND i.status = 'expired' AND i.reason = '" GIG_SEATS_FILLED "'"
+	NOT_HELD_BACK IN_ORDER ") AS found",
+	SEARCH_ARGS
+};
+
+/* How many that would be. */
+static const CirroQuery matches_query = {
+	"SELECT FROM worker w WHERE" MATCHES,
+	2, {INT8OID, JSONBOID}, PLAN_EACH_TIME
+};
+
+static const CirroQuery held_back_query = {
+	"SELECT count(*) FROM worker w WHERE" MATCHES
+	" AND NOT EXISTS (SELECT FROM invitation i"
+	"   WHERE i.gig_id = $1 AND i.worker_id = w.id"
+	"     AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM '" GIG_SEATS_FILLED "'))"
+	" AND " PENDING_OF_WORKER " >= $3",
+	3, {INT8OID, JSONBOID, INT4OID}, PLAN_EACH_TIME
+};
+
+int32
+wave_lot_start(int64 gig_id, int number)
+{
+	uint64		hash = DatumGetUInt64(DirectFunctionCall2(hashint8extended,
+														  Int64GetDatum(gig_id),
+														  Int64GetDatum(number)));
+
+	return (int32) (uint32) hash;
+}
+
+double
+workers_expected(Oid space)
+{
+	HeapTuple	tuple = SearchSysCache2(RELNAMENSP, CStringGetDatum("worker"),
+										ObjectIdGetDatum(space));
+	double		workers;
+
+	if (!HeapTupleIsValid(tuple))
+		return -1;
+	workers = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+	ReleaseSysCache(tuple);
+	return workers;
+}
+
+/*
+ * Runs one of the searches above; ids are appended behind the "found" first. Rows
+ * that others have locked are passed over: then it looks for as many beyond them.
+ */
+static int
+collect(CandidateSearch *search, const CirroQuery *query,
+		int limit, Datum *ids, int found)
+{
+	bool		has_since = FullTransactionIdIsValid(search->since);
+	Datum		values[8] = {
+		Int64GetDatum(search->gig_id),
+		search->filter,
+		Int32GetDatum(wave_lot_start(search->gig_id, search->number)),
+		Int32GetDatum(search->max_pending),
+		0,
+		search->sort,
+		FullTransactionIdGetDatum(search->since),
+		FullTransactionIdGetDatum(ReadNextFullTransactionId())
+	};
+	const char	nulls[] = {
+		' ', ' ', ' ', search->max_pending == 0 ? 'n' : ' ', ' ',
+		search->has_sort ? ' ' : 'n', has_since ? ' ' : 'n', ' '
+	};
+	int			wanted = limit - found;
+	int64		passed_over = 0;
+	int64		asked;
+	int64		rows;
+	int			n;
+
+	do
+	{
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		asked = wanted + passed_over;
+		values[4] = Int64GetDatum(asked);
+		rows = cirro_execute(search->space, query, values, nulls);
+		n = 0;
+		for (int64 row = 0; row < rows && n < wanted; row++)
+			if (DatumGetBool(cirro_result(row, 2, &isnull)))
+				ids[found + n++] = Int64GetDatum(DatumGetInt64(cirro_result(row, 1, &isnull)));
+			else
+				passed_over++;
+		SPI_freetuptable(SPI_tuptable);
+	} while (n < wanted && rows == asked);
+
+	search->complete = rows < asked && passed_over == 0;
+	return found + n;
+}
+
+/*
+ * To find "limit" of "workers" by lot one reads limit * workers / matches of them;
+ * the other way READ_PER_MATCH * matches, and each costs about the same.
+ */
+static bool
+is_rare(const CandidateSearch *search, int limit)
+{
+	double		workers = workers_expected(search->space);
+	Datum		values[2] = {Int64GetDatum(search->gig_id), search->filter};
+
+	return workers > 0 &&
+		cirro_estimate(search->space, &matches_query, values) <
+		sqrt(limit * workers / READ_PER_MATCH);
+}
+
+int
+find_candidates(CandidateSearch *search, int limit, Datum *ids)
+{
+	bool		complete;
+	int			found;
+
+	if (search->has_sort || FullTransactionIdIsValid(search->since) || is_rare(search, limit))
+		return collect(search, &by_filter_query, limit, ids, 0);
+
+	found = collect(search, &from_start_query, limit, ids, 0);
+	complete = search->complete;
+	if (found < limit)
+	{
+		found = collect(search, &up_to_start_query, limit, ids, found);
+		search->complete &= complete;
+	}
+	return found;
+}
+
+int
+find_reopenable(CandidateSearch *search, int limit, Datum *ids)
+{
+	return collect(search, &reopenable_query, limit, ids, 0);
+}
+
+int64
+count_held_back(const CandidateSearch *search)
+{
+	Datum		values[3] = {
+		Int64GetDatum(search->gig_id),
+		search->filter,
+		Int32GetDatum(search->max_pending)
+	};
+	bool		isnull;
+
+	cirro_execute(search->space, &held_back_query, values, NULL);
+	return DatumGetInt64(cirro_result(0, 1, &isnull));
+}

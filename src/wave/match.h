@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ * src/wave/match.h
+ *
+ * Who can be invited.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_WAVE_MATCH_H
+#define CIRRO_WAVE_MATCH_H
+
+#include "postgres.h"
+#include "access/transam.h"
+
+/*
+ * The answers of a search are ids in the order in which a wave takes them: by
+ * the gig's sort_query, then by lot from a start that gig and wave number
+ * decide. The caller is connected to SPI and has the Space entered; ids are
+ * in the current memory context, which must outlive SPI's results.
+ */
+typedef struct CandidateSearch
+{
+	Oid			space;
+	int64		gig_id;
+	int			number;			/* of the wave */
+	Datum		filter;			/* gig.filter_query, jsonb */
+	Datum		sort;			/* gig.sort_query, json */
+	bool		has_sort;
+	int			max_pending;	/* setting.max_pending, 0: no limit */
+	FullTransactionId since;	/* only workers changed in it or later; or none */
+
+
+	/* The answer: there are no others, locked or not. */
+	bool		complete;
+} CandidateSearch;
+
+/*
+ * Where among the lots a wave begins. Users can compute it themselves: it is
+ * the low half of hashint8extended(gig_id, number).
+ */
+extern int32 wave_lot_start(int64 gig_id, int number);
+
+/* How many workers there are, as far as is known; -1 if it is not. */
+extern double workers_expected(Oid space);
+
+/*
+ * At most "limit" workers that were never invited to the gig, locked FOR KEY
+ * SHARE; workers that another transaction is deleting are left out (then some
+ * more may be locked).
+ */
+extern int	find_candidates(CandidateSearch *search, int limit, Datum *ids);
+
+/*
+ * At most "limit" invitations of the gig that only expired because its seats
+ * were filled, locked FOR NO KEY UPDATE; locked ones are left out.
+ */
+extern int	find_reopenable(CandidateSearch *search, int limit, Datum *ids);
+
+/* How many workers setting.max_pending alone keeps from being found. */
+extern int64 count_held_back(const CandidateSearch *search);
+
+#endif							/* CIRRO_WAVE_MATCH_H */

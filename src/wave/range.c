@@ -1,0 +1,299 @@
+/*-------------------------------------------------------------------------
+ * src/wave/range.c
+ *
+ * Decides which documents of a chunk have a key in which range of a path. The
+ * ends of all ranges are sorted once; of each key it is found out between which
+ * two it is. So the chunk's keys can be sorted by counting, a range is what is
+ * between two places in them, and bits of whole blocks are there already.
+ * Must not know what the bits are for.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "wave/predicate.h"
+#include "wave/range.h"
+
+/* Keys of a block, at least, and blocks, at most. */
+#define MIN_BLOCK		16
+#define MAX_BLOCKS		256
+#define MAX_LEVELS		9
+
+/* Where in the order of keys an end is: next to the key that it is of. */
+typedef enum CutPlace
+{
+	CUT_BEFORE,
+	CUT_AFTER,
+	CUT_AFTER_ALL				/* that begin with it */
+} CutPlace;
+
+typedef struct Cut
+{
+	const char *data;
+	int			len;
+	CutPlace	place;
+	int			range;
+	bool		is_low;
+} Cut;
+
+typedef struct Range
+{
+	int			predicate;
+	int			low;			/* numbers of cuts */
+	int			high;
+} Range;
+
+typedef struct RangeKey
+{
+	int			rank;			/* cuts that are not behind it */
+	int			row;
+} RangeKey;
+
+struct RangePath
+{
+	MemoryContext context;
+	Range	   *ranges;
+	int			nranges;
+	int			max_ranges;
+	Cut		   *cuts;			/* two for each range; in order, once prepared */
+	int			ncuts;			/* different ones then */
+	bool		prepared;
+
+	/* The chunk at hand. */
+	RangeKey   *keys;
+	int			nkeys;
+	int			max_keys;
+	int		   *before;			/* each cut: keys before it */
+	int		   *rows;			/* of the keys, in their order */
+	int			max_rows;
+	uint64	   *blocks;			/* bits of 1, 2, 4, … blocks from each on */
+};
+
+RangePath *
+range_path_make(void)
+{
+	RangePath  *path = palloc0(sizeof(RangePath));
+
+	path->context = CurrentMemoryContext;
+	path->max_ranges = 4;
+	path->ranges = palloc(path->max_ranges * sizeof(Range));
+	path->cuts = palloc(2 * path->max_ranges * sizeof(Cut));
+	path->max_keys = path->max_rows = CHUNK_ROWS;
+	path->keys = palloc(path->max_keys * sizeof(RangeKey));
+	path->rows = palloc(path->max_rows * sizeof(int));
+	return path;
+}
+
+void
+range_path_add(RangePath *path, const FilterEntry *range, int predicate)
+{
+	int			number = path->nranges++;
+	Cut		   *cut;
+
+	Assert(!path->prepared);
+	if (path->nranges > path->max_ranges)
+	{
+		path->max_ranges *= 2;
+		path->ranges = repalloc_huge(path->ranges, path->max_ranges * sizeof(Range));
+		path->cuts = repalloc_huge(path->cuts, 2 * path->max_ranges * sizeof(Cut));
+	}
+	path->ranges[number].predicate = predicate;
+	cut = &path->cuts[path->ncuts++];
+	cut->data = range->low.data;
+	cut->len = range->low.len;
+	cut->place = range->low_open ? CUT_AFTER : CUT_BEFORE;
+	cut->range = number;
+	cut->is_low = true;
+	cut = &path->cuts[path->ncuts++];
+	cut->data = range->high.data;
+	cut->len = range->high.len;
+	cut->place = range->high_open ? CUT_BEFORE :
+		range->high_begins ? CUT_AFTER_ALL : CUT_AFTER;
+	cut->range = number;
+	cut->is_low = false;
+}
+
+static int
+compare_cuts(const void *a, const void *b)
+{
+	const Cut  *x = a;
+	const Cut  *y = b;
+	int			cmp = memcmp(x->data, y->data, Min(x->len, y->len));
+
+	if (cmp != 0)
+		return cmp;
+	if (x->len == y->len)
+		return (int) x->place - (int) y->place;
+	if (x->len < y->len)
+		return x->place == CUT_AFTER_ALL ? 1 : -1;
+	return y->place == CUT_AFTER_ALL ? -1 : 1;
+}
+
+static bool
+is_before(const char *key, int len, const Cut *cut)
+{
+	int			cmp = memcmp(key, cut->data, Min(len, cut->len));
+
+	if (cmp != 0)
+		return cmp < 0;
+	if (len == cut->len)
+		return cut->place != CUT_BEFORE;
+	return len < cut->len || cut->place == CUT_AFTER_ALL;
+}
+
+/* Sorts the cuts, once there are no more to come. */
+static void
+prepare(RangePath *path)
+{
+	int			n = 0;
+
+	qsort(path->cuts, path->ncuts, sizeof(Cut), compare_cuts);
+	for (int i = 0; i < path->ncuts; i++)
+	{
+		Cut			cut = path->cuts[i];
+
+		if (n == 0 || compare_cuts(&path->cuts[n - 1], &cut) != 0)
+			path->cuts[n++] = cut;
+		if (cut.is_low)
+			path->ranges[cut.range].low = n - 1;
+		else
+			path->ranges[cut.range].high = n - 1;
+	}
+	path->ncuts = n;
+	path->before = MemoryContextAllocHuge(path->context, (n + 1) * sizeof(int));
+	path->blocks = MemoryContextAlloc(path->context,
+									  MAX_LEVELS * MAX_BLOCKS * CHUNK_WORDS * sizeof(uint64));
+	path->prepared = true;
+}
+
+void
+range_path_key(RangePath *path, const char *key, int len, int row)
+{
+	int			low = 0;
+	int			high;
+
+	if (!path->prepared)
+		prepare(path);
+	high = path->ncuts;
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (is_before(key, len, &path->cuts[middle]))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	/* Before or behind all of them it is in no range. */
+	if (low == 0 || low == path->ncuts)
+		return;
+	if (path->nkeys == path->max_keys)
+	{
+		path->max_keys *= 2;
+		path->keys = repalloc_huge(path->keys, path->max_keys * sizeof(RangeKey));
+	}
+	path->keys[path->nkeys].rank = low;
+	path->keys[path->nkeys].row = row;
+	path->nkeys++;
+}
+
+static void
+sort_keys(RangePath *path)
+{
+	int			sum = 0;
+
+	if (path->max_rows < path->nkeys)
+	{
+		path->max_rows = path->max_keys;
+		path->rows = repalloc_huge(path->rows, path->max_rows * sizeof(int));
+	}
+	memset(path->before, 0, (path->ncuts + 1) * sizeof(int));
+	for (int i = 0; i < path->nkeys; i++)
+		path->before[path->keys[i].rank]++;
+	for (int c = 0; c <= path->ncuts; c++)
+	{
+		int			here = path->before[c];
+
+		path->before[c] = sum;
+		sum += here;
+	}
+	/* Afterwards before[c] has counted those of rank c as well, as it should. */
+	for (int i = 0; i < path->nkeys; i++)
+		path->rows[path->before[path->keys[i].rank]++] = path->keys[i].row;
+}
+
+static inline void
+set_bit(uint64 *words, int row)
+{
+	words[row / 64] |= UINT64CONST(1) << (row % 64);
+}
+
+static inline void
+add_words(uint64 *words, const uint64 *more)
+{
+	for (int w = 0; w < CHUNK_WORDS; w++)
+		words[w] |= more[w];
+}
+
+#define BLOCK_BITS(path, level, block) \
+	(&(path)->blocks[((level) * MAX_BLOCKS + (block)) * CHUNK_WORDS])
+
+/* The bits of 2^level blocks from each one on; returns their number. */
+static int
+make_blocks(RangePath *path, int size)
+{
+	int			nblocks = path->nkeys / size;
+
+	memset(path->blocks, 0, nblocks * CHUNK_WORDS * sizeof(uint64));
+	for (int i = 0; i < nblocks * size; i++)
+		set_bit(BLOCK_BITS(path, 0, i / size), path->rows[i]);
+	for (int level = 1; (1 << level) <= nblocks; level++)
+		for (int b = 0; b + (1 << level) <= nblocks; b++)
+		{
+			uint64	   *words = BLOCK_BITS(path, level, b);
+
+			memcpy(words, BLOCK_BITS(path, level - 1, b), CHUNK_WORDS * sizeof(uint64));
+			add_words(words, BLOCK_BITS(path, level - 1, b + (1 << (level - 1))));
+		}
+	return nblocks;
+}
+
+void
+range_path_finish(RangePath *path, uint64 *words)
+{
+	int			size = MIN_BLOCK;
+
+	if (path->nkeys == 0)
+		return;
+	sort_keys(path);
+	while (path->nkeys / size > MAX_BLOCKS)
+		size *= 2;
+	(void) make_blocks(path, size);
+
+	for (int r = 0; r < path->nranges; r++)
+	{
+		Range	   *range = &path->ranges[r];
+		uint64	   *its = &words[(size_t) range->predicate * CHUNK_WORDS];
+		int			i = path->before[range->low];
+		int			end = path->before[range->high];
+		int			first = (i + size - 1) / size;
+		int			n = end / size - first;
+
+		if (n > 0)
+		{
+			int			level = 0;
+
+			while ((2 << level) <= n)
+				level++;
+			add_words(its, BLOCK_BITS(path, level, first));
+			add_words(its, BLOCK_BITS(path, level, first + n - (1 << level)));
+			for (; i < first * size; i++)
+				set_bit(its, path->rows[i]);
+			i = (first + n) * size;
+		}
+		for (; i < end; i++)
+			set_bit(its, path->rows[i]);
+	}
+	path->nkeys = 0;
+}

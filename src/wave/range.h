@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ * src/wave/range.h
+ *
+ * Many ranges of one path, against the keys of a chunk of documents: what it
+ * takes hardly depends on how many ranges there are.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_WAVE_RANGE_H
+#define CIRRO_WAVE_RANGE_H
+
+#include "postgres.h"
+
+#include "index/extract.h"
+
+typedef struct RangePath RangePath;
+
+/* In the current memory context, where it stays. */
+extern RangePath *range_path_make(void);
+
+/* Adds a range. The entry must stay. */
+extern void range_path_add(RangePath *path, const FilterEntry *range, int predicate);
+
+/* A key of document "row" of the chunk. */
+extern void range_path_key(RangePath *path, const char *key, int len, int row);
+
+/*
+ * Sets, for each range, the bits of the documents that have a key in it:
+ * CHUNK_WORDS words for each predicate. Then forgets the keys.
+ */
+extern void range_path_finish(RangePath *path, uint64 *words);
+
+#endif							/* CIRRO_WAVE_RANGE_H */

@@ -1,0 +1,144 @@
+/*-------------------------------------------------------------------------
+ * src/wave/retention.c
+ *
+ * Removes finished notifications, waves and attempts that are past the times
+ * that the table setting gives. Must not remove a notification that is still
+ * to be delivered, however old.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "cirro.h"
+#include "isolate.h"
+#include "space/plan_cache.h"
+#include "wave/retention.h"
+#include "space/space.h"
+
+/* How many rows go at once. */
+#define BATCH "1000"
+
+/*
+ * Of several procedures one cleans. Without a setting row there is nowhere to
+ * write that, and nothing is removed.
+ */
+static const CirroQuery claim_query = {
+	"UPDATE setting SET cleaned_at = $1"
+	" WHERE only_row = ANY (ARRAY(SELECT only_row FROM setting"
+	"     WHERE cleaned_at IS NULL OR cleaned_at <= $1 - interval '1 hour'"
+	"     FOR NO KEY UPDATE SKIP LOCKED))"
+	" RETURNING"
+	"   cirro.add_interval($1, - coalesce(keep_notifications, interval '7 days')),"
+	"   cirro.add_interval($1, - coalesce(keep_waves, interval '90 days')),"
+	"   cirro.add_interval($1, - coalesce(keep_attempts, interval '90 days'))",
+	1, {TIMESTAMPTZOID}
+};
+
+/* Batches go up the ids, so that each row is looked at once an hour. */
+#define REMOVE(table, condition) \
+	"WITH old AS (" \
+	"   SELECT id FROM " table " WHERE id > $1 AND " condition \
+	"   ORDER BY id LIMIT " BATCH " FOR UPDATE SKIP LOCKED)," \
+	" removed AS (DELETE FROM " table " USING old WHERE " table ".id = old.id)" \
+	" SELECT max(id)::bigint FROM old"
+
+static const CirroQuery remove_queries[] = {
+	{
+		REMOVE("notification", "outcome IS NOT NULL AND coalesce(delivered_at, created_at) < $2"),
+		2, {INT8OID, TIMESTAMPTZOID}
+	},
+	{
+		REMOVE("wave", "run_at < $2"),
+		2, {INT8OID, TIMESTAMPTZOID}
+	},
+	{
+		REMOVE("attempt", "created_at < $2"),
+		2, {INT8OID, TIMESTAMPTZOID}
+	}
+};
+
+static bool
+claim(void *arg)
+{
+	Retention  *retention = arg;
+	Oid			space = retention->info->space;
+	Datum		now = TimestampTzGetDatum(cirro_now());
+	SpaceScope	scope;
+	bool		isnull;
+	bool		claimed;
+
+	if (!space_visit(&scope, space, retention->info->owner, true))
+		return false;
+	claimed = cirro_execute(space, &claim_query, &now, NULL) > 0;
+	for (int i = 0; claimed && i < lengthof(retention->cutoff); i++)
+		retention->cutoff[i] = DatumGetTimestampTz(cirro_result(0, i + 1, &isnull));
+	space_leave(&scope);
+	return claimed;
+}
+
+static bool
+remove_batch(void *arg)
+{
+	Retention  *retention = arg;
+	Oid			space = retention->info->space;
+	Datum		values[2] = {
+		Int64GetDatum(retention->last_id),
+		TimestampTzGetDatum(retention->cutoff[retention->table])
+	};
+	SpaceScope	scope;
+	bool		isnull;
+	Datum		last;
+
+	if (!space_visit(&scope, space, retention->info->owner, true))
+		return false;
+	cirro_execute(space, &remove_queries[retention->table], values, NULL);
+	last = cirro_result(0, 1, &isnull);
+	if (isnull)
+	{
+		retention->table++;
+		retention->last_id = PG_INT64_MIN;
+	}
+	else
+		retention->last_id = DatumGetInt64(last);
+	space_leave(&scope);
+	return true;
+}
+
+/* Runs one of the above; an error becomes a warning and counts as false. */
+static bool
+run(Retention *retention, IsolatedWork work)
+{
+	ErrorData  *error;
+	bool		done;
+
+	SPI_connect();
+	done = run_isolated(work, retention, &error) == ISOLATED_DONE;
+	if (error != NULL)
+		ereport(WARNING,
+				(errcode(error->sqlerrcode),
+				 errmsg("old rows of Space \"%s\" could not be removed",
+						retention->info->name),
+				 errdetail_internal("%s", error_summary(error))));
+	SPI_finish();
+	return done;
+}
+
+bool
+retention_begin(Retention *retention, const SpaceInfo *info)
+{
+	retention->info = info;
+	retention->table = 0;
+	retention->last_id = PG_INT64_MIN;
+	return run(retention, claim);
+}
+
+bool
+retention_step(Retention *retention)
+{
+	return run(retention, remove_batch) &&
+		retention->table < lengthof(remove_queries);
+}

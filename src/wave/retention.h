@@ -1,0 +1,31 @@
+/*-------------------------------------------------------------------------
+ * src/wave/retention.h
+ *
+ * Removing what a Space no longer needs to remember.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_WAVE_RETENTION_H
+#define CIRRO_WAVE_RETENTION_H
+
+#include "postgres.h"
+
+#include "space/list.h"
+
+typedef struct Retention
+{
+	const SpaceInfo *info;
+	int			table;			/* which of the tables is being cleaned */
+	int64		last_id;		/* the last row removed from it */
+	TimestampTz cutoff[3];
+} Retention;
+
+/*
+ * Claims the hourly cleaning of a Space: false if it is not due. Otherwise
+ * call retention_step until it returns false. Each is work for one
+ * transaction; the caller commits in between. Neither needs the Space entered;
+ * errors are warnings.
+ */
+extern bool retention_begin(Retention *retention, const SpaceInfo *info);
+extern bool retention_step(Retention *retention);
+
+#endif							/* CIRRO_WAVE_RETENTION_H */

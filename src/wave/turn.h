@@ -1,0 +1,48 @@
+/*-------------------------------------------------------------------------
+ * src/wave/turn.h
+ *
+ * One gig's turn: what is due for it, its wave first of all.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_WAVE_TURN_H
+#define CIRRO_WAVE_TURN_H
+
+#include "postgres.h"
+
+#include "wave/wave.h"
+
+/* What came of a gig's turn. */
+typedef enum GigOutcome
+{
+	GIG_DONE,
+	GIG_SKIPPED,				/* it is gone, paused, or another works on it */
+	GIG_LOCKED,					/* waited for a lock in vain */
+	GIG_FAILED,					/* recorded in the Space */
+	GIG_LACKS_RESOURCES			/* failed as the Space's next gig will, too */
+} GigOutcome;
+
+/*
+ * Does all that is due for a gig in the current transaction, in
+ * subtransactions of its own; errors end up in the Space's table wave. What
+ * could not even be recorded is a WARNING. The caller has no Space entered;
+ * the rows touched stay locked until it commits. "found" may be NULL.
+ */
+extern GigOutcome work_gig(Oid space, const char *name, Oid owner, int64 gig_id,
+						   const struct BatchedGig *found);
+
+/*
+ * For those who hold the gig row, are connected to SPI and have the Space
+ * entered: reads what the gig's rows say, as of work->now; false if the gig or
+ * its state is gone.
+ */
+extern bool gig_read(GigWork *work);
+
+extern bool gig_is_open(const GigWork *work);
+
+/*
+ * Writes what has become of the gig, and when to look at it again. "due" is
+ * when the wave was due; it counts if work->waved.
+ */
+extern void gig_update_state(GigWork *work, TimestampTz due);
+
+#endif							/* CIRRO_WAVE_TURN_H */
