@@ -42,6 +42,7 @@
 /* Until 15 the memory of settings came from malloc; since, it may not. */
 #if PG_VERSION_NUM < 160000
 #define guc_malloc(elevel, size)	malloc(size)
+#define guc_free(ptr)	free(ptr)
 #endif
 
 /* The statistics target of what ANALYZE looks at moved out of the column in 17. */
