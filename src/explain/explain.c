@@ -161,7 +161,7 @@ add_condition(Explanation *x, const JsonTree *field, uint32 field_at,
 	part->operand = operand;
 	part->operand_at = operand_at;
 	if (operand != field && json_tree_key_is(operand, "$regex"))
-		part->options = filter_find_member(field, "$options");
+		part->options = json_tree_member(field, "$options");
 	part->matched = condition_matches(x, part);
 }
 

@@ -26,7 +26,7 @@ typedef struct Scope
 {
 	const FilterQuery *query;
 	JsonView	document;
-	const WalkName *name;		/* NULL if none was looked up yet */
+	const JsonWalkName *name;		/* NULL if none was looked up yet */
 	JsonView	value;
 } Scope;
 
@@ -221,7 +221,7 @@ end_meets(const FilterQuery *query, const FilterNode *node, JsonView value, bool
 }
 
 static inline bool
-same_name(const char *base, const WalkName *a, const WalkName *b)
+same_name(const char *base, const JsonWalkName *a, const JsonWalkName *b)
 {
 	return a == b ||
 		(a->len == b->len && memcmp(base + a->at, base + b->at, a->len) == 0);
@@ -231,7 +231,7 @@ same_name(const char *base, const WalkName *a, const WalkName *b)
 static inline JsonView
 first_step(Scope *scope, const FilterNode *node)
 {
-	WalkPath	path = filter_node_path(scope->query, node);
+	JsonWalkPath	path = filter_node_path(scope->query, node);
 
 	if (scope->name == NULL || !same_name(path.base, scope->name, path.names))
 	{
@@ -241,10 +241,10 @@ first_step(Scope *scope, const FilterNode *node)
 	return scope->value;
 }
 
-static inline WalkPath
+static inline JsonWalkPath
 rest_of_path(const FilterQuery *query, const FilterNode *node)
 {
-	WalkPath	path = filter_node_path(query, node);
+	JsonWalkPath	path = filter_node_path(query, node);
 
 	path.names++;
 	path.len--;
@@ -275,8 +275,8 @@ typedef struct Run
 static bool
 same_path(const FilterQuery *query, const FilterNode *a, const FilterNode *b)
 {
-	WalkPath	pa = filter_node_path(query, a);
-	WalkPath	pb = filter_node_path(query, b);
+	JsonWalkPath	pa = filter_node_path(query, a);
+	JsonWalkPath	pb = filter_node_path(query, b);
 
 	if (pa.names == pb.names)
 		return true;

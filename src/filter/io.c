@@ -152,7 +152,7 @@ build(FilterParser *parser)
 	FilterQuery head;
 	size_t		text_len = json_tree_write(parser->tree, NULL);
 	char	   *canonical = palloc(text_len + 1);
-	const FilterName *last_path = NULL;
+	const JsonPathName *last_path = NULL;
 	uint32		last_path_at = 0;
 
 	json_tree_write(parser->tree, canonical);

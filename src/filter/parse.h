@@ -9,14 +9,11 @@
 #ifndef CIRRO_FILTER_PARSE_H
 #define CIRRO_FILTER_PARSE_H
 
+#include "json/path.h"
 #include "json/tree.h"
 
 #define FILTER_MAX_LIST			10000	/* elements of an operator's list */
 #define FILTER_MAX_CONDITIONS	1000	/* operators and plain equalities */
-#define FILTER_MAX_PATH			1024	/* bytes of a path */
-#define FILTER_MAX_SEGMENTS		64	/* names in a path */
-#define FILTER_MAX_POSITIONS	8	/* ... that are numbers, see json/walk.c;
-									 * paths inside $elemMatch go on counting */
 #define FILTER_MAX_PATTERN		1000	/* bytes of a regular expression */
 #define FILTER_MAX_REGEXES		16	/* PostgreSQL caches 32 of them */
 
@@ -60,14 +57,6 @@ typedef enum FilterOp
 #define FILTER_REGEX_S		0x04	/* . matches a line break */
 #define FILTER_REGEX_X		0x08	/* blanks and comments in the pattern */
 
-/* A name in a path; "position" is what it counts in an array, or -1. */
-typedef struct FilterName
-{
-	const char *text;
-	uint32_t	len;
-	int32_t		position;
-} FilterName;
-
 /*
  * Nodes come in preorder: the first child of node i is i + 1, its next
  * sibling i + nodes[i].nnodes. A path without names is the value at hand.
@@ -76,7 +65,7 @@ typedef struct FilterParseNode
 {
 	FilterOp	op;
 	uint32_t	nnodes;			/* of this subtree, itself included */
-	const FilterName *path;
+	const JsonPathName *path;
 	uint32_t	path_len;
 	const JsonTree *operand;	/* EQ to LTE: value; IN: array of values */
 	uint32_t	number;			/* TYPE: bits; SIZE: length; REGEX: options */
@@ -118,36 +107,13 @@ typedef struct FilterParser
 	bool		stopped;		/* ... behind which parsing does not go on */
 } FilterParser;
 
-/* The path that conditions stand under; none inside $elemMatch of values. */
-typedef struct FilterPath
-{
-	const FilterName *names;
-	uint32_t	len;
-	uint32_t	npositions;		/* names that are numbers */
-} FilterPath;
-
 extern bool filter_parse(FilterParser *parser, const char *text, size_t len);
 extern bool filter_is_operators(const JsonTree *tree);
-extern const JsonTree *filter_find_member(const JsonTree *object, const char *key);
-extern bool filter_parse_path(JsonTreeReader *reader, const JsonTree *member,
-							  FilterPath *path);
 
 static inline bool
 filter_is_operator_key(const JsonTree *member)
 {
 	return member->key_len > 0 && member->key[0] == '$';
 }
-
-/* Between filter/parse.c and filter/operand.c. */
-extern FilterParseNode *filter_add_condition(FilterParser *p, FilterOp op,
-											 FilterPath path, bool negated);
-extern bool filter_check_list(FilterParser *p, const JsonTree *list,
-							  const char *hint, bool may_be_empty);
-extern bool filter_parse_exists(FilterParser *p, FilterPath path, const JsonTree *operand);
-extern bool filter_parse_type(FilterParser *p, FilterPath path, const JsonTree *operand);
-extern bool filter_parse_size(FilterParser *p, FilterPath path, const JsonTree *operand);
-extern bool filter_parse_mod(FilterParser *p, FilterPath path, const JsonTree *operand);
-extern bool filter_parse_regex(FilterParser *p, FilterPath path, const JsonTree *operand,
-							   const JsonTree *letters);
 
 #endif							/* CIRRO_FILTER_PARSE_H */

@@ -30,7 +30,7 @@ typedef struct FilterNode
 	uint16		op;
 	uint16		path_len;		/* names of the path; 0: the value at hand */
 	uint32		nnodes;			/* of this subtree, itself included */
-	uint32		path;			/* offset of its WalkNames */
+	uint32		path;			/* offset of its JsonWalkNames */
 	uint32		operand;		/* offset: EQ to LTE, REGEX: a FilterValue; IN:
 								 * "number" of them, sorted; MOD: two int64,
 								 * not aligned to 8 */
@@ -84,11 +84,11 @@ filter_value_view(const FilterQuery *query, const FilterValue *value)
 	return v;
 }
 
-static inline WalkPath
+static inline JsonWalkPath
 filter_node_path(const FilterQuery *query, const FilterNode *node)
 {
-	WalkPath	path = {(const char *) query,
-		(const WalkName *) ((const char *) query + node->path),
+	JsonWalkPath	path = {(const char *) query,
+		(const JsonWalkName *) ((const char *) query + node->path),
 	node->path_len};
 
 	return path;

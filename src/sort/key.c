@@ -179,8 +179,8 @@ sort_key_append(StringInfo buf, const SortQuery *query, const JsonbContainer *do
 	for (int i = 0; i < query->nkeys; i++)
 	{
 		const SortPath *key = &query->keys[i];
-		WalkPath	path = {(const char *) query,
-			(const WalkName *) ((const char *) query + key->path),
+		JsonWalkPath	path = {(const char *) query,
+			(const JsonWalkName *) ((const char *) query + key->path),
 		key->path_len};
 
 		c.direction = key->direction;

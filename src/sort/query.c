@@ -78,7 +78,7 @@ build(JsonTreeReader *reader, const char *text, size_t len)
 
 	for (const JsonTree *m = tree->child; m != NULL; m = m->next, i++)
 	{
-		FilterPath	path;
+		JsonPathNames path;
 		SortPath	key;
 
 		key.direction = direction_of(m);
@@ -92,15 +92,8 @@ build(JsonTreeReader *reader, const char *text, size_t len)
 			json_tree_fail(reader, m, HINT_SORT, "a sort query has no operators");
 			return NULL;
 		}
-		if (!filter_parse_path(reader, m, &path))
+		if (!json_path_read(reader, m, 0, &path))
 			return NULL;
-		if (path.npositions > FILTER_MAX_POSITIONS)
-		{
-			json_tree_limit(reader, m, "Use fewer array positions.",
-							"a path has more than %d names that are numbers",
-							FILTER_MAX_POSITIONS);
-			return NULL;
-		}
 		key.path_len = path.len;
 		key.path = json_glue_put_path(&buf, path.names, path.len);
 		((SortQuery *) buf.data)->keys[i] = key;

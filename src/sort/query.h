@@ -22,7 +22,7 @@
 
 typedef struct SortPath
 {
-	uint32		path;			/* offset of its WalkNames */
+	uint32		path;			/* offset of its JsonWalkNames */
 	uint16		path_len;
 	int16		direction;		/* 1 or -1 */
 } SortPath;
