@@ -20,6 +20,9 @@
 
 #include "compat.h"
 #include "explain/tree.h"
+#include "filter/eval.h"
+#include "filter/io.h"
+#include "filter/parse.h"
 
 PG_FUNCTION_INFO_V1(filter_explain_match);
 
@@ -433,7 +436,7 @@ filter_explain_match(PG_FUNCTION_ARGS)
 	x.scratch = AllocSetContextCreate(context, "cirro explain_match condition",
 									  ALLOCSET_DEFAULT_SIZES);
 
-	read_filter(&x, filter_tree(PG_GETARG_FILTER_QUERY(1), context, &x.text));
+	read_filter(&x, explain_tree(PG_GETARG_FILTER_QUERY(1), context, &x.text));
 	x.parts[0].decides = true;
 	mark_deciding(&x, 0);
 	for (uint32 i = 0; i < x.nparts; i++)

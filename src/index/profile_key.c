@@ -16,9 +16,9 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
-#include "filter/parse.h"
-#include "json/number.h"
 #include "index/profile_key.h"
+#include "json/number.h"
+#include "json/path.h"
 
 #define NUMBER_GROUPS	12		/* of four digits, kept of a number */
 

@@ -80,7 +80,7 @@ json_glue_put_path(StringInfo buf, const JsonPathName *names, uint32 count)
 	at = buf->len;
 	for (uint32 i = 0; i < count; i++)
 	{
-		JsonWalkName	name = {0, names[i].len, names[i].position};
+		JsonWalkName name = {0, names[i].len, names[i].position};
 
 		appendBinaryStringInfo(buf, (char *) &name, sizeof(name));
 	}

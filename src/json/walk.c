@@ -355,7 +355,7 @@ walk_array(JsonView array, JsonWalkPath path, JsonWalkVisitor visit, void *arg)
 {
 	JsonViewIterator it;
 	JsonView	element;
-	JsonWalkPath	rest = {path.base, path.names + 1, path.len - 1};
+	JsonWalkPath rest = {path.base, path.names + 1, path.len - 1};
 
 	json_view_iterate(&it, array);
 	while (json_view_next(&it, &element))
@@ -417,7 +417,7 @@ json_walk_on(JsonView value, JsonWalkPath rest, JsonWalkVisitor visit, void *arg
 bool
 json_walk(JsonView document, JsonWalkPath path, JsonWalkVisitor visit, void *arg)
 {
-	JsonWalkPath	rest = {path.base, path.names + 1, path.len - 1};
+	JsonWalkPath rest = {path.base, path.names + 1, path.len - 1};
 
 	if (path.len == 0)
 		return visit(arg, document, false);

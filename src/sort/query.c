@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "json/glue.h"
+#include "json/path.h"
 #include "sort/query.h"
 
 PG_FUNCTION_INFO_V1(sort_query_in);
@@ -122,12 +123,9 @@ from_text(const char *text, Node *escontext)
 	return PointerGetDatum(query);
 }
 
-/* The value behind a Datum, detoasted; of a version that this library reads. */
-SortQuery *
-sort_query_from_datum(Datum datum)
+static SortQuery *
+check_version(SortQuery *query)
 {
-	SortQuery  *query = (SortQuery *) PG_DETOAST_DATUM(datum);
-
 	if (query->version != SORT_QUERY_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -135,6 +133,18 @@ sort_query_from_datum(Datum datum)
 				 errdetail("This library reads version %d.", SORT_QUERY_VERSION),
 				 errhint("Install the library of the version that wrote it.")));
 	return query;
+}
+
+SortQuery *
+sort_query_from_datum(Datum datum)
+{
+	return check_version((SortQuery *) PG_DETOAST_DATUM(datum));
+}
+
+SortQuery *
+sort_query_copy_from_datum(Datum datum)
+{
+	return check_version((SortQuery *) PG_DETOAST_DATUM_COPY(datum));
 }
 
 static const char *

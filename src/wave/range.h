@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "index/extract.h"
+#include "index/entry.h"
 
 typedef struct RangePath RangePath;
 
