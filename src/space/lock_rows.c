@@ -16,7 +16,7 @@
 
 #include "cirro.h"
 #include "space/plan_cache.h"
-#include "space/space.h"
+#include "space/scope.h"
 #include "space/list.h"
 
 PG_FUNCTION_INFO_V1(lock_rows);

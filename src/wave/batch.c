@@ -32,7 +32,7 @@
 #include "isolate.h"
 #include "space/plan_cache.h"
 #include "sort/query.h"
-#include "space/space.h"
+#include "space/scope.h"
 #include "wave/wave.h"
 #include "wave/batch.h"
 #include "wave/heap.h"

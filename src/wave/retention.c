@@ -17,7 +17,7 @@
 #include "isolate.h"
 #include "space/plan_cache.h"
 #include "wave/retention.h"
-#include "space/space.h"
+#include "space/scope.h"
 
 /* How many rows go at once. */
 #define BATCH "1000"

@@ -18,7 +18,7 @@
 #include "wave/turn.h"
 #include "isolate.h"
 #include "space/plan_cache.h"
-#include "space/space.h"
+#include "space/scope.h"
 #include "space/list.h"
 #include "wave/wave.h"
 

@@ -28,7 +28,7 @@
 #include "wave/turn.h"
 #include "isolate.h"
 #include "space/plan_cache.h"
-#include "space/space.h"
+#include "space/scope.h"
 #include "wave/wave.h"
 
 static const CirroQuery claim_query = {
