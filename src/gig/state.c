@@ -23,9 +23,9 @@
 #include "space/plan_cache.h"
 
 static const CirroQuery read_state = {
-	"SELECT accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
-	"  answer_within::interval "
-	"FROM gig_state WHERE gig_id = $1",
+	"SELECT s.accepted::int, s.capacity::int, s.expires_rest::bool, s.closes_at::timestamptz, "
+	"  s.answer_within::interval "
+	"FROM gig_state s WHERE s.gig_id = $1",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
@@ -38,43 +38,43 @@ static const CirroQuery read_state = {
  * never late; it stays as it is where it can, for the sake of HOT.
  */
 #define CHANGED(delta, now, send, opened, gained, freed) \
-	"  accepted = accepted + " delta ", " \
+	"  accepted = s.accepted + " delta ", " \
 	"  next_wave_at = CASE " \
-	"    WHEN NOT auto OR accepted + " delta " >= target THEN NULL " \
-	"    WHEN next_wave_at IS NOT NULL THEN next_wave_at " \
-	"    ELSE greatest(" now ", cirro.add_interval(last_due_at, frequency)) END, " \
-	"  next_event_at = least(next_event_at, " send ", " \
-	"    CASE WHEN " opened " THEN cirro.add_interval(" now ", answer_within) END, " \
+	"    WHEN NOT s.auto OR s.accepted + " delta " >= s.target THEN NULL " \
+	"    WHEN s.next_wave_at IS NOT NULL THEN s.next_wave_at " \
+	"    ELSE greatest(" now ", cirro.add_interval(s.last_due_at, s.frequency)) END, " \
+	"  next_event_at = least(s.next_event_at, " send ", " \
+	"    CASE WHEN " opened " THEN cirro.add_interval(" now ", s.answer_within) END, " \
 	"    CASE " \
-	"      WHEN " gained " AND expires_rest AND accepted + " delta " >= capacity THEN " now " " \
-	"      WHEN auto AND accepted + " delta " < target AND next_wave_at IS NULL " \
-	"      THEN greatest(" now ", cirro.add_interval(last_due_at, frequency)) END), " \
-	"  released = CASE WHEN " freed " THEN pg_catalog.pg_current_xact_id() ELSE released END "
+	"      WHEN " gained " AND s.expires_rest AND s.accepted + " delta " >= s.capacity THEN " now " " \
+	"      WHEN s.auto AND s.accepted + " delta " < s.target AND s.next_wave_at IS NULL " \
+	"      THEN greatest(" now ", cirro.add_interval(s.last_due_at, s.frequency)) END), " \
+	"  released = CASE WHEN " freed " THEN pg_catalog.pg_current_xact_id() ELSE s.released END "
 
 static const CirroQuery change_state = {
-	"UPDATE gig_state SET " CHANGED("$2", "$3", "$4", "$5", "$6", "$7")
-	"WHERE gig_id = $1 "
-	"RETURNING accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
-	"  answer_within::interval",
+	"UPDATE gig_state s SET " CHANGED("$2", "$3", "$4", "$5", "$6", "$7")
+	"WHERE s.gig_id = $1 "
+	"RETURNING s.accepted::int, s.capacity::int, s.expires_rest::bool, s.closes_at::timestamptz, "
+	"  s.answer_within::interval",
 	7, {INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID, BOOLOID}, PLAN_BY_KEY
 };
 
 static const CirroQuery lock_states = {
-	"SELECT accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
-	"  answer_within::interval, gig_id::bigint, "
-	"  (next_wave_at IS NULL) = (auto AND accepted < target) "
-	"FROM gig_state WHERE gig_id = ANY ($1) ORDER BY gig_id FOR NO KEY UPDATE",
+	"SELECT s.accepted::int, s.capacity::int, s.expires_rest::bool, s.closes_at::timestamptz, "
+	"  s.answer_within::interval, s.gig_id::bigint, "
+	"  (s.next_wave_at IS NULL) = (s.auto AND s.accepted < s.target) "
+	"FROM gig_state s WHERE s.gig_id = ANY ($1) ORDER BY s.gig_id FOR NO KEY UPDATE",
 	1, {INT8ARRAYOID}, PLAN_BY_KEY
 };
 
 /* Of rows that are locked: it waits for none, and so may join. */
 static const CirroQuery change_states = {
-	"UPDATE gig_state SET "
+	"UPDATE gig_state s SET "
 	CHANGED("u.delta", "$3", "nullif(u.send, 'infinity')", "u.opened", "u.gained", "u.freed")
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($4), "
 	"  pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7)) "
 	"  u (id, delta, send, opened, gained, freed) "
-	"WHERE gig_id = u.id",
+	"WHERE s.gig_id = u.id",
 	7, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZARRAYOID, BOOLARRAYOID,
 	BOOLARRAYOID, BOOLARRAYOID}, PLAN_BY_KEY
 };
@@ -84,15 +84,15 @@ static const CirroQuery change_states = {
  * a wave would invite the others again.
  */
 static const CirroQuery expire_rest = {
-	"UPDATE invitation SET status = 'expired', reason = CASE "
-	"    WHEN status = 'pending' AND cirro.add_interval(invited_at, "
-	"        (SELECT answer_within::interval FROM gig_state WHERE gig_id = $1)) "
-	"      <= (SELECT least($3, closes_at::timestamptz) FROM gig_state WHERE gig_id = $1) "
+	"UPDATE invitation i SET status = 'expired', reason = CASE "
+	"    WHEN i.status = 'pending' AND cirro.add_interval(i.invited_at, "
+	"        (SELECT s.answer_within::interval FROM gig_state s WHERE s.gig_id = $1)) "
+	"      <= (SELECT least($3, s.closes_at::timestamptz) FROM gig_state s WHERE s.gig_id = $1) "
 	"    THEN '" GIG_NO_ANSWER "' ELSE $2 END "
-	"WHERE id IN ("
-	"  SELECT id FROM invitation "
-	"  WHERE gig_id = $1 AND status IN ('pending', 'scheduled') "
-	"  ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
+	"WHERE i.id IN ("
+	"  SELECT l.id FROM invitation l "
+	"  WHERE l.gig_id = $1 AND l.status IN ('pending', 'scheduled') "
+	"  ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED)",
 	3, {INT8OID, TEXTOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
