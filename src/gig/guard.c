@@ -140,7 +140,7 @@ worker_check(PG_FUNCTION_ARGS)
 }
 
 static const CirroQuery lock_invitations = {
-	"SELECT FROM invitation WHERE worker_id = $1 ORDER BY id FOR UPDATE",
+	"SELECT FROM invitation i WHERE i.worker_id = $1 ORDER BY i.id FOR UPDATE",
 	1, {INT8OID}
 };
 

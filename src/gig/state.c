@@ -26,16 +26,16 @@ PG_FUNCTION_INFO_V1(cirro_answer_by);
 
 /* As read_columns reads them. */
 #define STATE_COLUMNS \
-	"accepted::int, target::int, capacity::int, expires_rest::bool, closes_at::timestamptz, " \
-	"answer_within::interval"
+	"s.accepted::int, s.target::int, s.capacity::int, s.expires_rest::bool, " \
+	"s.closes_at::timestamptz, s.answer_within::interval"
 
 static const SpaceQuery read_state = {
-	"SELECT " STATE_COLUMNS " FROM gig_state WHERE gig_id = $1",
+	"SELECT " STATE_COLUMNS " FROM gig_state s WHERE s.gig_id = $1",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
 static const SpaceQuery lock_state = {
-	"SELECT " STATE_COLUMNS " FROM gig_state WHERE gig_id = $1 FOR NO KEY UPDATE",
+	"SELECT " STATE_COLUMNS " FROM gig_state s WHERE s.gig_id = $1 FOR NO KEY UPDATE",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
@@ -43,46 +43,48 @@ static const SpaceQuery lock_state = {
  * What becomes of a row of which "delta" seats are taken, where "opened" tells
  * whether invitations were opened and "gained" whether seats were, "send" is
  * the next send or NULL, "freed" whether waves may invite someone again, "now" the
- * time. A freed seat makes a wave due at the
- * later of now and the last due time + frequency. next_event_at may be early,
- * never late; it stays as it is where it can, for the sake of HOT.
+ * time. A freed seat makes a wave due at the later of now and the last due time +
+ * frequency; what was scheduled and found no seat is looked at anew.
+ * next_event_at may be early, never late; it stays as it is where it can, for the
+ * sake of HOT.
  */
 #define CHANGED(delta, now, send, opened, gained, freed) \
-	"  accepted = accepted + " delta ", " \
+	"  accepted = s.accepted + " delta ", " \
 	"  next_wave_at = CASE " \
-	"    WHEN NOT auto OR accepted + " delta " >= target THEN NULL " \
-	"    WHEN next_wave_at IS NOT NULL THEN next_wave_at " \
-	"    ELSE greatest(" now ", cirro.add_interval(last_due_at, frequency)) END, " \
-	"  next_event_at = least(next_event_at, " send ", " \
-	"    CASE WHEN " opened " THEN cirro.add_interval(" now ", answer_within) END, " \
+	"    WHEN NOT s.auto OR s.accepted + " delta " >= s.target THEN NULL " \
+	"    WHEN s.next_wave_at IS NOT NULL THEN s.next_wave_at " \
+	"    ELSE greatest(" now ", cirro.add_interval(s.last_due_at, s.frequency)) END, " \
+	"  next_event_at = least(s.next_event_at, " send ", " \
+	"    CASE WHEN " opened " THEN cirro.answer_by(" now ", s.answer_within) END, " \
 	"    CASE " \
-	"      WHEN " gained " AND expires_rest AND accepted + " delta " >= capacity THEN " now " " \
-	"      WHEN auto AND accepted + " delta " < target AND next_wave_at IS NULL " \
-	"      THEN greatest(" now ", cirro.add_interval(last_due_at, frequency)) END), " \
-	"  released = CASE WHEN " freed " THEN pg_catalog.pg_current_xact_id() ELSE released END "
+	"      WHEN " gained " AND s.expires_rest AND s.accepted + " delta " >= s.capacity THEN " now " " \
+	"      WHEN s.accepted >= s.capacity AND s.accepted + " delta " < s.capacity THEN " now " " \
+	"      WHEN s.auto AND s.accepted + " delta " < s.target AND s.next_wave_at IS NULL " \
+	"      THEN greatest(" now ", cirro.add_interval(s.last_due_at, s.frequency)) END), " \
+	"  released = CASE WHEN " freed " THEN pg_catalog.pg_current_xact_id() ELSE s.released END "
 
 static const SpaceQuery change_state = {
-	"UPDATE gig_state SET " CHANGED("$2", "$3", "$4", "$5", "$6", "$7")
-	"WHERE gig_id = $1 "
+	"UPDATE gig_state s SET " CHANGED("$2", "$3", "$4", "$5", "$6", "$7")
+	"WHERE s.gig_id = $1 "
 	"RETURNING " STATE_COLUMNS,
 	7, {INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID, BOOLOID}, PLAN_BY_KEY
 };
 
 static const SpaceQuery lock_states = {
-	"SELECT " STATE_COLUMNS ", gig_id::bigint, "
-	"  (next_wave_at IS NULL) = (auto AND accepted < target) "
-	"FROM gig_state WHERE gig_id = ANY ($1) ORDER BY gig_id FOR NO KEY UPDATE",
+	"SELECT " STATE_COLUMNS ", s.gig_id::bigint, "
+	"  (s.next_wave_at IS NULL) = (s.auto AND s.accepted < s.target) "
+	"FROM gig_state s WHERE s.gig_id = ANY ($1) ORDER BY s.gig_id FOR NO KEY UPDATE",
 	1, {INT8ARRAYOID}, PLAN_BY_KEY
 };
 
 /* Of rows that are locked: it waits for none, and so may join. */
 static const SpaceQuery change_states = {
-	"UPDATE gig_state SET "
+	"UPDATE gig_state s SET "
 	CHANGED("u.delta", "$3", "nullif(u.send, 'infinity')", "u.opened", "u.gained", "u.freed")
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($4), "
 	"  pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7)) "
 	"  u (id, delta, send, opened, gained, freed) "
-	"WHERE gig_id = u.id",
+	"WHERE s.gig_id = u.id",
 	7, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZARRAYOID, BOOLARRAYOID,
 	BOOLARRAYOID, BOOLARRAYOID}, PLAN_BY_KEY
 };
@@ -92,15 +94,15 @@ static const SpaceQuery change_states = {
  * a wave would invite the others again.
  */
 static const SpaceQuery expire_rest = {
-	"UPDATE invitation SET status = 'expired', reason = CASE "
-	"    WHEN status = 'pending' AND cirro.add_interval(invited_at, "
-	"        (SELECT answer_within::interval FROM gig_state WHERE gig_id = $1)) "
-	"      <= (SELECT least($3, closes_at::timestamptz) FROM gig_state WHERE gig_id = $1) "
+	"UPDATE invitation i SET status = 'expired', reason = CASE "
+	"    WHEN i.status = 'pending' AND cirro.answer_by(i.invited_at, "
+	"        (SELECT s.answer_within::interval FROM gig_state s WHERE s.gig_id = $1)) "
+	"      <= (SELECT least($3, s.closes_at::timestamptz) FROM gig_state s WHERE s.gig_id = $1) "
 	"    THEN '" GIG_NO_ANSWER "' ELSE $2 END "
-	"WHERE id IN ("
-	"  SELECT id FROM invitation "
-	"  WHERE gig_id = $1 AND status IN ('pending', 'scheduled') "
-	"  ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
+	"WHERE i.id IN ("
+	"  SELECT l.id FROM invitation l "
+	"  WHERE l.gig_id = $1 AND l.status IN ('pending', 'scheduled') "
+	"  ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED)",
 	3, {INT8OID, TEXTOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
@@ -228,7 +230,7 @@ check_change(const GigChange *change, const GigState *state)
 	TimestampTz now = cirro_gate_now();
 	bool		closed = now >= state->closes_at;
 	bool		lapsed = change->answered > 0 && state->has_answer_within &&
-		cirro_add_interval(change->oldest_answered, &state->answer_within) <= now;
+		gig_answer_by(change->oldest_answered, &state->answer_within) <= now;
 
 	if (closed && (change->gained > 0 || change->opened > 0 || change->left > 0))
 		gig_state_refuse_closed(change->gig_id, state);

@@ -21,8 +21,8 @@
 PG_FUNCTION_INFO_V1(record_attempt);
 
 static const CirroQuery insert_query = {
-	"INSERT INTO attempt (worker_id, gig_ids, max_amount, outcomes)"
-	" VALUES ($1, $2, $3, $4) RETURNING id::bigint",
+	"INSERT INTO attempt AS a (worker_id, gig_ids, max_amount, outcomes)"
+	" VALUES ($1, $2, $3, $4) RETURNING a.id::bigint",
 	4, {INT8OID, INT8ARRAYOID, INT4OID, JSONBOID}
 };
 

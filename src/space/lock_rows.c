@@ -29,15 +29,15 @@ static const struct
 }			locks[] =
 {
 	{"gig", {
-		"SELECT FROM gig WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE",
+		"SELECT FROM gig g WHERE g.id = ANY ($1) ORDER BY g.id FOR KEY SHARE",
 		1, {INT8ARRAYOID}
 	}},
 	{"worker", {
-		"SELECT FROM worker WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE",
+		"SELECT FROM worker w WHERE w.id = ANY ($1) ORDER BY w.id FOR KEY SHARE",
 		1, {INT8ARRAYOID}
 	}},
 	{"gig_state", {
-		"SELECT FROM gig_state WHERE gig_id = ANY ($1) ORDER BY gig_id FOR NO KEY UPDATE",
+		"SELECT FROM gig_state s WHERE s.gig_id = ANY ($1) ORDER BY s.gig_id FOR NO KEY UPDATE",
 		1, {INT8ARRAYOID}
 	}},
 };

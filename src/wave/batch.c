@@ -137,7 +137,7 @@ static const CirroQuery gigs_query = {
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS due (id, place)"
 	" JOIN gig g ON g.id = due.id JOIN gig_state s ON s.gig_id = g.id"
 	" WHERE s.auto AND s.accepted < s.target AND s.closes_at > $2 AND s.next_wave_at <= $2"
-	" AND NOT EXISTS (SELECT FROM setting WHERE max_pending IS NOT NULL)"
+	" AND NOT EXISTS (SELECT FROM setting t WHERE t.max_pending IS NOT NULL)"
 	" AND (NOT coalesce(" STATE_SEARCHED("$3") ", false)"
 	"   OR EXISTS (SELECT FROM worker w WHERE w.active AND w.changed_in >= s.searched"
 	"     AND w.changed_in < $4 OFFSET " FEW_CHANGED "))"
@@ -146,8 +146,8 @@ static const CirroQuery gigs_query = {
 };
 
 static const CirroQuery invited_query = {
-	"SELECT gig_id::bigint, worker_id::bigint FROM invitation WHERE gig_id = ANY ($1)"
-	" ORDER BY gig_id, worker_id",
+	"SELECT i.gig_id::bigint, i.worker_id::bigint FROM invitation i WHERE i.gig_id = ANY ($1)"
+	" ORDER BY i.gig_id, i.worker_id",
 	1, {INT8ARRAYOID}, PLAN_BY_KEY
 };
 

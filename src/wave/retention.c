@@ -27,36 +27,36 @@
  * write that, and nothing is removed.
  */
 static const CirroQuery claim_query = {
-	"UPDATE setting SET cleaned_at = $1"
-	" WHERE only_row = ANY (ARRAY(SELECT only_row FROM setting"
-	"     WHERE cleaned_at IS NULL OR cleaned_at <= $1 - interval '1 hour'"
+	"UPDATE setting t SET cleaned_at = $1"
+	" WHERE t.only_row = ANY (ARRAY(SELECT l.only_row FROM setting l"
+	"     WHERE l.cleaned_at IS NULL OR l.cleaned_at <= $1 - interval '1 hour'"
 	"     FOR NO KEY UPDATE SKIP LOCKED))"
 	" RETURNING"
-	"   cirro.add_interval($1, - coalesce(keep_notifications, interval '7 days')),"
-	"   cirro.add_interval($1, - coalesce(keep_waves, interval '90 days')),"
-	"   cirro.add_interval($1, - coalesce(keep_attempts, interval '90 days'))",
+	"   cirro.add_interval($1, - coalesce(t.keep_notifications, interval '7 days')),"
+	"   cirro.add_interval($1, - coalesce(t.keep_waves, interval '90 days')),"
+	"   cirro.add_interval($1, - coalesce(t.keep_attempts, interval '90 days'))",
 	1, {TIMESTAMPTZOID}
 };
 
 /* Batches go up the ids, so that each row is looked at once an hour. */
 #define REMOVE(table, condition) \
 	"WITH old AS (" \
-	"   SELECT id FROM " table " WHERE id > $1 AND " condition \
-	"   ORDER BY id LIMIT " BATCH " FOR UPDATE SKIP LOCKED)," \
-	" removed AS (DELETE FROM " table " USING old WHERE " table ".id = old.id)" \
-	" SELECT max(id)::bigint FROM old"
+	"   SELECT l.id FROM " table " l WHERE l.id > $1 AND " condition \
+	"   ORDER BY l.id LIMIT " BATCH " FOR UPDATE SKIP LOCKED)," \
+	" removed AS (DELETE FROM " table " r USING old WHERE r.id = old.id)" \
+	" SELECT max(old.id)::bigint FROM old"
 
 static const CirroQuery remove_queries[] = {
 	{
-		REMOVE("notification", "outcome IS NOT NULL AND coalesce(delivered_at, created_at) < $2"),
+		REMOVE("notification", "l.outcome IS NOT NULL AND coalesce(l.delivered_at, l.created_at) < $2"),
 		2, {INT8OID, TIMESTAMPTZOID}
 	},
 	{
-		REMOVE("wave", "run_at < $2"),
+		REMOVE("wave", "l.run_at < $2"),
 		2, {INT8OID, TIMESTAMPTZOID}
 	},
 	{
-		REMOVE("attempt", "created_at < $2"),
+		REMOVE("attempt", "l.created_at < $2"),
 		2, {INT8OID, TIMESTAMPTZOID}
 	}
 };

@@ -25,7 +25,7 @@
 PG_FUNCTION_INFO_V1(run_wave);
 
 static const CirroQuery wait_query = {
-	"SELECT FROM gig WHERE id = $1 FOR NO KEY UPDATE",
+	"SELECT FROM gig g WHERE g.id = $1 FOR NO KEY UPDATE",
 	1, {INT8OID}
 };
 

@@ -114,13 +114,13 @@ commit(Run *run)
  * time, because thousands of Spaces should not each keep a plan for it.
  */
 static const char look_query[] =
-	"SELECT coalesce(setting.paused, false)::bool,"
-	"   coalesce(setting.ddl_version, 0)::int,"
-	"   coalesce(setting.only_row AND coalesce(setting.cleaned_at, '-infinity')"
+	"SELECT coalesce(t.paused, false)::bool,"
+	"   coalesce(t.ddl_version, 0)::int,"
+	"   coalesce(t.only_row AND coalesce(t.cleaned_at, '-infinity')"
 	"     <= $1 - interval '1 hour', false)::bool,"
-	"   ARRAY(SELECT gig_id::bigint FROM gig_state WHERE next_event_at <= $1"
-	"     ORDER BY next_event_at, gig_id LIMIT $2)"
-	" FROM (VALUES (1)) AS one LEFT JOIN setting ON true";
+	"   ARRAY(SELECT s.gig_id::bigint FROM gig_state s WHERE s.next_event_at <= $1"
+	"     ORDER BY s.next_event_at, s.gig_id LIMIT $2)"
+	" FROM (VALUES (1)) AS one LEFT JOIN setting t ON true";
 
 static Datum
 look_result(int column)

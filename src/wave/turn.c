@@ -32,7 +32,7 @@
 #include "wave/wave.h"
 
 static const CirroQuery claim_query = {
-	"SELECT FROM gig WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED",
+	"SELECT FROM gig g WHERE g.id = $1 FOR NO KEY UPDATE SKIP LOCKED",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
@@ -51,54 +51,54 @@ static const CirroQuery read_query = {
 	"   least(ceil(greatest(s.target - s.accepted, 0)::numeric"
 	"     * least(g.invitation_multiplier, " WAVE_MAX_WANTED ")), " WAVE_MAX_WANTED ")::int,"
 	"   coalesce(g.pending_max, 0)::int, g.filter_query::jsonb, g.sort_query::json,"
-	"   coalesce(setting.paused, false)::bool, setting.max_pending IS NOT NULL,"
+	"   coalesce(t.paused, false)::bool, t.max_pending IS NOT NULL,"
 	"   EXISTS (SELECT FROM invitation i"
 	"     WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2),"
 	"   CASE WHEN " STATE_SEARCHED("$3") " THEN s.searched END::xid8,"
 	"   pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())"
-	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN setting ON true"
+	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN setting t ON true"
 	" WHERE g.id = $1",
 	3, {INT8OID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
 };
 
 static const CirroQuery expire_unanswered_query = {
-	"UPDATE invitation SET status = 'expired', reason = '" GIG_NO_ANSWER "'"
-	" WHERE id = ANY (ARRAY("
-	"   SELECT id FROM invitation WHERE gig_id = $1 AND status = 'pending'"
-	"   AND cirro.add_interval(invited_at, $2) <= $3"
-	"   ORDER BY id FOR NO KEY UPDATE SKIP LOCKED))"
-	" AND status = 'pending'",
+	"UPDATE invitation i SET status = 'expired', reason = '" GIG_NO_ANSWER "'"
+	" WHERE i.id = ANY (ARRAY("
+	"   SELECT l.id FROM invitation l WHERE l.gig_id = $1 AND l.status = 'pending'"
+	"   AND cirro.add_interval(l.invited_at, $2) <= $3"
+	"   ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED))"
+	" AND i.status = 'pending'",
 	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 #define SEND_DUE(is_active) \
-	" WHERE id = ANY (ARRAY(" \
-	"   SELECT i.id FROM invitation i JOIN worker w ON w.id = i.worker_id" \
-	"   WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2" \
+	" WHERE i.id = ANY (ARRAY(" \
+	"   SELECT l.id FROM invitation l JOIN worker w ON w.id = l.worker_id" \
+	"   WHERE l.gig_id = $1 AND l.status = 'scheduled' AND l.send_at <= $2" \
 	"   AND " is_active \
-	"   ORDER BY i.id FOR NO KEY UPDATE OF i SKIP LOCKED))" \
-	" AND status = 'scheduled'"
+	"   ORDER BY l.id FOR NO KEY UPDATE OF l SKIP LOCKED))" \
+	" AND i.status = 'scheduled'"
 
 static const CirroQuery send_query = {
-	"UPDATE invitation SET status = 'pending'" SEND_DUE("w.active"),
+	"UPDATE invitation i SET status = 'pending'" SEND_DUE("w.active"),
 	2, {INT8OID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 static const CirroQuery drop_inactive_query = {
-	"UPDATE invitation SET status = 'expired', reason = 'worker_inactive'"
+	"UPDATE invitation i SET status = 'expired', reason = 'worker_inactive'"
 	SEND_DUE("NOT w.active"),
 	2, {INT8OID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 static const CirroQuery announce_query = {
 	"INSERT INTO notification (consumer, kind, gig_id)"
-	" SELECT consumer, kind, $1"
+	" SELECT c.name, n.kind, $1"
 	" FROM (VALUES (1, 'gig.started'), (2, 'gig.ended'), (3, 'gig.archived'))"
-	"     AS news (rank, kind)"
-	"   CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}'))"
-	"     AS consumer"
-	" WHERE rank > $2 AND rank <= $3"
-	" ORDER BY rank",
+	"     AS n (rank, kind)"
+	"   CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}'))"
+	"     AS c (name)"
+	" WHERE n.rank > $2 AND n.rank <= $3"
+	" ORDER BY n.rank",
 	3, {INT8OID, INT4OID, INT4OID}, PLAN_BY_KEY
 };
 
@@ -129,9 +129,10 @@ static const CirroQuery update_state_query = {
 	"     CASE WHEN $8 < 1 THEN n.starts_at END,"
 	"     CASE WHEN $8 < 2 THEN n.closes_at END,"
 	"     CASE WHEN $8 < 3 THEN n.archives_at END))"
-	" FROM (SELECT *, closes_at <= $2 OR (expires_rest AND accepted >= capacity) AS over,"
-	"     CASE WHEN auto AND accepted < target THEN coalesce($4, next_wave_at) END AS wave_at"
-	"   FROM gig_state WHERE gig_id = $1) n"
+	" FROM (SELECT l.gig_id, l.answer_within, l.starts_at, l.closes_at, l.archives_at,"
+	"     l.closes_at <= $2 OR (l.expires_rest AND l.accepted >= l.capacity) AS over,"
+	"     CASE WHEN l.auto AND l.accepted < l.target THEN coalesce($4, l.next_wave_at) END AS wave_at"
+	"   FROM gig_state l WHERE l.gig_id = $1) n"
 	" WHERE s.gig_id = n.gig_id",
 	12, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, XID8OID, INT8OID, XID8OID}, PLAN_BY_KEY

@@ -25,8 +25,8 @@
 #include "wave/match.h"
 
 static const CirroQuery count_pending_query = {
-	"SELECT count(*) FROM invitation WHERE gig_id = $1 AND status = 'pending'"
-	" AND ($2 IS NULL OR cirro.add_interval(invited_at, $2) > $3)",
+	"SELECT count(*) FROM invitation i WHERE i.gig_id = $1 AND i.status = 'pending'"
+	" AND ($2 IS NULL OR cirro.add_interval(i.invited_at, $2) > $3)",
 	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
@@ -37,7 +37,7 @@ static const CirroQuery count_pending_query = {
  * it is, and clashes with no key of an application.
  */
 static const CirroQuery limit_workers_query = {
-	"SELECT max_pending::int FROM setting FOR NO KEY UPDATE",
+	"SELECT t.max_pending::int FROM setting t FOR NO KEY UPDATE",
 	0, {InvalidOid}
 };
 
@@ -72,16 +72,17 @@ static const CirroQuery invite_found_query = {
 };
 
 static const CirroQuery reopen_query = {
-	"UPDATE invitation SET status = 'pending', reason = NULL, origin = 'wave', wave_id = $3"
+	"UPDATE invitation i SET status = 'pending', reason = NULL, origin = 'wave', wave_id = $3"
 	" FROM gig g, worker w"
-	" WHERE g.id = $1 AND invitation.id = ANY ($2) AND w.id = invitation.worker_id"
-	" AND invitation.status = 'expired'"
+	" WHERE g.id = $1 AND i.id = ANY ($2) AND w.id = i.worker_id"
+	" AND i.status = 'expired'"
 	" AND w.active AND w.profile OPERATOR(cirro.@@) g.filter",
 	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 
 static const CirroQuery lock_state_query = {
-	"SELECT accepted::int, target::int, closes_at::timestamptz FROM gig_state WHERE gig_id = $1 FOR NO KEY UPDATE",
+	"SELECT s.accepted::int, s.target::int, s.closes_at::timestamptz"
+	" FROM gig_state s WHERE s.gig_id = $1 FOR NO KEY UPDATE",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
@@ -94,11 +95,12 @@ static const CirroQuery insert_wave_query = {
 };
 
 static const CirroQuery repeat_wave_query = {
-	"UPDATE wave SET repeats = repeats + 1, run_at = $2, target = $3, accepted = $4,"
+	"UPDATE wave v SET repeats = v.repeats + 1, run_at = $2, target = $3, accepted = $4,"
 	"   wanted = $5, matched = $6, held_back = $7, took = $10"
-	" WHERE id = (SELECT id FROM wave WHERE gig_id = $1 ORDER BY number DESC, id DESC LIMIT 1)"
-	" AND outcome = $8 AND error IS NOT DISTINCT FROM $9"
-	" RETURNING id::bigint",
+	" WHERE v.id = (SELECT l.id FROM wave l WHERE l.gig_id = $1"
+	"   ORDER BY l.number DESC, l.id DESC LIMIT 1)"
+	" AND v.outcome = $8 AND v.error IS NOT DISTINCT FROM $9"
+	" RETURNING v.id::bigint",
 	10, {INT8OID, TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID,
 	TEXTOID, TEXTOID, INTERVALOID}, PLAN_BY_KEY
 };
