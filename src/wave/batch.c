@@ -269,7 +269,7 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	gig->sort_hash = slot->tts_isnull[6] ? 0 : wave_batch_hash(slot->tts_values[6]);
 	gig->has_invitations = DatumGetBool(slot->tts_values[7]);
 	gig->horizon = DatumGetFullTransactionId(slot->tts_values[8]);
-	gig->program = predicates_add(pass->predicates, gig->filter);
+	gig->program = wave_predicates_add(pass->predicates, gig->filter);
 	MemoryContextSwitchTo(old);
 	return true;
 }
@@ -393,11 +393,11 @@ static void
 consider(Pass *pass, PassGig *gig, int row)
 {
 	Candidate	candidate = {
-		.turn = lot_turn(pass->lot[row], gig->start),
+		.turn = wave_lot_turn(pass->lot[row], gig->start),
 		.id = pass->worker[row]
 	};
 
-	if (gig->sort == NULL && heap_refuses_turn(&gig->heap, candidate.turn))
+	if (gig->sort == NULL && wave_heap_refuses_turn(&gig->heap, candidate.turn))
 	{
 		gig->heap.overflown = true;
 		return;
@@ -409,22 +409,22 @@ consider(Pass *pass, PassGig *gig, int row)
 		candidate.key = pass->key.data;
 		candidate.key_len = pass->key.len;
 	}
-	if (!heap_accepts(&gig->heap, &candidate))
+	if (!wave_heap_accepts(&gig->heap, &candidate))
 	{
 		gig->heap.overflown = true;
 		return;
 	}
-	if ((!predicates_exact(gig->program) &&
+	if ((!wave_predicates_exact(gig->program) &&
 		 !filter_matches(gig->filter, &pass->profile[row]->root)) ||
 		is_invited(gig, pass->worker[row]))
 		return;
 	pass->memory -= gig->heap.key_space;
-	heap_keep(&gig->heap, &candidate);
+	wave_heap_keep(&gig->heap, &candidate);
 	pass->memory += gig->heap.key_space;
 	if (gig->sort != NULL && pass->memory > cirro_wave_memory * INT64CONST(1024))
 	{
 		pass->memory -= gig->heap.key_space;
-		heap_forget(&gig->heap);
+		wave_heap_forget(&gig->heap);
 		gig->dropped = true;
 	}
 }
@@ -444,7 +444,7 @@ finish_chunk(Pass *pass)
 {
 	MemoryContext old = MemoryContextSwitchTo(pass->context);
 
-	predicates_finish(pass->predicates);
+	wave_predicates_finish(pass->predicates);
 	for (int i = 0; i < pass->ngigs; i++)
 	{
 		PassGig    *gig = &pass->gigs[i];
@@ -454,7 +454,7 @@ finish_chunk(Pass *pass)
 			continue;
 		if (i % 64 == 0)
 			CHECK_FOR_INTERRUPTS();
-		predicates_evaluate(pass->predicates, gig->program, words);
+		wave_predicates_evaluate(pass->predicates, gig->program, words);
 		for (int w = 0; w * 64 < pass->nrows; w++)
 		{
 			uint64		word = words[w];
@@ -486,7 +486,7 @@ finish_chunk(Pass *pass)
 	pass->report(pass->report_arg, pass->seen);
 	pass->nrows = 0;
 	MemoryContextReset(pass->chunk);
-	predicates_clear(pass->predicates);
+	wave_predicates_clear(pass->predicates);
 	MemoryContextSwitchTo(old);
 }
 
@@ -505,7 +505,7 @@ receive_worker(TupleTableSlot *slot, DestReceiver *self)
 	pass->worker[pass->nrows] = DatumGetInt64(slot->tts_values[0]);
 	pass->lot[pass->nrows] = DatumGetInt32(slot->tts_values[1]);
 	pass->profile[pass->nrows] = profile;
-	predicates_document(pass->predicates, pass->nrows, &profile->root);
+	wave_predicates_document(pass->predicates, pass->nrows, &profile->root);
 	MemoryContextSwitchTo(old);
 	if (++pass->nrows == CHUNK_ROWS ||
 		MemoryContextMemAllocated(pass->chunk, false) > CHUNK_MEMORY)
@@ -529,7 +529,7 @@ run_pass(void *arg)
 	load_gigs(pass);
 	if (pass->ngigs > 0)
 	{
-		predicates_clear(pass->predicates);
+		wave_predicates_clear(pass->predicates);
 		receive_rows(pass, &workers_query, NULL, receive_worker);
 		finish_chunk(pass);
 	}
@@ -571,7 +571,7 @@ make_batch(const Pass *pass, MemoryContext context)
 		found->complete = !gig->heap.overflown;
 		found->nids = gig->heap.size;
 		found->ids = palloc((gig->heap.size + 1) * sizeof(int64));
-		heap_finish(&gig->heap, found->ids);
+		wave_heap_finish(&gig->heap, found->ids);
 		batch->ngigs++;
 	}
 	MemoryContextSwitchTo(old);
@@ -606,7 +606,7 @@ wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
 	pass->context = pass_context;
 	pass->chunk = GenerationContextCreate(pass_context, "cirro chunk", 64 * 1024, 1024 * 1024,
 										  8 * 1024 * 1024);
-	pass->predicates = predicates_make();
+	pass->predicates = wave_predicates_make();
 	initStringInfo(&pass->key);
 	MemoryContextSwitchTo(old);
 
