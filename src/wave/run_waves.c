@@ -425,7 +425,14 @@ run_waves(PG_FUNCTION_ARGS)
 		spaces = list_make1(info);
 	}
 	else
+	{
 		spaces = space_list();
+		if (!space_check_run_any(spaces, WARNING))
+		{
+			SPI_finish();
+			PG_RETURN_VOID();
+		}
+	}
 
 	if (!cirro_active)
 	{
@@ -443,9 +450,9 @@ run_waves(PG_FUNCTION_ARGS)
 		ereport(WARNING,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("waves in a transaction block are not committed as they go"),
-				 errdetail("At most %d gigs are done, and rows stay locked until the end of the transaction.",
+				 errdetail("At most %d gigs are done, rows stay locked until the end of the transaction, and a ROLLBACK takes all of it back.",
 						   GIGS_WITHOUT_COMMIT),
-				 errhint("CALL cirro.run_waves() outside of a transaction block.")));
+				 errhint("CALL cirro.run_waves() outside of a transaction block; where a driver opens one unasked, in autocommit mode.")));
 	}
 
 	commit(&run);
