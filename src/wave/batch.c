@@ -27,13 +27,14 @@
 #include "utils/xid8.h"
 
 #include "cirro.h"
-#include "filter/query.h"
+#include "filter/eval.h"
+#include "filter/io.h"
+#include "filter/order.h"
 #include "gig/state.h"
 #include "isolate.h"
-#include "space/plan_cache.h"
-#include "sort/query.h"
+#include "sort/key.h"
+#include "space/query.h"
 #include "space/scope.h"
-#include "wave/wave.h"
 #include "wave/batch.h"
 #include "wave/heap.h"
 #include "wave/match.h"
@@ -264,7 +265,7 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	gig->start = wave_lot_start(gig->id, gig->number);
 	gig->filter = filter_query_reordered(DatumGetFilterQuery(slot->tts_values[3]));
 	if (!slot->tts_isnull[4])
-		gig->sort = (SortQuery *) PG_DETOAST_DATUM_COPY(slot->tts_values[4]);
+		gig->sort = DatumGetSortQueryCopy(slot->tts_values[4]);
 	gig->filter_hash = wave_batch_hash(slot->tts_values[5]);
 	gig->sort_hash = slot->tts_isnull[6] ? 0 : wave_batch_hash(slot->tts_values[6]);
 	gig->has_invitations = DatumGetBool(slot->tts_values[7]);
