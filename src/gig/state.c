@@ -351,7 +351,7 @@ apply_many(Oid space, const GigChange *changes, int n)
 		GigState	state;
 		ResultRow	row;
 		int64		locked_id = -1;
-		bool		wave_is_off;
+		bool		wave_is_off = false;
 
 		if (next < nlocked)
 		{

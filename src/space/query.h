@@ -93,7 +93,7 @@ extern int32 result_int32(ResultRow *row);
 extern int64 result_int64(ResultRow *row);
 extern TimestampTz result_timestamptz(ResultRow *row);
 extern FullTransactionId result_xid8(ResultRow *row);
-/* In the memory of the row. */
+/* In the memory of the row. InvalidOid: a type of cirro's own, which has no fixed one. */
 extern const Interval *result_interval(ResultRow *row);
 extern Datum result_datum(ResultRow *row, Oid type);
 
@@ -108,5 +108,12 @@ extern Datum result_datum_or_none(ResultRow *row, Oid type);
 
 /* All columns were read. */
 extern void result_end(const ResultRow *row);
+
+/* Until the room gig asks with the above. */
+#define CirroQuery SpaceQuery
+extern uint64 cirro_execute(Oid space, const SpaceQuery *query, Datum *values, const char *nulls);
+extern uint64 cirro_execute_over(TriggerData *trigdata, Oid space, const SpaceQuery *query,
+								 Datum *values, const char *nulls);
+extern Datum cirro_result(uint64 row, int column, bool *isnull);
 
 #endif							/* CIRRO_SPACE_QUERY_H */
