@@ -18,6 +18,8 @@
 #include "explain/lint_pair.h"
 #include "explain/lint_report.h"
 #include "explain/tree.h"
+#include "filter/io.h"
+#include "filter/parse.h"
 
 PG_FUNCTION_INFO_V1(filter_lint);
 
@@ -518,7 +520,7 @@ filter_lint(PG_FUNCTION_ARGS)
 	context = AllocSetContextCreate(CurrentMemoryContext, "cirro lint", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 
-	lint_filter(&lint, filter_tree(PG_GETARG_FILTER_QUERY(0), context, &lint.text));
+	lint_filter(&lint, explain_tree(PG_GETARG_FILTER_QUERY(0), context, &lint.text));
 	if (lint.nrows > 1)
 		qsort(lint.rows, lint.nrows, sizeof(LintRow), compare_rows);
 	for (uint32 i = 0; i < lint.nrows; i++)

@@ -10,10 +10,12 @@
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 #include "json/glue.h"
 #include "json/walk.h"
+
+/* Version of the binary format: a byte with this number, then the text. */
+#define BINARY_VERSION	1
 
 static void *
 allocate(void *context, size_t size)
@@ -96,13 +98,13 @@ json_glue_recv(StringInfo buf, const char *type_name)
 	int			version = pq_getmsgbyte(buf);
 	int			len;
 
-	if (version != JSON_BINARY_VERSION)
+	if (version != BINARY_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("unknown binary format of type %s", type_name),
 				 errdetail("Its version is %d.", version),
 				 errhint("Send a byte with the number %d and the text.",
-						 JSON_BINARY_VERSION)));
+						 BINARY_VERSION)));
 	return pq_getmsgtext(buf, buf->len - buf->cursor, &len);
 }
 
@@ -112,7 +114,7 @@ json_glue_send(const char *text, int len)
 	StringInfoData buf;
 
 	pq_begintypsend(&buf);
-	pq_sendbyte(&buf, JSON_BINARY_VERSION);
+	pq_sendbyte(&buf, BINARY_VERSION);
 	pq_sendtext(&buf, text, len);
 	return PointerGetDatum(pq_endtypsend(&buf));
 }
@@ -134,7 +136,7 @@ json_glue_put_path(StringInfo buf, const JsonPathName *names, uint32 count)
 	at = buf->len;
 	for (uint32 i = 0; i < count; i++)
 	{
-		JsonWalkName	name = {0, names[i].len, names[i].position};
+		JsonWalkName name = {0, names[i].len, names[i].position};
 
 		appendBinaryStringInfo(buf, (char *) &name, sizeof(name));
 	}

@@ -10,11 +10,12 @@
 
 #include "common/hashfn.h"
 #include "fmgr.h"
-#include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "json/glue.h"
+#include "json/path.h"
 #include "sort/query.h"
 
 PG_FUNCTION_INFO_V1(sort_query_in);
@@ -26,6 +27,8 @@ PG_FUNCTION_INFO_V1(sort_query_eq);
 PG_FUNCTION_INFO_V1(sort_query_ne);
 PG_FUNCTION_INFO_V1(sort_query_hash);
 PG_FUNCTION_INFO_V1(sort_query_hash_extended);
+
+#define MAX_KEYS	16			/* paths of a sort_query */
 
 static const char HINT_SORT[] =
 	"Write {\"field\": 1, \"other.field\": -1} or [{\"field\": 1}, {\"other.field\": -1}]: "
@@ -90,10 +93,10 @@ build(JsonTreeReader *reader, const char *text, size_t len, bool ordered)
 		json_tree_fail(reader, tree, HINT_SORT, "a sort query needs to be an object or an array");
 		return NULL;
 	}
-	if (tree->nchildren > SORT_MAX_KEYS)
+	if (tree->nchildren > MAX_KEYS)
 	{
 		json_tree_limit(reader, tree, "Leave out the last ones.",
-						"a sort query has more than %d keys", SORT_MAX_KEYS);
+						"a sort query has more than %d keys", MAX_KEYS);
 		return NULL;
 	}
 	if (tree->type == JSON_TREE_OBJECT && tree->nchildren > 1 && !ordered)
@@ -144,7 +147,7 @@ build(JsonTreeReader *reader, const char *text, size_t len, bool ordered)
 }
 
 static Datum
-read(const char *text, size_t len, bool ordered, Node *escontext)
+read_query(const char *text, size_t len, bool ordered, Node *escontext)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "cirro sort query",
 												  ALLOCSET_SMALL_SIZES);
@@ -166,15 +169,12 @@ read(const char *text, size_t len, bool ordered, Node *escontext)
 static Datum
 from_text(const char *text, size_t len, Node *escontext)
 {
-	return read(text, len, true, escontext);
+	return read_query(text, len, true, escontext);
 }
 
-/* The value behind a Datum, detoasted; of a version that this library reads. */
-SortQuery *
-sort_query_from_datum(Datum datum)
+static SortQuery *
+check_version(SortQuery *query)
 {
-	SortQuery  *query = (SortQuery *) PG_DETOAST_DATUM(datum);
-
 	if (query->version != SORT_QUERY_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -182,6 +182,18 @@ sort_query_from_datum(Datum datum)
 				 errdetail("This library reads version %d.", SORT_QUERY_VERSION),
 				 errhint("Install the library of the version that wrote it.")));
 	return query;
+}
+
+SortQuery *
+sort_query_from_datum(Datum datum)
+{
+	return check_version((SortQuery *) PG_DETOAST_DATUM(datum));
+}
+
+SortQuery *
+sort_query_copy_from_datum(Datum datum)
+{
+	return check_version((SortQuery *) PG_DETOAST_DATUM_COPY(datum));
 }
 
 static const char *
@@ -233,7 +245,7 @@ sort_query_from_jsonb(PG_FUNCTION_ARGS)
 
 	initStringInfo(&text);
 	JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
-	return read(text.data, text.len, false, NULL);
+	return read_query(text.data, text.len, false, NULL);
 }
 
 static bool
