@@ -627,7 +627,7 @@ parse_logical(FilterParser *p, const JsonTree *m)
 static bool
 parse_member(FilterParser *p, const JsonTree *m)
 {
-	JsonPathNames	path;
+	JsonPathNames path;
 
 	if (!count_condition(p, m))
 		return false;
