@@ -1335,7 +1335,8 @@ BEGIN
 					 WHEN 2 THEN s.archives_at END,
 			CASE WHEN s.next_wave_at < s.closes_at AND s.closes_at > cirro.now()
 				THEN s.next_wave_at END,
-			i.next_send, i.next_deadline) AS next_event) e
+			CASE WHEN NOT coalesce(s.accepted >= s.capacity, false) THEN i.next_send END,
+			i.next_deadline) AS next_event) e
 	CROSS JOIN LATERAL (VALUES
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
