@@ -17,7 +17,9 @@ EXTRA_CLEAN = $(INSTALL_SQL) output_iso tmp_check
 # not stopped by its new warnings.
 WARNINGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -Wno-cast-function-type
-PG_CFLAGS = $(WARNINGS)
+# The library shows its SQL functions alone, as with PostgreSQL 16 and later it
+# would anyway.
+PG_CFLAGS = $(WARNINGS) -fvisibility=hidden
 PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is

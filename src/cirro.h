@@ -11,6 +11,8 @@
 #include "postgres.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
+
 /* Unknown Space, gig, invitation, worker. */
 #define ERRCODE_CIRRO_UNKNOWN_SPACE			MAKE_SQLSTATE('U','G','0','0','1')
 #define ERRCODE_CIRRO_UNKNOWN_GIG			MAKE_SQLSTATE('U','G','0','0','2')
