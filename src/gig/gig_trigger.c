@@ -79,6 +79,9 @@ static const CirroQuery change_state = {
 };
 #define STATE_ARGS 12
 
+/* Changed gigs that are in memory. */
+#define GIGS_AT_ONCE 1000
+
 static const CirroQuery delete_state = {
 	"DELETE FROM gig_state WHERE gig_id IN (SELECT id FROM old_rows)"
 };
@@ -101,6 +104,31 @@ gig_inserted(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* Brings the state of a gig in line with a row of changed_gigs. */
+static void
+change_gig(Oid space, HeapTuple gig, TupleDesc desc)
+{
+	Datum		values[STATE_ARGS];
+	char		nulls[STATE_ARGS];
+	bool		isnull;
+	bool		is_full;
+
+	for (int arg = 0; arg < STATE_ARGS - 1; arg++)
+	{
+		values[arg] = SPI_getbinval(gig, desc, arg + 1, &isnull);
+		nulls[arg] = isnull ? 'n' : ' ';
+	}
+	values[STATE_ARGS - 1] = TimestampTzGetDatum(cirro_now());
+	nulls[STATE_ARGS - 1] = ' ';
+
+	if (cirro_execute(space, &change_state, values, nulls) == 0)
+		return;
+	is_full = DatumGetBool(cirro_result(0, 1, &isnull)) && !isnull;
+	SPI_freetuptable(SPI_tuptable);
+	if (is_full)
+		gig_state_expire_rest(space, DatumGetInt64(values[0]), GIG_SEATS_FILLED);
+}
+
 /*
  * AFTER UPDATE, statement; OLD TABLE old_rows, NEW TABLE new_rows. Locks the
  * gig_state rows in ascending order. Lowering seats evicts nobody, but when
@@ -113,28 +141,25 @@ gig_updated(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
-	uint64		ngigs = cirro_execute_over(trigdata, space, &changed_gigs, NULL, NULL);
-	SPITupleTable *gigs = SPI_tuptable;
+	Portal		portal = cirro_open_over(trigdata, space, &changed_gigs);
+	uint64		ngigs;
 
-	for (uint64 i = 0; i < ngigs; i++)
+	/* A statement may change any number: never all of them in memory. */
+	do
 	{
-		Datum		values[STATE_ARGS];
-		char		nulls[STATE_ARGS];
-		bool		isnull;
+		SPITupleTable *gigs;
 
-		CHECK_FOR_INTERRUPTS();
-		for (int arg = 0; arg < STATE_ARGS - 1; arg++)
+		SPI_cursor_fetch(portal, true, GIGS_AT_ONCE);
+		gigs = SPI_tuptable;
+		ngigs = SPI_processed;
+		for (uint64 i = 0; i < ngigs; i++)
 		{
-			values[arg] = SPI_getbinval(gigs->vals[i], gigs->tupdesc, arg + 1, &isnull);
-			nulls[arg] = isnull ? 'n' : ' ';
+			CHECK_FOR_INTERRUPTS();
+			change_gig(space, gigs->vals[i], gigs->tupdesc);
 		}
-		values[STATE_ARGS - 1] = TimestampTzGetDatum(cirro_now());
-		nulls[STATE_ARGS - 1] = ' ';
-
-		if (cirro_execute(space, &change_state, values, nulls) > 0 &&
-			DatumGetBool(cirro_result(0, 1, &isnull)) && !isnull)
-			gig_state_expire_rest(space, DatumGetInt64(values[0]), GIG_SEATS_FILLED);
-	}
+		SPI_freetuptable(gigs);
+	} while (ngigs == GIGS_AT_ONCE);
+	cirro_close(portal);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }

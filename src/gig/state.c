@@ -17,6 +17,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 #include "cirro.h"
 #include "gig/state.h"
@@ -131,11 +132,12 @@ bool
 gig_state_read(Oid space, int64 gig_id, GigState *state)
 {
 	Datum		value = Int64GetDatum(gig_id);
+	bool		found = cirro_execute(space, &read_state, &value, NULL) > 0;
 
-	if (cirro_execute(space, &read_state, &value, NULL) == 0)
-		return false;
-	state_from_result(0, state);
-	return true;
+	if (found)
+		state_from_result(0, state);
+	SPI_freetuptable(SPI_tuptable);
+	return found;
 }
 
 bool
@@ -174,6 +176,7 @@ gig_state_expire_rest(Oid space, int64 gig_id, const char *reason)
 	values[1] = CStringGetTextDatum(reason);
 	values[2] = TimestampTzGetDatum(cirro_now());
 	cirro_execute(space, &expire_rest, values, NULL);
+	pfree(DatumGetPointer(values[1]));
 }
 
 /* Refuses what came too late for the gig's seats or its time. */
@@ -263,6 +266,7 @@ apply_one(Oid space, const GigChange *change)
 		return;
 	}
 	state_from_result(0, &state);
+	SPI_freetuptable(SPI_tuptable);
 	check_change(change, &state);
 
 	if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
@@ -333,6 +337,7 @@ apply_many(Oid space, const GigChange *changes, int n)
 		released[nchanged] = BoolGetDatum(change->released > 0);
 		nchanged++;
 	}
+	SPI_freetuptable(SPI_tuptable);
 
 	if (nchanged > 0)
 	{
@@ -354,6 +359,7 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 {
 	/* So many at a time that their arrays stay small. */
 	const int	most = 10000;
+	MemoryContext scratch;
 	GigChange  *many;
 	int			nmany = 0;
 
@@ -364,6 +370,8 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 	}
 
 	many = palloc(Min(n, most) * sizeof(GigChange));
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro gig states",
+									ALLOCSET_DEFAULT_SIZES);
 	for (size_t i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -373,9 +381,14 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 			many[nmany++] = changes[i];
 		if (nmany == most || (i == n - 1 && nmany > 0))
 		{
+			MemoryContext old = MemoryContextSwitchTo(scratch);
+
 			apply_many(space, many, nmany);
+			MemoryContextSwitchTo(old);
+			MemoryContextReset(scratch);
 			nmany = 0;
 		}
 	}
+	MemoryContextDelete(scratch);
 	pfree(many);
 }

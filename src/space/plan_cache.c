@@ -227,6 +227,24 @@ cirro_execute_over(TriggerData *trigdata, Oid space, const CirroQuery *query,
 	return execute(space, RelationGetRelid(trigdata->tg_relation), query, values, nulls);
 }
 
+Portal
+cirro_open_over(TriggerData *trigdata, Oid space, const CirroQuery *query)
+{
+	SPIPlanPtr	plan = get_plan(space, RelationGetRelid(trigdata->tg_relation), query);
+	Portal		portal = SPI_cursor_open(NULL, plan, NULL, NULL, false);
+
+	/* A trigger of the Space may say CLOSE ALL. */
+	PinPortal(portal);
+	return portal;
+}
+
+void
+cirro_close(Portal portal)
+{
+	UnpinPortal(portal);
+	SPI_cursor_close(portal);
+}
+
 Datum
 cirro_result(uint64 row, int column, bool *isnull)
 {

@@ -58,6 +58,13 @@ extern void cirro_execute_into(Oid space, const CirroQuery *query,
 extern uint64 cirro_execute_over(TriggerData *trigdata, Oid space, const CirroQuery *query,
 								 Datum *values, const char *nulls);
 
+/*
+ * A cursor of such a query, for SPI_cursor_fetch. Nobody but cirro_close closes it,
+ * or an error.
+ */
+extern Portal cirro_open_over(TriggerData *trigdata, Oid space, const CirroQuery *query);
+extern void cirro_close(Portal portal);
+
 /* The value of a column of row "row" of SPI_tuptable; 39P01 if there is none. */
 extern Datum cirro_result(uint64 row, int column, bool *isnull);
 
