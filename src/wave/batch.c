@@ -19,6 +19,7 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/shmem.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -83,6 +84,9 @@ typedef struct PassGig
 	int			ninvited;
 	int			max_invited;
 } PassGig;
+
+StaticAssertDecl(sizeof(PassGig) + sizeof(BatchedGig) < GIG_SIZE / 2,
+				 "a gig takes hardly more than its filter and its program");
 
 typedef struct Pass
 {
@@ -212,12 +216,16 @@ uint64
 wave_batch_hash(Datum query)
 {
 	struct varlena *value;
+	uint64		hash;
 
 	if (query == 0)
 		return 0;
 	value = PG_DETOAST_DATUM_PACKED(query);
-	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(value),
+	hash = hash_bytes_extended((const unsigned char *) VARDATA_ANY(value),
 							   VARSIZE_ANY_EXHDR(value), 0);
+	if (value != (struct varlena *) DatumGetPointer(query))
+		pfree(value);
+	return hash;
 }
 
 /* Lists may make a filter large: what counts is what is allocated. */
@@ -225,7 +233,8 @@ static int64
 filters_memory(const Pass *pass)
 {
 	return Max((int64) pass->ngigs * GIG_SIZE,
-			   (int64) MemoryContextMemAllocated(pass->context, true) - pass->base);
+			   (int64) MemoryContextMemAllocated(pass->context, true) - pass->base +
+			   (int64) wave_predicates_words(pass->predicates));
 }
 
 /* A gig joins, if there is memory for what it wants. */
@@ -243,7 +252,10 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 		return false;
 	slot_getallattrs(slot);
 	wanted = DatumGetInt32(slot->tts_values[2]);
-	size = (int64) wanted * sizeof(Candidate);
+	if (slot->tts_isnull[2] || slot->tts_isnull[3] || slot->tts_isnull[5] || wanted <= 0)
+		return true;
+	/* What make_batch makes of them as well. */
+	size = (int64) wanted * (sizeof(Candidate) + sizeof(int64));
 	/* Half of it is for who is invited already. */
 	if (pass->ngigs > 0 &&
 		pass->memory + filters_memory(pass) + size > cirro_wave_memory * INT64CONST(512))
@@ -252,8 +264,6 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 		return false;
 	}
 	pass->memory += size;
-	if (slot->tts_isnull[3] || slot->tts_isnull[5] || wanted <= 0)
-		return true;
 
 	old = MemoryContextSwitchTo(pass->context);
 	gig = &pass->gigs[pass->ngigs++];
@@ -305,8 +315,8 @@ receive_invited(TupleTableSlot *slot, DestReceiver *self)
 		}
 		gig->max_invited = grown;
 		gig->invited = gig->invited == NULL ?
-			MemoryContextAlloc(pass->context, grown * sizeof(int64)) :
-			repalloc_huge(gig->invited, grown * sizeof(int64));
+			MemoryContextAlloc(pass->context, mul_size(grown, sizeof(int64))) :
+			repalloc_huge(gig->invited, mul_size(grown, sizeof(int64)));
 	}
 	gig->invited[gig->ninvited++] = DatumGetInt64(slot->tts_values[1]);
 	return true;
@@ -315,7 +325,7 @@ receive_invited(TupleTableSlot *slot, DestReceiver *self)
 static Datum
 array_of_ids(const int64 *ids, int n)
 {
-	Datum	   *values = palloc((n + 1) * sizeof(Datum));
+	Datum	   *values = palloc(mul_size((Size) n + 1, sizeof(Datum)));
 	ArrayType  *array;
 
 	for (int i = 0; i < n; i++)
@@ -334,10 +344,10 @@ load_gigs(Pass *pass)
 		Int64GetDatum(gig_state_place(pass->space)),
 		FullTransactionIdGetDatum(ReadNextFullTransactionId())
 	};
-	int64	   *with = palloc((pass->nids + 1) * sizeof(int64));
+	int64	   *with;
 	int			nwith = 0;
 
-	pass->gigs = MemoryContextAllocHuge(pass->context, (pass->nids + 1) * sizeof(PassGig));
+	pass->gigs = MemoryContextAllocHuge(pass->context, mul_size(pass->nids, sizeof(PassGig)));
 	pass->base = MemoryContextMemAllocated(pass->context, true);
 	receive_rows(pass, &gigs_query, values, receive_gig);
 	pass->memory += filters_memory(pass);
@@ -353,6 +363,7 @@ load_gigs(Pass *pass)
 			}
 
 	qsort(pass->gigs, pass->ngigs, sizeof(PassGig), compare_gigs);
+	with = palloc(mul_size((Size) pass->ngigs + 1, sizeof(int64)));
 	for (int i = 0; i < pass->ngigs; i++)
 		if (pass->gigs[i].has_invitations)
 			with[nwith++] = pass->gigs[i].id;
@@ -537,6 +548,13 @@ run_pass(void *arg)
 	return true;
 }
 
+/* Of so many gigs, those that memory is for at the very most. */
+static int
+limit_gigs(int ngigs)
+{
+	return (int) Min(ngigs, cirro_wave_memory * INT64CONST(512) / GIG_SIZE + 1);
+}
+
 static bool
 is_worthwhile(Oid space, int ngigs)
 {
@@ -555,7 +573,7 @@ make_batch(const Pass *pass, MemoryContext context)
 	WaveBatch  *batch = palloc0(sizeof(WaveBatch));
 
 	batch->covered = pass->covered;
-	batch->gigs = MemoryContextAllocHuge(context, (pass->ngigs + 1) * sizeof(BatchedGig));
+	batch->gigs = MemoryContextAllocHuge(context, mul_size((Size) pass->ngigs + 1, sizeof(BatchedGig)));
 	for (int i = 0; i < pass->ngigs; i++)
 	{
 		PassGig    *gig = &pass->gigs[i];
@@ -570,7 +588,7 @@ make_batch(const Pass *pass, MemoryContext context)
 		found->horizon = gig->horizon;
 		found->complete = !gig->heap.overflown;
 		found->nids = gig->heap.size;
-		found->ids = palloc((gig->heap.size + 1) * sizeof(int64));
+		found->ids = palloc(mul_size((Size) gig->heap.size + 1, sizeof(int64)));
 		wave_heap_finish(&gig->heap, found->ids);
 		batch->ngigs++;
 	}
@@ -588,6 +606,7 @@ wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
 	WaveBatch  *batch = NULL;
 	ErrorData  *error;
 
+	ngigs = limit_gigs(ngigs);
 	if (ngigs == 0 || !is_worthwhile(space, ngigs))
 		return NULL;
 
