@@ -68,7 +68,13 @@ typedef struct FilterParser
 	bool		stopped;		/* ... behind which parsing does not go on */
 } FilterParser;
 
+/*
+ * Parses a filter. Returns false if it is none, with reader.error set to the
+ * last error found. Recursion is bounded by JSON_TREE_MAX_DEPTH.
+ */
 extern bool filter_parse(FilterParser *parser, const char *text, size_t len);
+
+/* Is it an object of operators? One is enough: plain keys beside it are refused. */
 extern bool filter_is_operators(const JsonTree *tree);
 
 static inline bool

@@ -10,10 +10,12 @@
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 #include "json/glue.h"
 #include "json/walk.h"
+
+/* Version of the binary format: a byte with this number, then the text. */
+#define BINARY_VERSION	1
 
 static void *
 allocate(void *context, size_t size)
@@ -42,13 +44,13 @@ json_glue_recv(StringInfo buf, const char *type_name)
 	int			version = pq_getmsgbyte(buf);
 	int			len;
 
-	if (version != JSON_BINARY_VERSION)
+	if (version != BINARY_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("unknown binary format of type %s", type_name),
 				 errdetail("Its version is %d.", version),
 				 errhint("Send a byte with the number %d and the text.",
-						 JSON_BINARY_VERSION)));
+						 BINARY_VERSION)));
 	return pq_getmsgtext(buf, buf->len - buf->cursor, &len);
 }
 
@@ -58,7 +60,7 @@ json_glue_send(const char *text, int len)
 	StringInfoData buf;
 
 	pq_begintypsend(&buf);
-	pq_sendbyte(&buf, JSON_BINARY_VERSION);
+	pq_sendbyte(&buf, BINARY_VERSION);
 	pq_sendtext(&buf, text, len);
 	return PointerGetDatum(pq_endtypsend(&buf));
 }

@@ -10,14 +10,10 @@
 #define CIRRO_JSON_GLUE_H
 
 #include "postgres.h"
-#include "fmgr.h"
 #include "lib/stringinfo.h"
 
 #include "compat.h"
 #include "json/path.h"
-
-/* Version of the binary format: a byte with this number, then the text. */
-#define JSON_BINARY_VERSION		1
 
 /* Reports what a parser found; returns "value" from here if errors are soft. */
 #define json_glue_error(escontext, value, type_name, error) \

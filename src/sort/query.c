@@ -10,9 +10,9 @@
 
 #include "common/hashfn.h"
 #include "fmgr.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "json/glue.h"
 #include "json/path.h"
 #include "sort/query.h"
@@ -25,6 +25,8 @@ PG_FUNCTION_INFO_V1(sort_query_eq);
 PG_FUNCTION_INFO_V1(sort_query_ne);
 PG_FUNCTION_INFO_V1(sort_query_hash);
 PG_FUNCTION_INFO_V1(sort_query_hash_extended);
+
+#define MAX_KEYS	16			/* paths of a sort_query */
 
 static const char HINT_SORT[] =
 	"Write {\"field\": 1, \"other.field\": -1}: 1 is ascending, -1 descending.";
@@ -59,10 +61,10 @@ build(JsonTreeReader *reader, const char *text, size_t len)
 		json_tree_fail(reader, tree, HINT_SORT, "a sort query needs to be an object");
 		return NULL;
 	}
-	if (tree->nchildren > SORT_MAX_KEYS)
+	if (tree->nchildren > MAX_KEYS)
 	{
 		json_tree_limit(reader, tree, "Leave out the last ones.",
-						"a sort query has more than %d keys", SORT_MAX_KEYS);
+						"a sort query has more than %d keys", MAX_KEYS);
 		return NULL;
 	}
 
