@@ -42,7 +42,6 @@ CppConcat(pg_finfo_, funcname) (void) \
 	return &my_finfo; \
 } \
 extern int	no_such_variable
-extern PGDLLEXPORT void _PG_init(void);
 #endif
 
 /* Whether a role may SET ROLE to another: a right of its own since 16. */
