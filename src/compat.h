@@ -65,6 +65,15 @@ extern int	no_such_variable
 #define guc_malloc(elevel, size)	malloc(size)
 #endif
 
+/* Says since 16 what is wrong with the text, too. */
+#if PG_VERSION_NUM >= 160000
+#define cirro_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, &(DateTimeErrorExtra) {0})
+#else
+#define cirro_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
+#endif
+
 /* The statistics target of what ANALYZE looks at moved out of the column in 17. */
 #if PG_VERSION_NUM >= 170000
 #define cirro_stats_target(stats)	((stats)->attstattarget)
