@@ -19,6 +19,8 @@ PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(cirro_is_active);
 
+extern PGDLLEXPORT void _PG_init(void);
+
 bool		cirro_active = true;
 
 static const struct config_enum_entry wave_search_options[] = {

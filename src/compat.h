@@ -42,7 +42,6 @@ CppConcat(pg_finfo_, funcname) (void) \
 	return &my_finfo; \
 } \
 extern int	no_such_variable
-extern PGDLLEXPORT void _PG_init(void);
 #endif
 
 /* Whether a role may SET ROLE to another: a right of its own since 16. */
@@ -64,6 +63,15 @@ extern PGDLLEXPORT void _PG_init(void);
 /* Until 15 the memory of settings came from malloc; since, it may not. */
 #if PG_VERSION_NUM < 160000
 #define guc_malloc(elevel, size)	malloc(size)
+#endif
+
+/* Says since 16 what is wrong with the text, too. */
+#if PG_VERSION_NUM >= 160000
+#define cirro_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, &(DateTimeErrorExtra) {0})
+#else
+#define cirro_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
 #endif
 
 /* The statistics target of what ANALYZE looks at moved out of the column in 17. */
