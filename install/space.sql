@@ -432,7 +432,7 @@ BEGIN
 	END IF;
 	RETURN result;
 END $$;
-COMMENT ON FUNCTION reject(bigint, text) IS 'the worker declines a pending invitation';
+COMMENT ON FUNCTION reject(bigint, text) IS 'the worker declines an invitation that is pending, or expired because the seats are filled';
 
 CREATE OR REPLACE FUNCTION leave(invitation_id bigint, reason text DEFAULT NULL) RETURNS invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
