@@ -404,7 +404,8 @@ static const CirroQuery notify_updated = {
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
 	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
 	"WHERE n.status <> o.status AND n.status <> 'scheduled' "
-	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c"
+	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c",
+	0, {0}, PLAN_OF_ROWS
 };
 
 static void

@@ -30,15 +30,15 @@ static const struct
 {
 	{"gig", {
 		"SELECT FROM gig WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE",
-		1, {INT8ARRAYOID}
+		1, {INT8ARRAYOID}, PLAN_BY_KEY
 	}},
 	{"worker", {
 		"SELECT FROM worker WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE",
-		1, {INT8ARRAYOID}
+		1, {INT8ARRAYOID}, PLAN_BY_KEY
 	}},
 	{"gig_state", {
 		"SELECT FROM gig_state WHERE gig_id = ANY ($1) ORDER BY gig_id FOR NO KEY UPDATE",
-		1, {INT8ARRAYOID}
+		1, {INT8ARRAYOID}, PLAN_BY_KEY
 	}},
 };
 

@@ -33,7 +33,7 @@ typedef struct PlanEntry
 {
 	PlanKey		key;
 	SPIPlanPtr	plan;
-	bool		planned;		/* if it is one by key */
+	bool		planned;		/* if it is planned once */
 } PlanEntry;
 
 static HTAB *plans = NULL;
@@ -87,11 +87,14 @@ set_for_now(const char *setting, const char *value)
 
 /*
  * A plan made while a table is empty reads it all, and may be kept while it
- * grows by a row for each call: so it is made as if that cost a fortune. Then it
- * must not look like one that is worth compiling.
+ * grows by a row for each call; one made for a statement that changed two rows
+ * compares each with each, and may be kept for one that changes thousands. So it
+ * is made as if that cost a fortune. Then it must not look like one that is worth
+ * compiling. A bitmap that has become too large to name rows makes each row of a
+ * page be compared with each of the keys.
  */
 static void
-plan_by_key(PlanEntry *entry)
+plan_once(PlanEntry *entry, PlanKind kind)
 {
 	int			level;
 	CachedPlan *plan;
@@ -99,7 +102,13 @@ plan_by_key(PlanEntry *entry)
 	if (entry->planned && SPI_plan_is_valid(entry->plan))
 		return;
 	level = NewGUCNestLevel();
-	set_for_now("enable_seqscan", "off");
+	if (kind == PLAN_BY_KEY)
+	{
+		set_for_now("enable_seqscan", "off");
+		set_for_now("enable_bitmapscan", "off");
+	}
+	else
+		set_for_now("enable_nestloop", "off");
 	set_for_now("jit", "off");
 	plan = SPI_plan_get_cached_plan(entry->plan);
 	if (plan != NULL)
@@ -131,7 +140,7 @@ get_plan(Oid space, Oid relation, const CirroQuery *query)
 		SPIPlanPtr	plan = SPI_prepare_cursor(query->text, query->nargs,
 											  (Oid *) query->argtypes,
 											  query->kind == PLAN_EACH_TIME ? CURSOR_OPT_CUSTOM_PLAN :
-											  query->kind == PLAN_BY_KEY ? CURSOR_OPT_GENERIC_PLAN : 0);
+											  query->kind == PLAN_USUAL ? 0 : CURSOR_OPT_GENERIC_PLAN);
 
 		if (plan == NULL)
 			elog(ERROR, "SPI_prepare failed: %s: %s",
@@ -141,8 +150,8 @@ get_plan(Oid space, Oid relation, const CirroQuery *query)
 		entry->plan = plan;
 		entry->planned = false;
 	}
-	if (query->kind == PLAN_BY_KEY)
-		plan_by_key(entry);
+	if (query->kind == PLAN_BY_KEY || query->kind == PLAN_OF_ROWS)
+		plan_once(entry, query->kind);
 	return entry->plan;
 }
 
