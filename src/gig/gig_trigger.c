@@ -14,7 +14,7 @@
 
 #include "cirro.h"
 #include "gig/state.h"
-#include "space/plan_cache.h"
+#include "space/query.h"
 #include "gig/trigger.h"
 
 PG_FUNCTION_INFO_V1(gig_inserted);
@@ -25,12 +25,14 @@ PG_FUNCTION_INFO_V1(gig_deleted);
 static const CirroQuery make_state = {
 	"INSERT INTO gig_state (gig_id, target, capacity, expires_rest, auto, frequency, "
 	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at) "
-	"SELECT id, coalesce(seats_min, total_seats, seats_max), coalesce(seats_max, total_seats), "
-	"  seats_max IS NOT NULL, invitation_mode = 'auto', invitation_frequency, "
-	"  answer_within, start_at, least(end_at, archived_at), coalesce(archived_at, archive_at), "
-	"  CASE WHEN invitation_mode = 'auto' THEN $1 END, "
-	"  least(start_at, CASE WHEN invitation_mode = 'auto' THEN $1 END) "
-	"FROM new_rows ORDER BY id",
+	"SELECT n.id, coalesce(n.seats_min, n.total_seats, n.seats_max), "
+	"  coalesce(n.seats_max, n.total_seats), "
+	"  n.seats_max IS NOT NULL, n.invitation_mode = 'auto', n.invitation_frequency, "
+	"  n.answer_within, n.start_at, least(n.end_at, n.archived_at), "
+	"  coalesce(n.archived_at, n.archive_at), "
+	"  CASE WHEN n.invitation_mode = 'auto' THEN $1 END, "
+	"  least(n.start_at, CASE WHEN n.invitation_mode = 'auto' THEN $1 END) "
+	"FROM new_rows n ORDER BY n.id",
 	1, {TIMESTAMPTZOID}
 };
 
@@ -64,24 +66,25 @@ static const CirroQuery changed_gigs = {
 
 /* $1 to $11 as above, $12 now; the tick finds the exact next event. */
 static const CirroQuery change_state = {
-	"UPDATE gig_state SET target = $2, capacity = $3, expires_rest = $4, auto = $5, "
+	"UPDATE gig_state s SET target = $2, capacity = $3, expires_rest = $4, auto = $5, "
 	"  frequency = $6, answer_within = $7, starts_at = $8, closes_at = $9, archives_at = $10, "
 	"  next_wave_at = CASE "
-	"    WHEN NOT $5 OR accepted >= $2 THEN NULL "
+	"    WHEN NOT $5 OR s.accepted >= $2 THEN NULL "
 	"    WHEN $11 THEN $12 "
-	"    WHEN next_wave_at IS NOT NULL AND (frequency = $6 OR last_due_at IS NULL) THEN next_wave_at "
-	"    ELSE greatest($12, cirro.add_interval(last_due_at, $6)) END, "
-	"  searched = CASE WHEN NOT $11 THEN searched END, "
-	"  next_event_at = least(next_event_at, $12) "
-	"WHERE gig_id = $1 "
-	"RETURNING expires_rest AND accepted >= capacity",
+	"    WHEN s.next_wave_at IS NOT NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
+	"    THEN s.next_wave_at "
+	"    ELSE greatest($12, cirro.add_interval(s.last_due_at, $6)) END, "
+	"  searched = CASE WHEN NOT $11 THEN s.searched END, "
+	"  next_event_at = least(s.next_event_at, $12) "
+	"WHERE s.gig_id = $1 "
+	"RETURNING s.expires_rest AND s.accepted >= s.capacity",
 	12, {INT8OID, INT4OID, INT4OID, BOOLOID, BOOLOID, INTERVALOID, INTERVALOID,
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID}
 };
 #define STATE_ARGS 12
 
 static const CirroQuery delete_state = {
-	"DELETE FROM gig_state WHERE gig_id IN (SELECT id FROM old_rows)"
+	"DELETE FROM gig_state s WHERE s.gig_id IN (SELECT o.id FROM old_rows o)"
 };
 
 /*
@@ -158,13 +161,15 @@ static const TriggerColumn columns[] = {
 static const CirroQuery notify_deleted = {
 	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
 	"  revision, status, payload) "
-	"SELECT c, 'gig.deleted', i.gig_id, i.worker_id, i.id, i.revision, i.status, "
+	"SELECT c.name, 'gig.deleted', i.gig_id, i.worker_id, i.id, i.revision, i.status, "
 	"  pg_catalog.jsonb_build_object('gig', $2, 'notification_payload', $3, 'invitation', "
 	"    pg_catalog.jsonb_build_object('id', i.id, 'status', i.status, 'previous', NULL, "
 	"      'reason', i.reason, 'origin', i.origin)) "
-	"FROM (SELECT * FROM invitation WHERE gig_id = $1 ORDER BY id FOR UPDATE) i "
-	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
-	"WHERE i.status IN ('pending', 'accepted') ORDER BY i.id, c",
+	"FROM (SELECT l.id, l.gig_id, l.worker_id, l.revision, l.status, l.reason, l.origin "
+	"  FROM invitation l WHERE l.gig_id = $1 ORDER BY l.id FOR UPDATE) i "
+	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}')) "
+	"  c (name) "
+	"WHERE i.status IN ('pending', 'accepted') ORDER BY i.id, c.name",
 	3, {INT8OID, JSONBOID, JSONBOID}
 };
 

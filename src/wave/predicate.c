@@ -17,8 +17,38 @@
 
 #include "index/extract.h"
 #include "wave/predicate.h"
-#include "wave/range.h"
-#include "wave/table.h"
+
+/*
+ * A number for each of some keys, or beginnings of them. At most half of the
+ * slots are used: most searches are for what is not there.
+ */
+typedef struct KeyBytes
+{
+	const char *data;			/* not copied: it has to stay */
+	int			len;
+} KeyBytes;
+
+typedef struct KeyNumber
+{
+	KeyBytes	key;
+	uint32		hash;
+	int32		number;
+	char		status;
+} KeyNumber;
+
+#define SH_PREFIX			keys
+#define SH_ELEMENT_TYPE		KeyNumber
+#define SH_KEY_TYPE			KeyBytes
+#define SH_KEY				key
+#define SH_HASH_KEY(tb, k)	hash_bytes((const unsigned char *) (k).data, (k).len)
+#define SH_EQUAL(tb, a, b)	((a).len == (b).len && memcmp((a).data, (b).data, (a).len) == 0)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a)	(a)->hash
+#define SH_FILLFACTOR		0.5
+#define SH_SCOPE			static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
 
 /* A different condition: its number is that of its words. */
 typedef struct Predicate
@@ -73,9 +103,9 @@ struct PredicateSet
 	Meets	   *meets;
 	int			nmeets;
 	int			max_meets;
-	ByteTable	by_key;			/* the first of its meets */
-	ByteTable	by_path;		/* the number of its ranges, by the path's key */
-	ByteTable	wanted;			/* ProfileKeyWants, by the path itself */
+	keys_hash  *by_key;			/* the first of its meets */
+	keys_hash  *by_path;		/* the number of its ranges, by the path's key */
+	keys_hash  *wanted;			/* ProfileKeyWants, by the path itself */
 	bool		wants_hashed;	/* paths that are not kept */
 	RangePath **paths;
 	int			npaths;
@@ -85,7 +115,7 @@ struct PredicateSet
 };
 
 PredicateSet *
-predicates_make(void)
+wave_predicates_make(void)
 {
 	PredicateSet *set = palloc0(sizeof(PredicateSet));
 	HASHCTL		control = {
@@ -102,11 +132,32 @@ predicates_make(void)
 	set->paths = palloc(set->max_paths * sizeof(RangePath *));
 	set->by_hash = hash_create("cirro predicates", 256, &control,
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	byte_table_init(&set->by_key);
-	byte_table_init(&set->by_path);
-	byte_table_init(&set->wanted);
+	set->by_key = keys_create(CurrentMemoryContext, 64, NULL);
+	set->by_path = keys_create(CurrentMemoryContext, 64, NULL);
+	set->wanted = keys_create(CurrentMemoryContext, 64, NULL);
 	profile_keys_init(&set->keys);
 	return set;
+}
+
+/* The number of a key; it is "number" at first. */
+static int32 *
+enter_key(keys_hash *keys, const char *data, int len, int32 number)
+{
+	bool		found;
+	KeyNumber  *entry = keys_insert(keys, (KeyBytes) {data, len}, &found);
+
+	if (!found)
+		entry->number = number;
+	return &entry->number;
+}
+
+/* NULL if it is not there. */
+static inline const int32 *
+find_key(keys_hash *keys, const char *data, int len)
+{
+	const KeyNumber *entry = keys_lookup(keys, (KeyBytes) {data, len});
+
+	return entry == NULL ? NULL : &entry->number;
 }
 
 /*
@@ -124,16 +175,16 @@ want_path(PredicateSet *set, const char *key, int len)
 		set->wants_hashed = true;
 		return;
 	}
-	*byte_table_enter(&set->wanted, key + 1, path_len, 0) |= PROFILE_KEYS_HERE;
+	*enter_key(set->wanted, key + 1, path_len, 0) |= PROFILE_KEYS_HERE;
 	for (int i = 1; i < path_len; i++)
 		if (key[1 + i] == '.')
-			*byte_table_enter(&set->wanted, key + 1, i, 0) |= PROFILE_KEYS_BELOW;
+			*enter_key(set->wanted, key + 1, i, 0) |= PROFILE_KEYS_BELOW;
 }
 
 static void
 add_key(PredicateSet *set, const char *key, int len, int predicate)
 {
-	int32	   *first = byte_table_enter(&set->by_key, key, len, -1);
+	int32	   *first = enter_key(set->by_key, key, len, -1);
 
 	want_path(set, key, len);
 	if (set->nmeets == set->max_meets)
@@ -149,8 +200,8 @@ add_key(PredicateSet *set, const char *key, int len, int predicate)
 static void
 add_range(PredicateSet *set, const FilterEntry *e, int predicate)
 {
-	int32	   *number = byte_table_enter(&set->by_path, e->low.data,
-										  profile_key_path_len(e->low.data, e->low.len), -1);
+	int32	   *number = enter_key(set->by_path, e->low.data,
+								   profile_key_path_len(e->low.data, e->low.len), -1);
 
 	want_path(set, e->low.data, e->low.len);
 	if (*number < 0)
@@ -161,9 +212,9 @@ add_range(PredicateSet *set, const FilterEntry *e, int predicate)
 			set->paths = repalloc_huge(set->paths, set->max_paths * sizeof(RangePath *));
 		}
 		*number = set->npaths;
-		set->paths[set->npaths++] = range_path_make();
+		set->paths[set->npaths++] = wave_range_make();
 	}
-	range_path_add(set->paths[*number], e, predicate);
+	wave_range_add(set->paths[*number], e, predicate);
 }
 
 static bool
@@ -314,12 +365,12 @@ flatten(PredicateProgram *program)
 }
 
 PredicateProgram *
-predicates_add(PredicateSet *set, const FilterQuery *query)
+wave_predicates_add(PredicateSet *set, const FilterQuery *query)
 {
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro filter",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
-	FilterEntry *tree = filter_extract(query);
+	FilterEntry *tree = filter_entry_extract(query);
 	PredicateProgram *program;
 
 	MemoryContextSwitchTo(set->context);
@@ -331,7 +382,7 @@ predicates_add(PredicateSet *set, const FilterQuery *query)
 }
 
 bool
-predicates_exact(const PredicateProgram *program)
+wave_predicates_exact(const PredicateProgram *program)
 {
 	return program->exact;
 }
@@ -341,7 +392,7 @@ predicates_exact(const PredicateProgram *program)
  */
 
 void
-predicates_clear(PredicateSet *set)
+wave_predicates_clear(PredicateSet *set)
 {
 	size_t		size = (size_t) (set->npredicates + 1) * CHUNK_WORDS * sizeof(uint64);
 
@@ -364,14 +415,14 @@ wants(void *arg, const char *path, size_t len)
 	const int32 *found = NULL;
 
 	if (len <= PROFILE_KEY_PATH)
-		found = byte_table_find(&set->wanted, path, len);
+		found = find_key(set->wanted, path, len);
 	return (found == NULL ? 0 : *found) |
 		(!set->wants_hashed ? 0 :
 		 len <= PROFILE_KEY_PATH ? PROFILE_KEYS_BELOW : PROFILE_KEYS_HERE | PROFILE_KEYS_BELOW);
 }
 
 void
-predicates_document(PredicateSet *set, int row, const JsonbContainer *document)
+wave_predicates_document(PredicateSet *set, int row, const JsonbContainer *document)
 {
 	ProfileKeyList *keys = &set->keys;
 	const char *path = NULL;
@@ -383,7 +434,7 @@ predicates_document(PredicateSet *set, int row, const JsonbContainer *document)
 	{
 		const char *key = profile_keys_get(keys, i);
 		int			len = keys->keys[i].len;
-		const int32 *found = byte_table_find(&set->by_key, key, len);
+		const int32 *found = find_key(set->by_key, key, len);
 
 		for (int m = found == NULL ? -1 : *found; m >= 0; m = set->meets[m].next)
 			set_bit(set, set->meets[m].predicate, row);
@@ -395,24 +446,24 @@ predicates_document(PredicateSet *set, int row, const JsonbContainer *document)
 		{
 			path = key;
 			path_len = profile_key_path_len(key, len);
-			found = byte_table_find(&set->by_path, path, path_len);
+			found = find_key(set->by_path, path, path_len);
 			ranges = found == NULL ? NULL : set->paths[*found];
 		}
 		if (ranges != NULL)
-			range_path_key(ranges, key, len, row);
+			wave_range_key(ranges, key, len, row);
 	}
 }
 
 void
-predicates_finish(PredicateSet *set)
+wave_predicates_finish(PredicateSet *set)
 {
 	for (int i = 0; i < set->npaths; i++)
-		range_path_finish(set->paths[i], set->words);
+		wave_range_finish(set->paths[i], set->words);
 }
 
 /* Recursion is bounded by the depth of the filter. */
 void
-predicates_evaluate(const PredicateSet *set, const PredicateProgram *program, uint64 *words)
+wave_predicates_evaluate(const PredicateSet *set, const PredicateProgram *program, uint64 *words)
 {
 	uint64		child[CHUNK_WORDS];
 
@@ -448,7 +499,7 @@ predicates_evaluate(const PredicateSet *set, const PredicateProgram *program, ui
 				if (c->kind == PROGRAM_PREDICATE)
 					its = &set->words[(size_t) c->predicate * CHUNK_WORDS];
 				else
-					predicates_evaluate(set, c, child);
+					wave_predicates_evaluate(set, c, child);
 				for (int w = 0; w < CHUNK_WORDS; w++)
 					words[w] &= its[w];
 			}
@@ -457,7 +508,7 @@ predicates_evaluate(const PredicateSet *set, const PredicateProgram *program, ui
 			memset(words, 0, CHUNK_WORDS * sizeof(uint64));
 			for (const PredicateProgram *c = program->first; c != NULL; c = c->next)
 			{
-				predicates_evaluate(set, c, child);
+				wave_predicates_evaluate(set, c, child);
 				for (int w = 0; w < CHUNK_WORDS; w++)
 					words[w] |= child[w];
 			}

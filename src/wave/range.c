@@ -12,7 +12,6 @@
 
 #include "utils/memutils.h"
 
-#include "wave/predicate.h"
 #include "wave/range.h"
 
 /* Keys of a block, at least, and blocks, at most. */
@@ -71,7 +70,7 @@ struct RangePath
 };
 
 RangePath *
-range_path_make(void)
+wave_range_make(void)
 {
 	RangePath  *path = palloc0(sizeof(RangePath));
 
@@ -86,7 +85,7 @@ range_path_make(void)
 }
 
 void
-range_path_add(RangePath *path, const FilterEntry *range, int predicate)
+wave_range_add(RangePath *path, const FilterEntry *range, int predicate)
 {
 	int			number = path->nranges++;
 	Cut		   *cut;
@@ -168,7 +167,7 @@ prepare(RangePath *path)
 }
 
 void
-range_path_key(RangePath *path, const char *key, int len, int row)
+wave_range_key(RangePath *path, const char *key, int len, int row)
 {
 	int			low = 0;
 	int			high;
@@ -260,7 +259,7 @@ make_blocks(RangePath *path, int size)
 }
 
 void
-range_path_finish(RangePath *path, uint64 *words)
+wave_range_finish(RangePath *path, uint64 *words)
 {
 	int			size = MIN_BLOCK;
 
