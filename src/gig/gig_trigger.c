@@ -60,7 +60,8 @@ static const CirroQuery changed_gigs = {
 	"  IS DISTINCT FROM "
 	"  (o.seats_min, o.total_seats, o.seats_max, o.invitation_mode, o.invitation_frequency::text, "
 	"    o.answer_within::text, o.start_at, o.end_at, o.archive_at, o.archived_at, o.filter_query) "
-	"ORDER BY n.id"
+	"ORDER BY n.id",
+	0, {0}, PLAN_OF_ROWS
 };
 
 /* $1 to $11 as above, $12 now; the tick finds the exact next event. */

@@ -15,7 +15,8 @@ typedef enum PlanKind
 {
 	PLAN_USUAL,
 	PLAN_EACH_TIME,				/* for the values of each call */
-	PLAN_BY_KEY					/* once, and never to read a whole table */
+	PLAN_BY_KEY,				/* once, and never to read a whole table */
+	PLAN_OF_ROWS				/* once, and never to compare each row with each */
 } PlanKind;
 
 #define SPACE_QUERY_MAX_ARGS	16
