@@ -261,9 +261,7 @@ text_of(const FilterQuery *query)
 Datum
 filter_query_in(PG_FUNCTION_ARGS)
 {
-	char	   *text = PG_GETARG_CSTRING(0);
-
-	return from_text(text, strlen(text), fcinfo->context);
+	return json_glue_in(fcinfo, from_text);
 }
 
 Datum

@@ -14,7 +14,10 @@
 #include "json/tree.h"
 
 #define FILTER_MAX_LIST			10000	/* elements of an operator's list */
-#define FILTER_MAX_CONDITIONS	1000	/* operators and plain equalities */
+#define FILTER_MAX_CONDITIONS	1000	/* operators and plain equalities; of $all each
+									 * value. What joins or negates conditions
+									 * is none, nor is an object in a list */
+#define FILTER_MAX_NODES		10000	/* of the tree, all that included */
 #define FILTER_MAX_PATTERN		1000	/* bytes of a regular expression */
 #define FILTER_MAX_REGEXES		16	/* PostgreSQL caches 32 of them */
 

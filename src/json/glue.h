@@ -2,15 +2,17 @@
  * src/json/glue.h
  *
  * What filter_query and sort_query share at the border to the server: how
- * errors of their parsers are reported, their binary format, and how paths
- * are stored.
+ * text is read, errors of their parsers are reported, their binary format,
+ * and how paths are stored.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_JSON_GLUE_H
 #define CIRRO_JSON_GLUE_H
 
 #include "postgres.h"
+#include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "nodes/nodes.h"
 
 #include "compat.h"
 #include "json/path.h"
@@ -24,6 +26,13 @@
 			 (error)->detail[0] ? errdetail("%s", (error)->detail) : 0, \
 			 (error)->hint[0] ? errhint("%s", (error)->hint) : 0))
 
+/*
+ * Makes a value of text in the server's encoding, in the current context; an
+ * error is soft, and the result 0, if "escontext" asks for that.
+ */
+typedef Datum (*JsonGlueRead) (const char *text, size_t len, Node *escontext);
+
+extern Datum json_glue_in(FunctionCallInfo fcinfo, JsonGlueRead read);
 extern void json_glue_start(JsonTreeReader *reader, MemoryContext context);
 extern char *json_glue_recv(StringInfo buf, const char *type_name);
 extern Datum json_glue_send(const char *text, int len);
