@@ -130,7 +130,7 @@ change_gig(Oid space, ResultRow gig)
 	if (query_run(space, &args) == 0)
 		return;
 	row = result_row(0);
-	is_full = result_bool_or(&row, false);
+	is_full = !result_null(&row) && result_bool(&row);
 	result_end(&row);
 	query_free();
 	if (is_full)

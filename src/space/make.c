@@ -17,13 +17,11 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#include "cirro.h"
 #include "compat.h"
 #include "space/scope.h"
 #include "space/ddl.h"

@@ -334,66 +334,15 @@ result_datum(ResultRow *row, Oid type)
 }
 
 bool
-result_bool_or(ResultRow *row, bool otherwise)
+result_null(ResultRow *row)
 {
+	ResultRow	next = *row;
 	bool		isnull;
-	Datum		value = result_column(row, BOOLOID, &isnull);
 
-	return isnull ? otherwise : DatumGetBool(value);
-}
-
-int32
-result_int32_or(ResultRow *row, int32 otherwise)
-{
-	bool		isnull;
-	Datum		value = result_column(row, INT4OID, &isnull);
-
-	return isnull ? otherwise : DatumGetInt32(value);
-}
-
-int64
-result_int64_or(ResultRow *row, int64 otherwise)
-{
-	bool		isnull;
-	Datum		value = result_column(row, INT8OID, &isnull);
-
-	return isnull ? otherwise : DatumGetInt64(value);
-}
-
-TimestampTz
-result_timestamptz_or(ResultRow *row, TimestampTz otherwise)
-{
-	bool		isnull;
-	Datum		value = result_column(row, TIMESTAMPTZOID, &isnull);
-
-	return isnull ? otherwise : DatumGetTimestampTz(value);
-}
-
-FullTransactionId
-result_xid8_or_none(ResultRow *row)
-{
-	bool		isnull;
-	Datum		value = result_column(row, XID8OID, &isnull);
-
-	return isnull ? InvalidFullTransactionId : DatumGetFullTransactionId(value);
-}
-
-const Interval *
-result_interval_or_none(ResultRow *row)
-{
-	bool		isnull;
-	Datum		value = result_column(row, INTERVALOID, &isnull);
-
-	return isnull ? NULL : DatumGetIntervalP(value);
-}
-
-Datum
-result_datum_or_none(ResultRow *row, Oid type)
-{
-	bool		isnull;
-	Datum		value = result_column(row, type, &isnull);
-
-	return isnull ? (Datum) 0 : value;
+	(void) result_column(&next, InvalidOid, &isnull);
+	if (isnull)
+		row->column = next.column;
+	return isnull;
 }
 
 void

@@ -79,7 +79,7 @@ extern void query_free(void);
 
 /*
  * A row, read column by column in the order of the query. 22004 is raised for a
- * null that the reader has no value for, 42804 for another type: an owner may
+ * null that is not asked for, 42804 for another type: an owner may
  * have changed a table since the Space was looked at.
  */
 typedef struct ResultRow
@@ -108,14 +108,8 @@ extern FullTransactionId result_xid8(ResultRow *row);
 extern const Interval *result_interval(ResultRow *row);
 extern Datum result_datum(ResultRow *row, Oid type);
 
-/* With a value for null; a NULL pointer, 0 and InvalidFullTransactionId are it. */
-extern bool result_bool_or(ResultRow *row, bool otherwise);
-extern int32 result_int32_or(ResultRow *row, int32 otherwise);
-extern int64 result_int64_or(ResultRow *row, int64 otherwise);
-extern TimestampTz result_timestamptz_or(ResultRow *row, TimestampTz otherwise);
-extern FullTransactionId result_xid8_or_none(ResultRow *row);
-extern const Interval *result_interval_or_none(ResultRow *row);
-extern Datum result_datum_or_none(ResultRow *row, Oid type);
+/* Is the next column null? Then it is read by that. */
+extern bool result_null(ResultRow *row);
 
 /* A column that may be null, to be handed on. */
 extern Datum result_column(ResultRow *row, Oid type, bool *isnull);

@@ -13,7 +13,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "cirro.h"
 #include "isolate.h"
 #include "space/scope.h"
 #include "space/ddl.h"

@@ -12,10 +12,8 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "cirro.h"
 #include "isolate.h"
 #include "space/scope.h"
 #include "space/ddl.h"

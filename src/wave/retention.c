@@ -10,7 +10,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
@@ -102,7 +101,7 @@ remove_batch(void *arg)
 	arg_timestamptz(&args, retention->cutoff[retention->table]);
 	query_run(space, &args);
 	row = result_row(0);
-	last = result_int64_or(&row, PG_INT64_MIN);
+	last = result_null(&row) ? PG_INT64_MIN : result_int64(&row);
 	result_end(&row);
 	if (last == PG_INT64_MIN)
 	{

@@ -38,6 +38,7 @@
 #include "space/ddl.h"
 #include "space/list.h"
 #include "space/query.h"
+#include "wave/active.h"
 #include "wave/turn.h"
 #include "wave/batch.h"
 
@@ -429,7 +430,7 @@ run_waves(PG_FUNCTION_ARGS)
 		}
 	}
 
-	if (!cirro_active)
+	if (!wave_active)
 	{
 		ereport(NOTICE,
 				(errmsg("waves are switched off in this database"),

@@ -228,7 +228,7 @@ lock_max_pending(const GigTurn *turn)
 	if (query_run(turn->space, &args) == 0)
 		return 0;
 	row = result_row(0);
-	limit = result_int32_or(&row, 0);
+	limit = result_null(&row) ? 0 : result_int32(&row);
 	result_end(&row);
 	return limit;
 }
