@@ -476,8 +476,7 @@ lint_elem_match(Lint *lint, const JsonTree *operand)
 {
 	LintSet		set = {.single = true};
 
-	if (!filter_is_operators(operand) || json_tree_member(operand, "$and") != NULL ||
-		json_tree_member(operand, "$or") != NULL || json_tree_member(operand, "$nor") != NULL)
+	if (filter_elem_is_filter(operand))
 	{
 		lint_filter(lint, operand);
 		return;
