@@ -145,7 +145,8 @@ check_value(FilterParser *p, const JsonTree *value)
  */
 
 static bool
-parse_comparison(FilterParser *p, FilterOp op, bool negated, JsonPathNames path, const JsonTree *operand)
+parse_comparison(FilterParser *p, FilterOp op, bool negated, JsonPathNames path,
+				 const JsonTree *operand)
 {
 	FilterParseNode *node;
 
@@ -629,7 +630,7 @@ parse_logical(FilterParser *p, const JsonTree *m)
 static bool
 parse_member(FilterParser *p, const JsonTree *m)
 {
-	JsonPathNames	path;
+	JsonPathNames path;
 
 	if (!count_condition(p, m))
 		return false;

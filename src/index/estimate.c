@@ -508,7 +508,8 @@ keys_each(const Estimate *x, const FilterEntry *e)
 	double		most = 1;
 
 	if (filter_entry_has_keys(e) &&
-		profile_stats_tag(x->stats, e->low.data, profile_key_tag_len(e->low.data, e->low.len), &tag) &&
+		profile_stats_tag(x->stats, e->low.data,
+						  profile_key_tag_len(e->low.data, e->low.len), &tag) &&
 		tag.present > 0)
 		return Max(tag.total / tag.present, 1);
 	for (const FilterEntry *c = e->first; c != NULL; c = c->next)

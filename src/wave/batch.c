@@ -541,7 +541,8 @@ is_worthwhile(Oid space, int ngigs)
 	if (cirro_wave_search != WAVE_SEARCH_AUTO)
 		return cirro_wave_search == WAVE_SEARCH_BATCH;
 	return workers >= 0 && ngigs > 1 &&
-		ngigs * (SEARCH_COST + sqrt(workers) * SEARCH_COST_PER_ROOT) > workers * PASS_COST_PER_WORKER;
+		ngigs * (SEARCH_COST + sqrt(workers) * SEARCH_COST_PER_ROOT) >
+		workers * PASS_COST_PER_WORKER;
 }
 
 static WaveBatch *
