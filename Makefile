@@ -24,7 +24,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test layers style soak crash test-sanitize fuzz fuzz-parser demo demo-stop test-debian bench-filter bench-waves bench-accept
+ALONE = help setup test layers style soak crash test-sanitize fuzz fuzz-parser demo demo-stop test-debian bench-filter bench-waves bench-accept bench-invite
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -48,6 +48,8 @@ help:
 	@echo '                        (N=100000, GIGS=1000, ROUNDS=3; a table in Markdown)'
 	@echo 'make bench-accept       accepts against a statement written by hand, attempts, notifications'
 	@echo '                        (BATCH=2000, ROUNDS=1, ACCEPTS=5000, …: test/bench/accept.sh)'
+	@echo 'make bench-invite       calls that write many rows against the bare statements'
+	@echo '                        (SIZES="1000 5000", ROUNDS=1: test/bench/invite.sh)'
 	@echo 'make setup              install what test and demo need, on Debian; they do it themselves'
 
 setup:
@@ -104,6 +106,9 @@ bench-waves:
 
 bench-accept:
 	@test/bench/accept.sh
+
+bench-invite:
+	@test/bench/invite.sh
 
 .PHONY: $(ALONE)
 .DEFAULT_GOAL = all

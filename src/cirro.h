@@ -24,6 +24,8 @@
 #define ERRCODE_CIRRO_FILLED				MAKE_SQLSTATE('U','G','0','1','1')
 #define ERRCODE_CIRRO_NO_LONGER_PENDING		MAKE_SQLSTATE('U','G','0','1','2')
 #define ERRCODE_CIRRO_INVALID_TRANSITION	MAKE_SQLSTATE('U','G','0','1','3')
+/* A trigger of the Space's owner kept the row as it is. */
+#define ERRCODE_CIRRO_VETOED				MAKE_SQLSTATE('U','G','0','1','4')
 /* A gig that may not change like this any more. */
 #define ERRCODE_CIRRO_FROZEN				MAKE_SQLSTATE('U','G','0','2','0')
 #define ERRCODE_CIRRO_GIG_STARTED			MAKE_SQLSTATE('U','G','0','2','1')

@@ -63,6 +63,7 @@ extern int	no_such_variable
 /* Until 15 the memory of settings came from malloc; since, it may not. */
 #if PG_VERSION_NUM < 160000
 #define guc_malloc(elevel, size)	malloc(size)
+#define guc_free(ptr)	free(ptr)
 #endif
 
 /* Says since 16 what is wrong with the text, too. */
