@@ -61,7 +61,8 @@ remember(LastInput *last, MemoryContext context, const char *text, Datum value)
 		pfree(last->value);
 		last->text = NULL;
 	}
-	last->value = (struct varlena *) DatumGetPointer(copy_value((struct varlena *) DatumGetPointer(value)));
+	value = copy_value((struct varlena *) DatumGetPointer(value));
+	last->value = (struct varlena *) DatumGetPointer(value);
 	last->text = pstrdup(text);
 	MemoryContextSwitchTo(old);
 }
