@@ -248,7 +248,8 @@ plan_cache_open(Oid space, Oid relation, const SpaceQuery *query, ParamListInfo 
 double
 plan_cache_estimate(Oid space, const SpaceQuery *query, ParamListInfo params)
 {
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(get_plan(space, InvalidOid, query)));
+	SPIPlanPtr	prepared = get_plan(space, InvalidOid, query);
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(prepared));
 	CachedPlan *plan;
 	double		rows;
 

@@ -65,7 +65,8 @@ upgrade_space(void *arg)
 	space_hold(info->space, info->owner, space_tables, SPACE_TABLES);
 	if (SPI_execute("SELECT coalesce(min(t.ddl_version), 0)::int FROM setting t", true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the version of a Space");
-	version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+										  1, &isnull));
 	if (version > CIRRO_DDL_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -76,7 +77,7 @@ upgrade_space(void *arg)
 					space_ddl("space_code", space_ref_type(info)), info->space);
 	restore_stamping();
 	space_run(psprintf("UPDATE setting t SET ddl_version = %d "
-				 "WHERE t.ddl_version IS DISTINCT FROM %d", CIRRO_DDL_VERSION, CIRRO_DDL_VERSION));
+					   "WHERE t.ddl_version IS DISTINCT FROM %d", CIRRO_DDL_VERSION, CIRRO_DDL_VERSION));
 	space_leave(&scope);
 	return true;
 }

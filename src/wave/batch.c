@@ -594,7 +594,8 @@ is_worthwhile(Oid space, int ngigs)
 	if (wave_search != WAVE_SEARCH_AUTO)
 		return wave_search == WAVE_SEARCH_BATCH;
 	return workers >= 0 && ngigs > 1 &&
-		ngigs * (SEARCH_COST + sqrt(workers) * SEARCH_COST_PER_ROOT) > workers * PASS_COST_PER_WORKER;
+		ngigs * (SEARCH_COST + sqrt(workers) * SEARCH_COST_PER_ROOT) >
+		workers * PASS_COST_PER_WORKER;
 }
 
 static WaveBatch *
