@@ -51,6 +51,13 @@
 #define cirro_stats_target(stats)	((stats)->attr->attstattarget)
 #endif
 
+/* What names meant when a plan was made: a list until 16. */
+#if PG_VERSION_NUM >= 170000
+#define cirro_search_path_matches(path)	SearchPathMatchesCurrentEnvironment(path)
+#else
+#define cirro_search_path_matches(path)	OverrideSearchPathMatchesCurrent(path)
+#endif
+
 /* Stands before a declaration since 18. */
 #ifndef pg_noreturn
 #define pg_noreturn	pg_attribute_noreturn()

@@ -251,7 +251,7 @@ fuzz()
 # with FUZZ_SECONDS new ones.
 parser()
 {
-	sources="test/fuzz/filter_parse_fuzz.c src/filter/parse.c src/filter/operand.c src/json/tree.c src/json/tree_error.c src/json/tree_write.c"
+	sources="test/fuzz/filter_parse_fuzz.c src/filter/parse.c src/json/path.c src/json/tree.c src/json/tree_error.c src/json/tree_write.c"
 	flags="-g -O1 -fno-sanitize-recover=all -Isrc"
 	# The lists are words on purpose.
 	# shellcheck disable=SC2086

@@ -15,7 +15,8 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
-#include "filter/query.h"
+#include "filter/eval.h"
+#include "filter/regex.h"
 
 /*
  * A document that conditions are asked about: a whole one, or an element of an
@@ -26,7 +27,7 @@ typedef struct Scope
 {
 	const FilterQuery *query;
 	JsonView	document;
-	const WalkName *name;		/* NULL if none was looked up yet */
+	const JsonWalkName *name;		/* NULL if none was looked up yet */
 	JsonView	value;
 } Scope;
 
@@ -221,7 +222,7 @@ end_meets(const FilterQuery *query, const FilterNode *node, JsonView value, bool
 }
 
 static inline bool
-same_name(const char *base, const WalkName *a, const WalkName *b)
+same_name(const char *base, const JsonWalkName *a, const JsonWalkName *b)
 {
 	return a == b ||
 		(a->len == b->len && memcmp(base + a->at, base + b->at, a->len) == 0);
@@ -231,7 +232,7 @@ same_name(const char *base, const WalkName *a, const WalkName *b)
 static inline JsonView
 first_step(Scope *scope, const FilterNode *node)
 {
-	WalkPath	path = filter_node_path(scope->query, node);
+	JsonWalkPath path = filter_node_path(scope->query, node);
 
 	if (scope->name == NULL || !same_name(path.base, scope->name, path.names))
 	{
@@ -241,10 +242,10 @@ first_step(Scope *scope, const FilterNode *node)
 	return scope->value;
 }
 
-static inline WalkPath
+static inline JsonWalkPath
 rest_of_path(const FilterQuery *query, const FilterNode *node)
 {
-	WalkPath	path = filter_node_path(query, node);
+	JsonWalkPath path = filter_node_path(query, node);
 
 	path.names++;
 	path.len--;
@@ -275,8 +276,8 @@ typedef struct Run
 static bool
 same_path(const FilterQuery *query, const FilterNode *a, const FilterNode *b)
 {
-	WalkPath	pa = filter_node_path(query, a);
-	WalkPath	pb = filter_node_path(query, b);
+	JsonWalkPath pa = filter_node_path(query, a);
+	JsonWalkPath pb = filter_node_path(query, b);
 
 	if (pa.names == pb.names)
 		return true;
@@ -411,15 +412,9 @@ decide(Scope *scope, const FilterNode *node)
 }
 
 bool
-filter_node_matches(const FilterQuery *query, const FilterNode *node, JsonView document)
-{
-	Scope		scope = {query, document};
-
-	return decide(&scope, node);
-}
-
-bool
 filter_matches(const FilterQuery *query, const JsonbContainer *document)
 {
-	return filter_node_matches(query, query->nodes, json_view_root(document));
+	Scope		scope = {query, json_view_root(document)};
+
+	return decide(&scope, query->nodes);
 }

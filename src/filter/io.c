@@ -17,7 +17,9 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "filter/query.h"
+#include "filter/io.h"
+#include "filter/parse.h"
+#include "filter/regex.h"
 #include "json/glue.h"
 
 PG_FUNCTION_INFO_V1(filter_query_in);
@@ -152,7 +154,7 @@ build(FilterParser *parser)
 	FilterQuery head;
 	size_t		text_len = json_tree_write(parser->tree, NULL);
 	char	   *canonical = palloc(text_len + 1);
-	const FilterName *last_path = NULL;
+	const JsonPathName *last_path = NULL;
 	uint32		last_path_at = 0;
 
 	json_tree_write(parser->tree, canonical);
@@ -227,17 +229,12 @@ from_text(const char *text, size_t len, Node *escontext)
 	return PointerGetDatum(query);
 }
 
-/* A filter of text; raises an error if it is none. */
 FilterQuery *
 filter_query_from_text(const char *text, size_t len)
 {
 	return (FilterQuery *) DatumGetPointer(from_text(text, len, NULL));
 }
 
-/*
- * The value behind a Datum, detoasted. A value stored by a later version is
- * refused rather than misread.
- */
 FilterQuery *
 filter_query_from_datum(Datum datum)
 {

@@ -1,19 +1,16 @@
 /*-------------------------------------------------------------------------
  * src/filter/query.h
  *
- * cirro.filter_query as it is stored, and what other modules may do with it.
- * Only filter/io.c makes such values, always from text that was validated:
- * readers may trust every offset.
+ * cirro.filter_query as it is stored. Only filter/io.c makes such values,
+ * always from text that was validated: readers may trust every offset.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_FILTER_QUERY_H
 #define CIRRO_FILTER_QUERY_H
 
 #include "postgres.h"
-#include "fmgr.h"
-#include "utils/jsonb.h"
 
-#include "filter/parse.h"
+#include "filter/op.h"
 #include "json/walk.h"
 
 /* Raised when the meaning of stored bytes changes. */
@@ -30,7 +27,7 @@ typedef struct FilterNode
 	uint16		op;
 	uint16		path_len;		/* names of the path; 0: the value at hand */
 	uint32		nnodes;			/* of this subtree, itself included */
-	uint32		path;			/* offset of its WalkNames */
+	uint32		path;			/* offset of its JsonWalkNames */
 	uint32		operand;		/* offset: EQ to LTE, REGEX: a FilterValue; IN:
 								 * "number" of them, sorted; MOD: two int64,
 								 * not aligned to 8 */
@@ -57,24 +54,6 @@ typedef struct FilterQuery
 	FilterNode	nodes[FLEXIBLE_ARRAY_MEMBER];
 } FilterQuery;
 
-extern FilterQuery *filter_query_from_datum(Datum datum);
-extern FilterQuery *filter_query_from_text(const char *text, size_t len);
-#define DatumGetFilterQuery(datum)	filter_query_from_datum(datum)
-#define PG_GETARG_FILTER_QUERY(n)	filter_query_from_datum(PG_GETARG_DATUM(n))
-
-/* Does the document match? Total: never raises an error but for a cancel. */
-extern bool filter_matches(const FilterQuery *query, const JsonbContainer *document);
-
-/*
- * The same for one subtree of the filter: a leaf of it, for batch matching,
- * an index recheck or statistics. Logical nodes decide by their children.
- */
-extern bool filter_node_matches(const FilterQuery *query, const FilterNode *node,
-								JsonView document);
-
-/* To ask many documents (filter/order.c). */
-extern FilterQuery *filter_query_reordered(const FilterQuery *query);
-
 static inline JsonView
 filter_value_view(const FilterQuery *query, const FilterValue *value)
 {
@@ -84,11 +63,11 @@ filter_value_view(const FilterQuery *query, const FilterValue *value)
 	return v;
 }
 
-static inline WalkPath
+static inline JsonWalkPath
 filter_node_path(const FilterQuery *query, const FilterNode *node)
 {
-	WalkPath	path = {(const char *) query,
-		(const WalkName *) ((const char *) query + node->path),
+	JsonWalkPath path = {(const char *) query,
+		(const JsonWalkName *) ((const char *) query + node->path),
 	node->path_len};
 
 	return path;
@@ -99,11 +78,5 @@ filter_node_values(const FilterQuery *query, const FilterNode *node)
 {
 	return (const FilterValue *) ((const char *) query + node->operand);
 }
-
-/* Regular expressions (filter/regex.c). */
-extern bool filter_regex_check(void *arg, const char *pattern, size_t len, int options,
-							   char *wrong, size_t wrong_size);
-extern bool filter_regex_matches(JsonView pattern, int options, JsonView subject);
-extern uint32 filter_regex_beginning(JsonView pattern, int options, char *text, bool *all);
 
 #endif							/* CIRRO_FILTER_QUERY_H */

@@ -10,11 +10,12 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
 #include "gig/state.h"
-#include "space/plan_cache.h"
+#include "space/query.h"
 #include "gig/trigger.h"
 
 PG_FUNCTION_INFO_V1(gig_inserted);
@@ -25,12 +26,14 @@ PG_FUNCTION_INFO_V1(gig_deleted);
 static const CirroQuery make_state = {
 	"INSERT INTO gig_state (gig_id, target, capacity, expires_rest, auto, frequency, "
 	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at) "
-	"SELECT id, coalesce(seats_min, total_seats, seats_max), coalesce(seats_max, total_seats), "
-	"  seats_max IS NOT NULL, invitation_mode = 'auto', invitation_frequency, "
-	"  answer_within, start_at, least(end_at, archived_at), coalesce(archived_at, archive_at), "
-	"  CASE WHEN invitation_mode = 'auto' THEN $1 END, "
-	"  least(start_at, CASE WHEN invitation_mode = 'auto' THEN $1 END) "
-	"FROM new_rows ORDER BY id",
+	"SELECT n.id, coalesce(n.seats_min, n.total_seats, n.seats_max), "
+	"  coalesce(n.seats_max, n.total_seats), "
+	"  n.seats_max IS NOT NULL, n.invitation_mode = 'auto', n.invitation_frequency, "
+	"  n.answer_within, n.start_at, least(n.end_at, n.archived_at), "
+	"  coalesce(n.archived_at, n.archive_at), "
+	"  CASE WHEN n.invitation_mode = 'auto' THEN $1 END, "
+	"  least(n.start_at, CASE WHEN n.invitation_mode = 'auto' THEN $1 END) "
+	"FROM new_rows n ORDER BY n.id",
 	1, {TIMESTAMPTZOID}
 };
 
@@ -63,27 +66,24 @@ static const CirroQuery changed_gigs = {
 
 /* $1 to $11 as above, $12 now; the tick finds the exact next event. */
 static const CirroQuery change_state = {
-	"UPDATE gig_state SET target = $2, capacity = $3, expires_rest = $4, auto = $5, "
+	"UPDATE gig_state s SET target = $2, capacity = $3, expires_rest = $4, auto = $5, "
 	"  frequency = $6, answer_within = $7, starts_at = $8, closes_at = $9, archives_at = $10, "
 	"  next_wave_at = CASE "
-	"    WHEN NOT $5 OR accepted >= $2 THEN NULL "
+	"    WHEN NOT $5 OR s.accepted >= $2 THEN NULL "
 	"    WHEN $11 THEN $12 "
-	"    WHEN next_wave_at IS NOT NULL AND (frequency = $6 OR last_due_at IS NULL) THEN next_wave_at "
-	"    ELSE greatest($12, cirro.add_interval(last_due_at, $6)) END, "
-	"  searched = CASE WHEN NOT $11 THEN searched END, "
-	"  next_event_at = least(next_event_at, $12) "
-	"WHERE gig_id = $1 "
-	"RETURNING expires_rest AND accepted >= capacity",
+	"    WHEN s.next_wave_at IS NOT NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
+	"    THEN s.next_wave_at "
+	"    ELSE greatest($12, cirro.add_interval(s.last_due_at, $6)) END, "
+	"  searched = CASE WHEN NOT $11 THEN s.searched END, "
+	"  next_event_at = least(s.next_event_at, $12) "
+	"WHERE s.gig_id = $1 "
+	"RETURNING s.expires_rest AND s.accepted >= s.capacity",
 	12, {INT8OID, INT4OID, INT4OID, BOOLOID, BOOLOID, INTERVALOID, INTERVALOID,
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID}
 };
-#define STATE_ARGS 12
-
-/* Changed gigs that are in memory. */
-#define GIGS_AT_ONCE 1000
 
 static const CirroQuery delete_state = {
-	"DELETE FROM gig_state WHERE gig_id IN (SELECT id FROM old_rows)"
+	"DELETE FROM gig_state s WHERE s.gig_id IN (SELECT o.id FROM old_rows o)"
 };
 
 /*
@@ -106,27 +106,24 @@ gig_inserted(PG_FUNCTION_ARGS)
 
 /* Brings the state of a gig in line with a row of changed_gigs. */
 static void
-change_gig(Oid space, HeapTuple gig, TupleDesc desc)
+change_gig(Oid space, ResultRow *gig)
 {
-	Datum		values[STATE_ARGS];
-	char		nulls[STATE_ARGS];
-	bool		isnull;
+	QueryArgs	args = {&change_state};
+	ResultRow	row;
 	bool		is_full;
 
-	for (int arg = 0; arg < STATE_ARGS - 1; arg++)
-	{
-		values[arg] = SPI_getbinval(gig, desc, arg + 1, &isnull);
-		nulls[arg] = isnull ? 'n' : ' ';
-	}
-	values[STATE_ARGS - 1] = TimestampTzGetDatum(cirro_now());
-	nulls[STATE_ARGS - 1] = ' ';
-
-	if (cirro_execute(space, &change_state, values, nulls) == 0)
+	while (args.nargs < args.query->nargs - 1)
+		arg_result(&args, gig);
+	result_end(gig);
+	arg_timestamptz(&args, cirro_now());
+	if (query_run(space, &args) == 0)
 		return;
-	is_full = DatumGetBool(cirro_result(0, 1, &isnull)) && !isnull;
-	SPI_freetuptable(SPI_tuptable);
+	row = result_row(0);
+	is_full = result_bool_or(&row, false);
+	result_end(&row);
+	query_free();
 	if (is_full)
-		gig_state_expire_rest(space, DatumGetInt64(values[0]), GIG_SEATS_FILLED);
+		gig_state_expire_rest(space, DatumGetInt64(args.values[0]), GIG_SEATS_FILLED);
 }
 
 /*
@@ -141,25 +138,24 @@ gig_updated(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
-	Portal		portal = cirro_open_over(trigdata, space, &changed_gigs);
-	uint64		ngigs;
+	QueryArgs	args = {&changed_gigs};
+	QueryCursor changed;
+	ResultRow	gig;
+	/* A statement may change any number: nothing is kept of each. */
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro changed gig",
+												  ALLOCSET_SMALL_SIZES);
 
-	/* A statement may change any number: never all of them in memory. */
-	do
+	query_open_over(&changed, trigdata, space, &args);
+	while (query_next(&changed, &gig))
 	{
-		SPITupleTable *gigs;
+		MemoryContext old = MemoryContextSwitchTo(scratch);
 
-		SPI_cursor_fetch(portal, true, GIGS_AT_ONCE);
-		gigs = SPI_tuptable;
-		ngigs = SPI_processed;
-		for (uint64 i = 0; i < ngigs; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			change_gig(space, gigs->vals[i], gigs->tupdesc);
-		}
-		SPI_freetuptable(gigs);
-	} while (ngigs == GIGS_AT_ONCE);
-	cirro_close(portal);
+		CHECK_FOR_INTERRUPTS();
+		change_gig(space, &gig);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(scratch);
+	}
+	query_close(&changed);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
@@ -182,13 +178,15 @@ static const TriggerColumn columns[] = {
 static const CirroQuery notify_deleted = {
 	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
 	"  revision, status, payload) "
-	"SELECT c, 'gig.deleted', i.gig_id, i.worker_id, i.id, i.revision, i.status, "
+	"SELECT c.name, 'gig.deleted', i.gig_id, i.worker_id, i.id, i.revision, i.status, "
 	"  pg_catalog.jsonb_build_object('gig', $2, 'notification_payload', $3, 'invitation', "
 	"    pg_catalog.jsonb_build_object('id', i.id, 'status', i.status, 'previous', NULL, "
 	"      'reason', i.reason, 'origin', i.origin)) "
-	"FROM (SELECT * FROM invitation WHERE gig_id = $1 ORDER BY id FOR UPDATE) i "
-	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
-	"WHERE i.status IN ('pending', 'accepted') ORDER BY i.id, c",
+	"FROM (SELECT l.id, l.gig_id, l.worker_id, l.revision, l.status, l.reason, l.origin "
+	"  FROM invitation l WHERE l.gig_id = $1 ORDER BY l.id FOR UPDATE) i "
+	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}')) "
+	"  c (name) "
+	"WHERE i.status IN ('pending', 'accepted') ORDER BY i.id, c.name",
 	3, {INT8OID, JSONBOID, JSONBOID}
 };
 

@@ -17,7 +17,7 @@
 #include "utils/xid8.h"
 
 #include "cirro.h"
-#include "space/plan_cache.h"
+#include "space/query.h"
 #include "gig/trigger.h"
 
 PG_FUNCTION_INFO_V1(worker_check);
@@ -140,7 +140,7 @@ worker_check(PG_FUNCTION_ARGS)
 }
 
 static const CirroQuery lock_invitations = {
-	"SELECT FROM invitation WHERE worker_id = $1 ORDER BY id FOR UPDATE",
+	"SELECT FROM invitation i WHERE i.worker_id = $1 ORDER BY i.id FOR UPDATE",
 	1, {INT8OID}
 };
 

@@ -27,7 +27,7 @@
 #include "cirro.h"
 #include "gig/state.h"
 #include "gig/invitation.h"
-#include "space/plan_cache.h"
+#include "space/query.h"
 #include "gig/trigger.h"
 
 PG_FUNCTION_INFO_V1(invitation_check);
@@ -207,8 +207,8 @@ fill_reason(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 
 		if (row_status(old) == PENDING && state.has_answer_within &&
 			!row_isnull(old, INVITED_AT) &&
-			cirro_add_interval(DatumGetTimestampTz(row_value(old, INVITED_AT)),
-							   &state.answer_within) <= Min(now, state.closes_at))
+			gig_answer_by(DatumGetTimestampTz(row_value(old, INVITED_AT)),
+						  &state.answer_within) <= Min(now, state.closes_at))
 			reason = GIG_NO_ANSWER;
 		else if (now >= state.closes_at)
 			reason = GIG_ENDED;
@@ -367,7 +367,7 @@ invitation_check(PG_FUNCTION_ARGS)
 static const CirroQuery notify_one = {
 	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
 	"  revision, status, previous) "
-	"SELECT pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')), "
+	"SELECT pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}')), "
 	"  $1, $2, $3, $4, $5, $6, $7 ORDER BY 1",
 	7, {TEXTOID, INT8OID, INT8OID, INT8OID, INT4OID, TEXTOID, TEXTOID}
 };
@@ -375,21 +375,23 @@ static const CirroQuery notify_one = {
 /* The same rules as in gig/invitation_change.c. */
 static const CirroQuery notify_inserted = {
 	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, revision, status) "
-	"SELECT c, 'invitation.created', n.gig_id, n.worker_id, n.id, n.revision, n.status "
+	"SELECT c.name, 'invitation.created', n.gig_id, n.worker_id, n.id, n.revision, n.status "
 	"FROM new_rows n "
-	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
-	"WHERE n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c"
+	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}')) "
+	"  c (name) "
+	"WHERE n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c.name"
 };
 
 static const CirroQuery notify_updated = {
 	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
 	"  revision, status, previous) "
-	"SELECT c, CASE WHEN o.times_invited = 0 THEN 'invitation.created' ELSE 'invitation.updated' END, "
+	"SELECT c.name, CASE WHEN o.times_invited = 0 THEN 'invitation.created' ELSE 'invitation.updated' END, "
 	"  n.gig_id, n.worker_id, n.id, n.revision, n.status, nullif(o.status, 'scheduled') "
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
-	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
+	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}')) "
+	"  c (name) "
 	"WHERE n.status <> o.status AND n.status <> 'scheduled' "
-	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c"
+	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c.name"
 };
 
 static void
@@ -429,7 +431,7 @@ notify(TriggerData *trigdata, Oid space, const InvitationChanges *done)
 }
 
 static const CirroQuery find_worker = {
-	"SELECT FROM worker WHERE id = $1",
+	"SELECT FROM worker w WHERE w.id = $1",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 

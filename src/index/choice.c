@@ -230,7 +230,7 @@ number(FilterEntry *e, int *entries)
 }
 
 int
-filter_choose(FilterEntry *root)
+filter_entry_choose(FilterEntry *root)
 {
 	int			entries = 0;
 
@@ -242,7 +242,7 @@ filter_choose(FilterEntry *root)
 
 /* By what a search costs for each document of the table, and a scan. */
 bool
-filter_better_scanned(FilterEntry *root, DocumentCost cost)
+filter_entry_better_scanned(FilterEntry *root, DocumentCost cost)
 {
 	double		scan = cost.pages * COST_NEXT_PAGE + COST_MATCH + cost.detoast;
 	Fetch		fetch = choose(root);

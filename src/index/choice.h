@@ -7,7 +7,7 @@
 #ifndef CIRRO_INDEX_CHOICE_H
 #define CIRRO_INDEX_CHOICE_H
 
-#include "index/extract.h"
+#include "index/entry.h"
 
 /* Entries that one search may have; a filter that needs more has none. */
 #define FILTER_MAX_ENTRIES	4096
@@ -16,7 +16,7 @@
  * Decides by the fractions in a tree, and numbers what is to be fetched from
  * 0. Returns how many; 0 if no part narrows the search.
  */
-extern int	filter_choose(FilterEntry *root);
+extern int	filter_entry_choose(FilterEntry *root);
 
 /* What it costs to come by a document, in microseconds. */
 typedef struct DocumentCost
@@ -27,6 +27,6 @@ typedef struct DocumentCost
 } DocumentCost;
 
 /* Is the whole table read sooner than what a search finds? */
-extern bool filter_better_scanned(FilterEntry *root, DocumentCost cost);
+extern bool filter_entry_better_scanned(FilterEntry *root, DocumentCost cost);
 
 #endif							/* CIRRO_INDEX_CHOICE_H */

@@ -17,6 +17,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/selfuncs.h"
 
+#include "filter/regex.h"
 #include "index/estimate.h"
 #include "json/number.h"
 
@@ -627,7 +628,7 @@ estimate(const Estimate *x, FilterEntry *e)
 }
 
 double
-filter_estimate(FilterEntry *root, const FilterQuery *query, const ProfileStats *stats)
+filter_entry_estimate(FilterEntry *root, const FilterQuery *query, const ProfileStats *stats)
 {
 	Estimate	x = {query, stats};
 	double		s = estimate(&x, root);

@@ -13,10 +13,18 @@
 #include "lib/qunique.h"
 #include "miscadmin.h"
 
-#include "index/entry.h"
+#include "filter/parse.h"
+#include "filter/regex.h"
+#include "index/extract.h"
+#include "json/path.h"
 
 /* Of an array or object that is asked for as a whole, this many are enough. */
 #define MAX_PARTS		16
+
+/* Larger lists are one search over the keys between its ends. */
+#define SET_MIN		33
+
+extern FilterEntry *filter_entry_extract(const FilterQuery *query);
 
 /* Where conditions stand. */
 typedef struct Place
@@ -27,20 +35,20 @@ typedef struct Place
 	size_t		path_len;
 	size_t		begin;			/* of the names behind the array whose element
 								 * is at hand */
-	char		path[FILTER_MAX_PATH];
+	char		path[JSON_PATH_MAX_BYTES];
 } Place;
 
 static FilterEntry *extract(const FilterQuery *query, const FilterNode *node, const Place *place);
 
 /* Goes on to a member. A position may be that of an element: no path tells. */
 static void
-append_name(Place *place, const char *base, const WalkName *name)
+append_name(Place *place, const char *base, const JsonWalkName *name)
 {
 	size_t		start = place->path_len + (place->depth > 0);
 
 	/* Paths of $elemMatch in each other may be longer than those of keys. */
-	if (name->position >= 0 || place->depth == FILTER_MAX_SEGMENTS ||
-		start + name->len > FILTER_MAX_PATH)
+	if (name->position >= 0 || place->depth == JSON_PATH_MAX_NAMES ||
+		start + name->len > JSON_PATH_MAX_BYTES)
 	{
 		place->reachable = false;
 		return;
@@ -57,7 +65,7 @@ append_name(Place *place, const char *base, const WalkName *name)
  */
 
 static FilterEntry *
-make_leaf(EntryKind kind, const FilterNode *node, const ProfileKey *at,
+make_leaf(FilterEntryKind kind, const FilterNode *node, const ProfileKey *at,
 		  bool exact)
 {
 	FilterEntry *entry = filter_entry_make(kind, node);
@@ -133,7 +141,7 @@ make_equal_object(const FilterNode *node, const Place *place, JsonView object)
 	json_view_iterate(&it, object);
 	for (uint32 i = 0; i < MAX_PARTS && json_view_next(&it, &value); i++)
 	{
-		WalkName	name = {getJsonbOffset(container, i), getJsonbLength(container, i), -1};
+		JsonWalkName name = {getJsonbOffset(container, i), getJsonbLength(container, i), -1};
 		Place		member = *place;
 		FilterEntry *entry;
 
@@ -268,7 +276,7 @@ make_in(const FilterQuery *query, const FilterNode *node, const Place *place, co
 		if (entry->kind == ENTRY_UNKNOWN)
 			return entry;
 		if (value.type != JSON_VIEW_OBJECT && value.type != JSON_VIEW_ARRAY &&
-			node->number >= FILTER_SET_MIN)
+			node->number >= SET_MIN)
 		{
 			if (set == NULL)
 			{
@@ -432,7 +440,7 @@ make_type(const FilterNode *node, const ProfileKey *at)
 static void
 go_down(const FilterQuery *query, const FilterNode *node, const Place *from, Place *to)
 {
-	WalkPath	path = filter_node_path(query, node);
+	JsonWalkPath path = filter_node_path(query, node);
 
 	*to = *from;
 	for (uint32 i = 0; i < path.len && to->reachable; i++)
@@ -517,7 +525,7 @@ make_pairs(const FilterQuery *query, const FilterNode *node, const ProfileKey *a
 			for (int i = 0; i < 2; i++)
 			{
 				const FilterNode *of = i == 0 ? a->node : b->node;
-				WalkPath	path = filter_node_path(query, of);
+				JsonWalkPath path = filter_node_path(query, of);
 
 				profile_key_member(&members[i], path.base + path.names->at, path.names->len,
 								   filter_value_view(query, filter_node_values(query, of)));
@@ -598,12 +606,8 @@ extract(const FilterQuery *query, const FilterNode *node, const Place *place)
 	}
 }
 
-/*
- * The tree of a filter, allocated in the current context; it points into the
- * filter.
- */
 FilterEntry *
-filter_extract(const FilterQuery *query)
+filter_entry_extract(const FilterQuery *query)
 {
 	Place		place;
 

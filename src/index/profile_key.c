@@ -16,9 +16,9 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
-#include "filter/parse.h"
-#include "json/number.h"
 #include "index/profile_key.h"
+#include "json/number.h"
+#include "json/path.h"
 
 #define NUMBER_GROUPS	12		/* of four digits, kept of a number */
 
@@ -295,7 +295,7 @@ typedef struct Walk
 	void	   *arg;
 	int			depth;			/* names in the path */
 	size_t		path_len;
-	char		path[FILTER_MAX_PATH];
+	char		path[JSON_PATH_MAX_BYTES];
 } Walk;
 
 static void emit_members(Walk *walk, JsonView object);
@@ -473,7 +473,7 @@ emit_members(Walk *walk, JsonView object)
 
 	CHECK_FOR_INTERRUPTS();
 	/* Deeper than any filter asks, and what bounds the recursion. */
-	if (walk->depth == FILTER_MAX_SEGMENTS)
+	if (walk->depth == JSON_PATH_MAX_NAMES)
 		return;
 	walk->depth++;
 	json_view_iterate(&it, object);
@@ -481,7 +481,7 @@ emit_members(Walk *walk, JsonView object)
 	{
 		size_t		start = path_len + (walk->depth > 1);
 
-		if (len > FILTER_MAX_PATH - start || start > FILTER_MAX_PATH ||
+		if (len > JSON_PATH_MAX_BYTES - start || start > JSON_PATH_MAX_BYTES ||
 			memchr(name, '.', len) != NULL)
 			continue;
 		if (walk->depth > 1)

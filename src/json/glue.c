@@ -70,9 +70,9 @@ json_glue_align(StringInfo buf)
 		appendStringInfoChar(buf, '\0');
 }
 
-/* Appends a path as WalkNames and the names they point to; returns where. */
+/* Appends a path as JsonWalkNames and the names they point to; returns where. */
 uint32
-json_glue_put_path(StringInfo buf, const FilterName *names, uint32 count)
+json_glue_put_path(StringInfo buf, const JsonPathName *names, uint32 count)
 {
 	uint32		at;
 
@@ -80,13 +80,13 @@ json_glue_put_path(StringInfo buf, const FilterName *names, uint32 count)
 	at = buf->len;
 	for (uint32 i = 0; i < count; i++)
 	{
-		WalkName	name = {0, names[i].len, names[i].position};
+		JsonWalkName name = {0, names[i].len, names[i].position};
 
 		appendBinaryStringInfo(buf, (char *) &name, sizeof(name));
 	}
 	for (uint32 i = 0; i < count; i++)
 	{
-		((WalkName *) (buf->data + at))[i].at = buf->len;
+		((JsonWalkName *) (buf->data + at))[i].at = buf->len;
 		appendBinaryStringInfo(buf, names[i].text, names[i].len);
 	}
 	return at;

@@ -14,7 +14,7 @@
 #include "lib/stringinfo.h"
 
 #include "compat.h"
-#include "filter/parse.h"
+#include "json/path.h"
 
 /* Version of the binary format: a byte with this number, then the text. */
 #define JSON_BINARY_VERSION		1
@@ -32,6 +32,6 @@ extern void json_glue_start(JsonTreeReader *reader, MemoryContext context);
 extern char *json_glue_recv(StringInfo buf, const char *type_name);
 extern Datum json_glue_send(const char *text, int len);
 extern void json_glue_align(StringInfo buf);
-extern uint32 json_glue_put_path(StringInfo buf, const FilterName *names, uint32 count);
+extern uint32 json_glue_put_path(StringInfo buf, const JsonPathName *names, uint32 count);
 
 #endif							/* CIRRO_JSON_GLUE_H */

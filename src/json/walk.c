@@ -348,14 +348,14 @@ json_view_has_element(JsonView array, JsonView value)
  * array every object is tried, and besides the element that the next name
  * counts. An object there is so reached in two ways, and each further name
  * that is a number can double the number of ways: a path may hold only
- * FILTER_MAX_POSITIONS of them.
+ * JSON_PATH_MAX_POSITIONS of them.
  */
 static bool
-walk_array(JsonView array, WalkPath path, JsonWalkVisitor visit, void *arg)
+walk_array(JsonView array, JsonWalkPath path, JsonWalkVisitor visit, void *arg)
 {
 	JsonViewIterator it;
 	JsonView	element;
-	WalkPath	rest = {path.base, path.names + 1, path.len - 1};
+	JsonWalkPath rest = {path.base, path.names + 1, path.len - 1};
 
 	json_view_iterate(&it, array);
 	while (json_view_next(&it, &element))
@@ -384,7 +384,7 @@ walk_array(JsonView array, WalkPath path, JsonWalkVisitor visit, void *arg)
  * $elemMatch) is an object keyed by position.
  */
 JsonView
-json_walk_step(JsonView document, const char *base, const WalkName *name)
+json_walk_step(JsonView document, const char *base, const JsonWalkName *name)
 {
 	JsonView	missing = {JSON_VIEW_MISSING, 0, NULL};
 
@@ -397,7 +397,7 @@ json_walk_step(JsonView document, const char *base, const WalkName *name)
 
 /* Goes on from where that led, with the names that are left. */
 bool
-json_walk_on(JsonView value, WalkPath rest, JsonWalkVisitor visit, void *arg)
+json_walk_on(JsonView value, JsonWalkPath rest, JsonWalkVisitor visit, void *arg)
 {
 	JsonView	missing = {JSON_VIEW_MISSING, 0, NULL};
 
@@ -415,9 +415,9 @@ json_walk_on(JsonView value, WalkPath rest, JsonWalkVisitor visit, void *arg)
  * returns true; returns whether one did.
  */
 bool
-json_walk(JsonView document, WalkPath path, JsonWalkVisitor visit, void *arg)
+json_walk(JsonView document, JsonWalkPath path, JsonWalkVisitor visit, void *arg)
 {
-	WalkPath	rest = {path.base, path.names + 1, path.len - 1};
+	JsonWalkPath rest = {path.base, path.names + 1, path.len - 1};
 
 	if (path.len == 0)
 		return visit(arg, document, false);

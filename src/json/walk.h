@@ -48,19 +48,19 @@ typedef struct JsonViewIterator
  * A name in a stored path: "at" counts from the start of the value that it is
  * stored in; "position" is what the name counts in an array, or -1.
  */
-typedef struct WalkName
+typedef struct JsonWalkName
 {
 	uint32		at;
 	uint32		len;
 	int32		position;
-} WalkName;
+} JsonWalkName;
 
-typedef struct WalkPath
+typedef struct JsonWalkPath
 {
 	const char *base;			/* the start of the stored value */
-	const WalkName *names;
+	const JsonWalkName *names;
 	uint32		len;
-} WalkPath;
+} JsonWalkPath;
 
 /*
  * Called with each value that a path leads to, missing ones included. "open"
@@ -77,9 +77,9 @@ extern bool json_view_next(JsonViewIterator *it, JsonView *value);
 extern int	json_view_compare(JsonView a, JsonView b);
 extern bool json_view_equal(JsonView a, JsonView b);
 extern bool json_view_has_element(JsonView array, JsonView value);
-extern JsonView json_walk_step(JsonView document, const char *base, const WalkName *name);
-extern bool json_walk_on(JsonView value, WalkPath rest, JsonWalkVisitor visit, void *arg);
-extern bool json_walk(JsonView document, WalkPath path, JsonWalkVisitor visit, void *arg);
+extern JsonView json_walk_step(JsonView document, const char *base, const JsonWalkName *name);
+extern bool json_walk_on(JsonView value, JsonWalkPath rest, JsonWalkVisitor visit, void *arg);
+extern bool json_walk(JsonView document, JsonWalkPath path, JsonWalkVisitor visit, void *arg);
 
 static inline uint32
 json_view_count(JsonView container)

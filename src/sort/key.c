@@ -20,9 +20,11 @@
 
 #include "compat.h"
 #include "json/number.h"
-#include "sort/query.h"
+#include "sort/key.h"
 
 PG_FUNCTION_INFO_V1(sort_key);
+
+#define SORT_MAX_VALUE	1024	/* bytes for a path, about */
 
 /* Behind every rank, turned round or not. */
 #define KEY_MISSING		((char) 0xFF)
@@ -179,8 +181,8 @@ sort_key_append(StringInfo buf, const SortQuery *query, const JsonbContainer *do
 	for (int i = 0; i < query->nkeys; i++)
 	{
 		const SortPath *key = &query->keys[i];
-		WalkPath	path = {(const char *) query,
-			(const WalkName *) ((const char *) query + key->path),
+		JsonWalkPath path = {(const char *) query,
+			(const JsonWalkName *) ((const char *) query + key->path),
 		key->path_len};
 
 		c.direction = key->direction;

@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "json/glue.h"
+#include "json/path.h"
 #include "sort/query.h"
 
 PG_FUNCTION_INFO_V1(sort_query_in);
@@ -78,7 +79,7 @@ build(JsonTreeReader *reader, const char *text, size_t len)
 
 	for (const JsonTree *m = tree->child; m != NULL; m = m->next, i++)
 	{
-		FilterPath	path;
+		JsonPathNames path;
 		SortPath	key;
 
 		key.direction = direction_of(m);
@@ -92,15 +93,8 @@ build(JsonTreeReader *reader, const char *text, size_t len)
 			json_tree_fail(reader, m, HINT_SORT, "a sort query has no operators");
 			return NULL;
 		}
-		if (!filter_parse_path(reader, m, &path))
+		if (!json_path_read(reader, m, 0, &path))
 			return NULL;
-		if (path.npositions > FILTER_MAX_POSITIONS)
-		{
-			json_tree_limit(reader, m, "Use fewer array positions.",
-							"a path has more than %d names that are numbers",
-							FILTER_MAX_POSITIONS);
-			return NULL;
-		}
 		key.path_len = path.len;
 		key.path = json_glue_put_path(&buf, path.names, path.len);
 		((SortQuery *) buf.data)->keys[i] = key;
@@ -129,12 +123,9 @@ from_text(const char *text, Node *escontext)
 	return PointerGetDatum(query);
 }
 
-/* The value behind a Datum, detoasted; of a version that this library reads. */
-SortQuery *
-sort_query_from_datum(Datum datum)
+static SortQuery *
+check_version(SortQuery *query)
 {
-	SortQuery  *query = (SortQuery *) PG_DETOAST_DATUM(datum);
-
 	if (query->version != SORT_QUERY_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -142,6 +133,18 @@ sort_query_from_datum(Datum datum)
 				 errdetail("This library reads version %d.", SORT_QUERY_VERSION),
 				 errhint("Install the library of the version that wrote it.")));
 	return query;
+}
+
+SortQuery *
+sort_query_from_datum(Datum datum)
+{
+	return check_version((SortQuery *) PG_DETOAST_DATUM(datum));
+}
+
+SortQuery *
+sort_query_copy_from_datum(Datum datum)
+{
+	return check_version((SortQuery *) PG_DETOAST_DATUM_COPY(datum));
 }
 
 static const char *

@@ -374,7 +374,7 @@ wave_predicates_add(PredicateSet *set, const FilterQuery *query)
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro filter",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
-	FilterEntry *tree = filter_extract(query);
+	FilterEntry *tree = filter_entry_extract(query);
 	PredicateProgram *program;
 
 	MemoryContextSwitchTo(set->context);

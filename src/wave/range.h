@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "index/extract.h"
+#include "index/entry.h"
 
 /* Documents are taken in chunks; a bit of these words stands for each. */
 #define CHUNK_ROWS		1024

@@ -170,16 +170,16 @@ check_sort(const char *data, size_t size, bool utf8)
 	assert(json_tree_write(again, NULL) == len);
 	for (const JsonTree *m = tree->child; m != NULL; m = m->next)
 	{
-		FilterPath	path;
+		JsonPathNames path;
 		char		place[64];
 
 		json_tree_path(place, sizeof(place), m);
 		if (m->key == NULL)
 			continue;
-		if (!filter_parse_path(&first, m, &path))
+		if (!json_path_read(&first, m, 0, &path))
 			check_error(&first.error);
 		else
-			assert(path.len >= 1 && path.len <= FILTER_MAX_SEGMENTS);
+			assert(path.len >= 1 && path.len <= JSON_PATH_MAX_NAMES);
 	}
 }
 

@@ -1,0 +1,17 @@
+/*-------------------------------------------------------------------------
+ * src/filter/eval.h
+ *
+ * Whether a document matches a filter.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CIRRO_FILTER_EVAL_H
+#define CIRRO_FILTER_EVAL_H
+
+#include "postgres.h"
+
+#include "filter/query.h"
+
+/* Total: never raises an error but for a cancel. */
+extern bool filter_matches(const FilterQuery *query, const JsonbContainer *document);
+
+#endif							/* CIRRO_FILTER_EVAL_H */
