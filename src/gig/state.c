@@ -143,15 +143,18 @@ read_one(Oid space, const SpaceQuery *query, int64 gig_id, GigState *state)
 {
 	QueryArgs	args = {query};
 	ResultRow	row;
+	bool		found;
 
 	arg_int64(&args, gig_id);
-	if (query_run(space, &args) == 0)
-		return false;
-	row = result_row(0);
-	read_columns(&row, state);
-	result_end(&row);
+	found = query_run(space, &args) > 0;
+	if (found)
+	{
+		row = result_row(0);
+		read_columns(&row, state);
+		result_end(&row);
+	}
 	query_free();
-	return true;
+	return found;
 }
 
 bool

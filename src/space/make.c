@@ -23,9 +23,9 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
-#include "space/scope.h"
 #include "space/ddl.h"
 #include "space/list.h"
+#include "space/scope.h"
 
 PG_FUNCTION_INFO_V1(create_space);
 PG_FUNCTION_INFO_V1(drop_space);

@@ -14,10 +14,11 @@
 #include "nodes/parsenodes.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "isolate.h"
-#include "space/scope.h"
 #include "space/ddl.h"
 #include "space/list.h"
+#include "space/scope.h"
 
 PG_FUNCTION_INFO_V1(upgrade_spaces);
 

@@ -15,8 +15,8 @@
 #include "cirro.h"
 #include "isolate.h"
 #include "space/query.h"
-#include "wave/retention.h"
 #include "space/scope.h"
+#include "wave/retention.h"
 
 /* How many rows go at once. */
 #define BATCH "1000"

@@ -13,12 +13,12 @@
 
 #include "cirro.h"
 #include "gig/state.h"
-#include "wave/active.h"
-#include "wave/turn.h"
 #include "isolate.h"
+#include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
-#include "space/list.h"
+#include "wave/active.h"
+#include "wave/turn.h"
 #include "wave/wave.h"
 
 PG_FUNCTION_INFO_V1(run_wave);

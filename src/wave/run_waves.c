@@ -33,14 +33,14 @@
 
 #include "cirro.h"
 #include "isolate.h"
-#include "wave/retention.h"
-#include "space/scope.h"
 #include "space/ddl.h"
 #include "space/list.h"
 #include "space/query.h"
+#include "space/scope.h"
 #include "wave/active.h"
-#include "wave/turn.h"
 #include "wave/batch.h"
+#include "wave/retention.h"
+#include "wave/turn.h"
 
 PG_FUNCTION_INFO_V1(run_waves);
 

@@ -19,9 +19,9 @@
 #include "cirro.h"
 #include "gig/state.h"
 #include "space/query.h"
-#include "wave/wave.h"
 #include "wave/batch.h"
 #include "wave/match.h"
+#include "wave/wave.h"
 
 static const SpaceQuery count_pending_query = {
 	"SELECT count(*) FROM invitation i WHERE i.gig_id = $1 AND i.status = 'pending'"
