@@ -182,6 +182,7 @@ my @faults = (
 	[ "/* Its contract. */\n", "\n/* Its contract. */\n", 'a second blank line' ],
 	[ "/* Its contract. */", "// Its contract.", 'a // comment' ],
 	[ "\telse\n\t{\n", "\telse {\n", 'a brace that does not begin the line' ],
+	[ "\t}\n\treturn", "\t} else\n\t\tn = 0;\n\treturn", 'a brace before else' ],
 	[ "typedef struct Row\n{", "typedef struct Row {", 'a brace that does not begin the line' ],
 	[ "\tif (n < 0 &&", "\tif(n < 0 &&", 'no blank after "if"', 'not in line with the parenthesis above' ],
 	[ "first(row, n *", "first( row, n *", 'a blank inside parentheses' ],
