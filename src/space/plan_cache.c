@@ -234,15 +234,11 @@ plan_cache_execute(Oid space, Oid relation, const SpaceQuery *query,
 			 SPI_result_code_string(result), query->text);
 }
 
+/* The portal keeps what it needs of the plan, which may be freed before it. */
 Portal
 plan_cache_open(Oid space, Oid relation, const SpaceQuery *query, ParamListInfo params)
 {
-	Portal		portal = SPI_cursor_open_with_paramlist(NULL, get_plan(space, relation, query),
-														params, false);
-
-	/* It may say CLOSE ALL. */
-	PinPortal(portal);
-	return portal;
+	return SPI_cursor_open_with_paramlist(NULL, get_plan(space, relation, query), params, false);
 }
 
 double

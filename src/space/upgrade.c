@@ -12,14 +12,13 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "cirro.h"
+#include "compat.h"
 #include "isolate.h"
-#include "space/scope.h"
 #include "space/ddl.h"
 #include "space/list.h"
+#include "space/scope.h"
 
 PG_FUNCTION_INFO_V1(upgrade_spaces);
 
