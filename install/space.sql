@@ -392,8 +392,14 @@ GRANT SELECT ON gig_state, setting TO PUBLIC;
 
 -- code: functions and views. They can be created again at any time, as
 -- upgrade_spaces does. Every function runs with the caller's rights; the law is
--- in the triggers. "#variable_conflict use_column" throughout: a bare name is a
--- column, parameters are written with their function's name.
+-- in the triggers.
+--
+-- The tables may have columns of the application's own, called anything. So a
+-- query writes each name with what it belongs to: a column with its table's
+-- alias, a parameter with its function's name, a variable with the label of its
+-- block, which is "my". "*" stands only after an alias, for a whole row of just
+-- that table. "#variable_conflict use_column" is for the names that cannot be
+-- qualified, those of ON CONFLICT.
 
 -- ---------------------------------------------------------------- answers --
 
@@ -971,7 +977,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
 	result gig;
 BEGIN
-	SELECT * INTO result FROM gig WHERE id = archive.gig_id FOR NO KEY UPDATE;
+	SELECT g.* INTO result FROM gig g WHERE g.id = archive.gig_id FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		PERFORM cirro.raise_unknown('gig', archive.gig_id);
 	END IF;
@@ -980,12 +986,12 @@ BEGIN
 		RETURN result;		-- a call may be repeated
 	END IF;
 	IF archive.at > cirro.now() AND result.start_at <= cirro.now() THEN
-		UPDATE gig SET archive_at = archive.at, end_at = least(end_at, archive.at)
-			WHERE id = archive.gig_id RETURNING * INTO result;
+		UPDATE gig g SET archive_at = archive.at, end_at = least(g.end_at, archive.at)
+			WHERE g.id = archive.gig_id RETURNING g.* INTO result;
 	ELSE
 		-- Refused by the trigger if the gig has not started.
-		UPDATE gig SET archived_at = cirro.now()
-			WHERE id = archive.gig_id RETURNING * INTO result;
+		UPDATE gig g SET archived_at = cirro.now()
+			WHERE g.id = archive.gig_id RETURNING g.* INTO result;
 	END IF;
 	RETURN result;
 END $$;
@@ -995,7 +1001,7 @@ CREATE OR REPLACE FUNCTION run_wave(gig_id bigint) RETURNS wave
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
-	IF NOT EXISTS (SELECT FROM gig WHERE id = run_wave.gig_id) THEN
+	IF NOT EXISTS (SELECT FROM gig g WHERE g.id = run_wave.gig_id) THEN
 		PERFORM cirro.raise_unknown('gig', run_wave.gig_id);
 	END IF;
 	RETURN jsonb_populate_record(NULL::wave,
@@ -1007,7 +1013,7 @@ CREATE OR REPLACE FUNCTION worker_id(ref @ref_type@) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN (SELECT id FROM worker WHERE ref = worker_id.ref);
+	RETURN (SELECT w.id FROM worker w WHERE w.ref = worker_id.ref);
 END $$;
 COMMENT ON FUNCTION worker_id IS 'the worker that the application knows by this id; NULL if there is none';
 
@@ -1015,7 +1021,7 @@ CREATE OR REPLACE FUNCTION gig_id(ref @ref_type@) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN (SELECT id FROM gig WHERE ref = gig_id.ref);
+	RETURN (SELECT g.id FROM gig g WHERE g.ref = gig_id.ref);
 END $$;
 COMMENT ON FUNCTION gig_id IS 'the gig that the application knows by this id; NULL if there is none';
 
@@ -1074,29 +1080,35 @@ CREATE OR REPLACE FUNCTION explain_invitation(worker_id bigint, gig_id bigint)
 RETURNS TABLE (gate text, passed boolean, detail text)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT ROWS 10 AS $$
 #variable_conflict use_column
+<<my>>
 DECLARE
-	w worker;
-	g gig;
-	s gig_state;
-	i invitation;
+	w record;
+	g record;
+	s record;
+	i record;
 	i_status text;		-- as of now
 	i_reason text;
-	last_wave wave;
 	wave_number int;
+	last_wave text;
 	may_read_waves boolean := has_table_privilege('wave', 'SELECT');
-	max_pending int := (SELECT max_pending FROM setting);
+	max_pending int := (SELECT t.max_pending FROM setting t);
 	pending bigint;
 	all_passed boolean := true;
 BEGIN
-	SELECT * INTO w FROM worker WHERE id = explain_invitation.worker_id;
+	SELECT w.id, w.active, w.profile INTO w
+	FROM worker w WHERE w.id = explain_invitation.worker_id;
 	IF NOT FOUND THEN
 		PERFORM cirro.raise_unknown('worker', explain_invitation.worker_id);
 	END IF;
-	SELECT * INTO g FROM gig WHERE id = explain_invitation.gig_id;
+	SELECT g.id, g.start_at, g.end_at, g.archive_at, g.archived_at, g.pending_max, g.sort_query,
+		g.filter
+	INTO g FROM gig g WHERE g.id = explain_invitation.gig_id;
 	IF NOT FOUND THEN
 		PERFORM cirro.raise_unknown('gig', explain_invitation.gig_id);
 	END IF;
-	SELECT * INTO s FROM gig_state s WHERE s.gig_id = g.id;
+	SELECT s.auto, s.starts_at, s.closes_at, s.accepted, s.target, s.capacity, s.expires_rest,
+		s.answer_within, s.waves, s.last_wave_at, s.next_wave_at
+	INTO s FROM gig_state s WHERE s.gig_id = my.g.id;
 	IF NOT FOUND THEN
 		RETURN QUERY SELECT 'state', false, 'the gig has no row in gig_state: call rebuild_state()';
 		RETURN;
@@ -1104,7 +1116,7 @@ BEGIN
 
 	-- The gig: whether a wave runs at all.
 	gate := 'running';
-	passed := cirro.is_active() AND NOT coalesce((SELECT paused FROM setting), false);
+	passed := cirro.is_active() AND NOT coalesce((SELECT t.paused FROM setting t), false);
 	detail := CASE WHEN passed THEN 'waves run'
 		WHEN cirro.is_active() THEN 'the Space is paused (setting.paused)'
 		ELSE 'the setting cirro.active is off in this database' END;
@@ -1134,8 +1146,9 @@ BEGIN
 
 	IF g.pending_max IS NOT NULL THEN
 		SELECT count(*) INTO pending FROM invitation i
-		WHERE i.gig_id = g.id AND i.status = 'pending'
-		AND (s.answer_within IS NULL OR cirro.add_interval(i.invited_at, s.answer_within) > cirro.now());
+		WHERE i.gig_id = my.g.id AND i.status = 'pending'
+		AND cirro.expired_reason(i.status, i.invited_at, my.s.closes_at, my.s.answer_within,
+			my.s.expires_rest AND my.s.accepted >= my.s.capacity) IS NULL;
 		gate := 'pending_max';
 		passed := pending < g.pending_max;
 		detail := format('%s pending invitations of this gig, %s allowed', pending, g.pending_max);
@@ -1159,9 +1172,10 @@ BEGIN
 		format('%s %s %s %s: %s (%s)', e.path, e.operator, left(e.wanted::text, 200),
 			CASE WHEN e.matched THEN 'holds' ELSE 'does not hold' END,
 			coalesce('found ' || left(e.found::text, 200), 'found nothing'), e.at)
-	FROM cirro.explain_match(w.profile, g.filter) e;
+	FROM cirro.explain_match(my.w.profile, my.g.filter) e;
 
-	SELECT * INTO i FROM invitation i WHERE i.gig_id = g.id AND i.worker_id = w.id;
+	SELECT i.status, i.reason, i.origin, i.wave_id, i.send_at, i.invited_at, i.responded_at
+	INTO i FROM invitation i WHERE i.gig_id = my.g.id AND i.worker_id = my.w.id;
 	gate := 'invitation';
 	IF NOT FOUND THEN
 		passed := true;
@@ -1172,7 +1186,7 @@ BEGIN
 		i_status := CASE WHEN i_reason IS NULL THEN i.status ELSE 'expired' END;
 		i_reason := coalesce(i_reason, i.reason);
 		IF may_read_waves THEN
-			SELECT v.number INTO wave_number FROM wave v WHERE v.id = i.wave_id;
+			SELECT v.number INTO wave_number FROM wave v WHERE v.id = my.i.wave_id;
 		END IF;
 		passed := i_status = 'expired' AND i_reason IS NOT DISTINCT FROM 'seats_filled';
 		detail := i_status || coalesce(' (' || i_reason || ')', '')
@@ -1191,8 +1205,11 @@ BEGIN
 	RETURN NEXT;
 
 	IF max_pending IS NOT NULL THEN
-		SELECT count(*) INTO pending FROM invitation i
-		WHERE i.worker_id = w.id AND i.status = 'pending';
+		SELECT count(*) INTO pending
+		FROM invitation i JOIN gig_state s ON s.gig_id = i.gig_id
+		WHERE i.worker_id = my.w.id AND i.status = 'pending'
+		AND cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
+			s.expires_rest AND s.accepted >= s.capacity) IS NULL;
 		gate := 'max_pending';
 		passed := pending < max_pending;
 		detail := format('%s pending invitations of this worker, %s allowed (setting.max_pending)',
@@ -1204,21 +1221,20 @@ BEGIN
 	-- Nothing is in the way: it is a matter of time, and of who comes first.
 	IF all_passed THEN
 		IF may_read_waves THEN
-			SELECT * INTO last_wave FROM wave v WHERE v.gig_id = g.id
+			SELECT CASE WHEN v.outcome = 'failed'
+				THEN format('wave %s failed at %s: %s', v.number, v.run_at, v.error)
+				ELSE format('wave %s invited %s of %s at %s%s', v.number, v.invited,
+					coalesce(v.matched || ' that it could invite',
+						'more than it looked at (it wanted ' || v.wanted || ')'),
+					v.run_at,
+					' and held back ' || nullif(v.held_back, 0) || ' more (setting.max_pending)') END
+			INTO last_wave FROM wave v WHERE v.gig_id = my.g.id
 			ORDER BY v.number DESC, v.id DESC LIMIT 1;
 		END IF;
 		gate := 'wave';
 		passed := NULL;
-		detail := CASE
-			WHEN s.waves = 0 THEN 'no wave has run yet'
-			WHEN last_wave.id IS NULL THEN format('wave %s ran at %s', s.waves, s.last_wave_at)
-			WHEN last_wave.outcome = 'failed' THEN format('wave %s failed at %s: %s',
-				last_wave.number, last_wave.run_at, last_wave.error)
-			ELSE format('wave %s invited %s of %s at %s%s', last_wave.number, last_wave.invited,
-				coalesce(last_wave.matched || ' that it could invite',
-					'more than it looked at (it wanted ' || last_wave.wanted || ')'),
-				last_wave.run_at,
-				' and held back ' || nullif(last_wave.held_back, 0) || ' more (setting.max_pending)') END
+		detail := CASE WHEN s.waves = 0 THEN 'no wave has run yet'
+				ELSE coalesce(last_wave, format('wave %s ran at %s', s.waves, s.last_wave_at)) END
 			|| format(CASE WHEN s.next_wave_at < cirro.now()
 				THEN '; the next was due at %s (does anybody call run_waves()?)'
 				ELSE '; the next is due at %s' END, s.next_wave_at)
@@ -1244,8 +1260,9 @@ RETURNS TABLE (id bigint, kind text, gig_id bigint, worker_id bigint, invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT
 SET plan_cache_mode = force_custom_plan SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
+<<my>>
 DECLARE
-	uid text := coalesce((SELECT uid::text FROM setting), '');
+	uid text := coalesce((SELECT t.uid::text FROM setting t), '');
 BEGIN
 	IF claim_notifications.max IS NULL OR claim_notifications.max < 1
 		OR claim_notifications.lease IS NULL OR claim_notifications.lease <= interval '0'
@@ -1258,7 +1275,7 @@ BEGIN
 				coalesce(claim_notifications.consumer, 'NULL')),
 			HINT = 'For example claim_notifications(100, ''1 minute'').';
 	END IF;
-	IF NOT cirro.is_active() OR (SELECT paused FROM setting) THEN
+	IF NOT cirro.is_active() OR (SELECT t.paused FROM setting t) THEN
 		RETURN;
 	END IF;
 
@@ -1273,11 +1290,15 @@ BEGIN
 		UPDATE notification n SET attempts = n.attempts + 1,
 			claimed_until = clock_timestamp() + claim_notifications.lease
 		WHERE n.id = ANY (ARRAY(SELECT due.id FROM due))
-		RETURNING n.*
+		RETURNING n.id, n.kind, n.gig_id, n.worker_id, n.invitation_id, n.revision, n.status,
+			n.previous, n.created_at, n.attempts, n.payload
 	)
 	SELECT n.id, n.kind, n.gig_id, n.worker_id, n.invitation_id, n.attempts,
 		jsonb_build_object(
-			'event_id', md5(uid || ':' || n.id)::uuid,
+			-- A hash as a uuid of version 8 (RFC 9562). Not md5(), which OpenSSL
+			-- refuses where FIPS is in force.
+			'event_id', left(overlay(overlay(encode(sha256(convert_to(my.uid || ':' || n.id, 'UTF8')), 'hex')
+				PLACING '8' FROM 13) PLACING '8' FROM 17), 32)::uuid,
 			'space', current_schema(),
 			'kind', n.kind,
 			'occurred_at', n.created_at,
@@ -1293,7 +1314,9 @@ BEGIN
 		) || coalesce(n.payload, '{}'),
 		CASE WHEN n.kind IN ('invitation.created', 'invitation.updated')
 			 THEN coalesce(i.revision = n.revision
-				AND (cirro.now() < s.closes_at OR n.created_at >= s.closes_at), false)
+				AND (cirro.now() < s.closes_at OR n.created_at >= s.closes_at)
+				AND cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
+					s.expires_rest AND s.accepted >= s.capacity) IS NULL, false)
 			 WHEN n.kind = 'gig.started' THEN coalesce(cirro.now() < s.closes_at, false)
 			 ELSE true END
 	FROM claimed n
@@ -1335,8 +1358,9 @@ CREATE OR REPLACE FUNCTION fail_notifications(ids bigint[], error text,
 	retry_after interval DEFAULT '1 minute') RETURNS int
 LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
+<<my>>
 DECLARE
-	max_attempts int := coalesce((SELECT max_attempts FROM setting), 10);
+	max_attempts int := coalesce((SELECT t.max_attempts FROM setting t), 10);
 	failed int;
 BEGIN
 	IF fail_notifications.ids IS NULL OR fail_notifications.retry_after IS NULL
@@ -1353,8 +1377,8 @@ BEGIN
 	)
 	UPDATE notification n SET error = fail_notifications.error, claimed_until = NULL,
 		not_before = clock_timestamp() + fail_notifications.retry_after,
-		outcome = CASE WHEN n.attempts >= max_attempts THEN 'dead' END,
-		delivered_at = CASE WHEN n.attempts >= max_attempts THEN cirro.now() END
+		outcome = CASE WHEN n.attempts >= my.max_attempts THEN 'dead' END,
+		delivered_at = CASE WHEN n.attempts >= my.max_attempts THEN cirro.now() END
 	WHERE n.id = ANY (ARRAY(SELECT mine.id FROM mine));
 	GET DIAGNOSTICS failed = ROW_COUNT;
 	RETURN failed;
@@ -1406,7 +1430,8 @@ SELECT g.id AS gig_id, g.ref AS gig_ref,
 	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at) AS phase,
 	s.target, s.capacity, s.accepted,
 	c.pending, c.scheduled, c.rejected, c.expired, c.departed,
-	greatest(coalesce(s.capacity, s.target) - s.accepted, 0) AS vacancies,
+	CASE WHEN cirro.now() < s.closes_at
+		THEN greatest(coalesce(s.capacity, s.target) - s.accepted, 0) ELSE 0 END AS vacancies,
 	s.waves, s.last_wave_at,
 	CASE WHEN cirro.now() < s.closes_at THEN s.next_wave_at END AS next_wave_at
 FROM gig g
@@ -1452,7 +1477,8 @@ BEGIN
 					 WHEN 2 THEN s.archives_at END,
 			CASE WHEN s.next_wave_at < s.closes_at AND s.closes_at > cirro.now()
 				THEN s.next_wave_at END,
-			i.next_send, i.next_deadline) AS next_event) e
+			CASE WHEN NOT coalesce(s.accepted >= s.capacity, false) THEN i.next_send END,
+			i.next_deadline) AS next_event) e
 	CROSS JOIN LATERAL (VALUES
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
@@ -1483,27 +1509,34 @@ COMMENT ON FUNCTION check_consistency() IS 'a row for each disagreement between 
 CREATE OR REPLACE FUNCTION rebuild_state() RETURNS int
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+<<my>>
 DECLARE
 	ids bigint[];
-	g gig;
+	g record;
 	rebuilt int := 0;
 BEGIN
-	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig WHERE id = s.gig_id);
+	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = s.gig_id);
 	-- All gigs are locked before any gig_state: a loop would fetch the later ones
 	-- between.
 	ids := ARRAY(SELECT c.gig_id FROM check_consistency() c);
-	PERFORM FROM gig WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
+	PERFORM FROM gig g WHERE g.id = ANY (my.ids) ORDER BY g.id FOR NO KEY UPDATE;
 	-- Workers may have been loaded past their triggers; a wave may be at work.
-	PERFORM FROM gig_state ORDER BY gig_id FOR NO KEY UPDATE;
+	PERFORM FROM gig_state s ORDER BY s.gig_id FOR NO KEY UPDATE;
 	UPDATE gig_state SET searched = NULL, released = pg_current_xact_id();
-	FOR g IN SELECT * FROM gig WHERE id = ANY (ids) ORDER BY id LOOP
+	FOR g IN
+		SELECT g.id, coalesce(g.seats_min, g.total_seats, g.seats_max) AS target,
+			coalesce(g.seats_max, g.total_seats) AS capacity,
+			g.seats_max IS NOT NULL AS expires_rest, g.invitation_mode = 'auto' AS auto,
+			g.invitation_frequency AS frequency, g.answer_within, g.start_at AS starts_at,
+			least(g.end_at, g.archived_at) AS closes_at,
+			coalesce(g.archived_at, g.archive_at) AS archives_at
+		FROM gig g WHERE g.id = ANY (my.ids) ORDER BY g.id
+	LOOP
 		INSERT INTO gig_state AS s (gig_id, target, capacity, expires_rest, auto, frequency,
 			answer_within, starts_at, closes_at, archives_at, next_event_at)
-		VALUES (g.id, coalesce(g.seats_min, g.total_seats, g.seats_max),
-			coalesce(g.seats_max, g.total_seats), g.seats_max IS NOT NULL,
-			g.invitation_mode = 'auto', g.invitation_frequency, g.answer_within,
-			g.start_at, least(g.end_at, g.archived_at), coalesce(g.archived_at, g.archive_at),
-			cirro.now())
+		VALUES (my.g.id, my.g.target, my.g.capacity, my.g.expires_rest, my.g.auto,
+			my.g.frequency, my.g.answer_within, my.g.starts_at, my.g.closes_at,
+			my.g.archives_at, cirro.now())
 		ON CONFLICT (gig_id) DO UPDATE SET target = excluded.target,
 			capacity = excluded.capacity, expires_rest = excluded.expires_rest,
 			auto = excluded.auto, frequency = excluded.frequency,
@@ -1515,8 +1548,8 @@ BEGIN
 			CASE WHEN s.auto AND c.accepted < s.target
 				 THEN coalesce(s.next_wave_at, cirro.now()) END
 		FROM (SELECT count(*)::int AS accepted FROM invitation i
-			  WHERE i.gig_id = g.id AND i.status = 'accepted') c
-		WHERE s.gig_id = g.id;
+			  WHERE i.gig_id = my.g.id AND i.status = 'accepted') c
+		WHERE s.gig_id = my.g.id;
 		rebuilt := rebuilt + 1;
 	END LOOP;
 	RETURN rebuilt;

@@ -1,15 +1,18 @@
 /*-------------------------------------------------------------------------
  * src/cirro.h
  *
- * What more than one file of cirro needs: the SQLSTATEs of class UG and the
- * settings. It decides nothing; each module's contract is in its own header.
+ * What more than one file of cirro needs: the SQLSTATEs of class UG, the
+ * settings and the clock. It decides nothing; each module's contract is in its
+ * own header.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_H
 #define CIRRO_H
 
 #include "postgres.h"
-#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "compat.h"
 
 /* Unknown Space, gig, invitation, worker. */
 #define ERRCODE_CIRRO_UNKNOWN_SPACE			MAKE_SQLSTATE('U','G','0','0','1')
@@ -33,18 +36,5 @@
 
 /* Settings (cirro.c). */
 extern bool cirro_active;
-
-/*
- * The one clock (clock.c).
- *
- * cirro_now: the later of statement start and transaction start, or the
- * setting cirro.clock. cirro_gate_now: for gates that may have waited for a
- * lock: the wall clock (never before cirro_now), or cirro.clock.
- * cirro_add_interval: saturates at infinity instead of raising.
- */
-extern TimestampTz cirro_now(void);
-extern TimestampTz cirro_gate_now(void);
-extern TimestampTz cirro_add_interval(TimestampTz at, const Interval *span);
-extern void cirro_clock_init(void);
 
 #endif							/* CIRRO_H */

@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 #include "cirro.h"
 #include "gig/state.h"
@@ -309,6 +310,7 @@ apply_one(Oid space, const GigChange *change)
 	row = result_row(0);
 	read_columns(&row, &state);
 	result_end(&row);
+	query_free();
 	check_change(change, &state);
 
 	if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
@@ -403,6 +405,7 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 {
 	/* So many at a time that their arrays stay small. */
 	const int	most = 10000;
+	MemoryContext scratch;
 	GigChange  *many;
 	int			nmany = 0;
 
@@ -413,6 +416,8 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 	}
 
 	many = palloc(Min(n, most) * sizeof(GigChange));
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro gig states",
+									ALLOCSET_DEFAULT_SIZES);
 	for (size_t i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -422,9 +427,14 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 			many[nmany++] = changes[i];
 		if (nmany == most || (i == n - 1 && nmany > 0))
 		{
+			MemoryContext old = MemoryContextSwitchTo(scratch);
+
 			apply_many(space, many, nmany);
+			MemoryContextSwitchTo(old);
+			MemoryContextReset(scratch);
 			nmany = 0;
 		}
 	}
+	MemoryContextDelete(scratch);
 	pfree(many);
 }

@@ -19,6 +19,7 @@
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
+#include "utils/portal.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
@@ -231,6 +232,17 @@ plan_cache_execute(Oid space, Oid relation, const SpaceQuery *query,
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan_extended failed: %s: %s",
 			 SPI_result_code_string(result), query->text);
+}
+
+Portal
+plan_cache_open(Oid space, Oid relation, const SpaceQuery *query, ParamListInfo params)
+{
+	Portal		portal = SPI_cursor_open_with_paramlist(NULL, get_plan(space, relation, query),
+														params, false);
+
+	/* It may say CLOSE ALL. */
+	PinPortal(portal);
+	return portal;
 }
 
 double

@@ -38,6 +38,10 @@ typedef struct SpaceQuery
 extern void plan_cache_execute(Oid space, Oid relation, const SpaceQuery *query,
 							   const SPIExecuteOptions *options);
 
+/* A cursor over its rows; a trigger of the Space cannot close it. */
+extern Portal plan_cache_open(Oid space, Oid relation, const SpaceQuery *query,
+							  ParamListInfo params);
+
 /* How many rows the planner expects of a query that is planned each time. */
 extern double plan_cache_estimate(Oid space, const SpaceQuery *query, ParamListInfo params);
 

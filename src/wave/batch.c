@@ -19,6 +19,7 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
@@ -81,6 +82,9 @@ typedef struct PassGig
 	int			ninvited;
 	int			max_invited;
 } PassGig;
+
+StaticAssertDecl(sizeof(PassGig) + sizeof(BatchedGig) < GIG_SIZE / 2,
+				 "a gig takes hardly more than its filter and its program");
 
 typedef struct Pass
 {
@@ -209,12 +213,16 @@ uint64
 wave_batch_hash(Datum query)
 {
 	struct varlena *value;
+	uint64		hash;
 
 	if (query == 0)
 		return 0;
 	value = PG_DETOAST_DATUM_PACKED(query);
-	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(value),
+	hash = hash_bytes_extended((const unsigned char *) VARDATA_ANY(value),
 							   VARSIZE_ANY_EXHDR(value), 0);
+	if (value != (struct varlena *) DatumGetPointer(query))
+		pfree(value);
+	return hash;
 }
 
 /* Lists may make a filter large: what counts is what is allocated. */
@@ -222,7 +230,8 @@ static int64
 filters_memory(const Pass *pass)
 {
 	return Max((int64) pass->ngigs * GIG_SIZE,
-			   (int64) MemoryContextMemAllocated(pass->context, true) - pass->base);
+			   (int64) MemoryContextMemAllocated(pass->context, true) - pass->base +
+			   (int64) wave_predicates_words(pass->predicates));
 }
 
 /* A gig joins, if there is memory for what it wants. */
@@ -246,7 +255,10 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	id = result_int64(&row);
 	number = result_int32(&row);
 	wanted = result_int32(&row);
-	size = (int64) wanted * sizeof(Candidate);
+	if (wanted <= 0)
+		return true;
+	/* What make_batch makes of them as well. */
+	size = (int64) wanted * (sizeof(Candidate) + sizeof(int64));
 	/* Half of it is for who is invited already. */
 	if (pass->ngigs > 0 &&
 		pass->memory + filters_memory(pass) + size > cirro_wave_memory * INT64CONST(512))
@@ -255,8 +267,6 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 		return false;
 	}
 	pass->memory += size;
-	if (wanted <= 0)
-		return true;
 
 	old = MemoryContextSwitchTo(pass->context);
 	gig = &pass->gigs[pass->ngigs++];
@@ -312,8 +322,8 @@ receive_invited(TupleTableSlot *slot, DestReceiver *self)
 		}
 		gig->max_invited = grown;
 		gig->invited = gig->invited == NULL ?
-			MemoryContextAlloc(pass->context, grown * sizeof(int64)) :
-			repalloc_huge(gig->invited, grown * sizeof(int64));
+			MemoryContextAlloc(pass->context, mul_size(grown, sizeof(int64))) :
+			repalloc_huge(gig->invited, mul_size(grown, sizeof(int64)));
 	}
 	gig->invited[gig->ninvited++] = worker_id;
 	return true;
@@ -323,10 +333,10 @@ static void
 load_gigs(Pass *pass)
 {
 	QueryArgs	args = {&gigs_query};
-	int64	   *with = palloc((pass->nids + 1) * sizeof(int64));
+	int64	   *with;
 	int			nwith = 0;
 
-	pass->gigs = MemoryContextAllocHuge(pass->context, (pass->nids + 1) * sizeof(PassGig));
+	pass->gigs = MemoryContextAllocHuge(pass->context, mul_size(pass->nids, sizeof(PassGig)));
 	pass->base = MemoryContextMemAllocated(pass->context, true);
 	arg_int64_array(&args, pass->ids, pass->nids);
 	arg_timestamptz(&args, pass->now);
@@ -346,6 +356,7 @@ load_gigs(Pass *pass)
 			}
 
 	qsort(pass->gigs, pass->ngigs, sizeof(PassGig), compare_gigs);
+	with = palloc(mul_size((Size) pass->ngigs + 1, sizeof(int64)));
 	for (int i = 0; i < pass->ngigs; i++)
 		if (pass->gigs[i].has_invitations)
 			with[nwith++] = pass->gigs[i].id;
@@ -533,6 +544,13 @@ run_pass(void *arg)
 	return true;
 }
 
+/* Of so many gigs, those that memory is for at the very most. */
+static int
+limit_gigs(int ngigs)
+{
+	return (int) Min(ngigs, cirro_wave_memory * INT64CONST(512) / GIG_SIZE + 1);
+}
+
 static bool
 is_worthwhile(Oid space, int ngigs)
 {
@@ -551,7 +569,8 @@ make_batch(const Pass *pass, MemoryContext context)
 	WaveBatch  *batch = palloc0(sizeof(WaveBatch));
 
 	batch->covered = pass->covered;
-	batch->gigs = MemoryContextAllocHuge(context, (pass->ngigs + 1) * sizeof(BatchedGig));
+	batch->gigs = MemoryContextAllocHuge(context,
+										 mul_size((Size) pass->ngigs + 1, sizeof(BatchedGig)));
 	for (int i = 0; i < pass->ngigs; i++)
 	{
 		PassGig    *gig = &pass->gigs[i];
@@ -566,7 +585,7 @@ make_batch(const Pass *pass, MemoryContext context)
 		found->horizon = gig->horizon;
 		found->complete = !gig->heap.overflown;
 		found->nids = gig->heap.size;
-		found->ids = palloc((gig->heap.size + 1) * sizeof(int64));
+		found->ids = palloc(mul_size((Size) gig->heap.size + 1, sizeof(int64)));
 		wave_heap_finish(&gig->heap, found->ids);
 		batch->ngigs++;
 	}
@@ -584,6 +603,7 @@ wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
 	WaveBatch  *batch = NULL;
 	ErrorData  *error;
 
+	ngigs = limit_gigs(ngigs);
 	if (ngigs == 0 || !is_worthwhile(space, ngigs))
 		return NULL;
 
