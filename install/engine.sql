@@ -57,6 +57,10 @@ CREATE FUNCTION cirro.raise_unknown(kind text, id bigint) RETURNS void
 LANGUAGE c PARALLEL SAFE AS 'MODULE_PATHNAME', 'raise_unknown';
 COMMENT ON FUNCTION cirro.raise_unknown(text, bigint) IS 'raises UG002, UG003 or UG004 for an unknown gig, invitation or worker';
 
+CREATE FUNCTION cirro.raise_unwritten(invitation_id bigint, is_there boolean) RETURNS void
+LANGUAGE c PARALLEL SAFE AS 'MODULE_PATHNAME', 'raise_unwritten';
+COMMENT ON FUNCTION cirro.raise_unwritten(bigint, boolean) IS 'raises UG003 for an invitation that is not there, UG014 for one that a trigger kept as it is';
+
 CREATE FUNCTION cirro.is_active() RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_is_active';
 COMMENT ON FUNCTION cirro.is_active() IS 'the setting cirro.active, also where the library is not loaded yet';

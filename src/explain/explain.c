@@ -23,6 +23,7 @@
 #include "filter/eval.h"
 #include "filter/io.h"
 #include "filter/parse.h"
+#include "json/glue.h"
 
 PG_FUNCTION_INFO_V1(filter_explain_match);
 
@@ -322,8 +323,7 @@ jsonb_of_views(const JsonView *views, uint32 count, bool scalar)
 
 		/* Padding counts to the value behind it. */
 		if (entry == JENTRY_ISNUMERIC || entry == JENTRY_ISCONTAINER)
-			while (buf.len % sizeof(int32) != 0)
-				appendStringInfoChar(&buf, '\0');
+			json_glue_align(&buf);
 		if (views[i].data != NULL)
 			appendBinaryStringInfo(&buf, views[i].data, view_size(views[i]));
 		/* Every so often there is the offset of the end instead of the length. */

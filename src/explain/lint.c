@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "explain/lint_pair.h"
 #include "explain/lint_report.h"
 #include "explain/tree.h"

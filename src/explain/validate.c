@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "filter/parse.h"
 #include "filter/regex.h"
 #include "json/glue.h"

@@ -3,8 +3,8 @@
  *
  * Decides whether a document matches a filter. Runs for every row, so it
  * must not allocate (regular expressions and $mod apart, which give back
- * what they take), and it is total: whatever the document, it answers and
- * raises no error; only a cancel ends it early.
+ * what they take but for a bounded cache), and it is total: whatever the
+ * document, it answers and raises no error; only a cancel ends it early.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -27,9 +27,19 @@ typedef struct Scope
 {
 	const FilterQuery *query;
 	JsonView	document;
-	const JsonWalkName *name;		/* NULL if none was looked up yet */
+	const JsonWalkName *name;	/* NULL if none was looked up yet */
 	JsonView	value;
 } Scope;
+
+/* A type's bit stands where its JsonViewType says. */
+#define TYPE_BIT(type)	(1 << (JsonViewRank(type) - 1))
+StaticAssertDecl(FILTER_TYPE_NULL == TYPE_BIT(JSON_VIEW_NULL) &&
+				 FILTER_TYPE_NUMBER == TYPE_BIT(JSON_VIEW_NUMBER) &&
+				 FILTER_TYPE_STRING == TYPE_BIT(JSON_VIEW_STRING) &&
+				 FILTER_TYPE_OBJECT == TYPE_BIT(JSON_VIEW_OBJECT) &&
+				 FILTER_TYPE_ARRAY == TYPE_BIT(JSON_VIEW_ARRAY) &&
+				 FILTER_TYPE_BOOL == TYPE_BIT(JSON_VIEW_TRUE),
+				 "$type is decided by one bit");
 
 static bool decide(Scope *scope, const FilterNode *node);
 
@@ -169,7 +179,7 @@ value_meets(const FilterQuery *query, const FilterNode *node, JsonView value)
 		case FILTER_EXISTS:
 			return true;
 		case FILTER_TYPE:
-			return (node->number & (1 << (JsonViewRank(value.type) - 1))) != 0;
+			return (node->number & TYPE_BIT(value.type)) != 0;
 		case FILTER_SIZE:
 			return value.type == JSON_VIEW_ARRAY && json_view_count(value) == node->number;
 		case FILTER_MOD:

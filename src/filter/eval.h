@@ -11,7 +11,10 @@
 
 #include "filter/query.h"
 
-/* Total: never raises an error but for a cancel. */
+/*
+ * Total: whatever the document, raises no error but for a cancel, or where
+ * memory is used up.
+ */
 extern bool filter_matches(const FilterQuery *query, const JsonbContainer *document);
 
 #endif							/* CIRRO_FILTER_EVAL_H */

@@ -12,7 +12,6 @@
 #include "fmgr.h"
 #include "lib/qunique.h"
 #include "lib/stringinfo.h"
-#include "port.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -144,8 +143,8 @@ put_operand(StringInfo buf, FilterNode *node, const char *canonical,
 
 /*
  * The stored form of a parsed filter, allocated in the current context. Sizes
- * cannot overflow: the text is at most JSON_TREE_MAX_TEXT long, and each of
- * its values takes well below 200 bytes.
+ * cannot overflow: the text is at most JSON_TREE_MAX_TEXT long, and none of its
+ * bytes takes 100 here.
  */
 static FilterQuery *
 build(FilterParser *parser)
@@ -262,9 +261,7 @@ text_of(const FilterQuery *query)
 Datum
 filter_query_in(PG_FUNCTION_ARGS)
 {
-	char	   *text = PG_GETARG_CSTRING(0);
-
-	return from_text(text, strlen(text), fcinfo->context);
+	return json_glue_in(fcinfo, from_text);
 }
 
 Datum

@@ -8,7 +8,6 @@
  * caller.
  *-------------------------------------------------------------------------
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "filter/parse.h"
@@ -21,7 +20,6 @@ static const char HINT_OPERATORS[] =
 	"$all, $size, $elemMatch, $regex, $options, $mod, $not; on top and in their "
 	"lists $and, $or, $nor.";
 
-/* One key with a dollar is enough: plain keys beside it are then refused. */
 bool
 filter_is_operators(const JsonTree *tree)
 {
@@ -655,10 +653,6 @@ parse_filter(FilterParser *p, const JsonTree *object)
 	return true;
 }
 
-/*
- * Parses a filter. Returns false with parser->reader.error set, or once
- * parser->report has been told. Recursion is bounded by JSON_TREE_MAX_DEPTH.
- */
 bool
 filter_parse(FilterParser *p, const char *text, size_t len)
 {
@@ -685,6 +679,10 @@ filter_parse(FilterParser *p, const char *text, size_t len)
 		3 * r->nvalues : 9 * FILTER_MAX_CONDITIONS;
 	p->nodes = r->alloc(r->alloc_arg, p->max_nodes * sizeof(FilterParseNode));
 	if (p->nodes == NULL)
-		return json_tree_limit(r, p->tree, "", "out of memory");
+	{
+		json_tree_limit(r, p->tree, "", "out of memory");
+		go_on(p);
+		return false;
+	}
 	return parse_filter(p, p->tree) && !p->failed;
 }

@@ -14,7 +14,10 @@
 #include "json/tree.h"
 
 #define FILTER_MAX_LIST			10000	/* elements of an operator's list */
-#define FILTER_MAX_CONDITIONS	1000	/* operators and plain equalities */
+#define FILTER_MAX_CONDITIONS	1000	/* operators and plain equalities; of $all each
+									 * value. What joins or negates conditions
+									 * is none, nor is an object in a list */
+#define FILTER_MAX_NODES		10000	/* of the tree, all that included */
 #define FILTER_MAX_PATTERN		1000	/* bytes of a regular expression */
 #define FILTER_MAX_REGEXES		16	/* PostgreSQL caches 32 of them */
 
@@ -68,7 +71,13 @@ typedef struct FilterParser
 	bool		stopped;		/* ... behind which parsing does not go on */
 } FilterParser;
 
+/*
+ * Parses a filter. Returns false if it is none, with reader.error set to the
+ * last error found. Recursion is bounded by JSON_TREE_MAX_DEPTH.
+ */
 extern bool filter_parse(FilterParser *parser, const char *text, size_t len);
+
+/* Is it an object of operators? One is enough: plain keys beside it are refused. */
 extern bool filter_is_operators(const JsonTree *tree);
 
 static inline bool

@@ -35,6 +35,11 @@ typedef struct FilterNode
 								 * REGEX: options */
 } FilterNode;
 
+StaticAssertDecl(sizeof(FilterNode) == 20 && offsetof(FilterNode, path_len) == 2 &&
+				 offsetof(FilterNode, nnodes) == 4 && offsetof(FilterNode, path) == 8 &&
+				 offsetof(FilterNode, operand) == 12 && offsetof(FilterNode, number) == 16,
+				 "FilterNode is stored");
+
 /* A JsonView whose data is at an offset. */
 typedef struct FilterValue
 {
@@ -42,6 +47,10 @@ typedef struct FilterValue
 	uint32		at;
 	uint32		len;
 } FilterValue;
+
+StaticAssertDecl(sizeof(FilterValue) == 12 && offsetof(FilterValue, at) == 4 &&
+				 offsetof(FilterValue, len) == 8,
+				 "FilterValue is stored");
 
 typedef struct FilterQuery
 {
@@ -53,6 +62,11 @@ typedef struct FilterQuery
 	uint32		text_len;		/* equality; not terminated */
 	FilterNode	nodes[FLEXIBLE_ARRAY_MEMBER];
 } FilterQuery;
+
+StaticAssertDecl(offsetof(FilterQuery, version) == 4 && offsetof(FilterQuery, nnodes) == 8 &&
+				 offsetof(FilterQuery, text) == 12 && offsetof(FilterQuery, text_len) == 16 &&
+				 offsetof(FilterQuery, nodes) == 20,
+				 "FilterQuery is stored");
 
 static inline JsonView
 filter_value_view(const FilterQuery *query, const FilterValue *value)

@@ -10,7 +10,6 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
@@ -61,7 +60,8 @@ static const CirroQuery changed_gigs = {
 	"  IS DISTINCT FROM "
 	"  (o.seats_min, o.total_seats, o.seats_max, o.invitation_mode, o.invitation_frequency::text, "
 	"    o.answer_within::text, o.start_at, o.end_at, o.archive_at, o.archived_at, o.filter_query) "
-	"ORDER BY n.id"
+	"ORDER BY n.id",
+	0, {0}, PLAN_OF_ROWS
 };
 
 /* $1 to $11 as above, $12 now; the tick finds the exact next event. */
@@ -81,6 +81,9 @@ static const CirroQuery change_state = {
 	12, {INT8OID, INT4OID, INT4OID, BOOLOID, BOOLOID, INTERVALOID, INTERVALOID,
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID}
 };
+
+/* Changed gigs that are in memory. */
+#define GIGS_AT_ONCE 1000
 
 static const CirroQuery delete_state = {
 	"DELETE FROM gig_state s WHERE s.gig_id IN (SELECT o.id FROM old_rows o)"
@@ -106,16 +109,24 @@ gig_inserted(PG_FUNCTION_ARGS)
 
 /* Brings the state of a gig in line with a row of changed_gigs. */
 static void
-change_gig(Oid space, ResultRow *gig)
+change_gig(Oid space, ResultRow gig)
 {
 	QueryArgs	args = {&change_state};
 	ResultRow	row;
+	int64		id = result_int64(&gig);
 	bool		is_full;
 
-	while (args.nargs < args.query->nargs - 1)
-		arg_result(&args, gig);
-	result_end(gig);
+	arg_int64(&args, id);
+	for (int i = 1; i < change_state.nargs - 1; i++)
+	{
+		bool		isnull;
+		Datum		value = result_column(&gig, change_state.argtypes[i], &isnull);
+
+		arg_datum(&args, change_state.argtypes[i], value, isnull);
+	}
+	result_end(&gig);
 	arg_timestamptz(&args, cirro_now());
+
 	if (query_run(space, &args) == 0)
 		return;
 	row = result_row(0);
@@ -123,7 +134,7 @@ change_gig(Oid space, ResultRow *gig)
 	result_end(&row);
 	query_free();
 	if (is_full)
-		gig_state_expire_rest(space, DatumGetInt64(args.values[0]), GIG_SEATS_FILLED);
+		gig_state_expire_rest(space, id, GIG_SEATS_FILLED);
 }
 
 /*
@@ -139,23 +150,23 @@ gig_updated(PG_FUNCTION_ARGS)
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	QueryArgs	args = {&changed_gigs};
-	QueryCursor changed;
-	ResultRow	gig;
-	/* A statement may change any number: nothing is kept of each. */
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro changed gig",
-												  ALLOCSET_SMALL_SIZES);
+	Portal		portal = query_open_over(trigdata, space, &args);
+	uint64		ngigs;
 
-	query_open_over(&changed, trigdata, space, &args);
-	while (query_next(&changed, &gig))
+	/* A statement may change any number: never all of them in memory. */
+	do
 	{
-		MemoryContext old = MemoryContextSwitchTo(scratch);
+		SPITupleTable *gigs;
 
-		CHECK_FOR_INTERRUPTS();
-		change_gig(space, &gig);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(scratch);
-	}
-	query_close(&changed);
+		ngigs = query_fetch(portal, GIGS_AT_ONCE, &gigs);
+		for (uint64 i = 0; i < ngigs; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			change_gig(space, result_fetched(gigs, i));
+		}
+		SPI_freetuptable(gigs);
+	} while (ngigs == GIGS_AT_ONCE);
+	query_close(portal);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }

@@ -239,16 +239,13 @@ check_change(const GigChange *change, const GigState *state)
 	if (closed && (change->gained > 0 || change->opened > 0 || change->left > 0))
 		gig_state_refuse_closed(change->gig_id, state);
 
-	if (change->answered > 0 &&
-		(closed || lapsed ||
-		 (change->gained == 0 && state->expires_rest && gig_state_is_full(state))))
+	if (change->answered > 0 && (closed || lapsed))
 		ereport(ERROR,
 				(errcode(ERRCODE_CIRRO_NO_LONGER_PENDING),
 				 errmsg("an invitation to gig %lld is no longer pending",
 						(long long) change->gig_id),
 				 closed ? errdetail("The gig ended at %s.", timestamptz_to_str(state->closes_at))
-				 : lapsed ? errdetail("The time to answer has passed.")
-				 : errdetail("The seats are filled."),
+				 : errdetail("The time to answer has passed."),
 				 closed ? errhint("Nobody is invited to a gig that has ended.")
 				 : errhint("Use reset() or invite() to invite the worker again.")));
 

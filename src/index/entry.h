@@ -71,15 +71,18 @@ extern FilterEntry *filter_entry_inner(FilterEntryKind kind, FilterEntry *first)
 
 /*
  * AND or OR of a list of entries, simplified: nested ones of the same kind
- * dissolved, constants taken out, ranges on one path joined. Takes the list
- * over.
+ * dissolved, constants taken out, in an AND a lower and an upper bound of one
+ * path joined. Takes the list over.
  */
 extern FilterEntry *filter_entry_combine(FilterEntryKind kind, FilterEntry *entries);
 
 /* Nothing in it is exact any more: others that do not meet it have its keys, too. */
 extern void filter_entry_inexact(FilterEntry *entry);
 
-/* -1: below the entry, 0: of it, 1: above it. */
+/*
+ * Where a key is to those of an entry. 0: it is one of them, 1: it is behind
+ * all of them, -1: neither.
+ */
 extern int	filter_entry_compare(const FilterEntry *entry, const char *key, int len);
 
 /* Has it keys of its own to search for? */

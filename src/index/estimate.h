@@ -11,8 +11,9 @@
 #include "index/profile_stats.h"
 
 /*
- * Sets the fractions and selectivities of a tree and returns the root's; from
- * the statistics, or by defaults where they are NULL.
+ * Sets the fractions and selectivities of a tree, of the documents, and returns
+ * the selectivity of the filter, of all rows; from the statistics, or by
+ * defaults where they are NULL.
  */
 extern double filter_entry_estimate(FilterEntry *root, const FilterQuery *query,
 							  const ProfileStats *stats);

@@ -3,7 +3,7 @@
  *
  * Decides what each condition of a filter asks of the keys of a document.
  * Where keys cannot tell (null, which missing equals; positions in a path;
- * arrays in arrays; regular expressions; remainders) it says so: a wrong
+ * arrays in arrays; patterns behind their first letters; remainders) it says so: a wrong
  * "necessary" would lose matches, a wrong "exact" would make some up. What is
  * worth fetching is decided elsewhere (index/choice.c).
  *-------------------------------------------------------------------------
@@ -40,23 +40,22 @@ typedef struct Place
 
 static FilterEntry *extract(const FilterQuery *query, const FilterNode *node, const Place *place);
 
-/* Goes on to a member. A position may be that of an element: no path tells. */
+/* Goes on to a member. */
 static void
-append_name(Place *place, const char *base, const JsonWalkName *name)
+append_name(Place *place, const char *name, uint32 len)
 {
 	size_t		start = place->path_len + (place->depth > 0);
 
 	/* Paths of $elemMatch in each other may be longer than those of keys. */
-	if (name->position >= 0 || place->depth == JSON_PATH_MAX_NAMES ||
-		start + name->len > JSON_PATH_MAX_BYTES)
+	if (place->depth == JSON_PATH_MAX_NAMES || start + len > JSON_PATH_MAX_BYTES)
 	{
 		place->reachable = false;
 		return;
 	}
 	if (place->depth > 0)
 		place->path[place->path_len] = '.';
-	memcpy(place->path + start, base + name->at, name->len);
-	place->path_len = start + name->len;
+	memcpy(place->path + start, name, len);
+	place->path_len = start + len;
 	place->depth++;
 }
 
@@ -131,24 +130,23 @@ static FilterEntry *make_member(const FilterNode *node, const Place *place, Json
 static FilterEntry *
 make_equal_object(const FilterNode *node, const Place *place, JsonView object)
 {
-	const JsonbContainer *container = (const JsonbContainer *) object.data;
 	FilterEntry *entries = NULL;
 	JsonViewIterator it;
+	JsonView	name;
 	JsonView	value;
 	ProfileKey	at;
 
 	check_stack_depth();
 	json_view_iterate(&it, object);
-	for (uint32 i = 0; i < MAX_PARTS && json_view_next(&it, &value); i++)
+	for (int i = 0; i < MAX_PARTS && json_view_next_member(&it, &name, &value); i++)
 	{
-		JsonWalkName name = {getJsonbOffset(container, i), getJsonbLength(container, i), -1};
 		Place		member = *place;
 		FilterEntry *entry;
 
 		CHECK_FOR_INTERRUPTS();
-		if (memchr(it.base + name.at, '.', name.len) != NULL)
+		if (memchr(name.data, '.', name.len) != NULL)
 			continue;
-		append_name(&member, it.base, &name);
+		append_name(&member, name.data, name.len);
 		if (!member.reachable)
 			continue;
 		entry = make_member(node, &member, value);
@@ -444,7 +442,14 @@ go_down(const FilterQuery *query, const FilterNode *node, const Place *from, Pla
 
 	*to = *from;
 	for (uint32 i = 0; i < path.len && to->reachable; i++)
-		append_name(to, path.base, &path.names[i]);
+	{
+		const JsonWalkName *name = &path.names[i];
+
+		append_name(to, path.base + name->at, name->len);
+		/* It may be an element that it counts: no path tells. */
+		if (name->position >= 0)
+			to->reachable = false;
+	}
 }
 
 static FilterEntry *

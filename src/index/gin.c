@@ -12,10 +12,11 @@
 #include "postgres.h"
 
 #include "access/gin.h"
-#include "access/stratnum.h"
 #include "fmgr.h"
+#include "storage/shmem.h"
 #include "utils/jsonb.h"
 
+#include "compat.h"
 #include "filter/io.h"
 #include "index/choice.h"
 #include "index/estimate.h"
@@ -66,9 +67,9 @@ profile_ops_extract_value(PG_FUNCTION_ARGS)
 	*nentries = list.nkeys;
 	if (list.nkeys == 0)
 		PG_RETURN_POINTER(NULL);
-	entries = MemoryContextAllocHuge(CurrentMemoryContext, list.nkeys * sizeof(Datum));
+	entries = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(list.nkeys, sizeof(Datum)));
 	room = MemoryContextAllocHuge(CurrentMemoryContext,
-								  (size_t) list.nkeys * INTALIGN(VARHDRSZ + PROFILE_KEY_MAX));
+								  mul_size(list.nkeys, INTALIGN(VARHDRSZ + PROFILE_KEY_MAX)));
 	for (int i = 0; i < list.nkeys; i++)
 	{
 		int			len = list.keys[i].len;

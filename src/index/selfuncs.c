@@ -22,6 +22,7 @@
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "filter/io.h"
 #include "index/choice.h"
 #include "index/estimate.h"

@@ -31,6 +31,7 @@ allocate(JsonTreeReader *r, size_t size)
 		memset(&r->error, 0, sizeof(r->error));
 		r->error.is_limit = true;
 		strcpy(r->error.problem, "out of memory");
+		strcpy(r->error.place, "$");
 	}
 	return p;
 }
@@ -438,7 +439,8 @@ read_value(JsonTreeReader *r, JsonTree *tree, int depth)
 
 /*
  * Reads a whole text. Returns its tree, or NULL with reader->error set. The
- * tree points into memory of the allocator and into the text.
+ * tree points into memory of the allocator and into the text; its values know
+ * where they are in what json_tree_write would write.
  */
 JsonTree *
 json_tree_read(JsonTreeReader *r, const char *text, size_t len)

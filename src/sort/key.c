@@ -14,12 +14,12 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
+#include "miscadmin.h"
 #include "utils/jsonb.h"
 
 #include "compat.h"
 #include "json/number.h"
+#include "json/walk.h"
 #include "sort/key.h"
 
 PG_FUNCTION_INFO_V1(sort_key);
@@ -69,18 +69,17 @@ encode_number(StringInfo buf, const char *number)
 static void
 encode_object(StringInfo buf, JsonView object)
 {
-	const JsonbContainer *container = (const JsonbContainer *) object.data;
 	uint32		count = json_view_count(object);
 	JsonViewIterator it;
+	JsonView	name;
 	JsonView	value;
 
 	for (int shift = 24; shift >= 0; shift -= 8)
 		appendStringInfoChar(buf, (count >> shift) & 0xFF);
 	json_view_iterate(&it, object);
-	for (uint32 i = 0; buf->len < SORT_MAX_VALUE && i < count; i++)
+	while (buf->len < SORT_MAX_VALUE && json_view_next_member(&it, &name, &value))
 	{
-		encode_string(buf, it.base + getJsonbOffset(container, i), getJsonbLength(container, i));
-		json_view_next(&it, &value);
+		encode_string(buf, name.data, name.len);
 		encode(buf, value);
 	}
 }
@@ -165,7 +164,10 @@ visit_value(void *arg, JsonView value, bool open)
 	{
 		json_view_iterate(&it, value);
 		while (json_view_next(&it, &element))
+		{
+			CHECK_FOR_INTERRUPTS();
 			consider(arg, element);
+		}
 	}
 	return false;
 }

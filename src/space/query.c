@@ -187,6 +187,28 @@ query_run_into(Oid space, const QueryArgs *args, DestReceiver *receiver)
 	(void) run(space, InvalidOid, args, receiver);
 }
 
+Portal
+query_open_over(TriggerData *trigdata, Oid space, const QueryArgs *args)
+{
+	return plan_cache_open(space, RelationGetRelid(trigdata->tg_relation), args->query,
+						   make_params(args));
+}
+
+uint64
+query_fetch(Portal portal, int count, SPITupleTable **rows)
+{
+	SPI_cursor_fetch(portal, true, count);
+	*rows = SPI_tuptable;
+	return SPI_processed;
+}
+
+void
+query_close(Portal portal)
+{
+	UnpinPortal(portal);
+	SPI_cursor_close(portal);
+}
+
 double
 query_estimate(Oid space, const QueryArgs *args)
 {
@@ -199,67 +221,28 @@ query_free(void)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Rows of a cursor that are fetched at once. */
-#define ROWS_AT_ONCE	1000
-
-void
-query_open_over(QueryCursor *cursor, TriggerData *trigdata, Oid space, const QueryArgs *args)
-{
-	memset(cursor, 0, sizeof(*cursor));
-	cursor->portal = plan_cache_open(space, RelationGetRelid(trigdata->tg_relation),
-									 args->query, make_params(args));
-	/* A trigger of the Space may say CLOSE ALL. */
-	PinPortal(cursor->portal);
-}
-
-bool
-query_next(QueryCursor *cursor, ResultRow *row)
-{
-	if (cursor->next == cursor->nrows)
-	{
-		bool		was_last = cursor->rows != NULL && cursor->nrows < ROWS_AT_ONCE;
-
-		SPI_freetuptable(cursor->rows);
-		cursor->rows = NULL;
-		if (was_last)
-			return false;
-		SPI_cursor_fetch(cursor->portal, true, ROWS_AT_ONCE);
-		cursor->rows = SPI_tuptable;
-		cursor->nrows = SPI_processed;
-		cursor->next = 0;
-		if (cursor->nrows == 0)
-			return false;
-	}
-	memset(row, 0, sizeof(*row));
-	row->desc = cursor->rows->tupdesc;
-	row->tuple = cursor->rows->vals[cursor->next++];
-	return true;
-}
-
-void
-query_close(QueryCursor *cursor)
-{
-	SPI_freetuptable(cursor->rows);
-	UnpinPortal(cursor->portal);
-	SPI_cursor_close(cursor->portal);
-}
-
 /* -------------------------------------------------------------- results -- */
 
 ResultRow
-result_row(uint64 number)
+result_fetched(const SPITupleTable *rows, uint64 number)
 {
 	ResultRow	row = {0};
 
-	if (SPI_tuptable == NULL || number >= SPI_tuptable->numvals)
+	if (rows == NULL || number >= rows->numvals)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("a row that cirro wrote or looked for is not there"),
 				 errdetail("A trigger or a rule on a table of the Space suppressed or changed it."),
 				 errhint("Triggers of your own must let cirro's rows pass.")));
-	row.desc = SPI_tuptable->tupdesc;
-	row.tuple = SPI_tuptable->vals[number];
+	row.desc = rows->tupdesc;
+	row.tuple = rows->vals[number];
 	return row;
+}
+
+ResultRow
+result_row(uint64 number)
+{
+	return result_fetched(SPI_tuptable, number);
 }
 
 ResultRow
@@ -270,8 +253,8 @@ result_slot(TupleTableSlot *slot)
 	return row;
 }
 
-static Datum
-read_column(ResultRow *row, Oid type, bool *isnull)
+Datum
+result_column(ResultRow *row, Oid type, bool *isnull)
 {
 	int			column = ++row->column;
 	Oid			found = column <= row->desc->natts ?
@@ -295,7 +278,7 @@ static Datum
 read_value(ResultRow *row, Oid type)
 {
 	bool		isnull;
-	Datum		value = read_column(row, type, &isnull);
+	Datum		value = result_column(row, type, &isnull);
 
 	/* The owner may have dropped a constraint since the Space was looked at. */
 	if (isnull)
@@ -354,7 +337,7 @@ bool
 result_bool_or(ResultRow *row, bool otherwise)
 {
 	bool		isnull;
-	Datum		value = read_column(row, BOOLOID, &isnull);
+	Datum		value = result_column(row, BOOLOID, &isnull);
 
 	return isnull ? otherwise : DatumGetBool(value);
 }
@@ -363,7 +346,7 @@ int32
 result_int32_or(ResultRow *row, int32 otherwise)
 {
 	bool		isnull;
-	Datum		value = read_column(row, INT4OID, &isnull);
+	Datum		value = result_column(row, INT4OID, &isnull);
 
 	return isnull ? otherwise : DatumGetInt32(value);
 }
@@ -372,7 +355,7 @@ int64
 result_int64_or(ResultRow *row, int64 otherwise)
 {
 	bool		isnull;
-	Datum		value = read_column(row, INT8OID, &isnull);
+	Datum		value = result_column(row, INT8OID, &isnull);
 
 	return isnull ? otherwise : DatumGetInt64(value);
 }
@@ -381,7 +364,7 @@ TimestampTz
 result_timestamptz_or(ResultRow *row, TimestampTz otherwise)
 {
 	bool		isnull;
-	Datum		value = read_column(row, TIMESTAMPTZOID, &isnull);
+	Datum		value = result_column(row, TIMESTAMPTZOID, &isnull);
 
 	return isnull ? otherwise : DatumGetTimestampTz(value);
 }
@@ -390,7 +373,7 @@ FullTransactionId
 result_xid8_or_none(ResultRow *row)
 {
 	bool		isnull;
-	Datum		value = read_column(row, XID8OID, &isnull);
+	Datum		value = result_column(row, XID8OID, &isnull);
 
 	return isnull ? InvalidFullTransactionId : DatumGetFullTransactionId(value);
 }
@@ -399,7 +382,7 @@ const Interval *
 result_interval_or_none(ResultRow *row)
 {
 	bool		isnull;
-	Datum		value = read_column(row, INTERVALOID, &isnull);
+	Datum		value = result_column(row, INTERVALOID, &isnull);
 
 	return isnull ? NULL : DatumGetIntervalP(value);
 }
@@ -408,19 +391,9 @@ Datum
 result_datum_or_none(ResultRow *row, Oid type)
 {
 	bool		isnull;
-	Datum		value = read_column(row, type, &isnull);
+	Datum		value = result_column(row, type, &isnull);
 
 	return isnull ? (Datum) 0 : value;
-}
-
-void
-arg_result(QueryArgs *args, ResultRow *row)
-{
-	Oid			type = args->query->argtypes[Min(args->nargs, SPACE_QUERY_MAX_ARGS - 1)];
-	bool		isnull;
-	Datum		value = read_column(row, type, &isnull);
-
-	arg_datum(args, type, value, isnull);
 }
 
 void

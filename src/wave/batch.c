@@ -569,7 +569,8 @@ make_batch(const Pass *pass, MemoryContext context)
 	WaveBatch  *batch = palloc0(sizeof(WaveBatch));
 
 	batch->covered = pass->covered;
-	batch->gigs = MemoryContextAllocHuge(context, mul_size((Size) pass->ngigs + 1, sizeof(BatchedGig)));
+	batch->gigs = MemoryContextAllocHuge(context,
+										 mul_size((Size) pass->ngigs + 1, sizeof(BatchedGig)));
 	for (int i = 0; i < pass->ngigs; i++)
 	{
 		PassGig    *gig = &pass->gigs[i];

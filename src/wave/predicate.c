@@ -245,8 +245,9 @@ same_entry(const FilterEntry *a, const FilterEntry *b)
 static uint64
 hash_entry(const FilterEntry *e)
 {
-	uint64		hash = hash_bytes_extended((const unsigned char *) e->low.data, e->low.len, e->kind);
+	uint64		hash;
 
+	hash = hash_bytes_extended((const unsigned char *) e->low.data, e->low.len, e->kind);
 	hash = hash_bytes_extended((const unsigned char *) e->high.data, e->high.len, hash);
 	for (int i = 0; i < e->nset; i++)
 		hash = hash_bytes_extended((const unsigned char *) e->set[i].data, e->set[i].len, hash);

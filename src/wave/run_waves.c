@@ -302,7 +302,7 @@ work_space(Run *run, Agenda *agenda)
 			pass_over_workers(run, agenda);
 		gig_id = agenda->gigs[agenda->next++];
 		outcome = wave_take_turn(agenda->info->space, agenda->info->name, agenda->info->owner,
-						   gig_id, wave_batch_find(agenda->batch, gig_id));
+								 gig_id, wave_batch_find(agenda->batch, gig_id));
 		commit(run);
 		run->done++;
 		agenda->locked = outcome == GIG_LOCKED ? agenda->locked + 1 : 0;

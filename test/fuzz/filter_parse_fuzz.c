@@ -192,6 +192,11 @@ check_memory(const char *data, size_t size)
 	allowed = size > 0 ? (unsigned char) data[size - 1] % 32 : 0;
 	if (!parse(&p, data, size))
 		check_error(&p.reader.error);
+	allowed = size > 0 ? (unsigned char) data[size - 1] % 32 : 0;
+	start(&p);
+	p.report = report;
+	nreports = 0;
+	assert(filter_parse(&p, data, size) == (nreports == 0));
 	allowed = -1;
 }
 
