@@ -404,104 +404,117 @@ GRANT SELECT ON gig_state, setting TO PUBLIC;
 -- ---------------------------------------------------------------- answers --
 
 -- A column is written only where something is given for it, so that the right
--- to UPDATE (status) is enough to answer.
+-- to UPDATE (status) is enough to answer. A row that is there and was not written
+-- was kept by a trigger of the Space's owner: raise_unwritten says which it is.
 
 CREATE OR REPLACE FUNCTION accept(invitation_id bigint) RETURNS invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+<<fn>>
 DECLARE
 	result invitation;
 BEGIN
-	UPDATE invitation SET status = 'accepted' WHERE id = accept.invitation_id
-		RETURNING * INTO result;
+	UPDATE invitation AS i SET status = 'accepted'
+		WHERE i.id = accept.invitation_id RETURNING i.* INTO fn.result;
 	IF NOT FOUND THEN
-		PERFORM cirro.raise_unknown('invitation', accept.invitation_id);
+		PERFORM cirro.raise_unwritten(accept.invitation_id,
+			EXISTS (SELECT FROM invitation i WHERE i.id = accept.invitation_id));
 	END IF;
-	RETURN result;
+	RETURN fn.result;
 END $$;
-COMMENT ON FUNCTION accept(bigint) IS 'the worker takes a seat; UG010, UG011, UG012 if that cannot be';
+COMMENT ON FUNCTION accept(bigint) IS 'the worker takes a seat; UG010, UG011, UG012, UG014 if that cannot be';
 
 CREATE OR REPLACE FUNCTION reject(invitation_id bigint, reason text DEFAULT NULL) RETURNS invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
 	result invitation;
 BEGIN
 	IF reject.reason IS NULL THEN
-		UPDATE invitation SET status = 'rejected'
-			WHERE id = reject.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'rejected'
+			WHERE i.id = reject.invitation_id RETURNING i.* INTO fn.result;
 	ELSE
-		UPDATE invitation SET status = 'rejected', reason = reject.reason
-			WHERE id = reject.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'rejected', reason = reject.reason
+			WHERE i.id = reject.invitation_id RETURNING i.* INTO fn.result;
 	END IF;
 	IF NOT FOUND THEN
-		PERFORM cirro.raise_unknown('invitation', reject.invitation_id);
+		PERFORM cirro.raise_unwritten(reject.invitation_id,
+			EXISTS (SELECT FROM invitation i WHERE i.id = reject.invitation_id));
 	END IF;
-	RETURN result;
+	RETURN fn.result;
 END $$;
-COMMENT ON FUNCTION reject(bigint, text) IS 'the worker declines a pending invitation';
+COMMENT ON FUNCTION reject(bigint, text) IS 'the worker declines an invitation that is pending, or expired because the seats are filled';
 
 CREATE OR REPLACE FUNCTION leave(invitation_id bigint, reason text DEFAULT NULL) RETURNS invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
 	result invitation;
 BEGIN
 	IF leave.reason IS NULL THEN
-		UPDATE invitation SET status = 'left'
-			WHERE id = leave.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'left'
+			WHERE i.id = leave.invitation_id RETURNING i.* INTO fn.result;
 	ELSE
-		UPDATE invitation SET status = 'left', reason = leave.reason
-			WHERE id = leave.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'left', reason = leave.reason
+			WHERE i.id = leave.invitation_id RETURNING i.* INTO fn.result;
 	END IF;
 	IF NOT FOUND THEN
-		PERFORM cirro.raise_unknown('invitation', leave.invitation_id);
+		PERFORM cirro.raise_unwritten(leave.invitation_id,
+			EXISTS (SELECT FROM invitation i WHERE i.id = leave.invitation_id));
 	END IF;
-	RETURN result;
+	RETURN fn.result;
 END $$;
 COMMENT ON FUNCTION leave(bigint, text) IS 'the worker gives up the seat, which is free at once';
 
 CREATE OR REPLACE FUNCTION expire(invitation_id bigint, reason text DEFAULT NULL) RETURNS invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
 	result invitation;
 BEGIN
 	IF expire.reason IS NULL THEN
-		UPDATE invitation SET status = 'expired'
-			WHERE id = expire.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'expired'
+			WHERE i.id = expire.invitation_id RETURNING i.* INTO fn.result;
 	ELSE
-		UPDATE invitation SET status = 'expired', reason = expire.reason
-			WHERE id = expire.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'expired', reason = expire.reason
+			WHERE i.id = expire.invitation_id RETURNING i.* INTO fn.result;
 	END IF;
 	IF NOT FOUND THEN
-		PERFORM cirro.raise_unknown('invitation', expire.invitation_id);
+		PERFORM cirro.raise_unwritten(expire.invitation_id,
+			EXISTS (SELECT FROM invitation i WHERE i.id = expire.invitation_id));
 	END IF;
-	RETURN result;
+	RETURN fn.result;
 END $$;
 COMMENT ON FUNCTION expire(bigint, text) IS 'the Space withdraws a pending or scheduled invitation';
 
 CREATE OR REPLACE FUNCTION reset(invitation_id bigint, silent boolean DEFAULT false) RETURNS invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
 	result invitation;
 BEGIN
 	-- What counts as expired by the clock is invited anew, not left as it is.
-	UPDATE invitation i SET status = 'expired' FROM gig_state s
-		WHERE i.id = reset.invitation_id AND s.gig_id = i.gig_id
-		AND cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
-			s.expires_rest AND s.accepted >= s.capacity) IS NOT NULL;
+	UPDATE invitation AS i SET status = 'expired'
+		WHERE i.id = reset.invitation_id
+		AND (SELECT cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
+				s.expires_rest AND s.accepted >= s.capacity)
+			 FROM gig_state s WHERE s.gig_id = i.gig_id) IS NOT NULL;
 	IF reset.silent THEN
-		UPDATE invitation SET status = 'pending', silent = true
-			WHERE id = reset.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'pending', silent = true
+			WHERE i.id = reset.invitation_id RETURNING i.* INTO fn.result;
 	ELSE
-		UPDATE invitation SET status = 'pending'
-			WHERE id = reset.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'pending'
+			WHERE i.id = reset.invitation_id RETURNING i.* INTO fn.result;
 	END IF;
 	IF NOT FOUND THEN
-		PERFORM cirro.raise_unknown('invitation', reset.invitation_id);
+		PERFORM cirro.raise_unwritten(reset.invitation_id,
+			EXISTS (SELECT FROM invitation i WHERE i.id = reset.invitation_id));
 	END IF;
-	RETURN result;
+	RETURN fn.result;
 END $$;
 COMMENT ON FUNCTION reset(bigint, boolean) IS 'the invitation is pending again, whatever the answer was; an accepted seat is freed';
 
@@ -509,57 +522,85 @@ CREATE OR REPLACE FUNCTION try_accept(invitation_id bigint)
 RETURNS TABLE (outcome text, status text)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
 	result text;
 BEGIN
 	BEGIN
-		UPDATE invitation SET status = 'accepted' WHERE id = try_accept.invitation_id;
-		result := CASE WHEN FOUND THEN 'accepted' ELSE 'not_found' END;
+		-- A trigger may have let the row pass with another status.
+		UPDATE invitation AS i SET status = 'accepted' WHERE i.id = try_accept.invitation_id
+			RETURNING CASE i.status WHEN 'accepted' THEN 'accepted' ELSE 'vetoed' END INTO fn.result;
+		IF NOT FOUND THEN
+			fn.result := CASE WHEN EXISTS (SELECT FROM invitation i WHERE i.id = try_accept.invitation_id)
+				THEN 'vetoed' ELSE 'not_found' END;
+		END IF;
 	EXCEPTION
-		WHEN SQLSTATE 'UG010' THEN result := 'not_open';
-		WHEN SQLSTATE 'UG011' THEN result := 'filled';
-		WHEN SQLSTATE 'UG012' OR SQLSTATE 'UG013' THEN result := 'no_longer_pending';
+		WHEN SQLSTATE 'UG010' THEN fn.result := 'not_open';
+		WHEN SQLSTATE 'UG011' THEN fn.result := 'filled';
+		WHEN SQLSTATE 'UG012' OR SQLSTATE 'UG013' THEN fn.result := 'no_longer_pending';
 	END;
-	IF result = 'filled' THEN
-		UPDATE invitation i SET status = 'expired'
+	IF fn.result = 'filled' THEN
+		UPDATE invitation AS i SET status = 'expired'
 			WHERE i.id = try_accept.invitation_id AND i.status = 'pending'
 			AND (SELECT s.expires_rest FROM gig_state s WHERE s.gig_id = i.gig_id);
 	END IF;
-	RETURN QUERY SELECT result, (
+	RETURN QUERY SELECT fn.result, (
 		SELECT CASE WHEN cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
 					s.expires_rest AND s.accepted >= s.capacity) IS NULL
 			   THEN i.status ELSE 'expired' END
 		FROM invitation i LEFT JOIN gig_state s ON s.gig_id = i.gig_id
 		WHERE i.id = try_accept.invitation_id);
 END $$;
-COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an error: accepted, filled, not_open, no_longer_pending, not_found';
+COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an error: accepted, filled, not_open, no_longer_pending, vetoed (by a trigger of the Space''s owner), not_found';
 
 -- ----------------------------------------------------- invite and attempt --
 
 -- Both first say what would become of each id, then write all that can be
 -- written in one statement, so that locks are taken in the order of
 -- src/gig/state.h (gigs and workers before the foreign keys' checks would) and
--- gig_state comes last. What
--- another transaction changed in between makes the writing fail as a whole;
--- then they look again.
+-- gig_state comes last. What another transaction changed in between makes the
+-- writing fail as a whole; then they look again. What nobody else wrote and they
+-- could not, twice, is what a trigger of the Space's owner keeps out: the others
+-- are written without it.
+--
+-- How many rows there are is unknown to the statistics, of a new gig above all. So
+-- what is known of the ids is in arrays of one order, and each row is looked up by
+-- its key: LATERAL (... OFFSET 0) and "= ANY (array)" are no joins that could be
+-- planned as a loop over both sides, and with seqscan and bitmapscan off (which
+-- must not look like something worth compiling) no plan made for a small table
+-- reads a large one. Where "status" in WHERE would allow the index of what is
+-- open, which is read from end to end, coalesce() keeps it out.
 
 CREATE OR REPLACE FUNCTION invite(gig_id bigint, worker_ids bigint[],
 	send_at timestamptz DEFAULT NULL, auto_accept boolean DEFAULT false)
 RETURNS TABLE (worker_id bigint, outcome text, invitation_id bigint)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
-	later boolean := invite.send_at > cirro.now();
-	accepts boolean := coalesce(invite.auto_accept, false);
-	initial text := CASE WHEN invite.send_at > cirro.now() THEN 'scheduled'
-						 WHEN invite.auto_accept THEN 'accepted' ELSE 'pending' END;
-	state gig_state;
-	open boolean;
+	later CONSTANT boolean := coalesce(invite.send_at > cirro.now(), false);
+	accepts CONSTANT boolean := NOT later AND coalesce(invite.auto_accept, false);
+	initial CONSTANT text := CASE WHEN later THEN 'scheduled' WHEN accepts THEN 'accepted' ELSE 'pending' END;
+	done CONSTANT text[] := '{scheduled,accepted,reopened,invited}';
+	accepted int;
+	capacity int;
+	expires_rest boolean;
+	answer_within interval;
+	closes_at timestamptz;
+	is_open boolean;
 	ids bigint[];
+	missed int[];		-- how often an id could not be written, for no reason to be seen
 	outcomes text[];
 	invitations bigint[];
-	written int;
-	more int;
+	known bigint[];
+	writable bigint;
+	written bigint;
+	reopened bigint;
+	seated bigint;
+	vetoed bigint;
+	again boolean;
+	tries int := 0;
 BEGIN
 	IF invite.worker_ids IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = '22004',
@@ -567,138 +608,180 @@ BEGIN
 			DETAIL = format('Nobody was invited to gig %s.', coalesce(invite.gig_id::text, 'NULL')),
 			HINT = 'Give an array of ids of workers; an empty one invites nobody.';
 	END IF;
+	SELECT coalesce(array_agg(d.id ORDER BY d.ord), '{}') INTO fn.ids
+	FROM (SELECT u.id, min(u.ord) AS ord
+		  FROM unnest(invite.worker_ids) WITH ORDINALITY u (id, ord)
+		  GROUP BY u.id) d;
+	fn.missed := array_fill(0, ARRAY[cardinality(fn.ids)]);
 
-	FOR round IN 1 .. 5 LOOP
+	LOOP
+		fn.tries := fn.tries + 1;
+		fn.vetoed := 0;
+		fn.again := false;
 		IF cirro.lock_rows(current_schema(), 'gig', ARRAY[invite.gig_id]) = 0
-			OR NOT EXISTS (SELECT FROM gig WHERE id = invite.gig_id) THEN
+			OR NOT EXISTS (SELECT FROM gig g WHERE g.id = invite.gig_id) THEN
 			PERFORM cirro.raise_unknown('gig', invite.gig_id);
 		END IF;
-		PERFORM cirro.lock_rows(current_schema(), 'worker', invite.worker_ids);
-		SELECT * INTO state FROM gig_state s WHERE s.gig_id = invite.gig_id;
-		open := cirro.gate_now() < state.closes_at;
-		IF later AND open AND invite.send_at >= state.closes_at THEN
+		PERFORM cirro.lock_rows(current_schema(), 'worker', fn.ids);
+		SELECT s.accepted, s.capacity, s.expires_rest, s.answer_within, s.closes_at
+		INTO fn.accepted, fn.capacity, fn.expires_rest, fn.answer_within, fn.closes_at
+		FROM gig_state s WHERE s.gig_id = invite.gig_id;
+		fn.is_open := cirro.gate_now() < fn.closes_at;
+		IF fn.later AND fn.is_open AND invite.send_at >= fn.closes_at THEN
 			RAISE EXCEPTION USING ERRCODE = '22023',
 				MESSAGE = format('send_at is not before the end of gig %s', invite.gig_id),
 				DETAIL = format('The gig ends at %s, the invitations would be sent at %s.',
-								state.closes_at, invite.send_at),
+								fn.closes_at, invite.send_at),
 				HINT = 'Give an earlier send_at, or none.';
 		END IF;
 
-		SELECT array_agg(c.id ORDER BY c.ord), array_agg(c.outcome ORDER BY c.ord),
-			array_agg(c.invitation_id ORDER BY c.ord)
-		INTO ids, outcomes, invitations
+		SELECT array_agg(c.outcome ORDER BY c.ord), array_agg(c.invitation_id ORDER BY c.ord),
+			count(*) FILTER (WHERE c.outcome = ANY (fn.done)),
+			array_agg(c.invitation_id ORDER BY c.invitation_id)
+				FILTER (WHERE c.outcome = ANY (fn.done) AND c.invitation_id IS NOT NULL)
+		INTO fn.outcomes, fn.invitations, fn.writable, fn.known
 		FROM (
-			SELECT b.id, b.ord, b.invitation_id,
-				CASE WHEN b.outcome <> 'ok' THEN b.outcome
-					 WHEN state.accepted >= state.capacity THEN 'filled'
+			SELECT b.ord, b.invitation_id,
+				CASE WHEN b.outcome NOT IN ('ok', 'vetoed') THEN b.outcome
+					 WHEN fn.accepted >= fn.capacity THEN 'filled'
 					 -- With auto_accept each takes a seat, in the order given.
-					 WHEN accepts AND NOT coalesce(later, false) AND state.accepted
+					 WHEN fn.accepts AND fn.accepted
 						+ count(*) FILTER (WHERE b.outcome = 'ok') OVER (ORDER BY b.ord)
-						> state.capacity THEN 'filled'
-					 WHEN later THEN 'scheduled'
-					 WHEN accepts THEN 'accepted'
+						+ CASE b.outcome WHEN 'vetoed' THEN 1 ELSE 0 END
+						> fn.capacity THEN 'filled'
+					 WHEN b.outcome = 'vetoed' THEN 'vetoed'
+					 WHEN fn.later THEN 'scheduled'
+					 WHEN fn.accepts THEN 'accepted'
 					 WHEN b.invitation_id IS NOT NULL THEN 'reopened'
 					 ELSE 'invited' END AS outcome
 			FROM (
-				SELECT u.id, u.ord, i.id AS invitation_id,
-					CASE WHEN w.id IS NULL THEN 'not_found'
-						 WHEN NOT open THEN 'not_open'
+				SELECT u.ord, i.id AS invitation_id,
+					CASE WHEN w.active IS NOT TRUE THEN 'not_found'
+						 WHEN NOT fn.is_open THEN 'not_open'
 						 WHEN i.status = 'accepted' THEN 'already_accepted'
 						 WHEN i.status IN ('pending', 'scheduled')
-							AND cirro.expired_reason(i.status, i.invited_at, state.closes_at,
-								state.answer_within, state.expires_rest
-								AND state.accepted >= state.capacity) IS NULL
+							AND cirro.expired_reason(i.status, i.invited_at, fn.closes_at,
+								fn.answer_within, fn.expires_rest
+								AND fn.accepted >= fn.capacity) IS NULL
 						 THEN 'already_invited'
 						 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
+						 WHEN u.missed >= 2 THEN 'vetoed'
 						 ELSE 'ok' END AS outcome
-				FROM (SELECT id, min(ord) AS ord
-					  FROM unnest(invite.worker_ids) WITH ORDINALITY d (id, ord)
-					  GROUP BY id) u
-				LEFT JOIN worker w ON w.id = u.id AND w.active
-				LEFT JOIN invitation i ON i.gig_id = invite.gig_id AND i.worker_id = u.id
+				FROM unnest(fn.ids, fn.missed) WITH ORDINALITY u (id, missed, ord)
+				LEFT JOIN LATERAL (SELECT x.active FROM worker x
+					WHERE x.id = u.id OFFSET 0) w ON true
+				LEFT JOIN LATERAL (SELECT x.id, x.status, x.invited_at FROM invitation x
+					WHERE x.gig_id = invite.gig_id AND x.worker_id = u.id OFFSET 0) i ON true
 			) b
 		) c;
+		EXIT WHEN fn.writable = 0;
 
 		BEGIN
-			PERFORM FROM invitation i WHERE i.id IN (
-				SELECT r.id FROM unnest(outcomes, invitations) r (outcome, id)
-				WHERE r.outcome IN ('scheduled', 'accepted', 'reopened'))
-				ORDER BY i.id FOR NO KEY UPDATE;
+			PERFORM FROM invitation i WHERE i.id = ANY (fn.known) ORDER BY i.id FOR NO KEY UPDATE;
 
 			-- Those that only count as expired, by the clock, become it first.
-			UPDATE invitation i SET status = 'expired'
-			FROM unnest(outcomes, invitations) r (outcome, id)
-			WHERE i.id = r.id AND r.outcome IN ('scheduled', 'accepted', 'reopened')
-			AND i.status = 'pending'
-			AND cirro.expired_reason(i.status, i.invited_at, state.closes_at,
-				state.answer_within, false) IS NOT NULL;
+			UPDATE invitation AS i SET status = 'expired'
+			WHERE i.id = ANY (fn.known)
+			AND cirro.expired_reason(i.status, i.invited_at, fn.closes_at,
+				fn.answer_within, false) IS NOT NULL;
 
 			INSERT INTO invitation (gig_id, worker_id, status, origin, send_at)
-			SELECT invite.gig_id, r.worker_id, initial, 'manual',
-				CASE WHEN later THEN invite.send_at END
-			FROM unnest(ids, outcomes, invitations) r (worker_id, outcome, id)
-			WHERE r.outcome IN ('scheduled', 'accepted', 'invited') AND r.id IS NULL
+			SELECT invite.gig_id, r.worker_id, fn.initial, 'manual',
+				CASE WHEN fn.later THEN invite.send_at END
+			FROM unnest(fn.ids, fn.outcomes, fn.invitations) r (worker_id, outcome, id)
+			WHERE r.outcome = ANY (fn.done) AND r.id IS NULL
 			ORDER BY r.worker_id
 			ON CONFLICT (gig_id, worker_id) DO NOTHING;
 			GET DIAGNOSTICS written = ROW_COUNT;
 
-			-- An expired invitation becomes pending before it is accepted.
-			IF initial = 'accepted' THEN
-				UPDATE invitation i SET status = 'pending', origin = 'manual', silent = true
-				FROM unnest(outcomes, invitations) r (outcome, id)
-				WHERE i.id = r.id AND r.outcome = 'accepted' AND i.status = 'expired';
-				GET DIAGNOSTICS more = ROW_COUNT;
-				UPDATE invitation i SET status = 'accepted'
-				FROM unnest(outcomes, invitations) r (outcome, id)
-				WHERE i.id = r.id AND r.outcome = 'accepted' AND i.status = 'pending';
+			IF fn.accepts THEN
+				-- An expired invitation becomes pending before it is accepted.
+				UPDATE invitation AS i SET status = 'pending', origin = 'manual', silent = true
+				WHERE i.id = ANY (fn.known) AND i.status = 'expired';
+				GET DIAGNOSTICS reopened = ROW_COUNT;
+				UPDATE invitation AS i SET status = 'accepted'
+				WHERE i.id = ANY (fn.known) AND coalesce(i.status, '') = 'pending';
+				GET DIAGNOSTICS seated = ROW_COUNT;
+				fn.reopened := least(fn.reopened, fn.seated);
 			ELSE
-				UPDATE invitation i SET status = initial, origin = 'manual',
-					send_at = CASE WHEN later THEN invite.send_at END
-				FROM unnest(outcomes, invitations) r (outcome, id)
-				WHERE i.id = r.id AND r.outcome IN ('scheduled', 'reopened')
-				AND i.status = 'expired';
-				GET DIAGNOSTICS more = ROW_COUNT;
+				UPDATE invitation AS i SET status = fn.initial, origin = 'manual',
+					send_at = CASE WHEN fn.later THEN invite.send_at END
+				WHERE i.id = ANY (fn.known) AND i.status = 'expired';
+				GET DIAGNOSTICS reopened = ROW_COUNT;
 			END IF;
+			EXIT WHEN fn.written + fn.reopened = fn.writable;
 
-			-- All of them, or look again.
-			IF written + more < (SELECT count(*) FROM unnest(outcomes) o
-				WHERE o IN ('scheduled', 'accepted', 'reopened', 'invited')) THEN
-				RAISE EXCEPTION USING ERRCODE = 'UG010',
-					MESSAGE = format('gig %s or its invitations keep changing', invite.gig_id),
-					DETAIL = format('Only %s invitations could be written.', written + more),
-					HINT = 'Call invite() again.';
+			SELECT array_agg(m.missed ORDER BY m.ord),
+				count(*) FILTER (WHERE m.missed = 2 AND m.before = 1)
+			INTO fn.missed, fn.vetoed
+			FROM (
+				SELECT u.ord, u.missed AS before,
+					CASE WHEN u.missed = 2 THEN 2
+						 WHEN u.outcome = ANY (fn.done) AND (coalesce(i.status, 'expired') = 'expired'
+							OR (i.status = 'pending' AND (fn.accepts
+								OR cirro.expired_reason(i.status, i.invited_at, fn.closes_at,
+									fn.answer_within, false) IS NOT NULL)))
+						 THEN u.missed + 1 ELSE 0 END AS missed
+				FROM unnest(fn.ids, fn.missed, fn.outcomes) WITH ORDINALITY u (id, missed, outcome, ord)
+				LEFT JOIN LATERAL (SELECT x.status, x.invited_at FROM invitation x
+					WHERE x.gig_id = invite.gig_id AND x.worker_id = u.id OFFSET 0) i ON true
+			) m;
+			-- If it is they alone, and nobody gets their seats, all else may stay.
+			IF NOT fn.accepts AND fn.vetoed = fn.writable - fn.written - fn.reopened THEN
+				SELECT array_agg(CASE WHEN u.missed = 2 AND u.outcome = ANY (fn.done)
+					THEN 'vetoed' ELSE u.outcome END ORDER BY u.ord)
+				INTO fn.outcomes
+				FROM unnest(fn.missed, fn.outcomes) WITH ORDINALITY u (missed, outcome, ord);
+				EXIT;
 			END IF;
-			EXIT;
+			fn.again := true;
+			RAISE EXCEPTION USING ERRCODE = '40001',
+				MESSAGE = format('the invitations to gig %s keep changing', invite.gig_id),
+				DETAIL = format('Only %s of %s could be written.', fn.written + fn.reopened, fn.writable),
+				HINT = 'Call invite() again.';
 		EXCEPTION
-			WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR foreign_key_violation THEN
-				IF round = 5 THEN
+			WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR foreign_key_violation
+				OR serialization_failure THEN
+				IF fn.vetoed > 0 THEN
+					fn.tries := 0;
+				ELSIF fn.tries = 5 OR (SQLSTATE = '40001' AND NOT fn.again) THEN
 					RAISE;
 				END IF;
 		END;
 	END LOOP;
 
 	RETURN QUERY SELECT r.worker_id, r.outcome, i.id
-		FROM unnest(ids, outcomes) WITH ORDINALITY r (worker_id, outcome, ord)
-		LEFT JOIN invitation i ON i.gig_id = invite.gig_id AND i.worker_id = r.worker_id
+		FROM unnest(fn.ids, fn.outcomes) WITH ORDINALITY r (worker_id, outcome, ord)
+		LEFT JOIN LATERAL (SELECT x.id FROM invitation x
+			WHERE x.gig_id = invite.gig_id AND x.worker_id = r.worker_id OFFSET 0) i ON true
 		ORDER BY r.ord;
 END $$;
-COMMENT ON FUNCTION invite(bigint, bigint[], timestamptz, boolean) IS 'the Space says who is invited and when; one row per worker: not_found, not_open, already_accepted, already_invited, blocked, filled, scheduled, accepted, reopened or invited';
+COMMENT ON FUNCTION invite(bigint, bigint[], timestamptz, boolean) IS 'the Space says who is invited and when; one row per worker: not_found, not_open, already_accepted, already_invited, blocked, filled, vetoed (by a trigger of the Space''s owner), scheduled, accepted, reopened or invited';
 
 CREATE OR REPLACE FUNCTION attempt_invitations(worker_id bigint,
 	gig_ids bigint[] DEFAULT NULL, max_amount int DEFAULT NULL)
 RETURNS TABLE (gig_id bigint, outcome text, invitation_id bigint)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
-	w worker;
-	now timestamptz;
-	asked bigint[];
+	done CONSTANT text[] := '{reopened,invited}';
+	is_active boolean;
+	profile jsonb;
+	at timestamptz;
 	ids bigint[];
+	missed int[];		-- how often an id could not be written, for no reason to be seen
+	others bigint := 0;	-- gigs that are not among them: they do not match
 	outcomes text[];
 	invitations bigint[];
+	known bigint[];
+	gigs bigint[];
 	no_match bigint;
-	writable bigint[];
-	written int;
+	written bigint;
+	vetoed bigint;
+	again boolean;
+	tries int := 0;
 BEGIN
 	IF attempt_invitations.max_amount < 0 THEN
 		RAISE EXCEPTION USING ERRCODE = '22023',
@@ -707,150 +790,184 @@ BEGIN
 			HINT = 'Leave it out for no limit.';
 	END IF;
 
-	FOR round IN 1 .. 5 LOOP
-		now := cirro.gate_now();
-		SELECT * INTO w FROM worker WHERE id = attempt_invitations.worker_id;
+	LOOP
+		fn.tries := fn.tries + 1;
+		fn.vetoed := 0;
+		fn.again := false;
+		fn.at := cirro.gate_now();
+		SELECT w.active, w.profile INTO fn.is_active, fn.profile
+		FROM worker w WHERE w.id = attempt_invitations.worker_id;
 		IF NOT FOUND THEN
 			PERFORM cirro.raise_unknown('worker', attempt_invitations.worker_id);
 		END IF;
 
-		-- Every open gig: most have nothing to do with the worker, and are counted
-		-- without a look at anything but their filter.
-		asked := attempt_invitations.gig_ids;
-		no_match := 0;
-		IF asked IS NULL THEN
-			WITH concerned AS (
+		IF fn.ids IS NOT NULL THEN
+			NULL;		-- looked at before
+		ELSIF attempt_invitations.gig_ids IS NOT NULL THEN
+			SELECT coalesce(array_agg(d.id ORDER BY d.ord), '{}') INTO fn.ids
+			FROM (SELECT u.id, min(u.ord) AS ord
+				  FROM unnest(attempt_invitations.gig_ids) WITH ORDINALITY u (id, ord)
+				  GROUP BY u.id) d;
+		ELSE
+			-- Every open gig: most have nothing to do with the worker, and are counted
+			-- without a look at anything but their filter.
+			SELECT coalesce(array_agg(o.id ORDER BY o.id), '{}'),
+				(SELECT count(*) FROM gig g WHERE fn.at < least(g.end_at, g.archived_at)) - count(o.id)
+			INTO fn.ids, fn.others
+			FROM (
 				SELECT g.id FROM gig g
-				WHERE now < g.end_at AND w.active AND w.profile OPERATOR(cirro.@@) g.filter
+				WHERE fn.at < g.end_at AND fn.is_active AND fn.profile OPERATOR(cirro.@@) g.filter
 				UNION
-				SELECT g.id FROM invitation i JOIN gig g ON g.id = i.gig_id
-				WHERE i.worker_id = w.id
-			), open AS (
-				SELECT c.id FROM concerned c JOIN gig_state s ON s.gig_id = c.id
-				WHERE now < s.closes_at
-			)
-			SELECT coalesce((SELECT array_agg(o.id ORDER BY o.id) FROM open o), '{}'),
-				(SELECT count(*) FROM gig g WHERE now < least(g.end_at, g.archived_at))
-					- (SELECT count(*) FROM open)
-			INTO asked, no_match;
+				SELECT g.id FROM invitation i
+				CROSS JOIN LATERAL (SELECT x.id FROM gig x WHERE x.id = i.gig_id OFFSET 0) g
+				WHERE i.worker_id = attempt_invitations.worker_id
+			) c
+			CROSS JOIN LATERAL (SELECT x.gig_id AS id FROM gig_state x
+				WHERE x.gig_id = c.id AND fn.at < x.closes_at OFFSET 0) o;
 		END IF;
+		fn.missed := coalesce(fn.missed, array_fill(0, ARRAY[cardinality(fn.ids)]));
 
-		SELECT array_agg(c.id ORDER BY c.ord) FILTER (WHERE c.shown),
-			array_agg(c.outcome ORDER BY c.ord) FILTER (WHERE c.shown),
-			array_agg(c.invitation_id ORDER BY c.ord) FILTER (WHERE c.shown),
-			no_match + count(*) FILTER (WHERE c.outcome = 'no_match')
-		INTO ids, outcomes, invitations, no_match
+		SELECT array_agg(c.outcome ORDER BY c.ord), array_agg(c.invitation_id ORDER BY c.ord),
+			fn.others + count(*) FILTER (WHERE c.outcome = 'no_match'),
+			coalesce(array_agg(c.id ORDER BY c.id) FILTER (WHERE c.outcome = ANY (fn.done)), '{}'),
+			array_agg(c.invitation_id ORDER BY c.invitation_id) FILTER (WHERE c.outcome = 'reopened')
+		INTO fn.outcomes, fn.invitations, fn.no_match, fn.gigs, fn.known
 		FROM (
 			SELECT b.id, b.ord, b.invitation_id,
 				CASE WHEN b.outcome <> 'ok' THEN b.outcome
 					 WHEN count(*) FILTER (WHERE b.outcome = 'ok') OVER (ORDER BY b.ord)
 						> attempt_invitations.max_amount THEN 'limit_reached'
 					 WHEN b.invitation_id IS NOT NULL THEN 'reopened'
-					 ELSE 'invited' END AS outcome,
-				attempt_invitations.gig_ids IS NOT NULL
-					OR b.outcome NOT IN ('not_found', 'not_open', 'no_match') AS shown
+					 ELSE 'invited' END AS outcome
 			FROM (
 				SELECT u.id, u.ord, i.id AS invitation_id,
 					CASE WHEN g.id IS NULL THEN 'not_found'
-						 WHEN NOT now < s.closes_at THEN 'not_open'
+						 WHEN NOT fn.at < s.closes_at THEN 'not_open'
 						 WHEN i.status = 'accepted' THEN 'already_accepted'
 						 WHEN i.status IN ('pending', 'scheduled')
 							AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
 								s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
 						 THEN 'already_invited'
 						 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
-						 WHEN NOT w.active OR NOT w.profile OPERATOR(cirro.@@) g.filter
+						 WHEN NOT fn.is_active OR NOT fn.profile OPERATOR(cirro.@@) g.filter
 						 THEN 'no_match'
 						 WHEN s.accepted >= s.capacity THEN 'filled'
+						 WHEN u.missed = 2 THEN 'vetoed'
 						 ELSE 'ok' END AS outcome
-				FROM (SELECT a.id, min(a.ord) AS ord
-					  FROM unnest(asked) WITH ORDINALITY a (id, ord)
-					  GROUP BY a.id) u
-				LEFT JOIN gig g ON g.id = u.id
-				LEFT JOIN gig_state s ON s.gig_id = g.id
-				LEFT JOIN invitation i ON i.gig_id = g.id AND i.worker_id = w.id
+				FROM unnest(fn.ids, fn.missed) WITH ORDINALITY u (id, missed, ord)
+				LEFT JOIN LATERAL (SELECT x.id, x.filter FROM gig x
+					WHERE x.id = u.id OFFSET 0) g ON true
+				LEFT JOIN LATERAL (SELECT x.accepted, x.capacity, x.expires_rest, x.answer_within,
+						x.closes_at FROM gig_state x
+					WHERE x.gig_id = g.id OFFSET 0) s ON true
+				LEFT JOIN LATERAL (SELECT x.id, x.status, x.invited_at FROM invitation x
+					WHERE x.gig_id = g.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
 			) b
 		) c;
-
-		SELECT coalesce(array_agg(r.gig_id), '{}') INTO writable
-		FROM unnest(ids, outcomes) r (gig_id, outcome)
-		WHERE r.outcome IN ('reopened', 'invited');
+		EXIT WHEN fn.gigs = '{}';
 
 		BEGIN
-			IF cirro.lock_rows(current_schema(), 'gig', writable) < cardinality(writable)
-				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[w.id]) = 0 THEN
-				RAISE EXCEPTION USING ERRCODE = 'UG010',
-					MESSAGE = format('the gigs of worker %s keep changing', w.id),
+			IF cirro.lock_rows(current_schema(), 'gig', fn.gigs) < cardinality(fn.gigs)
+				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[attempt_invitations.worker_id]) = 0 THEN
+				fn.again := true;
+				RAISE EXCEPTION USING ERRCODE = '40001',
+					MESSAGE = format('the gigs of worker %s keep changing', attempt_invitations.worker_id),
 					DETAIL = 'A gig or the worker was deleted meanwhile.',
 					HINT = 'Call attempt_invitations() again.';
 			END IF;
 
-			PERFORM FROM invitation i WHERE i.id IN (
-				SELECT r.id FROM unnest(outcomes, invitations) r (outcome, id)
-				WHERE r.outcome = 'reopened')
-				ORDER BY i.id FOR NO KEY UPDATE;
+			PERFORM FROM invitation i WHERE i.id = ANY (fn.known) ORDER BY i.id FOR NO KEY UPDATE;
 
 			-- Those that only count as expired, by the clock, become it first.
-			UPDATE invitation i SET status = 'expired'
-			FROM unnest(outcomes, invitations) r (outcome, id), gig_state s
-			WHERE i.id = r.id AND r.outcome = 'reopened'
-			AND i.status = 'pending' AND s.gig_id = i.gig_id
-			AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
-				s.answer_within, false) IS NOT NULL;
+			UPDATE invitation AS i SET status = 'expired'
+			WHERE i.id = ANY (fn.known)
+			AND (SELECT cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within, false)
+				 FROM gig_state s WHERE s.gig_id = i.gig_id) IS NOT NULL;
 
 			-- The triggers of INSERT and UPDATE come one after the other, each
 			-- in ascending order; so all of gig_state is locked before them.
-			WITH r AS (
-				SELECT * FROM unnest(ids, outcomes, invitations) r (gig_id, outcome, id)
-			), made AS (
-				INSERT INTO invitation (gig_id, worker_id, origin)
-				SELECT r.gig_id, w.id, 'attempt' FROM r
+			WITH made AS (
+				INSERT INTO invitation AS i (gig_id, worker_id, origin)
+				SELECT r.gig_id, attempt_invitations.worker_id, 'attempt'
+				FROM unnest(fn.ids, fn.outcomes) r (gig_id, outcome)
 				WHERE r.outcome = 'invited'
 				ORDER BY r.gig_id
-				ON CONFLICT (gig_id, worker_id) DO NOTHING RETURNING gig_id
+				ON CONFLICT (gig_id, worker_id) DO NOTHING RETURNING i.gig_id
 			), opened AS (
-				UPDATE invitation i SET status = 'pending', origin = 'attempt' FROM r
-				WHERE i.id = r.id AND r.outcome = 'reopened' AND i.status = 'expired'
+				UPDATE invitation AS i SET status = 'pending', origin = 'attempt'
+				WHERE i.id = ANY (fn.known) AND i.status = 'expired'
 				RETURNING i.gig_id
 			)
-			SELECT count(*) INTO written
+			SELECT coalesce(cardinality(a.ids), 0) INTO fn.written
 			FROM (SELECT array_agg(m.gig_id) AS ids
-				  FROM (TABLE made UNION ALL TABLE opened) m) a,
-				cirro.lock_rows(current_schema(), 'gig_state', a.ids), unnest(a.ids);
+				  FROM (SELECT made.gig_id FROM made UNION ALL SELECT opened.gig_id FROM opened) m) a
+			CROSS JOIN LATERAL cirro.lock_rows(current_schema(), 'gig_state', a.ids) l;
+			EXIT WHEN fn.written = cardinality(fn.gigs);
 
-			IF written < cardinality(writable) THEN
-				RAISE EXCEPTION USING ERRCODE = 'UG010',
-					MESSAGE = format('the invitations of worker %s keep changing', w.id),
-					DETAIL = format('Only %s invitations could be written.', written),
-					HINT = 'Call attempt_invitations() again.';
+			SELECT array_agg(m.missed ORDER BY m.ord),
+				count(*) FILTER (WHERE m.missed = 2 AND m.before = 1)
+			INTO fn.missed, fn.vetoed
+			FROM (
+				SELECT u.ord, u.missed AS before,
+					CASE WHEN u.missed = 2 THEN 2
+						 WHEN u.outcome = ANY (fn.done) AND (coalesce(i.status, 'expired') = 'expired'
+							OR cirro.expired_reason(i.status, i.invited_at, s.closes_at,
+								s.answer_within, false) IS NOT NULL)
+						 THEN u.missed + 1 ELSE 0 END AS missed
+				FROM unnest(fn.ids, fn.missed, fn.outcomes) WITH ORDINALITY u (id, missed, outcome, ord)
+				LEFT JOIN LATERAL (SELECT x.closes_at, x.answer_within FROM gig_state x
+					WHERE x.gig_id = u.id OFFSET 0) s ON true
+				LEFT JOIN LATERAL (SELECT x.status, x.invited_at FROM invitation x
+					WHERE x.gig_id = u.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
+			) m;
+			-- If it is they alone, and no other gig comes in their place, all else may stay.
+			IF attempt_invitations.max_amount IS NULL AND fn.vetoed = cardinality(fn.gigs) - fn.written THEN
+				SELECT array_agg(CASE WHEN u.missed = 2 AND u.outcome = ANY (fn.done)
+					THEN 'vetoed' ELSE u.outcome END ORDER BY u.ord)
+				INTO fn.outcomes
+				FROM unnest(fn.missed, fn.outcomes) WITH ORDINALITY u (missed, outcome, ord);
+				EXIT;
 			END IF;
-			EXIT;
+			fn.again := true;
+			RAISE EXCEPTION USING ERRCODE = '40001',
+				MESSAGE = format('the invitations of worker %s keep changing', attempt_invitations.worker_id),
+				DETAIL = format('Only %s of %s could be written.', fn.written, cardinality(fn.gigs)),
+				HINT = 'Call attempt_invitations() again.';
 		EXCEPTION
-			WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR foreign_key_violation THEN
-				IF round = 5 THEN
+			WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR foreign_key_violation
+				OR serialization_failure THEN
+				IF fn.vetoed > 0 THEN
+					fn.tries := 0;
+				ELSIF fn.tries = 5 OR (SQLSTATE = '40001' AND NOT fn.again) THEN
 					RAISE;
 				END IF;
 		END;
 	END LOOP;
 
-	SELECT array_agg(i.id ORDER BY r.ord) INTO invitations
-	FROM unnest(ids) WITH ORDINALITY r (gig_id, ord)
-	LEFT JOIN invitation i ON i.gig_id = r.gig_id AND i.worker_id = w.id;
+	-- Without gig_ids only what has to do with the worker is told.
+	SELECT array_agg(r.id ORDER BY r.ord), array_agg(r.outcome ORDER BY r.ord),
+		array_agg(i.id ORDER BY r.ord)
+	INTO fn.ids, fn.outcomes, fn.invitations
+	FROM unnest(fn.ids, fn.outcomes) WITH ORDINALITY r (id, outcome, ord)
+	LEFT JOIN LATERAL (SELECT x.id FROM invitation x
+		WHERE x.gig_id = r.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
+	WHERE attempt_invitations.gig_ids IS NOT NULL
+		OR r.outcome NOT IN ('not_found', 'not_open', 'no_match');
 
-	PERFORM cirro.record_attempt(current_schema(), w.id,
+	PERFORM cirro.record_attempt(current_schema(), attempt_invitations.worker_id,
 		attempt_invitations.gig_ids, attempt_invitations.max_amount,
-		jsonb_build_object('no_match', no_match, 'outcomes', coalesce(
+		jsonb_build_object('no_match', fn.no_match, 'outcomes', coalesce(
 			(SELECT jsonb_agg(jsonb_build_object('gig_id', r.gig_id, 'outcome', r.outcome,
 				'invitation_id', r.invitation_id) ORDER BY r.ord)
-			 FROM unnest(ids, outcomes, invitations) WITH ORDINALITY
+			 FROM unnest(fn.ids, fn.outcomes, fn.invitations) WITH ORDINALITY
 				r (gig_id, outcome, invitation_id, ord)), '[]')));
 
 	RETURN QUERY SELECT r.gig_id, r.outcome, r.invitation_id
-		FROM unnest(ids, outcomes, invitations) WITH ORDINALITY
+		FROM unnest(fn.ids, fn.outcomes, fn.invitations) WITH ORDINALITY
 			r (gig_id, outcome, invitation_id, ord)
 		ORDER BY r.ord;
 END $$;
-COMMENT ON FUNCTION attempt_invitations(bigint, bigint[], int) IS 'tries a worker against gigs (NULL: every open one) and invites at once where the filter matches; one row per gig: not_found, not_open, already_accepted, already_invited, blocked, no_match, filled, limit_reached, reopened or invited';
+COMMENT ON FUNCTION attempt_invitations(bigint, bigint[], int) IS 'tries a worker against gigs (NULL: every open one) and invites at once where the filter matches; one row per gig: not_found, not_open, already_accepted, already_invited, blocked, no_match, filled, vetoed (by a trigger of the Space''s owner), limit_reached, reopened or invited';
 
 -- ------------------------------------------------------------------- gigs --
 
@@ -1178,7 +1295,10 @@ BEGIN
 	)
 	SELECT n.id, n.kind, n.gig_id, n.worker_id, n.invitation_id, n.attempts,
 		jsonb_build_object(
-			'event_id', md5(my.uid || ':' || n.id)::uuid,
+			-- A hash as a uuid of version 8 (RFC 9562). Not md5(), which OpenSSL
+			-- refuses where FIPS is in force.
+			'event_id', left(overlay(overlay(encode(sha256(convert_to(my.uid || ':' || n.id, 'UTF8')), 'hex')
+				PLACING '8' FROM 13) PLACING '8' FROM 17), 32)::uuid,
 			'space', current_schema(),
 			'kind', n.kind,
 			'occurred_at', n.created_at,
@@ -1209,7 +1329,7 @@ END $$;
 COMMENT ON FUNCTION claim_notifications(int, interval, text) IS 'hands out notifications that are due, oldest first, none twice within its lease';
 
 CREATE OR REPLACE FUNCTION confirm_notifications(ids bigint[], outcome text DEFAULT 'delivered') RETURNS int
-LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
 	confirmed int;
@@ -1236,7 +1356,7 @@ COMMENT ON FUNCTION confirm_notifications(bigint[], text) IS 'marks notification
 
 CREATE OR REPLACE FUNCTION fail_notifications(ids bigint[], error text,
 	retry_after interval DEFAULT '1 minute') RETURNS int
-LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 <<my>>
 DECLARE
@@ -1357,7 +1477,8 @@ BEGIN
 					 WHEN 2 THEN s.archives_at END,
 			CASE WHEN s.next_wave_at < s.closes_at AND s.closes_at > cirro.now()
 				THEN s.next_wave_at END,
-			i.next_send, i.next_deadline) AS next_event) e
+			CASE WHEN NOT coalesce(s.accepted >= s.capacity, false) THEN i.next_send END,
+			i.next_deadline) AS next_event) e
 	CROSS JOIN LATERAL (VALUES
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),

@@ -18,7 +18,7 @@
 
 #include "cirro.h"
 #include "gig/state.h"
-#include "space/plan_cache.h"
+#include "space/query.h"
 #include "gig/trigger.h"
 
 PG_FUNCTION_INFO_V1(gig_check);

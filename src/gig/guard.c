@@ -17,7 +17,7 @@
 #include "utils/xid8.h"
 
 #include "cirro.h"
-#include "space/plan_cache.h"
+#include "space/query.h"
 #include "gig/trigger.h"
 
 PG_FUNCTION_INFO_V1(worker_check);

@@ -27,7 +27,7 @@
 #include "cirro.h"
 #include "gig/state.h"
 #include "gig/invitation.h"
-#include "space/plan_cache.h"
+#include "space/query.h"
 #include "gig/trigger.h"
 
 PG_FUNCTION_INFO_V1(invitation_check);
@@ -154,10 +154,20 @@ refuse_answer(TriggerData *trigdata, const TriggerRow *old, Status from, Status 
 			 errhint("%s", status_hints[from])));
 }
 
+/* Did it expire because the seats were filled? Then the worker may still decline. */
+static bool
+can_decline(const TriggerRow *old, Status from)
+{
+	return from == EXPIRED && !row_isnull(old, REASON) &&
+		text_is(row_value(old, REASON), GIG_SEATS_FILLED);
+}
+
 static void
 check_transition(TriggerData *trigdata, const TriggerRow *old, Status from, Status to)
 {
 	if (successors[from] & (1 << to))
+		return;
+	if (to == REJECTED && can_decline(old, from))
 		return;
 
 	if ((to == ACCEPTED && from != SCHEDULED) || (to == REJECTED && from == EXPIRED))
@@ -207,8 +217,8 @@ fill_reason(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 
 		if (row_status(old) == PENDING && state.has_answer_within &&
 			!row_isnull(old, INVITED_AT) &&
-			cirro_add_interval(DatumGetTimestampTz(row_value(old, INVITED_AT)),
-							   &state.answer_within) <= Min(now, state.closes_at))
+			gig_answer_by(DatumGetTimestampTz(row_value(old, INVITED_AT)),
+						  &state.answer_within) <= Min(now, state.closes_at))
 			reason = GIG_NO_ANSWER;
 		else if (now >= state.closes_at)
 			reason = GIG_ENDED;
@@ -299,6 +309,11 @@ check_update(TriggerData *trigdata, TriggerRow *old, TriggerRow *row)
 			if (row_isnull(row, REASON))
 				fill_reason(trigdata, old, row);
 			break;
+		case REJECTED:
+			/* Why it expired is not why the worker declined. */
+			if (from == EXPIRED && !row_differs(old, row, REASON))
+				row_set_null(row, REASON);
+			/* FALLTHROUGH */
 		default:
 			row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));
 	}
@@ -391,7 +406,8 @@ static const CirroQuery notify_updated = {
 	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}')) "
 	"  c (name) "
 	"WHERE n.status <> o.status AND n.status <> 'scheduled' "
-	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c.name"
+	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c.name",
+	0, {0}, PLAN_OF_ROWS
 };
 
 static void

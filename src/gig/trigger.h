@@ -12,7 +12,7 @@
 #include "commands/trigger.h"
 #include "fmgr.h"
 
-#include "space/space.h"
+#include "space/scope.h"
 
 /*
  * The trigger data, after checking that "function" was called as a trigger of

@@ -25,7 +25,7 @@
 
 #include "cirro.h"
 #include "compat.h"
-#include "space/space.h"
+#include "space/scope.h"
 #include "space/ddl.h"
 #include "space/list.h"
 

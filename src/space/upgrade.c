@@ -17,7 +17,7 @@
 
 #include "cirro.h"
 #include "isolate.h"
-#include "space/space.h"
+#include "space/scope.h"
 #include "space/ddl.h"
 #include "space/list.h"
 
