@@ -29,6 +29,14 @@ CREATE FUNCTION cirro.gig_capacity(total_seats int, seats_max int) RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN coalesce(seats_max, total_seats);
 COMMENT ON FUNCTION cirro.gig_capacity(int, int) IS 'no more can accept; NULL: no limit';
 
+CREATE FUNCTION cirro.gig_closes_at(end_at timestamptz, archived_at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN least(end_at, archived_at);
+COMMENT ON FUNCTION cirro.gig_closes_at(timestamptz, timestamptz) IS 'from then on nobody is invited, accepts or leaves';
+
+CREATE FUNCTION cirro.gig_archives_at(archive_at timestamptz, archived_at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN coalesce(archived_at, archive_at);
+COMMENT ON FUNCTION cirro.gig_archives_at(timestamptz, timestamptz) IS 'archived from then on; NULL: never';
+
 CREATE FUNCTION cirro.wave_wanted(target int, accepted int, multiplier numeric) RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
 	least(ceil(greatest(target - accepted, 0)::numeric * least(multiplier, 1000000)), 1000000)::int;
@@ -56,6 +64,10 @@ COMMENT ON FUNCTION cirro.expired_reason(text, timestamptz, timestamptz, interva
 CREATE FUNCTION cirro.raise_unknown(kind text, id bigint) RETURNS void
 LANGUAGE c PARALLEL SAFE AS 'MODULE_PATHNAME', 'raise_unknown';
 COMMENT ON FUNCTION cirro.raise_unknown(text, bigint) IS 'raises UG002, UG003 or UG004 for an unknown gig, invitation or worker';
+
+CREATE FUNCTION cirro.raise_unwritten(invitation_id bigint, is_there boolean) RETURNS void
+LANGUAGE c PARALLEL SAFE AS 'MODULE_PATHNAME', 'raise_unwritten';
+COMMENT ON FUNCTION cirro.raise_unwritten(bigint, boolean) IS 'raises UG003 for an invitation that is not there, UG014 for one that a trigger kept as it is';
 
 CREATE FUNCTION cirro.is_active() RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_is_active';

@@ -80,7 +80,7 @@ DECLARE
 BEGIN
 	PERFORM pg_temp.make(n, n, old_status);
 	said := pg_temp.try(format('SELECT %I(%s)', function, n));
-	RETURN concat_ws(' ', old_status, function || ':', said, CASE said WHEN 'ok' THEN (SELECT status FROM invitation WHERE id = n) END);
+	RETURN concat_ws(' ', old_status, function || ':', said, CASE said WHEN 'ok' THEN (SELECT status FROM invitation WHERE id = call.n) END);
 END $$;
 SELECT pg_temp.call(row_number() OVER (ORDER BY f.n, s.n), s.s, f.f)
 FROM unnest('{accept,reject,leave,expire,reset}'::text[]) WITH ORDINALITY f (f, n),
@@ -178,6 +178,7 @@ SELECT status FROM accept(206);
 -- Whose time to answer had passed is expired by that, whatever comes later and
 -- whether a tick was there in between: a wave must not invite them again.
 CREATE FUNCTION pg_temp.reasons(tick boolean) RETURNS SETOF text LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
 DECLARE
 	g bigint;
 BEGIN
@@ -238,6 +239,60 @@ UPDATE worker SET profile = '{"a": 2}', active = false WHERE id = 50;
 SELECT status FROM accept(50);
 SELECT status FROM invitation WHERE id = 50;
 SELECT accepted FROM gig_status WHERE gig_id = 1;
+SELECT * FROM check_consistency();
+
+-- What expired because the seats are filled can be declined while the gig is
+-- open, and nobody invites that worker again. What expired otherwise cannot.
+INSERT INTO gig (id, title, url, start_at, end_at, seats_max, invitation_mode, answer_within, filter_query)
+VALUES (30, 'Gig', 'https://gig', '2030-01-02 12:00+00', '2030-01-03 12:00+00', 1, 'manual', '10 hours', '{}');
+INSERT INTO invitation (id, gig_id, worker_id) SELECT 3000 + w, 30, w FROM generate_series(1, 8) w;
+SELECT status, reason FROM expire(3007);
+SELECT status, reason FROM expire(3008, 'withdrawn');
+DELETE FROM notification;
+SELECT status FROM accept(3001);
+SELECT worker_id, status, reason FROM invitation WHERE gig_id = 30 ORDER BY worker_id;
+SELECT status, reason, responded_at, times_invited FROM reject(3002);
+SELECT status, reason FROM reject(3003, 'busy');
+UPDATE invitation SET status = 'rejected' WHERE id IN (3004) RETURNING status, reason;
+SELECT status, reason FROM reject(3002, 'again');
+SELECT pg_temp.try(format('SELECT reject(%s)', n)) FROM generate_series(3007, 3008) n ORDER BY n;
+SELECT pg_temp.try('SELECT accept(3005)');
+SELECT worker_id, previous, status FROM notification WHERE gig_id = 30 AND status <> 'expired' ORDER BY id;
+-- Nor has that a time of its own: who saw it late declines it as well.
+SET cirro.clock = '2030-01-02 12:00+00';
+SELECT status, reason FROM reject(3005);
+SELECT status FROM leave(3001);
+SELECT worker_id, outcome FROM invite(30, '{1,2,3,4,5,7}');
+UPDATE gig SET invitation_mode = 'auto' WHERE id = 30;
+UPDATE worker SET active = id <= 6;
+SELECT outcome, invited FROM run_wave(30);
+SELECT worker_id, status, times_invited FROM invitation WHERE gig_id = 30 AND status = 'pending' ORDER BY worker_id;
+SELECT status FROM accept(3006);
+-- The end ends that too.
+SET cirro.clock = '2030-01-03 12:00+00';
+SELECT pg_temp.try('SELECT reject(3007)');
+SELECT * FROM check_consistency();
+
+-- A trigger of the Space's owner that keeps the row as it is: an error of its own,
+-- not that of an invitation that is not there.
+SET cirro.clock = '2030-01-01 12:00+00';
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)
+VALUES (40, 'Gig', 'https://gig', '2030-01-02 12:00+00', '2030-01-03 12:00+00', 5, 'manual', '{}');
+INSERT INTO invitation (id, gig_id, worker_id, status) VALUES (4001, 40, 1, 'pending'), (4002, 40, 2, 'accepted');
+CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER keep_out BEFORE UPDATE ON invitation FOR EACH ROW EXECUTE FUNCTION keep_out();
+SELECT pg_temp.try('SELECT accept(4001)');
+SELECT split_part(pg_temp.try(format('SELECT %s', c)), E'\n', 1)
+FROM unnest('{reject(4001),"reject(4001, ''busy'')",leave(4002),expire(4001),reset(4002),"reset(4002, true)",accept(4009)}'::text[]) WITH ORDINALITY u (c, n) ORDER BY n;
+SELECT * FROM try_accept(4001);
+SELECT * FROM try_accept(4009);
+-- So does one that lets it pass, but not with that status.
+CREATE OR REPLACE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';
+SELECT * FROM try_accept(4001);
+SELECT split_part(pg_temp.try('SELECT accept(4001)'), E'\n', 1);
+DROP TRIGGER keep_out ON invitation;
+DROP FUNCTION keep_out();
+SELECT * FROM try_accept(4001);
 SELECT * FROM check_consistency();
 
 SET client_min_messages = warning;

@@ -23,6 +23,7 @@ SELECT count(*) FROM gig g, LATERAL invite(g.id, ARRAY(SELECT id FROM worker WHE
 -- All that keeps plans, once: triggers, waves, attempts, claims.
 CREATE TEMP SEQUENCE turn;
 CREATE FUNCTION pg_temp.all_of_it() RETURNS SETOF text LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
 DECLARE
 	t int := nextval('turn');
 BEGIN
@@ -56,10 +57,10 @@ ALTER TABLE notification DROP COLUMN note;
 ALTER TABLE gig DROP COLUMN note;
 ALTER TABLE worker DROP COLUMN note;
 SELECT pg_temp.all_of_it();
-ALTER TABLE invitation ADD COLUMN note int, ADD COLUMN more int DEFAULT 7;
+ALTER TABLE invitation ADD COLUMN own_note int, ADD COLUMN own_grade int DEFAULT 7;
 DROP INDEX invitation_status_idx;
 SELECT pg_temp.all_of_it();
-SELECT status, note, more FROM invitation WHERE gig_id = 1 AND worker_id = 11;
+SELECT status, own_note, own_grade FROM invitation WHERE gig_id = 1 AND worker_id = 11;
 
 -- One statement, many gigs: invitations to all, with a time to answer and
 -- without, seats taken and freed at once.
@@ -87,6 +88,26 @@ DELETE FROM invitation WHERE gig_id > 10 AND worker_id > 1;
 SELECT gig_id, accepted, next_wave_at FROM gig_state WHERE gig_id > 10 ORDER BY 1;
 SELECT count(*) FROM check_consistency();
 SELECT gig_id, kind, status, count(*) FROM notification WHERE gig_id > 20 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+
+-- A plan by key reads no small table from end to end, which it would go on doing
+-- when the table has grown; also when it is made anew because the search path is
+-- another, of which nothing tells the cache.
+VACUUM (FULL, ANALYZE) gig_state;
+\c -
+SET search_path = plans;
+SET cirro.clock = '2030-01-01 12:00+00';
+CREATE FUNCTION scans() RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT relname || ' ' || seq_scan FROM pg_stat_xact_user_tables
+	WHERE schemaname = 'plans' AND relname = 'gig_state' $$;
+BEGIN;
+INSERT INTO invitation (gig_id, worker_id) VALUES (1, 60);
+SELECT scans();
+ROLLBACK;
+SET search_path = plans, public;
+BEGIN;
+INSERT INTO invitation (gig_id, worker_id) VALUES (1, 60);
+SELECT scans();
+ROLLBACK;
 
 SET client_min_messages = warning;
 RESET search_path;

@@ -16,7 +16,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
-#include "cirro.h"
+#include "clock.h"
 #include "compat.h"
 
 PG_FUNCTION_INFO_V1(cirro_sql_now);
@@ -43,20 +43,12 @@ parse_clock(const char *text, TimestampTz *result)
 	int			tz = 0;
 	struct pg_tm tm;
 	fsec_t		fsec;
-#if PG_VERSION_NUM >= 160000
-	DateTimeErrorExtra extra;
-#endif
 
 	if (ParseDateTime(text, workbuf, sizeof(workbuf),
 					  field, ftype, MAXDATEFIELDS, &nf) != 0)
 		return false;
-#if PG_VERSION_NUM >= 160000
-	if (DecodeDateTime(field, ftype, nf, &dtype, &tm, &fsec, &tz, &extra) != 0)
+	if (cirro_decode_datetime(field, ftype, nf, &dtype, &tm, &fsec, &tz) != 0)
 		return false;
-#else
-	if (DecodeDateTime(field, ftype, nf, &dtype, &tm, &fsec, &tz) != 0)
-		return false;
-#endif
 	return dtype == DTK_DATE && tm2timestamp(&tm, fsec, &tz, result) == 0;
 }
 

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "explain/lint_pair.h"
 #include "explain/lint_report.h"
 #include "explain/tree.h"
@@ -475,8 +476,7 @@ lint_elem_match(Lint *lint, const JsonTree *operand)
 {
 	LintSet		set = {.single = true};
 
-	if (!filter_is_operators(operand) || json_tree_member(operand, "$and") != NULL ||
-		json_tree_member(operand, "$or") != NULL || json_tree_member(operand, "$nor") != NULL)
+	if (filter_elem_is_filter(operand))
 	{
 		lint_filter(lint, operand);
 		return;

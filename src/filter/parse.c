@@ -216,7 +216,8 @@ check_value(FilterParser *p, const JsonTree *value)
  */
 
 static bool
-parse_comparison(FilterParser *p, FilterOp op, bool negated, JsonPathNames path, const JsonTree *operand)
+parse_comparison(FilterParser *p, FilterOp op, bool negated, JsonPathNames path,
+				 const JsonTree *operand)
 {
 	FilterParseNode *node;
 
@@ -287,25 +288,27 @@ is_whole(const JsonTree *number)
 	return json_tree_whole_len(number->text, number->text_len) == number->text_len;
 }
 
+bool
+filter_exists_is_absent(const JsonTree *operand)
+{
+	return operand->type == JSON_TREE_FALSE ||
+		(operand->type == JSON_TREE_NUMBER && operand->text[0] == '0' && operand->text_len == 1);
+}
+
 static bool
 parse_exists(FilterParser *p, JsonPathNames path, const JsonTree *operand)
 {
-	bool		absent;
-
 	if (operand->type != JSON_TREE_TRUE && operand->type != JSON_TREE_FALSE &&
 		operand->type != JSON_TREE_NUMBER)
 		return json_tree_fail(&p->reader, operand,
 							  "Write {\"$exists\": true} or {\"$exists\": false}.",
 							  "$exists needs true, false or a number");
-	absent = operand->type == JSON_TREE_FALSE ||
-		(operand->type == JSON_TREE_NUMBER && operand->text[0] == '0' && operand->text_len == 1);
-	add_condition(p, FILTER_EXISTS, path, absent);
+	add_condition(p, FILTER_EXISTS, path, filter_exists_is_absent(operand));
 	return true;
 }
 
-/* Adds one type to the bits of $type. */
-static bool
-parse_type_name(FilterParser *p, const JsonTree *type, uint32_t *bits)
+uint32_t
+filter_type_bit(const JsonTree *type)
 {
 	static const struct
 	{
@@ -321,20 +324,30 @@ parse_type_name(FilterParser *p, const JsonTree *type, uint32_t *bits)
 		{"null", "10", FILTER_TYPE_NULL}
 	};
 
-	if (type->type != JSON_TREE_STRING && type->type != JSON_TREE_NUMBER)
-		return json_tree_fail(&p->reader, type, HINT_TYPES,
-							  "$type needs the name or code of a type, or a list of them");
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 	{
 		const char *name = type->type == JSON_TREE_STRING ? types[i].name : types[i].code;
 
 		if (strlen(name) == type->text_len && memcmp(name, type->text, type->text_len) == 0)
-		{
-			*bits |= types[i].bit;
-			return true;
-		}
+			return types[i].bit;
 	}
-	return json_tree_fail(&p->reader, type, HINT_TYPES, "$type does not know this type");
+	return 0;
+}
+
+/* Adds one type to the bits of $type. */
+static bool
+parse_type_name(FilterParser *p, const JsonTree *type, uint32_t *bits)
+{
+	uint32_t	bit;
+
+	if (type->type != JSON_TREE_STRING && type->type != JSON_TREE_NUMBER)
+		return json_tree_fail(&p->reader, type, HINT_TYPES,
+							  "$type needs the name or code of a type, or a list of them");
+	bit = filter_type_bit(type);
+	if (bit == 0)
+		return json_tree_fail(&p->reader, type, HINT_TYPES, "$type does not know this type");
+	*bits |= bit;
+	return true;
 }
 
 static bool
@@ -502,6 +515,13 @@ parse_regex(FilterParser *p, JsonPathNames path, const JsonTree *operand, const 
  * ---- Operators around others
  */
 
+bool
+filter_elem_is_filter(const JsonTree *operand)
+{
+	return !filter_is_operators(operand) || json_tree_member(operand, "$and") != NULL ||
+		json_tree_member(operand, "$or") != NULL || json_tree_member(operand, "$nor") != NULL;
+}
+
 static bool
 parse_elem_match(FilterParser *p, JsonPathNames path, const JsonTree *operand)
 {
@@ -512,11 +532,7 @@ parse_elem_match(FilterParser *p, JsonPathNames path, const JsonTree *operand)
 		return json_tree_fail(&p->reader, operand,
 							  "Write {\"$elemMatch\": {\"field\": value}} or {\"$elemMatch\": {\"$gt\": value}}.",
 							  "$elemMatch needs an object");
-	is_filter = !filter_is_operators(operand) ||
-		json_tree_member(operand, "$and") != NULL ||
-		json_tree_member(operand, "$or") != NULL ||
-		json_tree_member(operand, "$nor") != NULL;
-
+	is_filter = filter_elem_is_filter(operand);
 	node = begin_node(p, is_filter ? FILTER_ELEM_OBJECT : FILTER_ELEM_VALUE, path);
 	p->npositions += path.npositions;
 	if (!(is_filter ? parse_filter(p, operand) : parse_operators(p, no_path, operand)))
@@ -710,7 +726,7 @@ parse_logical(FilterParser *p, const JsonTree *m)
 static bool
 parse_member(FilterParser *p, const JsonTree *m)
 {
-	JsonPathNames	path;
+	JsonPathNames path;
 
 	bool		is_equality = !filter_is_operator_key(m) && !filter_is_operators(m);
 

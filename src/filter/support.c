@@ -21,6 +21,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "filter/match.h"
 
 PG_FUNCTION_INFO_V1(filter_matches_support);

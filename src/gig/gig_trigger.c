@@ -10,12 +10,13 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
 #include "gig/state.h"
-#include "space/query.h"
 #include "gig/trigger.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(gig_inserted);
 PG_FUNCTION_INFO_V1(gig_updated);
@@ -60,7 +61,8 @@ static const CirroQuery changed_gigs = {
 	"  IS DISTINCT FROM "
 	"  (o.seats_min, o.total_seats, o.seats_max, o.invitation_mode, o.invitation_frequency::text, "
 	"    o.answer_within::text, o.start_at, o.end_at, o.archive_at, o.archived_at, o.filter_query) "
-	"ORDER BY n.id"
+	"ORDER BY n.id",
+	0, {0}, PLAN_OF_ROWS
 };
 
 /* $1 to $11 as above, $12 now; the tick finds the exact next event. */
@@ -80,7 +82,6 @@ static const CirroQuery change_state = {
 	12, {INT8OID, INT4OID, INT4OID, BOOLOID, BOOLOID, INTERVALOID, INTERVALOID,
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID}
 };
-#define STATE_ARGS 12
 
 static const CirroQuery delete_state = {
 	"DELETE FROM gig_state s WHERE s.gig_id IN (SELECT o.id FROM old_rows o)"
@@ -104,6 +105,28 @@ gig_inserted(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* Brings the state of a gig in line with a row of changed_gigs. */
+static void
+change_gig(Oid space, ResultRow *gig)
+{
+	QueryArgs	args = {&change_state};
+	ResultRow	row;
+	bool		is_full;
+
+	while (args.nargs < args.query->nargs - 1)
+		arg_result(&args, gig);
+	result_end(gig);
+	arg_timestamptz(&args, cirro_now());
+	if (query_run(space, &args) == 0)
+		return;
+	row = result_row(0);
+	is_full = !result_null(&row) && result_bool(&row);
+	result_end(&row);
+	query_free();
+	if (is_full)
+		gig_state_expire_rest(space, DatumGetInt64(args.values[0]), GIG_SEATS_FILLED);
+}
+
 /*
  * AFTER UPDATE, statement; OLD TABLE old_rows, NEW TABLE new_rows. Locks the
  * gig_state rows in ascending order. Lowering seats evicts nobody, but when
@@ -116,28 +139,24 @@ gig_updated(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
-	uint64		ngigs = cirro_execute_over(trigdata, space, &changed_gigs, NULL, NULL);
-	SPITupleTable *gigs = SPI_tuptable;
+	QueryArgs	args = {&changed_gigs};
+	QueryCursor changed;
+	ResultRow	gig;
+	/* A statement may change any number: nothing is kept of each. */
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro changed gig",
+												  ALLOCSET_SMALL_SIZES);
 
-	for (uint64 i = 0; i < ngigs; i++)
+	query_open_over(&changed, trigdata, space, &args);
+	while (query_next(&changed, &gig))
 	{
-		Datum		values[STATE_ARGS];
-		char		nulls[STATE_ARGS];
-		bool		isnull;
+		MemoryContext old = MemoryContextSwitchTo(scratch);
 
 		CHECK_FOR_INTERRUPTS();
-		for (int arg = 0; arg < STATE_ARGS - 1; arg++)
-		{
-			values[arg] = SPI_getbinval(gigs->vals[i], gigs->tupdesc, arg + 1, &isnull);
-			nulls[arg] = isnull ? 'n' : ' ';
-		}
-		values[STATE_ARGS - 1] = TimestampTzGetDatum(cirro_now());
-		nulls[STATE_ARGS - 1] = ' ';
-
-		if (cirro_execute(space, &change_state, values, nulls) > 0 &&
-			DatumGetBool(cirro_result(0, 1, &isnull)) && !isnull)
-			gig_state_expire_rest(space, DatumGetInt64(values[0]), GIG_SEATS_FILLED);
+		change_gig(space, &gig);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(scratch);
 	}
+	query_close(&changed);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }

@@ -242,6 +242,8 @@ updated(InvitationChanges *result, Rows *old, Rows *new)
 		if (to == LEFT)
 			change->left++;
 	}
+	if (from == EXPIRED && to == REJECTED)
+		change->answered++;		/* declined; that has no time of its own */
 	if (from == PENDING && (to == ACCEPTED || to == REJECTED))
 	{
 		change->answered++;

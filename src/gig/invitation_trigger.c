@@ -25,10 +25,10 @@
 #include "utils/timestamp.h"
 
 #include "cirro.h"
-#include "gig/state.h"
 #include "gig/invitation.h"
-#include "space/query.h"
+#include "gig/state.h"
 #include "gig/trigger.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(invitation_check);
 PG_FUNCTION_INFO_V1(invitation_inserted);
@@ -154,10 +154,20 @@ refuse_answer(TriggerData *trigdata, const TriggerRow *old, Status from, Status 
 			 errhint("%s", status_hints[from])));
 }
 
+/* Did it expire because the seats were filled? Then the worker may still decline. */
+static bool
+can_decline(const TriggerRow *old, Status from)
+{
+	return from == EXPIRED && !row_isnull(old, REASON) &&
+		text_is(row_value(old, REASON), GIG_SEATS_FILLED);
+}
+
 static void
 check_transition(TriggerData *trigdata, const TriggerRow *old, Status from, Status to)
 {
 	if (successors[from] & (1 << to))
+		return;
+	if (to == REJECTED && can_decline(old, from))
 		return;
 
 	if ((to == ACCEPTED && from != SCHEDULED) || (to == REJECTED && from == EXPIRED))
@@ -299,6 +309,11 @@ check_update(TriggerData *trigdata, TriggerRow *old, TriggerRow *row)
 			if (row_isnull(row, REASON))
 				fill_reason(trigdata, old, row);
 			break;
+		case REJECTED:
+			/* Why it expired is not why the worker declined. */
+			if (from == EXPIRED && !row_differs(old, row, REASON))
+				row_set_null(row, REASON);
+			/* FALLTHROUGH */
 		default:
 			row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));
 	}
@@ -391,7 +406,8 @@ static const CirroQuery notify_updated = {
 	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}')) "
 	"  c (name) "
 	"WHERE n.status <> o.status AND n.status <> 'scheduled' "
-	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c.name"
+	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c.name",
+	0, {0}, PLAN_OF_ROWS
 };
 
 static void

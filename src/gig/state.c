@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 #include "cirro.h"
 #include "gig/state.h"
@@ -127,10 +128,10 @@ read_columns(ResultRow *row, GigState *state)
 
 	state->accepted = result_int32(row);
 	state->target = result_int32(row);
-	state->capacity = result_int32_or(row, -1);
+	state->capacity = result_null(row) ? -1 : result_int32(row);
 	state->expires_rest = result_bool(row);
 	state->closes_at = result_timestamptz(row);
-	answer_within = result_interval_or_none(row);
+	answer_within = result_null(row) ? NULL : result_interval(row);
 	state->has_answer_within = answer_within != NULL;
 	if (answer_within != NULL)
 		state->answer_within = *answer_within;
@@ -142,15 +143,18 @@ read_one(Oid space, const SpaceQuery *query, int64 gig_id, GigState *state)
 {
 	QueryArgs	args = {query};
 	ResultRow	row;
+	bool		found;
 
 	arg_int64(&args, gig_id);
-	if (query_run(space, &args) == 0)
-		return false;
-	row = result_row(0);
-	read_columns(&row, state);
-	result_end(&row);
+	found = query_run(space, &args) > 0;
+	if (found)
+	{
+		row = result_row(0);
+		read_columns(&row, state);
+		result_end(&row);
+	}
 	query_free();
-	return true;
+	return found;
 }
 
 bool
@@ -220,6 +224,8 @@ gig_state_expire_rest(Oid space, int64 gig_id, const char *reason)
 	arg_text(&args, reason);
 	arg_timestamptz(&args, cirro_now());
 	query_run(space, &args);
+	/* Some statements expire those of many gigs. */
+	pfree(DatumGetPointer(args.values[1]));
 }
 
 /* Refuses what came too late for the gig's seats or its time. */
@@ -235,16 +241,13 @@ check_change(const GigChange *change, const GigState *state)
 	if (closed && (change->gained > 0 || change->opened > 0 || change->left > 0))
 		gig_state_refuse_closed(change->gig_id, state);
 
-	if (change->answered > 0 &&
-		(closed || lapsed ||
-		 (change->gained == 0 && state->expires_rest && gig_state_is_full(state))))
+	if (change->answered > 0 && (closed || lapsed))
 		ereport(ERROR,
 				(errcode(ERRCODE_CIRRO_NO_LONGER_PENDING),
 				 errmsg("an invitation to gig %lld is no longer pending",
 						(long long) change->gig_id),
 				 closed ? errdetail("The gig ended at %s.", timestamptz_to_str(state->closes_at))
-				 : lapsed ? errdetail("The time to answer has passed.")
-				 : errdetail("The seats are filled."),
+				 : errdetail("The time to answer has passed."),
 				 closed ? errhint("Nobody is invited to a gig that has ended.")
 				 : errhint("Use reset() or invite() to invite the worker again.")));
 
@@ -312,6 +315,7 @@ apply_one(Oid space, const GigChange *change)
 	row = result_row(0);
 	read_columns(&row, &state);
 	result_end(&row);
+	query_free();
 	check_change(change, &state);
 
 	if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
@@ -406,6 +410,7 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 {
 	/* So many at a time that their arrays stay small. */
 	const int	most = 10000;
+	MemoryContext scratch;
 	GigChange  *many;
 	int			nmany = 0;
 
@@ -416,6 +421,8 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 	}
 
 	many = palloc(Min(n, most) * sizeof(GigChange));
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro gig states",
+									ALLOCSET_DEFAULT_SIZES);
 	for (size_t i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -425,9 +432,14 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 			many[nmany++] = changes[i];
 		if (nmany == most || (i == n - 1 && nmany > 0))
 		{
+			MemoryContext old = MemoryContextSwitchTo(scratch);
+
 			apply_many(space, many, nmany);
+			MemoryContextSwitchTo(old);
+			MemoryContextReset(scratch);
 			nmany = 0;
 		}
 	}
+	MemoryContextDelete(scratch);
 	pfree(many);
 }

@@ -79,8 +79,8 @@ typedef struct GigChange
 	int64		gained;			/* became accepted */
 	int64		opened;			/* became pending or scheduled */
 	int64		left;			/* accepted, left by the worker */
-	int64		answered;		/* pending, accepted or rejected */
-	TimestampTz oldest_answered;	/* earliest invited_at of those */
+	int64		answered;		/* accepted or rejected by the worker */
+	TimestampTz oldest_answered;	/* earliest invited_at of those pending */
 	TimestampTz next_send_at;	/* earliest send_at scheduled, or infinity */
 	int64		released;		/* workers whom a wave may invite again */
 } GigChange;

@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "filter/io.h"
 #include "index/choice.h"
 #include "index/estimate.h"

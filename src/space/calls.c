@@ -3,8 +3,8 @@
  *
  * What the functions of a Space call, since PL/pgSQL cannot do it or their caller
  * may not: locking rows as the owner, storing an attempt, raising the error of an
- * id that is not there. Must not decide anything: the functions of the Space do,
- * by what they read afterwards.
+ * id that is not there, or whose row could not be written. Must not decide
+ * anything: the functions of the Space do, by what they read.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 
 #include "cirro.h"
+#include "compat.h"
 #include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
@@ -22,6 +23,7 @@
 PG_FUNCTION_INFO_V1(lock_rows);
 PG_FUNCTION_INFO_V1(record_attempt);
 PG_FUNCTION_INFO_V1(raise_unknown);
+PG_FUNCTION_INFO_V1(raise_unwritten);
 
 /* gig and worker as a foreign key's check locks them. */
 static const struct
@@ -32,15 +34,15 @@ static const struct
 {
 	{"gig", {
 		"SELECT FROM gig g WHERE g.id = ANY ($1) ORDER BY g.id FOR KEY SHARE",
-		1, {INT8ARRAYOID}
+		1, {INT8ARRAYOID}, PLAN_BY_KEY
 	}},
 	{"worker", {
 		"SELECT FROM worker w WHERE w.id = ANY ($1) ORDER BY w.id FOR KEY SHARE",
-		1, {INT8ARRAYOID}
+		1, {INT8ARRAYOID}, PLAN_BY_KEY
 	}},
 	{"gig_state", {
 		"SELECT FROM gig_state s WHERE s.gig_id = ANY ($1) ORDER BY s.gig_id FOR NO KEY UPDATE",
-		1, {INT8ARRAYOID}
+		1, {INT8ARRAYOID}, PLAN_BY_KEY
 	}},
 };
 
@@ -144,14 +146,10 @@ record_attempt(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(id);
 }
 
-/*
- * raise_unknown(kind text, id bigint): what the functions of a Space say when
- * a gig, an invitation or a worker is not there, or not for this role to see.
- */
-Datum
-raise_unknown(PG_FUNCTION_ARGS)
+/* "id" is NULL for an id that is null. */
+pg_noreturn static void
+refuse_unknown(const char *kind, const int64 *id)
 {
-	char	   *kind = PG_ARGISNULL(0) ? "object" : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	int			code = ERRCODE_CIRRO_UNKNOWN_INVITATION;
 
 	if (strcmp(kind, "gig") == 0)
@@ -159,7 +157,7 @@ raise_unknown(PG_FUNCTION_ARGS)
 	else if (strcmp(kind, "worker") == 0)
 		code = ERRCODE_CIRRO_UNKNOWN_WORKER;
 
-	if (PG_ARGISNULL(1))
+	if (id == NULL)
 		ereport(ERROR,
 				(errcode(code),
 				 errmsg("%s NULL does not exist", kind),
@@ -167,8 +165,40 @@ raise_unknown(PG_FUNCTION_ARGS)
 				 errhint("Give the id of a row of table %s.", kind)));
 	ereport(ERROR,
 			(errcode(code),
-			 errmsg("%s %lld does not exist", kind, (long long) PG_GETARG_INT64(1)),
+			 errmsg("%s %lld does not exist", kind, (long long) *id),
 			 errdetail("There is no such row, or this role may not see it."),
 			 errhint("Ids are those of table %s of this Space.", kind)));
-	PG_RETURN_VOID();
+}
+
+/*
+ * raise_unknown(kind text, id bigint): what the functions of a Space say when
+ * a gig, an invitation or a worker is not there, or not for this role to see.
+ * Errors: UG002, UG003, UG004.
+ */
+Datum
+raise_unknown(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
+
+	refuse_unknown(PG_ARGISNULL(0) ? "object" : text_to_cstring(PG_GETARG_TEXT_PP(0)),
+				   PG_ARGISNULL(1) ? NULL : &id);
+}
+
+/*
+ * raise_unwritten(invitation_id bigint, is_there boolean): what they say when an
+ * UPDATE of an invitation found no row to write, where a look at the table does
+ * or does not. Errors: UG003, UG014.
+ */
+Datum
+raise_unwritten(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || !PG_GETARG_BOOL(1))
+		refuse_unknown("invitation", PG_ARGISNULL(0) ? NULL : &id);
+	ereport(ERROR,
+			(errcode(ERRCODE_CIRRO_VETOED),
+			 errmsg("invitation %lld was kept from changing", (long long) id),
+			 errdetail("A trigger of the Space's owner suppressed the change, or a row policy forbids it."),
+			 errhint("Ask whoever owns the triggers and policies of table invitation.")));
 }

@@ -19,6 +19,7 @@
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
+#include "utils/portal.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
@@ -128,11 +129,14 @@ generic_plan_stands(const CachedPlanSource *source)
 
 /*
  * A plan made while a table is empty reads it all, and may be kept while it
- * grows by a row for each call: so it is made as if that cost a fortune. Then it
- * must not look like one that is worth compiling.
+ * grows by a row for each call; one made for a statement that changed two rows
+ * compares each with each, and may be kept for one that changes thousands. So it
+ * is made as if that cost a fortune. Then it must not look like one that is worth
+ * compiling. A bitmap that has become too large to name rows makes each row of a
+ * page be compared with each of the keys.
  */
 static void
-plan_by_key(SPIPlanPtr plan)
+plan_once(SPIPlanPtr plan, PlanKind kind)
 {
 	int			level;
 	CachedPlan *made;
@@ -140,7 +144,13 @@ plan_by_key(SPIPlanPtr plan)
 	if (generic_plan_stands(linitial(SPI_plan_get_plan_sources(plan))))
 		return;
 	level = NewGUCNestLevel();
-	set_for_now("enable_seqscan", "off");
+	if (kind == PLAN_BY_KEY)
+	{
+		set_for_now("enable_seqscan", "off");
+		set_for_now("enable_bitmapscan", "off");
+	}
+	else
+		set_for_now("enable_nestloop", "off");
 	set_for_now("jit", "off");
 	made = SPI_plan_get_cached_plan(plan);
 	if (made != NULL)
@@ -153,7 +163,7 @@ make_plan(const PlanKey *key)
 {
 	const SpaceQuery *query = key->query;
 	int			options = query->kind == PLAN_EACH_TIME ? CURSOR_OPT_CUSTOM_PLAN :
-		query->kind == PLAN_BY_KEY ? CURSOR_OPT_GENERIC_PLAN : 0;
+		query->kind == PLAN_USUAL ? 0 : CURSOR_OPT_GENERIC_PLAN;
 	SPIPlanPtr	plan = SPI_prepare_cursor(query->text, query->nargs,
 										  (Oid *) query->argtypes, options);
 	PlanEntry  *entry;
@@ -188,8 +198,8 @@ get_plan(Oid space, Oid relation, const SpaceQuery *query)
 		dlist_move_head(&recently_used, &entry->node);
 	else
 		entry = make_plan(&key);
-	if (query->kind == PLAN_BY_KEY)
-		plan_by_key(entry->plan);
+	if (query->kind == PLAN_BY_KEY || query->kind == PLAN_OF_ROWS)
+		plan_once(entry->plan, query->kind);
 	return entry->plan;
 }
 
@@ -224,10 +234,18 @@ plan_cache_execute(Oid space, Oid relation, const SpaceQuery *query,
 			 SPI_result_code_string(result), query->text);
 }
 
+/* The portal keeps what it needs of the plan, which may be freed before it. */
+Portal
+plan_cache_open(Oid space, Oid relation, const SpaceQuery *query, ParamListInfo params)
+{
+	return SPI_cursor_open_with_paramlist(NULL, get_plan(space, relation, query), params, false);
+}
+
 double
 plan_cache_estimate(Oid space, const SpaceQuery *query, ParamListInfo params)
 {
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(get_plan(space, InvalidOid, query)));
+	SPIPlanPtr	prepared = get_plan(space, InvalidOid, query);
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(prepared));
 	CachedPlan *plan;
 	double		rows;
 

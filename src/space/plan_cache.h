@@ -15,7 +15,8 @@ typedef enum PlanKind
 {
 	PLAN_USUAL,
 	PLAN_EACH_TIME,				/* for the values of each call */
-	PLAN_BY_KEY					/* once, and never to read a whole table */
+	PLAN_BY_KEY,				/* once, and never to read a whole table */
+	PLAN_OF_ROWS				/* once, and never to compare each row with each */
 } PlanKind;
 
 #define SPACE_QUERY_MAX_ARGS	16
@@ -36,6 +37,10 @@ typedef struct SpaceQuery
  */
 extern void plan_cache_execute(Oid space, Oid relation, const SpaceQuery *query,
 							   const SPIExecuteOptions *options);
+
+/* Opens a cursor of such a query, in the context of SPI. */
+extern Portal plan_cache_open(Oid space, Oid relation, const SpaceQuery *query,
+							  ParamListInfo params);
 
 /* How many rows the planner expects of a query that is planned each time. */
 extern double plan_cache_estimate(Oid space, const SpaceQuery *query, ParamListInfo params);

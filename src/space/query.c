@@ -199,6 +199,51 @@ query_free(void)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* Rows of a cursor that are fetched at once. */
+#define ROWS_AT_ONCE	1000
+
+void
+query_open_over(QueryCursor *cursor, TriggerData *trigdata, Oid space, const QueryArgs *args)
+{
+	memset(cursor, 0, sizeof(*cursor));
+	cursor->portal = plan_cache_open(space, RelationGetRelid(trigdata->tg_relation),
+									 args->query, make_params(args));
+	/* A trigger of the Space may say CLOSE ALL. */
+	PinPortal(cursor->portal);
+}
+
+bool
+query_next(QueryCursor *cursor, ResultRow *row)
+{
+	if (cursor->next == cursor->nrows)
+	{
+		bool		was_last = cursor->rows != NULL && cursor->nrows < ROWS_AT_ONCE;
+
+		SPI_freetuptable(cursor->rows);
+		cursor->rows = NULL;
+		if (was_last)
+			return false;
+		SPI_cursor_fetch(cursor->portal, true, ROWS_AT_ONCE);
+		cursor->rows = SPI_tuptable;
+		cursor->nrows = SPI_processed;
+		cursor->next = 0;
+		if (cursor->nrows == 0)
+			return false;
+	}
+	memset(row, 0, sizeof(*row));
+	row->desc = cursor->rows->tupdesc;
+	row->tuple = cursor->rows->vals[cursor->next++];
+	return true;
+}
+
+void
+query_close(QueryCursor *cursor)
+{
+	SPI_freetuptable(cursor->rows);
+	UnpinPortal(cursor->portal);
+	SPI_cursor_close(cursor->portal);
+}
+
 /* -------------------------------------------------------------- results -- */
 
 ResultRow
@@ -306,66 +351,25 @@ result_datum(ResultRow *row, Oid type)
 }
 
 bool
-result_bool_or(ResultRow *row, bool otherwise)
+result_null(ResultRow *row)
 {
+	ResultRow	next = *row;
 	bool		isnull;
-	Datum		value = read_column(row, BOOLOID, &isnull);
 
-	return isnull ? otherwise : DatumGetBool(value);
+	(void) read_column(&next, InvalidOid, &isnull);
+	if (isnull)
+		row->column = next.column;
+	return isnull;
 }
 
-int32
-result_int32_or(ResultRow *row, int32 otherwise)
+void
+arg_result(QueryArgs *args, ResultRow *row)
 {
-	bool		isnull;
-	Datum		value = read_column(row, INT4OID, &isnull);
-
-	return isnull ? otherwise : DatumGetInt32(value);
-}
-
-int64
-result_int64_or(ResultRow *row, int64 otherwise)
-{
-	bool		isnull;
-	Datum		value = read_column(row, INT8OID, &isnull);
-
-	return isnull ? otherwise : DatumGetInt64(value);
-}
-
-TimestampTz
-result_timestamptz_or(ResultRow *row, TimestampTz otherwise)
-{
-	bool		isnull;
-	Datum		value = read_column(row, TIMESTAMPTZOID, &isnull);
-
-	return isnull ? otherwise : DatumGetTimestampTz(value);
-}
-
-FullTransactionId
-result_xid8_or_none(ResultRow *row)
-{
-	bool		isnull;
-	Datum		value = read_column(row, XID8OID, &isnull);
-
-	return isnull ? InvalidFullTransactionId : DatumGetFullTransactionId(value);
-}
-
-const Interval *
-result_interval_or_none(ResultRow *row)
-{
-	bool		isnull;
-	Datum		value = read_column(row, INTERVALOID, &isnull);
-
-	return isnull ? NULL : DatumGetIntervalP(value);
-}
-
-Datum
-result_datum_or_none(ResultRow *row, Oid type)
-{
+	Oid			type = args->query->argtypes[Min(args->nargs, SPACE_QUERY_MAX_ARGS - 1)];
 	bool		isnull;
 	Datum		value = read_column(row, type, &isnull);
 
-	return isnull ? (Datum) 0 : value;
+	arg_datum(args, type, value, isnull);
 }
 
 void

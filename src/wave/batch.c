@@ -19,11 +19,10 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
+#include "storage/shmem.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
-#include "cirro.h"
 #include "filter/eval.h"
 #include "filter/io.h"
 #include "filter/order.h"
@@ -37,8 +36,23 @@
 #include "wave/match.h"
 #include "wave/predicate.h"
 
-int			cirro_wave_search = WAVE_SEARCH_AUTO;
-int			cirro_wave_memory = 131072;
+/* How waves look for workers: the setting cirro.wave_search. */
+typedef enum WaveSearchWay
+{
+	WAVE_SEARCH_AUTO,
+	WAVE_SEARCH_BATCH,			/* one pass for all gigs */
+	WAVE_SEARCH_SINGLE			/* each gig by a search of its own */
+} WaveSearchWay;
+
+static const struct config_enum_entry search_ways[] = {
+	{"auto", WAVE_SEARCH_AUTO, false},
+	{"batch", WAVE_SEARCH_BATCH, false},
+	{"single", WAVE_SEARCH_SINGLE, false},
+	{NULL, 0, false}
+};
+
+static int	wave_search = WAVE_SEARCH_AUTO;
+static int	wave_memory = 131072;	/* kB, of a pass */
 
 /*
  * In microseconds, measured by test/bench/waves.sh with filters of three
@@ -81,6 +95,9 @@ typedef struct PassGig
 	int			ninvited;
 	int			max_invited;
 } PassGig;
+
+StaticAssertDecl(sizeof(PassGig) + sizeof(BatchedGig) < GIG_SIZE / 2,
+				 "a gig takes hardly more than its filter and its program");
 
 typedef struct Pass
 {
@@ -152,6 +169,28 @@ static const SpaceQuery workers_query = {
 	"SELECT w.id::bigint, w.lot::int, w.profile::jsonb FROM worker w WHERE w.active"
 };
 
+void
+wave_batch_init(void)
+{
+	DefineCustomEnumVariable("cirro.wave_search",
+							 "How waves look for workers.",
+							 "batch: in one pass over the workers for all due gigs; single: for each gig by itself; auto: as costs less. All find the same.",
+							 &wave_search,
+							 WAVE_SEARCH_AUTO,
+							 search_ways,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("cirro.wave_memory",
+							"Memory of a pass over the workers.",
+							"Gigs for which it does not suffice are left to another pass.",
+							&wave_memory,
+							131072, 64, MAX_KILOBYTES,
+							PGC_USERSET,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
+}
+
 /*
  * ---- Receiving rows
  */
@@ -209,12 +248,16 @@ uint64
 wave_batch_hash(Datum query)
 {
 	struct varlena *value;
+	uint64		hash;
 
 	if (query == 0)
 		return 0;
 	value = PG_DETOAST_DATUM_PACKED(query);
-	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(value),
+	hash = hash_bytes_extended((const unsigned char *) VARDATA_ANY(value),
 							   VARSIZE_ANY_EXHDR(value), 0);
+	if (value != (struct varlena *) DatumGetPointer(query))
+		pfree(value);
+	return hash;
 }
 
 /* Lists may make a filter large: what counts is what is allocated. */
@@ -222,7 +265,8 @@ static int64
 filters_memory(const Pass *pass)
 {
 	return Max((int64) pass->ngigs * GIG_SIZE,
-			   (int64) MemoryContextMemAllocated(pass->context, true) - pass->base);
+			   (int64) MemoryContextMemAllocated(pass->context, true) - pass->base +
+			   (int64) wave_predicates_words(pass->predicates));
 }
 
 /* A gig joins, if there is memory for what it wants. */
@@ -246,17 +290,18 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	id = result_int64(&row);
 	number = result_int32(&row);
 	wanted = result_int32(&row);
-	size = (int64) wanted * sizeof(Candidate);
+	if (wanted <= 0)
+		return true;
+	/* What make_batch makes of them as well. */
+	size = (int64) wanted * (sizeof(Candidate) + sizeof(int64));
 	/* Half of it is for who is invited already. */
 	if (pass->ngigs > 0 &&
-		pass->memory + filters_memory(pass) + size > cirro_wave_memory * INT64CONST(512))
+		pass->memory + filters_memory(pass) + size > wave_memory * INT64CONST(512))
 	{
 		pass->is_full = true;
 		return false;
 	}
 	pass->memory += size;
-	if (wanted <= 0)
-		return true;
 
 	old = MemoryContextSwitchTo(pass->context);
 	gig = &pass->gigs[pass->ngigs++];
@@ -267,11 +312,11 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	gig->start = wave_lot_start(gig->id, gig->number);
 	filter = result_datum(&row, InvalidOid);
 	gig->filter = filter_query_reordered(DatumGetFilterQuery(filter));
-	sort = result_datum_or_none(&row, InvalidOid);
+	sort = result_null(&row) ? (Datum) 0 : result_datum(&row, InvalidOid);
 	if (sort != 0)
 		gig->sort = DatumGetSortQueryCopy(sort);
 	gig->filter_hash = wave_batch_hash(result_datum(&row, JSONBOID));
-	gig->sort_hash = wave_batch_hash(result_datum_or_none(&row, JSONOID));
+	gig->sort_hash = wave_batch_hash(result_null(&row) ? (Datum) 0 : result_datum(&row, JSONOID));
 	gig->has_invitations = result_bool(&row);
 	gig->horizon = result_xid8(&row);
 	result_end(&row);
@@ -301,7 +346,7 @@ receive_invited(TupleTableSlot *slot, DestReceiver *self)
 		int			grown = Max(64, gig->max_invited * 2);
 
 		pass->memory += (int64) (grown - gig->max_invited) * sizeof(int64);
-		if (pass->memory > cirro_wave_memory * INT64CONST(1024))
+		if (pass->memory > wave_memory * INT64CONST(1024))
 		{
 			pass->memory -= (int64) grown * sizeof(int64);
 			if (gig->invited != NULL)
@@ -312,8 +357,8 @@ receive_invited(TupleTableSlot *slot, DestReceiver *self)
 		}
 		gig->max_invited = grown;
 		gig->invited = gig->invited == NULL ?
-			MemoryContextAlloc(pass->context, grown * sizeof(int64)) :
-			repalloc_huge(gig->invited, grown * sizeof(int64));
+			MemoryContextAlloc(pass->context, mul_size(grown, sizeof(int64))) :
+			repalloc_huge(gig->invited, mul_size(grown, sizeof(int64)));
 	}
 	gig->invited[gig->ninvited++] = worker_id;
 	return true;
@@ -323,10 +368,10 @@ static void
 load_gigs(Pass *pass)
 {
 	QueryArgs	args = {&gigs_query};
-	int64	   *with = palloc((pass->nids + 1) * sizeof(int64));
+	int64	   *with;
 	int			nwith = 0;
 
-	pass->gigs = MemoryContextAllocHuge(pass->context, (pass->nids + 1) * sizeof(PassGig));
+	pass->gigs = MemoryContextAllocHuge(pass->context, mul_size(pass->nids, sizeof(PassGig)));
 	pass->base = MemoryContextMemAllocated(pass->context, true);
 	arg_int64_array(&args, pass->ids, pass->nids);
 	arg_timestamptz(&args, pass->now);
@@ -346,6 +391,7 @@ load_gigs(Pass *pass)
 			}
 
 	qsort(pass->gigs, pass->ngigs, sizeof(PassGig), compare_gigs);
+	with = palloc(mul_size((Size) pass->ngigs + 1, sizeof(int64)));
 	for (int i = 0; i < pass->ngigs; i++)
 		if (pass->gigs[i].has_invitations)
 			with[nwith++] = pass->gigs[i].id;
@@ -416,7 +462,7 @@ consider(Pass *pass, PassGig *gig, int row)
 	pass->memory -= gig->heap.key_space;
 	wave_heap_keep(&gig->heap, &candidate);
 	pass->memory += gig->heap.key_space;
-	if (gig->sort != NULL && pass->memory > cirro_wave_memory * INT64CONST(1024))
+	if (gig->sort != NULL && pass->memory > wave_memory * INT64CONST(1024))
 	{
 		pass->memory -= gig->heap.key_space;
 		wave_heap_forget(&gig->heap);
@@ -471,7 +517,7 @@ finish_chunk(Pass *pass)
 		}
 	}
 	if (pass->seen < BROAD_SAMPLE && pass->seen + pass->nrows >= BROAD_SAMPLE &&
-		cirro_wave_search == WAVE_SEARCH_AUTO)
+		wave_search == WAVE_SEARCH_AUTO)
 	{
 		pass->seen += pass->nrows;
 		drop_broad(pass);
@@ -533,15 +579,23 @@ run_pass(void *arg)
 	return true;
 }
 
+/* Of so many gigs, those that memory is for at the very most. */
+static int
+limit_gigs(int ngigs)
+{
+	return (int) Min(ngigs, wave_memory * INT64CONST(512) / GIG_SIZE + 1);
+}
+
 static bool
 is_worthwhile(Oid space, int ngigs)
 {
 	double		workers = wave_workers_expected(space);
 
-	if (cirro_wave_search != WAVE_SEARCH_AUTO)
-		return cirro_wave_search == WAVE_SEARCH_BATCH;
+	if (wave_search != WAVE_SEARCH_AUTO)
+		return wave_search == WAVE_SEARCH_BATCH;
 	return workers >= 0 && ngigs > 1 &&
-		ngigs * (SEARCH_COST + sqrt(workers) * SEARCH_COST_PER_ROOT) > workers * PASS_COST_PER_WORKER;
+		ngigs * (SEARCH_COST + sqrt(workers) * SEARCH_COST_PER_ROOT) >
+		workers * PASS_COST_PER_WORKER;
 }
 
 static WaveBatch *
@@ -551,7 +605,8 @@ make_batch(const Pass *pass, MemoryContext context)
 	WaveBatch  *batch = palloc0(sizeof(WaveBatch));
 
 	batch->covered = pass->covered;
-	batch->gigs = MemoryContextAllocHuge(context, (pass->ngigs + 1) * sizeof(BatchedGig));
+	batch->gigs = MemoryContextAllocHuge(context,
+										 mul_size((Size) pass->ngigs + 1, sizeof(BatchedGig)));
 	for (int i = 0; i < pass->ngigs; i++)
 	{
 		PassGig    *gig = &pass->gigs[i];
@@ -566,7 +621,7 @@ make_batch(const Pass *pass, MemoryContext context)
 		found->horizon = gig->horizon;
 		found->complete = !gig->heap.overflown;
 		found->nids = gig->heap.size;
-		found->ids = palloc((gig->heap.size + 1) * sizeof(int64));
+		found->ids = palloc(mul_size((Size) gig->heap.size + 1, sizeof(int64)));
 		wave_heap_finish(&gig->heap, found->ids);
 		batch->ngigs++;
 	}
@@ -584,6 +639,7 @@ wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
 	WaveBatch  *batch = NULL;
 	ErrorData  *error;
 
+	ngigs = limit_gigs(ngigs);
 	if (ngigs == 0 || !is_worthwhile(space, ngigs))
 		return NULL;
 

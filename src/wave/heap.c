@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "storage/shmem.h"
 #include "utils/memutils.h"
 
 #include "wave/heap.h"
@@ -103,8 +104,8 @@ wave_heap_keep(WaveHeap *heap, const Candidate *candidate)
 	{
 		heap->allocated = Min(heap->limit, Max(16, heap->allocated * 2));
 		heap->candidates = heap->candidates == NULL ?
-			palloc(heap->allocated * sizeof(Candidate)) :
-			repalloc_huge(heap->candidates, heap->allocated * sizeof(Candidate));
+			palloc(mul_size(heap->allocated, sizeof(Candidate))) :
+			repalloc_huge(heap->candidates, mul_size(heap->allocated, sizeof(Candidate)));
 	}
 	heap->candidates[heap->size] = kept;
 	sift_up(heap, heap->size++);

@@ -11,7 +11,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "miscadmin.h"
+#include "storage/shmem.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -110,6 +110,7 @@ struct PredicateSet
 	RangePath **paths;
 	int			npaths;
 	int			max_paths;
+	RangeScratch *scratch;		/* NULL if there are no ranges */
 	uint64	   *words;			/* CHUNK_WORDS of each predicate */
 	ProfileKeyList keys;
 };
@@ -190,7 +191,7 @@ add_key(PredicateSet *set, const char *key, int len, int predicate)
 	if (set->nmeets == set->max_meets)
 	{
 		set->max_meets *= 2;
-		set->meets = repalloc_huge(set->meets, set->max_meets * sizeof(Meets));
+		set->meets = repalloc_huge(set->meets, mul_size(set->max_meets, sizeof(Meets)));
 	}
 	set->meets[set->nmeets].predicate = predicate;
 	set->meets[set->nmeets].next = *first;
@@ -209,8 +210,10 @@ add_range(PredicateSet *set, const FilterEntry *e, int predicate)
 		if (set->npaths == set->max_paths)
 		{
 			set->max_paths *= 2;
-			set->paths = repalloc_huge(set->paths, set->max_paths * sizeof(RangePath *));
+			set->paths = repalloc_huge(set->paths, mul_size(set->max_paths, sizeof(RangePath *)));
 		}
+		if (set->scratch == NULL)
+			set->scratch = wave_range_make_scratch();
 		*number = set->npaths;
 		set->paths[set->npaths++] = wave_range_make();
 	}
@@ -241,8 +244,9 @@ same_entry(const FilterEntry *a, const FilterEntry *b)
 static uint64
 hash_entry(const FilterEntry *e)
 {
-	uint64		hash = hash_bytes_extended((const unsigned char *) e->low.data, e->low.len, e->kind);
+	uint64		hash;
 
+	hash = hash_bytes_extended((const unsigned char *) e->low.data, e->low.len, e->kind);
 	hash = hash_bytes_extended((const unsigned char *) e->high.data, e->high.len, hash);
 	for (int i = 0; i < e->nset; i++)
 		hash = hash_bytes_extended((const unsigned char *) e->set[i].data, e->set[i].len, hash);
@@ -258,8 +262,8 @@ copy_entry(const FilterEntry *e)
 	copy->node = NULL;
 	copy->first = copy->next = copy->many = NULL;
 	if (e->nset > 0)
-		copy->set = memcpy(palloc(e->nset * sizeof(ProfileKey)), e->set,
-						   e->nset * sizeof(ProfileKey));
+		copy->set = memcpy(palloc(mul_size(e->nset, sizeof(ProfileKey))), e->set,
+						   mul_size(e->nset, sizeof(ProfileKey)));
 	return copy;
 }
 
@@ -283,7 +287,7 @@ find_predicate(PredicateSet *set, const FilterEntry *e)
 	{
 		set->max_predicates *= 2;
 		set->predicates = repalloc_huge(set->predicates,
-										set->max_predicates * sizeof(Predicate));
+										mul_size(set->max_predicates, sizeof(Predicate)));
 	}
 	number = set->npredicates++;
 	e = set->predicates[number].entry = copy_entry(e);
@@ -391,10 +395,16 @@ wave_predicates_exact(const PredicateProgram *program)
  * ---- Documents
  */
 
+Size
+wave_predicates_words(const PredicateSet *set)
+{
+	return mul_size((Size) set->npredicates + 1, CHUNK_WORDS * sizeof(uint64));
+}
+
 void
 wave_predicates_clear(PredicateSet *set)
 {
-	size_t		size = (size_t) (set->npredicates + 1) * CHUNK_WORDS * sizeof(uint64);
+	Size		size = wave_predicates_words(set);
 
 	if (set->words == NULL)
 		set->words = MemoryContextAllocHuge(set->context, size);
@@ -458,7 +468,7 @@ void
 wave_predicates_finish(PredicateSet *set)
 {
 	for (int i = 0; i < set->npaths; i++)
-		wave_range_finish(set->paths[i], set->words);
+		wave_range_finish(set->paths[i], set->scratch, set->words);
 }
 
 /* Recursion is bounded by the depth of the filter. */

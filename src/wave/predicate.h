@@ -22,10 +22,16 @@ typedef struct PredicateProgram PredicateProgram;
 extern PredicateSet *wave_predicates_make(void);
 extern PredicateProgram *wave_predicates_add(PredicateSet *set, const FilterQuery *query);
 
+/* Bytes that the first wave_predicates_clear allocates. */
+extern Size wave_predicates_words(const PredicateSet *set);
+
 /* Do all documents match that wave_predicates_evaluate says may? */
 extern bool wave_predicates_exact(const PredicateProgram *program);
 
-/* Forgets the last chunk; each document of this, 0 to CHUNK_ROWS - 1; its end. */
+/*
+ * Forgets the last chunk; each document of this, 0 to CHUNK_ROWS - 1; its end. What
+ * is kept of documents until then is in the context that is current in document.
+ */
 extern void wave_predicates_clear(PredicateSet *set);
 extern void wave_predicates_document(PredicateSet *set, int row, const JsonbContainer *document);
 extern void wave_predicates_finish(PredicateSet *set);

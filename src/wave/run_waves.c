@@ -33,13 +33,14 @@
 
 #include "cirro.h"
 #include "isolate.h"
-#include "wave/retention.h"
-#include "space/scope.h"
 #include "space/ddl.h"
 #include "space/list.h"
 #include "space/query.h"
-#include "wave/turn.h"
+#include "space/scope.h"
+#include "wave/active.h"
 #include "wave/batch.h"
+#include "wave/retention.h"
+#include "wave/turn.h"
 
 PG_FUNCTION_INFO_V1(run_waves);
 
@@ -302,7 +303,7 @@ work_space(Run *run, Agenda *agenda)
 			pass_over_workers(run, agenda);
 		gig_id = agenda->gigs[agenda->next++];
 		outcome = wave_take_turn(agenda->info->space, agenda->info->name, agenda->info->owner,
-						   gig_id, wave_batch_find(agenda->batch, gig_id));
+								 gig_id, wave_batch_find(agenda->batch, gig_id));
 		commit(run);
 		run->done++;
 		agenda->locked = outcome == GIG_LOCKED ? agenda->locked + 1 : 0;
@@ -429,7 +430,7 @@ run_waves(PG_FUNCTION_ARGS)
 		}
 	}
 
-	if (!cirro_active)
+	if (!wave_active)
 	{
 		ereport(NOTICE,
 				(errmsg("waves are switched off in this database"),
