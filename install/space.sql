@@ -812,7 +812,7 @@ BEGIN
 			-- Every open gig: most have nothing to do with the worker, and are counted
 			-- without a look at anything but their filter.
 			SELECT coalesce(array_agg(o.id ORDER BY o.id), '{}'),
-				(SELECT count(*) FROM gig g WHERE fn.at < least(g.end_at, g.archived_at)) - count(o.id)
+				(SELECT count(*) FROM gig g WHERE fn.at < cirro.gig_closes_at(g.end_at, g.archived_at)) - count(o.id)
 			INTO fn.ids, fn.others
 			FROM (
 				SELECT g.id FROM gig g
@@ -1469,7 +1469,7 @@ BEGIN
 	LEFT JOIN LATERAL (
 		SELECT count(*) FILTER (WHERE i.status = 'accepted') AS accepted,
 			min(i.send_at) FILTER (WHERE i.status = 'scheduled') AS next_send,
-			min(cirro.add_interval(i.invited_at, s.answer_within))
+			min(cirro.answer_by(i.invited_at, s.answer_within))
 				FILTER (WHERE i.status = 'pending') AS next_deadline
 		FROM invitation i WHERE i.gig_id = g.id) i ON true
 	CROSS JOIN LATERAL (
@@ -1483,15 +1483,15 @@ BEGIN
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
 		('accepted', s.accepted::text, i.accepted::text),
-		('target', s.target::text, coalesce(g.seats_min, g.total_seats, g.seats_max)::text),
-		('capacity', s.capacity::text, coalesce(g.seats_max, g.total_seats)::text),
+		('target', s.target::text, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max)::text),
+		('capacity', s.capacity::text, cirro.gig_capacity(g.total_seats, g.seats_max)::text),
 		('expires_rest', s.expires_rest::text, (g.seats_max IS NOT NULL)::text),
 		('auto', s.auto::text, (g.invitation_mode = 'auto')::text),
 		('frequency', s.frequency::text, g.invitation_frequency::text),
 		('answer_within', s.answer_within::text, g.answer_within::text),
 		('starts_at', s.starts_at::text, g.start_at::text),
-		('closes_at', s.closes_at::text, least(g.end_at, g.archived_at)::text),
-		('archives_at', s.archives_at::text, coalesce(g.archived_at, g.archive_at)::text),
+		('closes_at', s.closes_at::text, cirro.gig_closes_at(g.end_at, g.archived_at)::text),
+		('archives_at', s.archives_at::text, cirro.gig_archives_at(g.archive_at, g.archived_at)::text),
 		('next_wave_at', CASE WHEN s.next_wave_at IS NULL THEN 'none' ELSE 'some' END,
 			CASE WHEN s.auto AND s.accepted < s.target THEN 'some' ELSE 'none' END),
 		-- What is due already cannot be too late.
@@ -1524,12 +1524,12 @@ BEGIN
 	PERFORM FROM gig_state s ORDER BY s.gig_id FOR NO KEY UPDATE;
 	UPDATE gig_state SET searched = NULL, released = pg_current_xact_id();
 	FOR g IN
-		SELECT g.id, coalesce(g.seats_min, g.total_seats, g.seats_max) AS target,
-			coalesce(g.seats_max, g.total_seats) AS capacity,
+		SELECT g.id, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max) AS target,
+			cirro.gig_capacity(g.total_seats, g.seats_max) AS capacity,
 			g.seats_max IS NOT NULL AS expires_rest, g.invitation_mode = 'auto' AS auto,
 			g.invitation_frequency AS frequency, g.answer_within, g.start_at AS starts_at,
-			least(g.end_at, g.archived_at) AS closes_at,
-			coalesce(g.archived_at, g.archive_at) AS archives_at
+			cirro.gig_closes_at(g.end_at, g.archived_at) AS closes_at,
+			cirro.gig_archives_at(g.archive_at, g.archived_at) AS archives_at
 		FROM gig g WHERE g.id = ANY (fn.ids) ORDER BY g.id
 	LOOP
 		INSERT INTO gig_state AS s (gig_id, target, capacity, expires_rest, auto, frequency,

@@ -291,6 +291,7 @@ CREATE OR REPLACE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
 SELECT * FROM try_accept(4001);
 SELECT split_part(pg_temp.try('SELECT accept(4001)'), E'\n', 1);
 DROP TRIGGER keep_out ON invitation;
+DROP FUNCTION keep_out();
 SELECT * FROM try_accept(4001);
 SELECT * FROM check_consistency();
 
