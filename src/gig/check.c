@@ -18,8 +18,8 @@
 
 #include "cirro.h"
 #include "gig/state.h"
-#include "space/query.h"
 #include "gig/trigger.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(gig_check);
 PG_FUNCTION_INFO_V1(gig_delete_check);

@@ -17,8 +17,8 @@
 #include "utils/xid8.h"
 
 #include "cirro.h"
-#include "space/query.h"
 #include "gig/trigger.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(worker_check);
 PG_FUNCTION_INFO_V1(worker_deleting);

@@ -25,10 +25,10 @@
 #include "utils/timestamp.h"
 
 #include "cirro.h"
-#include "gig/state.h"
 #include "gig/invitation.h"
-#include "space/query.h"
+#include "gig/state.h"
 #include "gig/trigger.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(invitation_check);
 PG_FUNCTION_INFO_V1(invitation_inserted);

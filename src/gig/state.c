@@ -128,10 +128,10 @@ read_columns(ResultRow *row, GigState *state)
 
 	state->accepted = result_int32(row);
 	state->target = result_int32(row);
-	state->capacity = result_int32_or(row, -1);
+	state->capacity = result_null(row) ? -1 : result_int32(row);
 	state->expires_rest = result_bool(row);
 	state->closes_at = result_timestamptz(row);
-	answer_within = result_interval_or_none(row);
+	answer_within = result_null(row) ? NULL : result_interval(row);
 	state->has_answer_within = answer_within != NULL;
 	if (answer_within != NULL)
 		state->answer_within = *answer_within;
