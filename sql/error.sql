@@ -63,6 +63,8 @@ RESET cirro.active;
 SELECT left(pg_temp.try('SELECT cirro.schedule_waves()'), 5), left(pg_temp.try('SELECT cirro.schedule_waves(''error'')'), 5);
 SELECT pg_temp.try('SELECT cirro.raise_unknown(NULL, NULL)');
 SELECT pg_temp.try('SELECT cirro.raise_unknown(''other'', 9223372036854775807)');
+SELECT pg_temp.try('SELECT cirro.raise_unwritten(NULL, true)');
+SELECT pg_temp.try('SELECT cirro.raise_unwritten(9223372036854775807, NULL)');
 
 -- An error undoes the statement whole.
 SELECT pg_temp.try($$UPDATE invitation SET status = CASE id WHEN 4 THEN 'accepted' ELSE 'left' END WHERE id IN (3, 4)$$);
