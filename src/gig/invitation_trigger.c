@@ -20,27 +20,27 @@
 #include "access/sysattr.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
-#include "gig/state.h"
 #include "gig/invitation.h"
-#include "space/plan_cache.h"
+#include "gig/invitation_change.h"
+#include "gig/state.h"
 #include "gig/trigger.h"
+#include "space/plan_cache.h"
 
 PG_FUNCTION_INFO_V1(invitation_check);
 PG_FUNCTION_INFO_V1(invitation_inserted);
 PG_FUNCTION_INFO_V1(invitation_updated);
 PG_FUNCTION_INFO_V1(invitation_deleted);
 
-const char *const invitation_statuses[NSTATUSES] = {
-	"scheduled", "pending", "accepted", "rejected", "expired", "left"
-};
-
 /* What may follow a status: a bit per status (spec: a state machine). */
-static const int successors[] = {
+static const int successors[NSTATUSES] = {
 	[SCHEDULED] = 1 << PENDING | 1 << EXPIRED,
 	[PENDING] = 1 << ACCEPTED | 1 << REJECTED | 1 << EXPIRED,
 	[ACCEPTED] = 1 << LEFT | 1 << PENDING,
@@ -49,7 +49,7 @@ static const int successors[] = {
 	[LEFT] = 1 << PENDING,
 };
 
-static const char *const status_hints[] = {
+static const char *const status_hints[NSTATUSES] = {
 	[SCHEDULED] = "It is sent at send_at; until then it can be withdrawn by expire().",
 	[PENDING] = "It can be answered by accept() or reject(), or withdrawn by expire().",
 	[ACCEPTED] = "The seat can be given up by leave(), or offered to the worker anew by reset().",
@@ -58,61 +58,19 @@ static const char *const status_hints[] = {
 	[LEFT] = "Use reset() to invite the worker again.",
 };
 
-const TriggerColumn invitation_columns[NCOLUMNS] = {
-	[ID] = {"id", INT8OID},
-	[GIG_ID] = {"gig_id", INT8OID},
-	[WORKER_ID] = {"worker_id", INT8OID},
-	[STATUS] = {"status", TEXTOID},
-	[REASON] = {"reason", TEXTOID},
-	[ORIGIN] = {"origin", TEXTOID},
-	[WAVE_ID] = {"wave_id", INT8OID},
-	[SEND_AT] = {"send_at", TIMESTAMPTZOID},
-	[INVITED_AT] = {"invited_at", TIMESTAMPTZOID},
-	[RESPONDED_AT] = {"responded_at", TIMESTAMPTZOID},
-	[TIMES_INVITED] = {"times_invited", INT4OID},
-	[REVISION] = {"revision", INT4OID},
-	[SILENT] = {"silent", BOOLOID},
-	[SILENCED] = {"silenced", BOOLOID},
-	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
-};
-
 /* ------------------------------------------------------------------ row -- */
 
-bool
-text_is(Datum value, const char *text)
-{
-	const struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
-
-	return VARSIZE_ANY_EXHDR(packed) == strlen(text) &&
-		memcmp(VARDATA_ANY(packed), text, VARSIZE_ANY_EXHDR(packed)) == 0;
-}
-
-Status
-invitation_status(Datum name)
-{
-	for (int i = 0; i < NSTATUSES; i++)
-		if (text_is(name, invitation_statuses[i]))
-			return (Status) i;
-
-	ereport(ERROR,
-			(errcode(ERRCODE_CHECK_VIOLATION),
-			 errmsg("\"%s\" is not a status of an invitation",
-					TextDatumGetCString(name)),
-			 errdetail("Every invitation is in one of six states."),
-			 errhint("It is one of scheduled, pending, accepted, rejected, expired, left.")));
-}
-
 /* The status of a row; raises 23502 or 23514 if it has none. */
-static Status
+static InvitationStatus
 row_status(const TriggerRow *row)
 {
 	if (row_isnull(row, STATUS))
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
 				 errmsg("the status of an invitation cannot be null"),
-				 errdetail("Every invitation is in one of six states."),
-				 errhint("It is one of scheduled, pending, accepted, rejected, expired, left.")));
-	return invitation_status(row_value(row, STATUS));
+				 errhint("It is one of scheduled, pending, accepted, rejected, expired, left."),
+				 invitation_errcolumn(row->rel, STATUS, NULL)));
+	return invitation_status(row->rel, row_value(row, STATUS));
 }
 
 /*
@@ -121,7 +79,8 @@ row_status(const TriggerRow *row)
  * was there first or not.
  */
 static void
-refuse_answer(TriggerData *trigdata, const TriggerRow *old, Status from, Status to)
+refuse_answer(TriggerData *trigdata, const TriggerRow *old, InvitationStatus from,
+				 InvitationStatus to)
 {
 	int64		id = DatumGetInt64(row_value(old, ID));
 	int64		gig_id = DatumGetInt64(row_value(old, GIG_ID));
@@ -138,10 +97,10 @@ refuse_answer(TriggerData *trigdata, const TriggerRow *old, Status from, Status 
 		if (gig_state_read(space, gig_id, &state))
 		{
 			if (cirro_gate_now() >= state.closes_at)
-				gig_state_refuse_closed(gig_id, &state);
+				gig_state_refuse_closed(space, gig_id, &state);
 			if (reason != NULL && strcmp(reason, GIG_SEATS_FILLED) == 0 &&
 				gig_state_is_full(&state))
-				gig_state_refuse_filled(gig_id, &state);
+				gig_state_refuse_filled(space, gig_id, &state);
 		}
 		trigger_leave(&scope);
 	}
@@ -149,13 +108,14 @@ refuse_answer(TriggerData *trigdata, const TriggerRow *old, Status from, Status 
 			(errcode(ERRCODE_CIRRO_NO_LONGER_PENDING),
 			 errmsg("invitation %lld is %s and cannot become %s",
 					(long long) id, invitation_statuses[from], invitation_statuses[to]),
-			 reason == NULL ? errdetail("It is no longer pending.")
-			 : errdetail("It is no longer pending; the reason is \"%s\".", reason),
-			 errhint("%s", status_hints[from])));
+			 reason == NULL ? 0 : errdetail("The reason is \"%s\".", reason),
+			 errhint("%s", status_hints[from]),
+			 invitation_errcolumn(old->rel, STATUS, NULL)));
 }
 
 static void
-check_transition(TriggerData *trigdata, const TriggerRow *old, Status from, Status to)
+check_transition(TriggerData *trigdata, const TriggerRow *old, InvitationStatus from,
+				 InvitationStatus to)
 {
 	if (successors[from] & (1 << to))
 		return;
@@ -168,8 +128,8 @@ check_transition(TriggerData *trigdata, const TriggerRow *old, Status from, Stat
 			 errmsg("invitation %lld is %s and cannot become %s",
 					(long long) DatumGetInt64(row_value(old, ID)),
 					invitation_statuses[from], invitation_statuses[to]),
-			 errdetail("This change of status is not allowed."),
-			 errhint("%s", status_hints[from])));
+			 errhint("%s", status_hints[from]),
+			 invitation_errcolumn(old->rel, STATUS, NULL)));
 }
 
 /* Columns that say which invitation this is. */
@@ -179,13 +139,14 @@ check_identity(const TriggerRow *old, const TriggerRow *new)
 	static const int identity[] = {ID, GIG_ID, WORKER_ID, CREATED_AT};
 
 	for (int i = 0; i < (int) lengthof(identity); i++)
-		if (row_differs(old, new, identity[i]))
+		if (trigger_row_differs(old, new, identity[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_CIRRO_FROZEN),
 					 errmsg("column \"%s\" of an invitation cannot change",
 							invitation_columns[identity[i]].name),
 					 errdetail("There is one invitation per gig and worker, for ever."),
-					 errhint("Invite the other worker by invite().")));
+					 errhint("Invite the other worker by invite()."),
+					 invitation_errcolumn(new->rel, identity[i], NULL)));
 }
 
 /*
@@ -217,28 +178,28 @@ fill_reason(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 	}
 	trigger_leave(&scope);
 	if (reason != NULL)
-		row_set(row, REASON, CStringGetTextDatum(reason));
+		trigger_row_set(row, REASON, CStringGetTextDatum(reason));
 }
 
 /* The worker is invited, now. */
 static void
 mark_invited(TriggerRow *row, int times_before)
 {
-	row_set(row, INVITED_AT, TimestampTzGetDatum(cirro_now()));
-	row_set(row, TIMES_INVITED, Int32GetDatum(times_before + 1));
+	trigger_row_set(row, INVITED_AT, TimestampTzGetDatum(cirro_now()));
+	trigger_row_set(row, TIMES_INVITED, Int32GetDatum(times_before + 1));
 }
 
 static void
 check_insert(TriggerRow *row)
 {
-	Status		status;
+	InvitationStatus status;
 
 	if (row_isnull(row, STATUS))
-		row_set(row, STATUS, CStringGetTextDatum("pending"));
+		trigger_row_set(row, STATUS, CStringGetTextDatum("pending"));
 	if (row_isnull(row, ORIGIN))
-		row_set(row, ORIGIN, CStringGetTextDatum("manual"));
+		trigger_row_set(row, ORIGIN, CStringGetTextDatum("manual"));
 	if (row_isnull(row, CREATED_AT))
-		row_set(row, CREATED_AT, TimestampTzGetDatum(cirro_now()));
+		trigger_row_set(row, CREATED_AT, TimestampTzGetDatum(cirro_now()));
 
 	status = row_status(row);
 	if (status != SCHEDULED && status != PENDING && status != ACCEPTED)
@@ -248,69 +209,70 @@ check_insert(TriggerRow *row)
 				 errdetail("No invitation of worker %lld to gig %lld exists.",
 						   (long long) DatumGetInt64(row_value(row, WORKER_ID)),
 						   (long long) DatumGetInt64(row_value(row, GIG_ID))),
-				 errhint("It begins as scheduled, pending or accepted.")));
+				 errhint("It begins as scheduled, pending or accepted."),
+				 invitation_errcolumn(row->rel, STATUS, NULL)));
 
-	row_set_null(row, INVITED_AT);
-	row_set_null(row, RESPONDED_AT);
-	row_set(row, TIMES_INVITED, Int32GetDatum(0));
-	row_set(row, REVISION, Int32GetDatum(1));
+	trigger_row_set_null(row, INVITED_AT);
+	trigger_row_set_null(row, RESPONDED_AT);
+	trigger_row_set(row, TIMES_INVITED, Int32GetDatum(0));
+	trigger_row_set(row, REVISION, Int32GetDatum(1));
 	if (status != SCHEDULED)
 		mark_invited(row, 0);
 	if (status == ACCEPTED)
-		row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));
+		trigger_row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));
 }
 
 static void
 check_update(TriggerData *trigdata, TriggerRow *old, TriggerRow *row)
 {
-	Status		from = row_status(old);
-	Status		to = row_status(row);
+	InvitationStatus from = row_status(old);
+	InvitationStatus to = row_status(row);
 	int32		revision = DatumGetInt32(row_value(old, REVISION));
 
 	check_identity(old, row);
-	row_copy(row, old, INVITED_AT);
-	row_copy(row, old, RESPONDED_AT);
-	row_copy(row, old, TIMES_INVITED);
-	row_copy(row, old, REVISION);
+	trigger_row_copy(row, old, INVITED_AT);
+	trigger_row_copy(row, old, RESPONDED_AT);
+	trigger_row_copy(row, old, TIMES_INVITED);
+	trigger_row_copy(row, old, REVISION);
 	if (from == to)
 	{
-		row_copy(row, old, ORIGIN);
-		row_copy(row, old, WAVE_ID);
+		trigger_row_copy(row, old, ORIGIN);
+		trigger_row_copy(row, old, WAVE_ID);
 		/* The same answer again; an UPDATE of the reason alone corrects it. */
 		if (bms_is_member(row->attnum[STATUS] - FirstLowInvalidHeapAttributeNumber,
 						  trigdata->tg_updatedcols))
-			row_copy(row, old, REASON);
+			trigger_row_copy(row, old, REASON);
 		return;
 	}
 
 	check_transition(trigdata, old, from, to);
-	row_set(row, REVISION, Int32GetDatum(revision == PG_INT32_MAX ? 1 : revision + 1));
+	trigger_row_set(row, REVISION, Int32GetDatum(revision == PG_INT32_MAX ? 1 : revision + 1));
 	switch (to)
 	{
 		case PENDING:
 			mark_invited(row, DatumGetInt32(row_value(old, TIMES_INVITED)));
 			/* FALLTHROUGH */
 		case SCHEDULED:
-			row_set_null(row, RESPONDED_AT);
-			if (!row_differs(old, row, REASON))
-				row_set_null(row, REASON);
+			trigger_row_set_null(row, RESPONDED_AT);
+			if (!trigger_row_differs(old, row, REASON))
+				trigger_row_set_null(row, REASON);
 			break;
 		case EXPIRED:
 			if (row_isnull(row, REASON))
 				fill_reason(trigdata, old, row);
 			break;
 		default:
-			row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));
+			trigger_row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));
 	}
 	if (to != PENDING && to != SCHEDULED)
 	{
-		row_copy(row, old, ORIGIN);
-		row_copy(row, old, WAVE_ID);
+		trigger_row_copy(row, old, ORIGIN);
+		trigger_row_copy(row, old, WAVE_ID);
 	}
 }
 
 /*
- * BEFORE INSERT OR UPDATE, row. Errors: UG010 to UG013, UG020, 23514.
+ * BEFORE INSERT OR UPDATE, row. Errors: UG010 to UG013, UG020, 23502, 23514.
  */
 Datum
 invitation_check(PG_FUNCTION_ARGS)
@@ -337,10 +299,11 @@ invitation_check(PG_FUNCTION_ARGS)
 						 invitation_columns, NCOLUMNS);
 		trigger_row_init(&row, trigdata->tg_relation, trigdata->tg_newtuple,
 						 invitation_columns, NCOLUMNS);
+		trigger_row_keep_times(&row, &old, invitation_columns, NCOLUMNS);
 		check_update(trigdata, &old, &row);
-		changes_status = row_differs(&old, &row, REVISION);
+		changes_status = trigger_row_differs(&old, &row, REVISION);
 		if (!changes_status)
-			row_copy(&row, &old, SILENCED);
+			trigger_row_copy(&row, &old, SILENCED);
 	}
 
 	if (row_status(&row) == SCHEDULED && row_isnull(&row, SEND_AT))
@@ -350,82 +313,109 @@ invitation_check(PG_FUNCTION_ARGS)
 				 errdetail("No time is given for the invitation of worker %lld to gig %lld.",
 						   (long long) DatumGetInt64(row_value(&row, WORKER_ID)),
 						   (long long) DatumGetInt64(row_value(&row, GIG_ID))),
-				 errhint("Set send_at, or status \"pending\" to invite at once.")));
+				 errhint("Set send_at, or status \"pending\" to invite at once."),
+				 invitation_errcolumn(row.rel, SEND_AT, "invitation_send_at_check")));
 
 	/* Whoever tells of this change looks at "silenced". */
 	silent = !row_isnull(&row, SILENT) && DatumGetBool(row_value(&row, SILENT));
 	if (changes_status)
-		row_set(&row, SILENCED, BoolGetDatum(silent));
-	row_set(&row, SILENT, BoolGetDatum(false));
+		trigger_row_set(&row, SILENCED, BoolGetDatum(silent));
+	trigger_row_set(&row, SILENT, BoolGetDatum(false));
 
-	return PointerGetDatum(row_tuple(&row));
+	return PointerGetDatum(trigger_row_tuple(&row));
 }
 
 /* ------------------------------------------------------------ statement -- */
 
-/* Of one row, as most statements are: $1 to $7 are the notification's columns. */
+/*
+ * Writes what is told of rows, of which and as what gig/invitation_change.c says:
+ * $1 whether the invitation is new, $2 to $7 the notification's other columns. Most
+ * statements change one row, and arrays would cost them more than the rest.
+ */
+#define NOTIFY(is_new, columns) \
+	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, " \
+	"  revision, status, previous) " \
+	"SELECT pg_catalog.unnest(coalesce((SELECT s.consumers FROM setting AS s), '{default}')), " \
+	"  CASE WHEN " is_new " THEN 'invitation.created' ELSE 'invitation.updated' END, " columns
+
 static const CirroQuery notify_one = {
-	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
-	"  revision, status, previous) "
-	"SELECT pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')), "
-	"  $1, $2, $3, $4, $5, $6, $7 ORDER BY 1",
-	7, {TEXTOID, INT8OID, INT8OID, INT8OID, INT4OID, TEXTOID, TEXTOID}
+	NOTIFY("$1", "$2, $3, $4, $5, $6, $7 ORDER BY 1"),
+	7, {BOOLOID, INT8OID, INT8OID, INT8OID, INT4OID, TEXTOID, TEXTOID}
 };
 
-/* The same rules as in gig/invitation_change.c. */
-static const CirroQuery notify_inserted = {
-	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, revision, status) "
-	"SELECT c, 'invitation.created', n.gig_id, n.worker_id, n.id, n.revision, n.status "
-	"FROM new_rows n "
-	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
-	"WHERE n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c"
+static const CirroQuery notify_many = {
+	NOTIFY("n.is_new", "n.gig_id, n.worker_id, n.invitation_id, n.revision, n.status, n.previous ")
+	"FROM (SELECT pg_catalog.unnest($1) AS is_new, pg_catalog.unnest($2) AS gig_id, "
+	"    pg_catalog.unnest($3) AS worker_id, pg_catalog.unnest($4) AS invitation_id, "
+	"    pg_catalog.unnest($5) AS revision, pg_catalog.unnest($6) AS status, "
+	"    pg_catalog.unnest($7) AS previous) AS n "
+	"ORDER BY n.invitation_id, 1",
+	7, {BOOLARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 };
 
-static const CirroQuery notify_updated = {
-	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
-	"  revision, status, previous) "
-	"SELECT c, CASE WHEN o.times_invited = 0 THEN 'invitation.created' ELSE 'invitation.updated' END, "
-	"  n.gig_id, n.worker_id, n.id, n.revision, n.status, nullif(o.status, 'scheduled') "
-	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
-	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
-	"WHERE n.status <> o.status AND n.status <> 'scheduled' "
-	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c"
-};
+#define NOTIFY_ARGS 7
 
-static void
-notify(TriggerData *trigdata, Oid space, const InvitationChanges *done)
+static Datum
+status_name(int status, bool *isnull)
 {
-	const InvitationNews *news = &done->news;
-	Datum		values[7];
-	char		nulls[] = "       ";
+	*isnull = status < 0;
+	return *isnull ? (Datum) 0 : CStringGetTextDatum(invitation_statuses[status]);
+}
 
-	if (done->nnews == 0)
+/* The values of one argument for "n" rows, as an array. */
+static Datum
+array_of(Datum *elements, bool *nulls, int n, Oid type)
+{
+	int			lower = 1;
+	int16		len;
+	bool		by_value;
+	char		align;
+
+	get_typlenbyvalalign(type, &len, &by_value, &align);
+	return PointerGetDatum(construct_md_array(elements, nulls, 1, &n, &lower,
+											  type, len, by_value, align));
+}
+
+/* Writes the notifications of the rows that were read last. */
+static void
+notify(Oid space, const InvitationChanges *done)
+{
+	int			n = done->nnews;
+	MemoryContext scratch;
+	MemoryContext caller;
+	Datum	   *elements;		/* of the first argument, then of the second, ... */
+	bool	   *nulls;
+	Datum		values[NOTIFY_ARGS];
+	char		value_nulls[NOTIFY_ARGS + 1] = "";
+
+	if (n == 0)
 		return;
-	if (done->nnews > 1)
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "notifications to write",
+									ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(scratch);
+	elements = palloc(NOTIFY_ARGS * n * sizeof(Datum));
+	nulls = palloc0(NOTIFY_ARGS * n * sizeof(bool));
+	for (int i = 0; i < n; i++)
 	{
-		cirro_execute_over(trigdata, space,
-						   TRIGGER_FIRED_BY_INSERT(trigdata->tg_event)
-						   ? &notify_inserted : &notify_updated, NULL, NULL);
-		return;
-	}
+		const InvitationNews *news = &done->news[i];
 
-	values[0] = CStringGetTextDatum(news->is_new ? "invitation.created"
-									: "invitation.updated");
-	values[1] = Int64GetDatum(news->gig_id);
-	values[2] = Int64GetDatum(news->worker_id);
-	values[3] = Int64GetDatum(news->id);
-	values[4] = Int32GetDatum(news->revision);
-	for (int i = 0; i < 2; i++)
+		elements[i] = BoolGetDatum(news->is_new);
+		elements[n + i] = Int64GetDatum(news->gig_id);
+		elements[2 * n + i] = Int64GetDatum(news->worker_id);
+		elements[3 * n + i] = Int64GetDatum(news->id);
+		elements[4 * n + i] = Int32GetDatum(news->revision);
+		elements[5 * n + i] = status_name(news->status, &nulls[5 * n + i]);
+		elements[6 * n + i] = status_name(news->previous, &nulls[6 * n + i]);
+	}
+	for (int arg = 0; arg < NOTIFY_ARGS; arg++)
 	{
-		int			status = i == 0 ? news->status : news->previous;
-
-		values[5 + i] = (Datum) 0;
-		if (status < 0)
-			nulls[5 + i] = 'n';
-		else
-			values[5 + i] = CStringGetTextDatum(invitation_statuses[status]);
+		values[arg] = n == 1 ? elements[arg]
+			: array_of(&elements[arg * n], &nulls[arg * n], n, notify_one.argtypes[arg]);
+		value_nulls[arg] = n == 1 && nulls[arg] ? 'n' : ' ';
 	}
-	cirro_execute(space, &notify_one, values, nulls);
+	MemoryContextSwitchTo(caller);
+	cirro_execute(space, n == 1 ? &notify_one : &notify_many, values, value_nulls);
+	MemoryContextDelete(scratch);
 }
 
 static const CirroQuery find_worker = {
@@ -458,12 +448,17 @@ statement_trigger(TriggerData *trigdata)
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "invitation", &scope);
 	InvitationChanges done;
+	bool		more;
 
-	invitation_changes(trigdata, &done);
+	invitation_changes_begin(&done, trigdata);
+	/* Before gig_state is locked, so that it is held as shortly as can be. */
+	do
+	{
+		more = invitation_changes_read(&done);
+		notify(space, &done);
+	} while (more);
 	if (done.of_one_worker)
 		forget_worker(space, &done);
-	/* Before gig_state is locked, so that it is held as shortly as can be. */
-	notify(trigdata, space, &done);
 	gig_state_apply(space, done.changes, done.nchanges);
 	trigger_leave(&scope);
 }

@@ -81,6 +81,7 @@ typedef struct GigChange
 	int64		answered;		/* pending, accepted or rejected */
 	TimestampTz oldest_answered;	/* earliest invited_at of those */
 	TimestampTz next_send_at;	/* earliest send_at scheduled, or infinity */
+	TimestampTz last_send_at;	/* latest of them, or -infinity */
 	int64		released;		/* workers whom a wave may invite again */
 } GigChange;
 
@@ -90,7 +91,7 @@ extern bool gig_state_read(Oid space, int64 gig_id, GigState *state);
 /*
  * Counts "changes", one per gig in ascending order, into gig_state, which it
  * locks in that order unless a change cannot concern it, and raises UG010,
- * UG011 or UG012 if the statement may not stand. When an explicit seats_max is
+ * UG011, UG012 or 22023 if the statement may not stand. When an explicit seats_max is
  * reached the other invitations expire.
  */
 extern void gig_state_apply(Oid space, const GigChange *changes, size_t n);
@@ -102,7 +103,12 @@ extern void gig_state_apply(Oid space, const GigChange *changes, size_t n);
 extern void gig_state_expire_rest(Oid space, int64 gig_id, const char *reason);
 
 extern bool gig_state_is_full(const GigState *state);
-pg_noreturn extern void gig_state_refuse_closed(int64 gig_id, const GigState *state);
-pg_noreturn extern void gig_state_refuse_filled(int64 gig_id, const GigState *state);
+
+/*
+ * Raise UG010 or UG011. "space" is that whose table invitation was written, which
+ * the error then names; or invalid.
+ */
+pg_noreturn extern void gig_state_refuse_closed(Oid space, int64 gig_id, const GigState *state);
+pg_noreturn extern void gig_state_refuse_filled(Oid space, int64 gig_id, const GigState *state);
 
 #endif							/* CIRRO_GIG_STATE_H */

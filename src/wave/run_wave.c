@@ -39,7 +39,7 @@ raise_not_open(const GigWork *work)
 {
 	GigState	state = {.closes_at = work->closes_at};
 
-	gig_state_refuse_closed(work->gig_id, &state);
+	gig_state_refuse_closed(InvalidOid, work->gig_id, &state);
 }
 
 static void
