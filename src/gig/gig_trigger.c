@@ -2,7 +2,7 @@
  * src/gig/gig_trigger.c
  *
  * Brings gig_state in line with gig after each statement, and tells workers of
- * a gig that is deleted. Must not judge a change: gig/check.c has.
+ * a gig that is deleted. Must not judge a change: gig/check.c does.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -13,9 +13,10 @@
 #include "utils/timestamp.h"
 
 #include "cirro.h"
+#include "gig/check.h"
 #include "gig/state.h"
-#include "space/plan_cache.h"
 #include "gig/trigger.h"
+#include "space/plan_cache.h"
 
 PG_FUNCTION_INFO_V1(gig_inserted);
 PG_FUNCTION_INFO_V1(gig_updated);
@@ -85,7 +86,7 @@ static const CirroQuery delete_state = {
 
 /*
  * AFTER INSERT, statement; NEW TABLE new_rows. Every gig gets its state; the
- * first wave is due at once, also before the gig starts.
+ * first wave is due at once, also before the gig starts. Errors: 23514.
  */
 Datum
 gig_inserted(PG_FUNCTION_ARGS)
@@ -96,6 +97,7 @@ gig_inserted(PG_FUNCTION_ARGS)
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	Datum		now = TimestampTzGetDatum(cirro_now());
 
+	gig_check_inserted(trigdata);
 	cirro_execute_over(trigdata, space, &make_state, &now, NULL);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
@@ -145,7 +147,7 @@ enum
 	ID, REF, TITLE, URL, NOTIFICATION_PAYLOAD, NCOLUMNS
 };
 
-static const TriggerColumn columns[] = {
+static const TriggerColumn columns[NCOLUMNS] = {
 	[ID] = {"id", INT8OID},
 	[REF] = {"ref", InvalidOid},
 	[TITLE] = {"title", TEXTOID},
