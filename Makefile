@@ -17,12 +17,14 @@ EXTRA_CLEAN = $(INSTALL_SQL) output_iso tmp_check
 # not stopped by its new warnings.
 WARNINGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -Wno-cast-function-type
-PG_CFLAGS = $(WARNINGS)
+# The library shows its SQL functions alone, as with PostgreSQL 16 and later it
+# would anyway.
+PG_CFLAGS = $(WARNINGS) -fvisibility=hidden
 PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test soak crash test-sanitize fuzz fuzz-parser demo demo-stop test-debian bench-filter bench-waves bench-accept
+ALONE = help setup test layers style soak crash test-sanitize fuzz fuzz-parser demo demo-stop test-debian bench-filter bench-waves bench-accept bench-invite
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -33,6 +35,7 @@ help:
 	@echo 'make demo-stop          ends it'
 	@echo 'make test               build and run every test in a temporary folder'
 	@echo '                        (SUITES="regress tap …", SEED=0.25, KEEP=1)'
+	@echo 'make layers style       two of them, which need only perl: who includes whom, and the look of C'
 	@echo 'make soak               random traffic by many clients, deadlocks counted (SOAK_SECONDS=600, SOAK_SEED=…)'
 	@echo 'make crash              kill -9 in the middle of it, over and over (CRASH_ROUNDS=200, CRASH_SEED=…)'
 	@echo 'make test-sanitize      the same with AddressSanitizer and UndefinedBehaviorSanitizer in the library'
@@ -45,6 +48,8 @@ help:
 	@echo '                        (N=100000, GIGS=1000, ROUNDS=3; a table in Markdown)'
 	@echo 'make bench-accept       accepts against a statement written by hand, attempts, notifications'
 	@echo '                        (BATCH=2000, ROUNDS=1, ACCEPTS=5000, …: test/bench/accept.sh)'
+	@echo 'make bench-invite       calls that write many rows against the bare statements'
+	@echo '                        (SIZES="1000 5000", ROUNDS=1: test/bench/invite.sh)'
 	@echo 'make setup              install what test and demo need, on Debian; they do it themselves'
 
 setup:
@@ -52,6 +57,9 @@ setup:
 
 test:
 	@test/run.sh
+
+layers style:
+	@test/$@.pl
 
 # The long forms of two tests; each prints its seed.
 soak: export SOAK_SECONDS ?= 600
@@ -98,6 +106,9 @@ bench-waves:
 
 bench-accept:
 	@test/bench/accept.sh
+
+bench-invite:
+	@test/bench/invite.sh
 
 .PHONY: $(ALONE)
 .DEFAULT_GOAL = all

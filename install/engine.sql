@@ -17,6 +17,23 @@ CREATE FUNCTION cirro.add_interval(timestamptz, interval) RETURNS timestamptz
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_sql_add_interval';
 COMMENT ON FUNCTION cirro.add_interval(timestamptz, interval) IS 'the sum, by the days of UTC; infinity where timestamps end';
 
+CREATE FUNCTION cirro.answer_by(invited_at timestamptz, answer_within interval) RETURNS timestamptz
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_answer_by';
+COMMENT ON FUNCTION cirro.answer_by(timestamptz, interval) IS 'until when an invitation can be answered; from then on it counts as expired; NULL: until the gig closes';
+
+CREATE FUNCTION cirro.gig_target(seats_min int, total_seats int, seats_max int) RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN coalesce(seats_min, total_seats, seats_max);
+COMMENT ON FUNCTION cirro.gig_target(int, int, int) IS 'waves run while fewer have accepted';
+
+CREATE FUNCTION cirro.gig_capacity(total_seats int, seats_max int) RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN coalesce(seats_max, total_seats);
+COMMENT ON FUNCTION cirro.gig_capacity(int, int) IS 'no more can accept; NULL: no limit';
+
+CREATE FUNCTION cirro.wave_wanted(target int, accepted int, multiplier numeric) RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+	least(ceil(greatest(target - accepted, 0)::numeric * least(multiplier, 1000000)), 1000000)::int;
+COMMENT ON FUNCTION cirro.wave_wanted(int, int, numeric) IS 'how many workers a wave invites; at most a million, whatever the multiplier says';
+
 CREATE FUNCTION cirro.gig_phase(start_at timestamptz, end_at timestamptz,
 	archive_at timestamptz, archived_at timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE RETURN
@@ -30,7 +47,7 @@ CREATE FUNCTION cirro.expired_reason(status text, invited_at timestamptz,
 	closes_at timestamptz, answer_within interval, filled boolean) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE RETURN
 	CASE WHEN status NOT IN ('pending', 'scheduled') THEN NULL
-		 WHEN status = 'pending' AND cirro.add_interval(invited_at, answer_within)
+		 WHEN status = 'pending' AND cirro.answer_by(invited_at, answer_within)
 			<= least(closes_at, cirro.now()) THEN 'no_answer'
 		 WHEN closes_at <= cirro.now() THEN 'gig_ended'
 		 WHEN filled THEN 'seats_filled' END;
@@ -39,6 +56,10 @@ COMMENT ON FUNCTION cirro.expired_reason(text, timestamptz, timestamptz, interva
 CREATE FUNCTION cirro.raise_unknown(kind text, id bigint) RETURNS void
 LANGUAGE c PARALLEL SAFE AS 'MODULE_PATHNAME', 'raise_unknown';
 COMMENT ON FUNCTION cirro.raise_unknown(text, bigint) IS 'raises UG002, UG003 or UG004 for an unknown gig, invitation or worker';
+
+CREATE FUNCTION cirro.raise_unwritten(invitation_id bigint, is_there boolean) RETURNS void
+LANGUAGE c PARALLEL SAFE AS 'MODULE_PATHNAME', 'raise_unwritten';
+COMMENT ON FUNCTION cirro.raise_unwritten(bigint, boolean) IS 'raises UG003 for an invitation that is not there, UG014 for one that a trigger kept as it is';
 
 CREATE FUNCTION cirro.is_active() RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_is_active';

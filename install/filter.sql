@@ -34,10 +34,13 @@ COMMENT ON TYPE cirro.filter_query IS 'a condition on a JSON document, in MongoD
 
 -- Casts go through the text, so that each way in is checked alike. All of these
 -- functions are immutable, and so are the casts: a generated column may use them.
-CREATE CAST (text AS cirro.filter_query) WITH INOUT AS ASSIGNMENT;
-CREATE CAST (varchar AS cirro.filter_query) WITH INOUT AS ASSIGNMENT;
-CREATE CAST (json AS cirro.filter_query) WITH INOUT AS ASSIGNMENT;
-CREATE CAST (jsonb AS cirro.filter_query) WITH INOUT AS ASSIGNMENT;
+-- Those to a filter are implicit, so that a parameter of a driver's type serves
+-- as one. That makes nothing else ambiguous: only operators and functions of this
+-- schema take a filter, and none of them takes text or JSON in its place.
+CREATE CAST (text AS cirro.filter_query) WITH INOUT AS IMPLICIT;
+CREATE CAST (varchar AS cirro.filter_query) WITH INOUT AS IMPLICIT;
+CREATE CAST (json AS cirro.filter_query) WITH INOUT AS IMPLICIT;
+CREATE CAST (jsonb AS cirro.filter_query) WITH INOUT AS IMPLICIT;
 CREATE CAST (cirro.filter_query AS text) WITH INOUT AS ASSIGNMENT;
 CREATE CAST (cirro.filter_query AS json) WITH INOUT AS ASSIGNMENT;
 CREATE CAST (cirro.filter_query AS jsonb) WITH INOUT AS ASSIGNMENT;
@@ -174,17 +177,32 @@ CREATE TYPE cirro.sort_query (
 );
 COMMENT ON TYPE cirro.sort_query IS 'an order of JSON documents';
 
--- None from or to jsonb, which does not keep the order of keys.
-CREATE CAST (text AS cirro.sort_query) WITH INOUT AS ASSIGNMENT;
-CREATE CAST (varchar AS cirro.sort_query) WITH INOUT AS ASSIGNMENT;
-CREATE CAST (json AS cirro.sort_query) WITH INOUT AS ASSIGNMENT;
+-- Keys have no order in jsonb, elements do: there several keys are an array.
+CREATE FUNCTION cirro.sort_query_from_jsonb(jsonb) RETURNS cirro.sort_query
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'sort_query_from_jsonb';
+COMMENT ON FUNCTION cirro.sort_query_from_jsonb(jsonb) IS 'sort query from jsonb; an object of several keys is refused';
+
+CREATE FUNCTION cirro.sort_query_to_jsonb(sort cirro.sort_query) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN (
+	SELECT CASE WHEN count(*) > 1 THEN jsonb_agg(jsonb_build_object(k.key, k.value) ORDER BY k.n)
+		ELSE CAST(CAST(sort AS text) AS jsonb) END
+	FROM json_each(CAST(CAST(sort AS text) AS json)) WITH ORDINALITY AS k (key, value, n));
+COMMENT ON FUNCTION cirro.sort_query_to_jsonb(cirro.sort_query) IS 'sort query as jsonb, several keys as an array';
+
+CREATE CAST (text AS cirro.sort_query) WITH INOUT AS IMPLICIT;
+CREATE CAST (varchar AS cirro.sort_query) WITH INOUT AS IMPLICIT;
+CREATE CAST (json AS cirro.sort_query) WITH INOUT AS IMPLICIT;
+CREATE CAST (jsonb AS cirro.sort_query) WITH FUNCTION cirro.sort_query_from_jsonb(jsonb) AS IMPLICIT;
 CREATE CAST (cirro.sort_query AS text) WITH INOUT AS ASSIGNMENT;
 CREATE CAST (cirro.sort_query AS json) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (cirro.sort_query AS jsonb) WITH FUNCTION cirro.sort_query_to_jsonb(cirro.sort_query) AS ASSIGNMENT;
 COMMENT ON CAST (text AS cirro.sort_query) IS 'sort query from text; a bad one is refused with 22P02';
 COMMENT ON CAST (varchar AS cirro.sort_query) IS 'sort query from varchar; a bad one is refused with 22P02';
 COMMENT ON CAST (json AS cirro.sort_query) IS 'sort query from json; a bad one is refused with 22P02';
+COMMENT ON CAST (jsonb AS cirro.sort_query) IS 'sort query from jsonb; a bad one, or an object of several keys, is refused with 22P02';
 COMMENT ON CAST (cirro.sort_query AS text) IS 'sort query as text, in its canonical form';
 COMMENT ON CAST (cirro.sort_query AS json) IS 'sort query as json, in its canonical form';
+COMMENT ON CAST (cirro.sort_query AS jsonb) IS 'sort query as jsonb, several keys as an array';
 
 CREATE FUNCTION cirro.sort_query_eq(cirro.sort_query, cirro.sort_query) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'sort_query_eq';

@@ -392,110 +392,129 @@ GRANT SELECT ON gig_state, setting TO PUBLIC;
 
 -- code: functions and views. They can be created again at any time, as
 -- upgrade_spaces does. Every function runs with the caller's rights; the law is
--- in the triggers. "#variable_conflict use_column" throughout: a bare name is a
--- column, parameters are written with their function's name.
+-- in the triggers.
+--
+-- The tables may have columns of the application's own, called anything. So a
+-- query writes each name with what it belongs to: a column with its table's
+-- alias, a parameter with its function's name, a variable with the label of its
+-- block, which is "my". "*" stands only after an alias, for a whole row of just
+-- that table. "#variable_conflict use_column" is for the names that cannot be
+-- qualified, those of ON CONFLICT.
 
 -- ---------------------------------------------------------------- answers --
 
 -- A column is written only where something is given for it, so that the right
--- to UPDATE (status) is enough to answer.
+-- to UPDATE (status) is enough to answer. A row that is there and was not written
+-- was kept by a trigger of the Space's owner: raise_unwritten says which it is.
 
 CREATE OR REPLACE FUNCTION accept(invitation_id bigint) RETURNS invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+<<fn>>
 DECLARE
 	result invitation;
 BEGIN
-	UPDATE invitation SET status = 'accepted' WHERE id = accept.invitation_id
-		RETURNING * INTO result;
+	UPDATE invitation AS i SET status = 'accepted'
+		WHERE i.id = accept.invitation_id RETURNING i.* INTO fn.result;
 	IF NOT FOUND THEN
-		PERFORM cirro.raise_unknown('invitation', accept.invitation_id);
+		PERFORM cirro.raise_unwritten(accept.invitation_id,
+			EXISTS (SELECT FROM invitation i WHERE i.id = accept.invitation_id));
 	END IF;
-	RETURN result;
+	RETURN fn.result;
 END $$;
-COMMENT ON FUNCTION accept(bigint) IS 'the worker takes a seat; UG010, UG011, UG012 if that cannot be';
+COMMENT ON FUNCTION accept(bigint) IS 'the worker takes a seat; UG010, UG011, UG012, UG014 if that cannot be';
 
 CREATE OR REPLACE FUNCTION reject(invitation_id bigint, reason text DEFAULT NULL) RETURNS invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
 	result invitation;
 BEGIN
 	IF reject.reason IS NULL THEN
-		UPDATE invitation SET status = 'rejected'
-			WHERE id = reject.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'rejected'
+			WHERE i.id = reject.invitation_id RETURNING i.* INTO fn.result;
 	ELSE
-		UPDATE invitation SET status = 'rejected', reason = reject.reason
-			WHERE id = reject.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'rejected', reason = reject.reason
+			WHERE i.id = reject.invitation_id RETURNING i.* INTO fn.result;
 	END IF;
 	IF NOT FOUND THEN
-		PERFORM cirro.raise_unknown('invitation', reject.invitation_id);
+		PERFORM cirro.raise_unwritten(reject.invitation_id,
+			EXISTS (SELECT FROM invitation i WHERE i.id = reject.invitation_id));
 	END IF;
-	RETURN result;
+	RETURN fn.result;
 END $$;
-COMMENT ON FUNCTION reject(bigint, text) IS 'the worker declines a pending invitation';
+COMMENT ON FUNCTION reject(bigint, text) IS 'the worker declines an invitation that is pending, or expired because the seats are filled';
 
 CREATE OR REPLACE FUNCTION leave(invitation_id bigint, reason text DEFAULT NULL) RETURNS invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
 	result invitation;
 BEGIN
 	IF leave.reason IS NULL THEN
-		UPDATE invitation SET status = 'left'
-			WHERE id = leave.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'left'
+			WHERE i.id = leave.invitation_id RETURNING i.* INTO fn.result;
 	ELSE
-		UPDATE invitation SET status = 'left', reason = leave.reason
-			WHERE id = leave.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'left', reason = leave.reason
+			WHERE i.id = leave.invitation_id RETURNING i.* INTO fn.result;
 	END IF;
 	IF NOT FOUND THEN
-		PERFORM cirro.raise_unknown('invitation', leave.invitation_id);
+		PERFORM cirro.raise_unwritten(leave.invitation_id,
+			EXISTS (SELECT FROM invitation i WHERE i.id = leave.invitation_id));
 	END IF;
-	RETURN result;
+	RETURN fn.result;
 END $$;
 COMMENT ON FUNCTION leave(bigint, text) IS 'the worker gives up the seat, which is free at once';
 
 CREATE OR REPLACE FUNCTION expire(invitation_id bigint, reason text DEFAULT NULL) RETURNS invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
 	result invitation;
 BEGIN
 	IF expire.reason IS NULL THEN
-		UPDATE invitation SET status = 'expired'
-			WHERE id = expire.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'expired'
+			WHERE i.id = expire.invitation_id RETURNING i.* INTO fn.result;
 	ELSE
-		UPDATE invitation SET status = 'expired', reason = expire.reason
-			WHERE id = expire.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'expired', reason = expire.reason
+			WHERE i.id = expire.invitation_id RETURNING i.* INTO fn.result;
 	END IF;
 	IF NOT FOUND THEN
-		PERFORM cirro.raise_unknown('invitation', expire.invitation_id);
+		PERFORM cirro.raise_unwritten(expire.invitation_id,
+			EXISTS (SELECT FROM invitation i WHERE i.id = expire.invitation_id));
 	END IF;
-	RETURN result;
+	RETURN fn.result;
 END $$;
 COMMENT ON FUNCTION expire(bigint, text) IS 'the Space withdraws a pending or scheduled invitation';
 
 CREATE OR REPLACE FUNCTION reset(invitation_id bigint, silent boolean DEFAULT false) RETURNS invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
 	result invitation;
 BEGIN
 	-- What counts as expired by the clock is invited anew, not left as it is.
-	UPDATE invitation i SET status = 'expired' FROM gig_state s
-		WHERE i.id = reset.invitation_id AND s.gig_id = i.gig_id
-		AND cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
-			s.expires_rest AND s.accepted >= s.capacity) IS NOT NULL;
+	UPDATE invitation AS i SET status = 'expired'
+		WHERE i.id = reset.invitation_id
+		AND (SELECT cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
+				s.expires_rest AND s.accepted >= s.capacity)
+			 FROM gig_state s WHERE s.gig_id = i.gig_id) IS NOT NULL;
 	IF reset.silent THEN
-		UPDATE invitation SET status = 'pending', silent = true
-			WHERE id = reset.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'pending', silent = true
+			WHERE i.id = reset.invitation_id RETURNING i.* INTO fn.result;
 	ELSE
-		UPDATE invitation SET status = 'pending'
-			WHERE id = reset.invitation_id RETURNING * INTO result;
+		UPDATE invitation AS i SET status = 'pending'
+			WHERE i.id = reset.invitation_id RETURNING i.* INTO fn.result;
 	END IF;
 	IF NOT FOUND THEN
-		PERFORM cirro.raise_unknown('invitation', reset.invitation_id);
+		PERFORM cirro.raise_unwritten(reset.invitation_id,
+			EXISTS (SELECT FROM invitation i WHERE i.id = reset.invitation_id));
 	END IF;
-	RETURN result;
+	RETURN fn.result;
 END $$;
 COMMENT ON FUNCTION reset(bigint, boolean) IS 'the invitation is pending again, whatever the answer was; an accepted seat is freed';
 
@@ -503,57 +522,85 @@ CREATE OR REPLACE FUNCTION try_accept(invitation_id bigint)
 RETURNS TABLE (outcome text, status text)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
 	result text;
 BEGIN
 	BEGIN
-		UPDATE invitation SET status = 'accepted' WHERE id = try_accept.invitation_id;
-		result := CASE WHEN FOUND THEN 'accepted' ELSE 'not_found' END;
+		-- A trigger may have let the row pass with another status.
+		UPDATE invitation AS i SET status = 'accepted' WHERE i.id = try_accept.invitation_id
+			RETURNING CASE i.status WHEN 'accepted' THEN 'accepted' ELSE 'vetoed' END INTO fn.result;
+		IF NOT FOUND THEN
+			fn.result := CASE WHEN EXISTS (SELECT FROM invitation i WHERE i.id = try_accept.invitation_id)
+				THEN 'vetoed' ELSE 'not_found' END;
+		END IF;
 	EXCEPTION
-		WHEN SQLSTATE 'UG010' THEN result := 'not_open';
-		WHEN SQLSTATE 'UG011' THEN result := 'filled';
-		WHEN SQLSTATE 'UG012' OR SQLSTATE 'UG013' THEN result := 'no_longer_pending';
+		WHEN SQLSTATE 'UG010' THEN fn.result := 'not_open';
+		WHEN SQLSTATE 'UG011' THEN fn.result := 'filled';
+		WHEN SQLSTATE 'UG012' OR SQLSTATE 'UG013' THEN fn.result := 'no_longer_pending';
 	END;
-	IF result = 'filled' THEN
-		UPDATE invitation i SET status = 'expired'
+	IF fn.result = 'filled' THEN
+		UPDATE invitation AS i SET status = 'expired'
 			WHERE i.id = try_accept.invitation_id AND i.status = 'pending'
 			AND (SELECT s.expires_rest FROM gig_state s WHERE s.gig_id = i.gig_id);
 	END IF;
-	RETURN QUERY SELECT result, (
+	RETURN QUERY SELECT fn.result, (
 		SELECT CASE WHEN cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
 					s.expires_rest AND s.accepted >= s.capacity) IS NULL
 			   THEN i.status ELSE 'expired' END
 		FROM invitation i LEFT JOIN gig_state s ON s.gig_id = i.gig_id
 		WHERE i.id = try_accept.invitation_id);
 END $$;
-COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an error: accepted, filled, not_open, no_longer_pending, not_found';
+COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an error: accepted, filled, not_open, no_longer_pending, vetoed (by a trigger of the Space''s owner), not_found';
 
 -- ----------------------------------------------------- invite and attempt --
 
 -- Both first say what would become of each id, then write all that can be
 -- written in one statement, so that locks are taken in the order of
 -- src/gig/state.h (gigs and workers before the foreign keys' checks would) and
--- gig_state comes last. What
--- another transaction changed in between makes the writing fail as a whole;
--- then they look again.
+-- gig_state comes last. What another transaction changed in between makes the
+-- writing fail as a whole; then they look again. What nobody else wrote and they
+-- could not, twice, is what a trigger of the Space's owner keeps out: the others
+-- are written without it.
+--
+-- How many rows there are is unknown to the statistics, of a new gig above all. So
+-- what is known of the ids is in arrays of one order, and each row is looked up by
+-- its key: LATERAL (... OFFSET 0) and "= ANY (array)" are no joins that could be
+-- planned as a loop over both sides, and with seqscan and bitmapscan off (which
+-- must not look like something worth compiling) no plan made for a small table
+-- reads a large one. Where "status" in WHERE would allow the index of what is
+-- open, which is read from end to end, coalesce() keeps it out.
 
 CREATE OR REPLACE FUNCTION invite(gig_id bigint, worker_ids bigint[],
 	send_at timestamptz DEFAULT NULL, auto_accept boolean DEFAULT false)
 RETURNS TABLE (worker_id bigint, outcome text, invitation_id bigint)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
-	later boolean := invite.send_at > cirro.now();
-	accepts boolean := coalesce(invite.auto_accept, false);
-	initial text := CASE WHEN invite.send_at > cirro.now() THEN 'scheduled'
-						 WHEN invite.auto_accept THEN 'accepted' ELSE 'pending' END;
-	state gig_state;
-	open boolean;
+	later CONSTANT boolean := coalesce(invite.send_at > cirro.now(), false);
+	accepts CONSTANT boolean := NOT later AND coalesce(invite.auto_accept, false);
+	initial CONSTANT text := CASE WHEN later THEN 'scheduled' WHEN accepts THEN 'accepted' ELSE 'pending' END;
+	done CONSTANT text[] := '{scheduled,accepted,reopened,invited}';
+	accepted int;
+	capacity int;
+	expires_rest boolean;
+	answer_within interval;
+	closes_at timestamptz;
+	is_open boolean;
 	ids bigint[];
+	missed int[];		-- how often an id could not be written, for no reason to be seen
 	outcomes text[];
 	invitations bigint[];
-	written int;
-	more int;
+	known bigint[];
+	writable bigint;
+	written bigint;
+	reopened bigint;
+	seated bigint;
+	vetoed bigint;
+	again boolean;
+	tries int := 0;
 BEGIN
 	IF invite.worker_ids IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = '22004',
@@ -561,138 +608,180 @@ BEGIN
 			DETAIL = format('Nobody was invited to gig %s.', coalesce(invite.gig_id::text, 'NULL')),
 			HINT = 'Give an array of ids of workers; an empty one invites nobody.';
 	END IF;
+	SELECT coalesce(array_agg(d.id ORDER BY d.ord), '{}') INTO fn.ids
+	FROM (SELECT u.id, min(u.ord) AS ord
+		  FROM unnest(invite.worker_ids) WITH ORDINALITY u (id, ord)
+		  GROUP BY u.id) d;
+	fn.missed := array_fill(0, ARRAY[cardinality(fn.ids)]);
 
-	FOR round IN 1 .. 5 LOOP
+	LOOP
+		fn.tries := fn.tries + 1;
+		fn.vetoed := 0;
+		fn.again := false;
 		IF cirro.lock_rows(current_schema(), 'gig', ARRAY[invite.gig_id]) = 0
-			OR NOT EXISTS (SELECT FROM gig WHERE id = invite.gig_id) THEN
+			OR NOT EXISTS (SELECT FROM gig g WHERE g.id = invite.gig_id) THEN
 			PERFORM cirro.raise_unknown('gig', invite.gig_id);
 		END IF;
-		PERFORM cirro.lock_rows(current_schema(), 'worker', invite.worker_ids);
-		SELECT * INTO state FROM gig_state s WHERE s.gig_id = invite.gig_id;
-		open := cirro.gate_now() < state.closes_at;
-		IF later AND open AND invite.send_at >= state.closes_at THEN
+		PERFORM cirro.lock_rows(current_schema(), 'worker', fn.ids);
+		SELECT s.accepted, s.capacity, s.expires_rest, s.answer_within, s.closes_at
+		INTO fn.accepted, fn.capacity, fn.expires_rest, fn.answer_within, fn.closes_at
+		FROM gig_state s WHERE s.gig_id = invite.gig_id;
+		fn.is_open := cirro.gate_now() < fn.closes_at;
+		IF fn.later AND fn.is_open AND invite.send_at >= fn.closes_at THEN
 			RAISE EXCEPTION USING ERRCODE = '22023',
 				MESSAGE = format('send_at is not before the end of gig %s', invite.gig_id),
 				DETAIL = format('The gig ends at %s, the invitations would be sent at %s.',
-								state.closes_at, invite.send_at),
+								fn.closes_at, invite.send_at),
 				HINT = 'Give an earlier send_at, or none.';
 		END IF;
 
-		SELECT array_agg(c.id ORDER BY c.ord), array_agg(c.outcome ORDER BY c.ord),
-			array_agg(c.invitation_id ORDER BY c.ord)
-		INTO ids, outcomes, invitations
+		SELECT array_agg(c.outcome ORDER BY c.ord), array_agg(c.invitation_id ORDER BY c.ord),
+			count(*) FILTER (WHERE c.outcome = ANY (fn.done)),
+			array_agg(c.invitation_id ORDER BY c.invitation_id)
+				FILTER (WHERE c.outcome = ANY (fn.done) AND c.invitation_id IS NOT NULL)
+		INTO fn.outcomes, fn.invitations, fn.writable, fn.known
 		FROM (
-			SELECT b.id, b.ord, b.invitation_id,
-				CASE WHEN b.outcome <> 'ok' THEN b.outcome
-					 WHEN state.accepted >= state.capacity THEN 'filled'
+			SELECT b.ord, b.invitation_id,
+				CASE WHEN b.outcome NOT IN ('ok', 'vetoed') THEN b.outcome
+					 WHEN fn.accepted >= fn.capacity THEN 'filled'
 					 -- With auto_accept each takes a seat, in the order given.
-					 WHEN accepts AND NOT coalesce(later, false) AND state.accepted
+					 WHEN fn.accepts AND fn.accepted
 						+ count(*) FILTER (WHERE b.outcome = 'ok') OVER (ORDER BY b.ord)
-						> state.capacity THEN 'filled'
-					 WHEN later THEN 'scheduled'
-					 WHEN accepts THEN 'accepted'
+						+ CASE b.outcome WHEN 'vetoed' THEN 1 ELSE 0 END
+						> fn.capacity THEN 'filled'
+					 WHEN b.outcome = 'vetoed' THEN 'vetoed'
+					 WHEN fn.later THEN 'scheduled'
+					 WHEN fn.accepts THEN 'accepted'
 					 WHEN b.invitation_id IS NOT NULL THEN 'reopened'
 					 ELSE 'invited' END AS outcome
 			FROM (
-				SELECT u.id, u.ord, i.id AS invitation_id,
-					CASE WHEN w.id IS NULL THEN 'not_found'
-						 WHEN NOT open THEN 'not_open'
+				SELECT u.ord, i.id AS invitation_id,
+					CASE WHEN w.active IS NOT TRUE THEN 'not_found'
+						 WHEN NOT fn.is_open THEN 'not_open'
 						 WHEN i.status = 'accepted' THEN 'already_accepted'
 						 WHEN i.status IN ('pending', 'scheduled')
-							AND cirro.expired_reason(i.status, i.invited_at, state.closes_at,
-								state.answer_within, state.expires_rest
-								AND state.accepted >= state.capacity) IS NULL
+							AND cirro.expired_reason(i.status, i.invited_at, fn.closes_at,
+								fn.answer_within, fn.expires_rest
+								AND fn.accepted >= fn.capacity) IS NULL
 						 THEN 'already_invited'
 						 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
+						 WHEN u.missed >= 2 THEN 'vetoed'
 						 ELSE 'ok' END AS outcome
-				FROM (SELECT id, min(ord) AS ord
-					  FROM unnest(invite.worker_ids) WITH ORDINALITY d (id, ord)
-					  GROUP BY id) u
-				LEFT JOIN worker w ON w.id = u.id AND w.active
-				LEFT JOIN invitation i ON i.gig_id = invite.gig_id AND i.worker_id = u.id
+				FROM unnest(fn.ids, fn.missed) WITH ORDINALITY u (id, missed, ord)
+				LEFT JOIN LATERAL (SELECT x.active FROM worker x
+					WHERE x.id = u.id OFFSET 0) w ON true
+				LEFT JOIN LATERAL (SELECT x.id, x.status, x.invited_at FROM invitation x
+					WHERE x.gig_id = invite.gig_id AND x.worker_id = u.id OFFSET 0) i ON true
 			) b
 		) c;
+		EXIT WHEN fn.writable = 0;
 
 		BEGIN
-			PERFORM FROM invitation i WHERE i.id IN (
-				SELECT r.id FROM unnest(outcomes, invitations) r (outcome, id)
-				WHERE r.outcome IN ('scheduled', 'accepted', 'reopened'))
-				ORDER BY i.id FOR NO KEY UPDATE;
+			PERFORM FROM invitation i WHERE i.id = ANY (fn.known) ORDER BY i.id FOR NO KEY UPDATE;
 
 			-- Those that only count as expired, by the clock, become it first.
-			UPDATE invitation i SET status = 'expired'
-			FROM unnest(outcomes, invitations) r (outcome, id)
-			WHERE i.id = r.id AND r.outcome IN ('scheduled', 'accepted', 'reopened')
-			AND i.status = 'pending'
-			AND cirro.expired_reason(i.status, i.invited_at, state.closes_at,
-				state.answer_within, false) IS NOT NULL;
+			UPDATE invitation AS i SET status = 'expired'
+			WHERE i.id = ANY (fn.known)
+			AND cirro.expired_reason(i.status, i.invited_at, fn.closes_at,
+				fn.answer_within, false) IS NOT NULL;
 
 			INSERT INTO invitation (gig_id, worker_id, status, origin, send_at)
-			SELECT invite.gig_id, r.worker_id, initial, 'manual',
-				CASE WHEN later THEN invite.send_at END
-			FROM unnest(ids, outcomes, invitations) r (worker_id, outcome, id)
-			WHERE r.outcome IN ('scheduled', 'accepted', 'invited') AND r.id IS NULL
+			SELECT invite.gig_id, r.worker_id, fn.initial, 'manual',
+				CASE WHEN fn.later THEN invite.send_at END
+			FROM unnest(fn.ids, fn.outcomes, fn.invitations) r (worker_id, outcome, id)
+			WHERE r.outcome = ANY (fn.done) AND r.id IS NULL
 			ORDER BY r.worker_id
 			ON CONFLICT (gig_id, worker_id) DO NOTHING;
 			GET DIAGNOSTICS written = ROW_COUNT;
 
-			-- An expired invitation becomes pending before it is accepted.
-			IF initial = 'accepted' THEN
-				UPDATE invitation i SET status = 'pending', origin = 'manual', silent = true
-				FROM unnest(outcomes, invitations) r (outcome, id)
-				WHERE i.id = r.id AND r.outcome = 'accepted' AND i.status = 'expired';
-				GET DIAGNOSTICS more = ROW_COUNT;
-				UPDATE invitation i SET status = 'accepted'
-				FROM unnest(outcomes, invitations) r (outcome, id)
-				WHERE i.id = r.id AND r.outcome = 'accepted' AND i.status = 'pending';
+			IF fn.accepts THEN
+				-- An expired invitation becomes pending before it is accepted.
+				UPDATE invitation AS i SET status = 'pending', origin = 'manual', silent = true
+				WHERE i.id = ANY (fn.known) AND i.status = 'expired';
+				GET DIAGNOSTICS reopened = ROW_COUNT;
+				UPDATE invitation AS i SET status = 'accepted'
+				WHERE i.id = ANY (fn.known) AND coalesce(i.status, '') = 'pending';
+				GET DIAGNOSTICS seated = ROW_COUNT;
+				fn.reopened := least(fn.reopened, fn.seated);
 			ELSE
-				UPDATE invitation i SET status = initial, origin = 'manual',
-					send_at = CASE WHEN later THEN invite.send_at END
-				FROM unnest(outcomes, invitations) r (outcome, id)
-				WHERE i.id = r.id AND r.outcome IN ('scheduled', 'reopened')
-				AND i.status = 'expired';
-				GET DIAGNOSTICS more = ROW_COUNT;
+				UPDATE invitation AS i SET status = fn.initial, origin = 'manual',
+					send_at = CASE WHEN fn.later THEN invite.send_at END
+				WHERE i.id = ANY (fn.known) AND i.status = 'expired';
+				GET DIAGNOSTICS reopened = ROW_COUNT;
 			END IF;
+			EXIT WHEN fn.written + fn.reopened = fn.writable;
 
-			-- All of them, or look again.
-			IF written + more < (SELECT count(*) FROM unnest(outcomes) o
-				WHERE o IN ('scheduled', 'accepted', 'reopened', 'invited')) THEN
-				RAISE EXCEPTION USING ERRCODE = 'UG010',
-					MESSAGE = format('gig %s or its invitations keep changing', invite.gig_id),
-					DETAIL = format('Only %s invitations could be written.', written + more),
-					HINT = 'Call invite() again.';
+			SELECT array_agg(m.missed ORDER BY m.ord),
+				count(*) FILTER (WHERE m.missed = 2 AND m.before = 1)
+			INTO fn.missed, fn.vetoed
+			FROM (
+				SELECT u.ord, u.missed AS before,
+					CASE WHEN u.missed = 2 THEN 2
+						 WHEN u.outcome = ANY (fn.done) AND (coalesce(i.status, 'expired') = 'expired'
+							OR (i.status = 'pending' AND (fn.accepts
+								OR cirro.expired_reason(i.status, i.invited_at, fn.closes_at,
+									fn.answer_within, false) IS NOT NULL)))
+						 THEN u.missed + 1 ELSE 0 END AS missed
+				FROM unnest(fn.ids, fn.missed, fn.outcomes) WITH ORDINALITY u (id, missed, outcome, ord)
+				LEFT JOIN LATERAL (SELECT x.status, x.invited_at FROM invitation x
+					WHERE x.gig_id = invite.gig_id AND x.worker_id = u.id OFFSET 0) i ON true
+			) m;
+			-- If it is they alone, and nobody gets their seats, all else may stay.
+			IF NOT fn.accepts AND fn.vetoed = fn.writable - fn.written - fn.reopened THEN
+				SELECT array_agg(CASE WHEN u.missed = 2 AND u.outcome = ANY (fn.done)
+					THEN 'vetoed' ELSE u.outcome END ORDER BY u.ord)
+				INTO fn.outcomes
+				FROM unnest(fn.missed, fn.outcomes) WITH ORDINALITY u (missed, outcome, ord);
+				EXIT;
 			END IF;
-			EXIT;
+			fn.again := true;
+			RAISE EXCEPTION USING ERRCODE = '40001',
+				MESSAGE = format('the invitations to gig %s keep changing', invite.gig_id),
+				DETAIL = format('Only %s of %s could be written.', fn.written + fn.reopened, fn.writable),
+				HINT = 'Call invite() again.';
 		EXCEPTION
-			WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR foreign_key_violation THEN
-				IF round = 5 THEN
+			WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR foreign_key_violation
+				OR serialization_failure THEN
+				IF fn.vetoed > 0 THEN
+					fn.tries := 0;
+				ELSIF fn.tries = 5 OR (SQLSTATE = '40001' AND NOT fn.again) THEN
 					RAISE;
 				END IF;
 		END;
 	END LOOP;
 
 	RETURN QUERY SELECT r.worker_id, r.outcome, i.id
-		FROM unnest(ids, outcomes) WITH ORDINALITY r (worker_id, outcome, ord)
-		LEFT JOIN invitation i ON i.gig_id = invite.gig_id AND i.worker_id = r.worker_id
+		FROM unnest(fn.ids, fn.outcomes) WITH ORDINALITY r (worker_id, outcome, ord)
+		LEFT JOIN LATERAL (SELECT x.id FROM invitation x
+			WHERE x.gig_id = invite.gig_id AND x.worker_id = r.worker_id OFFSET 0) i ON true
 		ORDER BY r.ord;
 END $$;
-COMMENT ON FUNCTION invite(bigint, bigint[], timestamptz, boolean) IS 'the Space says who is invited and when; one row per worker: not_found, not_open, already_accepted, already_invited, blocked, filled, scheduled, accepted, reopened or invited';
+COMMENT ON FUNCTION invite(bigint, bigint[], timestamptz, boolean) IS 'the Space says who is invited and when; one row per worker: not_found, not_open, already_accepted, already_invited, blocked, filled, vetoed (by a trigger of the Space''s owner), scheduled, accepted, reopened or invited';
 
 CREATE OR REPLACE FUNCTION attempt_invitations(worker_id bigint,
 	gig_ids bigint[] DEFAULT NULL, max_amount int DEFAULT NULL)
 RETURNS TABLE (gig_id bigint, outcome text, invitation_id bigint)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
+<<fn>>
 DECLARE
-	w worker;
-	now timestamptz;
-	asked bigint[];
+	done CONSTANT text[] := '{reopened,invited}';
+	is_active boolean;
+	profile jsonb;
+	at timestamptz;
 	ids bigint[];
+	missed int[];		-- how often an id could not be written, for no reason to be seen
+	others bigint := 0;	-- gigs that are not among them: they do not match
 	outcomes text[];
 	invitations bigint[];
+	known bigint[];
+	gigs bigint[];
 	no_match bigint;
-	writable bigint[];
-	written int;
+	written bigint;
+	vetoed bigint;
+	again boolean;
+	tries int := 0;
 BEGIN
 	IF attempt_invitations.max_amount < 0 THEN
 		RAISE EXCEPTION USING ERRCODE = '22023',
@@ -701,150 +790,184 @@ BEGIN
 			HINT = 'Leave it out for no limit.';
 	END IF;
 
-	FOR round IN 1 .. 5 LOOP
-		now := cirro.gate_now();
-		SELECT * INTO w FROM worker WHERE id = attempt_invitations.worker_id;
+	LOOP
+		fn.tries := fn.tries + 1;
+		fn.vetoed := 0;
+		fn.again := false;
+		fn.at := cirro.gate_now();
+		SELECT w.active, w.profile INTO fn.is_active, fn.profile
+		FROM worker w WHERE w.id = attempt_invitations.worker_id;
 		IF NOT FOUND THEN
 			PERFORM cirro.raise_unknown('worker', attempt_invitations.worker_id);
 		END IF;
 
-		-- Every open gig: most have nothing to do with the worker, and are counted
-		-- without a look at anything but their filter.
-		asked := attempt_invitations.gig_ids;
-		no_match := 0;
-		IF asked IS NULL THEN
-			WITH concerned AS (
+		IF fn.ids IS NOT NULL THEN
+			NULL;		-- looked at before
+		ELSIF attempt_invitations.gig_ids IS NOT NULL THEN
+			SELECT coalesce(array_agg(d.id ORDER BY d.ord), '{}') INTO fn.ids
+			FROM (SELECT u.id, min(u.ord) AS ord
+				  FROM unnest(attempt_invitations.gig_ids) WITH ORDINALITY u (id, ord)
+				  GROUP BY u.id) d;
+		ELSE
+			-- Every open gig: most have nothing to do with the worker, and are counted
+			-- without a look at anything but their filter.
+			SELECT coalesce(array_agg(o.id ORDER BY o.id), '{}'),
+				(SELECT count(*) FROM gig g WHERE fn.at < least(g.end_at, g.archived_at)) - count(o.id)
+			INTO fn.ids, fn.others
+			FROM (
 				SELECT g.id FROM gig g
-				WHERE now < g.end_at AND w.active AND w.profile OPERATOR(cirro.@@) g.filter
+				WHERE fn.at < g.end_at AND fn.is_active AND fn.profile OPERATOR(cirro.@@) g.filter
 				UNION
-				SELECT g.id FROM invitation i JOIN gig g ON g.id = i.gig_id
-				WHERE i.worker_id = w.id
-			), open AS (
-				SELECT c.id FROM concerned c JOIN gig_state s ON s.gig_id = c.id
-				WHERE now < s.closes_at
-			)
-			SELECT coalesce((SELECT array_agg(o.id ORDER BY o.id) FROM open o), '{}'),
-				(SELECT count(*) FROM gig g WHERE now < least(g.end_at, g.archived_at))
-					- (SELECT count(*) FROM open)
-			INTO asked, no_match;
+				SELECT g.id FROM invitation i
+				CROSS JOIN LATERAL (SELECT x.id FROM gig x WHERE x.id = i.gig_id OFFSET 0) g
+				WHERE i.worker_id = attempt_invitations.worker_id
+			) c
+			CROSS JOIN LATERAL (SELECT x.gig_id AS id FROM gig_state x
+				WHERE x.gig_id = c.id AND fn.at < x.closes_at OFFSET 0) o;
 		END IF;
+		fn.missed := coalesce(fn.missed, array_fill(0, ARRAY[cardinality(fn.ids)]));
 
-		SELECT array_agg(c.id ORDER BY c.ord) FILTER (WHERE c.shown),
-			array_agg(c.outcome ORDER BY c.ord) FILTER (WHERE c.shown),
-			array_agg(c.invitation_id ORDER BY c.ord) FILTER (WHERE c.shown),
-			no_match + count(*) FILTER (WHERE c.outcome = 'no_match')
-		INTO ids, outcomes, invitations, no_match
+		SELECT array_agg(c.outcome ORDER BY c.ord), array_agg(c.invitation_id ORDER BY c.ord),
+			fn.others + count(*) FILTER (WHERE c.outcome = 'no_match'),
+			coalesce(array_agg(c.id ORDER BY c.id) FILTER (WHERE c.outcome = ANY (fn.done)), '{}'),
+			array_agg(c.invitation_id ORDER BY c.invitation_id) FILTER (WHERE c.outcome = 'reopened')
+		INTO fn.outcomes, fn.invitations, fn.no_match, fn.gigs, fn.known
 		FROM (
 			SELECT b.id, b.ord, b.invitation_id,
 				CASE WHEN b.outcome <> 'ok' THEN b.outcome
 					 WHEN count(*) FILTER (WHERE b.outcome = 'ok') OVER (ORDER BY b.ord)
 						> attempt_invitations.max_amount THEN 'limit_reached'
 					 WHEN b.invitation_id IS NOT NULL THEN 'reopened'
-					 ELSE 'invited' END AS outcome,
-				attempt_invitations.gig_ids IS NOT NULL
-					OR b.outcome NOT IN ('not_found', 'not_open', 'no_match') AS shown
+					 ELSE 'invited' END AS outcome
 			FROM (
 				SELECT u.id, u.ord, i.id AS invitation_id,
 					CASE WHEN g.id IS NULL THEN 'not_found'
-						 WHEN NOT now < s.closes_at THEN 'not_open'
+						 WHEN NOT fn.at < s.closes_at THEN 'not_open'
 						 WHEN i.status = 'accepted' THEN 'already_accepted'
 						 WHEN i.status IN ('pending', 'scheduled')
 							AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
 								s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
 						 THEN 'already_invited'
 						 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
-						 WHEN NOT w.active OR NOT w.profile OPERATOR(cirro.@@) g.filter
+						 WHEN NOT fn.is_active OR NOT fn.profile OPERATOR(cirro.@@) g.filter
 						 THEN 'no_match'
 						 WHEN s.accepted >= s.capacity THEN 'filled'
+						 WHEN u.missed = 2 THEN 'vetoed'
 						 ELSE 'ok' END AS outcome
-				FROM (SELECT a.id, min(a.ord) AS ord
-					  FROM unnest(asked) WITH ORDINALITY a (id, ord)
-					  GROUP BY a.id) u
-				LEFT JOIN gig g ON g.id = u.id
-				LEFT JOIN gig_state s ON s.gig_id = g.id
-				LEFT JOIN invitation i ON i.gig_id = g.id AND i.worker_id = w.id
+				FROM unnest(fn.ids, fn.missed) WITH ORDINALITY u (id, missed, ord)
+				LEFT JOIN LATERAL (SELECT x.id, x.filter FROM gig x
+					WHERE x.id = u.id OFFSET 0) g ON true
+				LEFT JOIN LATERAL (SELECT x.accepted, x.capacity, x.expires_rest, x.answer_within,
+						x.closes_at FROM gig_state x
+					WHERE x.gig_id = g.id OFFSET 0) s ON true
+				LEFT JOIN LATERAL (SELECT x.id, x.status, x.invited_at FROM invitation x
+					WHERE x.gig_id = g.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
 			) b
 		) c;
-
-		SELECT coalesce(array_agg(r.gig_id), '{}') INTO writable
-		FROM unnest(ids, outcomes) r (gig_id, outcome)
-		WHERE r.outcome IN ('reopened', 'invited');
+		EXIT WHEN fn.gigs = '{}';
 
 		BEGIN
-			IF cirro.lock_rows(current_schema(), 'gig', writable) < cardinality(writable)
-				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[w.id]) = 0 THEN
-				RAISE EXCEPTION USING ERRCODE = 'UG010',
-					MESSAGE = format('the gigs of worker %s keep changing', w.id),
+			IF cirro.lock_rows(current_schema(), 'gig', fn.gigs) < cardinality(fn.gigs)
+				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[attempt_invitations.worker_id]) = 0 THEN
+				fn.again := true;
+				RAISE EXCEPTION USING ERRCODE = '40001',
+					MESSAGE = format('the gigs of worker %s keep changing', attempt_invitations.worker_id),
 					DETAIL = 'A gig or the worker was deleted meanwhile.',
 					HINT = 'Call attempt_invitations() again.';
 			END IF;
 
-			PERFORM FROM invitation i WHERE i.id IN (
-				SELECT r.id FROM unnest(outcomes, invitations) r (outcome, id)
-				WHERE r.outcome = 'reopened')
-				ORDER BY i.id FOR NO KEY UPDATE;
+			PERFORM FROM invitation i WHERE i.id = ANY (fn.known) ORDER BY i.id FOR NO KEY UPDATE;
 
 			-- Those that only count as expired, by the clock, become it first.
-			UPDATE invitation i SET status = 'expired'
-			FROM unnest(outcomes, invitations) r (outcome, id), gig_state s
-			WHERE i.id = r.id AND r.outcome = 'reopened'
-			AND i.status = 'pending' AND s.gig_id = i.gig_id
-			AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
-				s.answer_within, false) IS NOT NULL;
+			UPDATE invitation AS i SET status = 'expired'
+			WHERE i.id = ANY (fn.known)
+			AND (SELECT cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within, false)
+				 FROM gig_state s WHERE s.gig_id = i.gig_id) IS NOT NULL;
 
 			-- The triggers of INSERT and UPDATE come one after the other, each
 			-- in ascending order; so all of gig_state is locked before them.
-			WITH r AS (
-				SELECT * FROM unnest(ids, outcomes, invitations) r (gig_id, outcome, id)
-			), made AS (
-				INSERT INTO invitation (gig_id, worker_id, origin)
-				SELECT r.gig_id, w.id, 'attempt' FROM r
+			WITH made AS (
+				INSERT INTO invitation AS i (gig_id, worker_id, origin)
+				SELECT r.gig_id, attempt_invitations.worker_id, 'attempt'
+				FROM unnest(fn.ids, fn.outcomes) r (gig_id, outcome)
 				WHERE r.outcome = 'invited'
 				ORDER BY r.gig_id
-				ON CONFLICT (gig_id, worker_id) DO NOTHING RETURNING gig_id
+				ON CONFLICT (gig_id, worker_id) DO NOTHING RETURNING i.gig_id
 			), opened AS (
-				UPDATE invitation i SET status = 'pending', origin = 'attempt' FROM r
-				WHERE i.id = r.id AND r.outcome = 'reopened' AND i.status = 'expired'
+				UPDATE invitation AS i SET status = 'pending', origin = 'attempt'
+				WHERE i.id = ANY (fn.known) AND i.status = 'expired'
 				RETURNING i.gig_id
 			)
-			SELECT count(*) INTO written
+			SELECT coalesce(cardinality(a.ids), 0) INTO fn.written
 			FROM (SELECT array_agg(m.gig_id) AS ids
-				  FROM (TABLE made UNION ALL TABLE opened) m) a,
-				cirro.lock_rows(current_schema(), 'gig_state', a.ids), unnest(a.ids);
+				  FROM (SELECT made.gig_id FROM made UNION ALL SELECT opened.gig_id FROM opened) m) a
+			CROSS JOIN LATERAL cirro.lock_rows(current_schema(), 'gig_state', a.ids) l;
+			EXIT WHEN fn.written = cardinality(fn.gigs);
 
-			IF written < cardinality(writable) THEN
-				RAISE EXCEPTION USING ERRCODE = 'UG010',
-					MESSAGE = format('the invitations of worker %s keep changing', w.id),
-					DETAIL = format('Only %s invitations could be written.', written),
-					HINT = 'Call attempt_invitations() again.';
+			SELECT array_agg(m.missed ORDER BY m.ord),
+				count(*) FILTER (WHERE m.missed = 2 AND m.before = 1)
+			INTO fn.missed, fn.vetoed
+			FROM (
+				SELECT u.ord, u.missed AS before,
+					CASE WHEN u.missed = 2 THEN 2
+						 WHEN u.outcome = ANY (fn.done) AND (coalesce(i.status, 'expired') = 'expired'
+							OR cirro.expired_reason(i.status, i.invited_at, s.closes_at,
+								s.answer_within, false) IS NOT NULL)
+						 THEN u.missed + 1 ELSE 0 END AS missed
+				FROM unnest(fn.ids, fn.missed, fn.outcomes) WITH ORDINALITY u (id, missed, outcome, ord)
+				LEFT JOIN LATERAL (SELECT x.closes_at, x.answer_within FROM gig_state x
+					WHERE x.gig_id = u.id OFFSET 0) s ON true
+				LEFT JOIN LATERAL (SELECT x.status, x.invited_at FROM invitation x
+					WHERE x.gig_id = u.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
+			) m;
+			-- If it is they alone, and no other gig comes in their place, all else may stay.
+			IF attempt_invitations.max_amount IS NULL AND fn.vetoed = cardinality(fn.gigs) - fn.written THEN
+				SELECT array_agg(CASE WHEN u.missed = 2 AND u.outcome = ANY (fn.done)
+					THEN 'vetoed' ELSE u.outcome END ORDER BY u.ord)
+				INTO fn.outcomes
+				FROM unnest(fn.missed, fn.outcomes) WITH ORDINALITY u (missed, outcome, ord);
+				EXIT;
 			END IF;
-			EXIT;
+			fn.again := true;
+			RAISE EXCEPTION USING ERRCODE = '40001',
+				MESSAGE = format('the invitations of worker %s keep changing', attempt_invitations.worker_id),
+				DETAIL = format('Only %s of %s could be written.', fn.written, cardinality(fn.gigs)),
+				HINT = 'Call attempt_invitations() again.';
 		EXCEPTION
-			WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR foreign_key_violation THEN
-				IF round = 5 THEN
+			WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR foreign_key_violation
+				OR serialization_failure THEN
+				IF fn.vetoed > 0 THEN
+					fn.tries := 0;
+				ELSIF fn.tries = 5 OR (SQLSTATE = '40001' AND NOT fn.again) THEN
 					RAISE;
 				END IF;
 		END;
 	END LOOP;
 
-	SELECT array_agg(i.id ORDER BY r.ord) INTO invitations
-	FROM unnest(ids) WITH ORDINALITY r (gig_id, ord)
-	LEFT JOIN invitation i ON i.gig_id = r.gig_id AND i.worker_id = w.id;
+	-- Without gig_ids only what has to do with the worker is told.
+	SELECT array_agg(r.id ORDER BY r.ord), array_agg(r.outcome ORDER BY r.ord),
+		array_agg(i.id ORDER BY r.ord)
+	INTO fn.ids, fn.outcomes, fn.invitations
+	FROM unnest(fn.ids, fn.outcomes) WITH ORDINALITY r (id, outcome, ord)
+	LEFT JOIN LATERAL (SELECT x.id FROM invitation x
+		WHERE x.gig_id = r.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
+	WHERE attempt_invitations.gig_ids IS NOT NULL
+		OR r.outcome NOT IN ('not_found', 'not_open', 'no_match');
 
-	PERFORM cirro.record_attempt(current_schema(), w.id,
+	PERFORM cirro.record_attempt(current_schema(), attempt_invitations.worker_id,
 		attempt_invitations.gig_ids, attempt_invitations.max_amount,
-		jsonb_build_object('no_match', no_match, 'outcomes', coalesce(
+		jsonb_build_object('no_match', fn.no_match, 'outcomes', coalesce(
 			(SELECT jsonb_agg(jsonb_build_object('gig_id', r.gig_id, 'outcome', r.outcome,
 				'invitation_id', r.invitation_id) ORDER BY r.ord)
-			 FROM unnest(ids, outcomes, invitations) WITH ORDINALITY
+			 FROM unnest(fn.ids, fn.outcomes, fn.invitations) WITH ORDINALITY
 				r (gig_id, outcome, invitation_id, ord)), '[]')));
 
 	RETURN QUERY SELECT r.gig_id, r.outcome, r.invitation_id
-		FROM unnest(ids, outcomes, invitations) WITH ORDINALITY
+		FROM unnest(fn.ids, fn.outcomes, fn.invitations) WITH ORDINALITY
 			r (gig_id, outcome, invitation_id, ord)
 		ORDER BY r.ord;
 END $$;
-COMMENT ON FUNCTION attempt_invitations(bigint, bigint[], int) IS 'tries a worker against gigs (NULL: every open one) and invites at once where the filter matches; one row per gig: not_found, not_open, already_accepted, already_invited, blocked, no_match, filled, limit_reached, reopened or invited';
+COMMENT ON FUNCTION attempt_invitations(bigint, bigint[], int) IS 'tries a worker against gigs (NULL: every open one) and invites at once where the filter matches; one row per gig: not_found, not_open, already_accepted, already_invited, blocked, no_match, filled, vetoed (by a trigger of the Space''s owner), limit_reached, reopened or invited';
 
 -- ------------------------------------------------------------------- gigs --
 
@@ -854,7 +977,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
 	result gig;
 BEGIN
-	SELECT * INTO result FROM gig WHERE id = archive.gig_id FOR NO KEY UPDATE;
+	SELECT g.* INTO result FROM gig g WHERE g.id = archive.gig_id FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		PERFORM cirro.raise_unknown('gig', archive.gig_id);
 	END IF;
@@ -863,12 +986,12 @@ BEGIN
 		RETURN result;		-- a call may be repeated
 	END IF;
 	IF archive.at > cirro.now() AND result.start_at <= cirro.now() THEN
-		UPDATE gig SET archive_at = archive.at, end_at = least(end_at, archive.at)
-			WHERE id = archive.gig_id RETURNING * INTO result;
+		UPDATE gig g SET archive_at = archive.at, end_at = least(g.end_at, archive.at)
+			WHERE g.id = archive.gig_id RETURNING g.* INTO result;
 	ELSE
 		-- Refused by the trigger if the gig has not started.
-		UPDATE gig SET archived_at = cirro.now()
-			WHERE id = archive.gig_id RETURNING * INTO result;
+		UPDATE gig g SET archived_at = cirro.now()
+			WHERE g.id = archive.gig_id RETURNING g.* INTO result;
 	END IF;
 	RETURN result;
 END $$;
@@ -878,7 +1001,7 @@ CREATE OR REPLACE FUNCTION run_wave(gig_id bigint) RETURNS wave
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
-	IF NOT EXISTS (SELECT FROM gig WHERE id = run_wave.gig_id) THEN
+	IF NOT EXISTS (SELECT FROM gig g WHERE g.id = run_wave.gig_id) THEN
 		PERFORM cirro.raise_unknown('gig', run_wave.gig_id);
 	END IF;
 	RETURN jsonb_populate_record(NULL::wave,
@@ -890,7 +1013,7 @@ CREATE OR REPLACE FUNCTION worker_id(ref @ref_type@) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN (SELECT id FROM worker WHERE ref = worker_id.ref);
+	RETURN (SELECT w.id FROM worker w WHERE w.ref = worker_id.ref);
 END $$;
 COMMENT ON FUNCTION worker_id IS 'the worker that the application knows by this id; NULL if there is none';
 
@@ -898,7 +1021,7 @@ CREATE OR REPLACE FUNCTION gig_id(ref @ref_type@) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN (SELECT id FROM gig WHERE ref = gig_id.ref);
+	RETURN (SELECT g.id FROM gig g WHERE g.ref = gig_id.ref);
 END $$;
 COMMENT ON FUNCTION gig_id IS 'the gig that the application knows by this id; NULL if there is none';
 
@@ -957,29 +1080,35 @@ CREATE OR REPLACE FUNCTION explain_invitation(worker_id bigint, gig_id bigint)
 RETURNS TABLE (gate text, passed boolean, detail text)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT ROWS 10 AS $$
 #variable_conflict use_column
+<<my>>
 DECLARE
-	w worker;
-	g gig;
-	s gig_state;
-	i invitation;
+	w record;
+	g record;
+	s record;
+	i record;
 	i_status text;		-- as of now
 	i_reason text;
-	last_wave wave;
 	wave_number int;
+	last_wave text;
 	may_read_waves boolean := has_table_privilege('wave', 'SELECT');
-	max_pending int := (SELECT max_pending FROM setting);
+	max_pending int := (SELECT t.max_pending FROM setting t);
 	pending bigint;
 	all_passed boolean := true;
 BEGIN
-	SELECT * INTO w FROM worker WHERE id = explain_invitation.worker_id;
+	SELECT w.id, w.active, w.profile INTO w
+	FROM worker w WHERE w.id = explain_invitation.worker_id;
 	IF NOT FOUND THEN
 		PERFORM cirro.raise_unknown('worker', explain_invitation.worker_id);
 	END IF;
-	SELECT * INTO g FROM gig WHERE id = explain_invitation.gig_id;
+	SELECT g.id, g.start_at, g.end_at, g.archive_at, g.archived_at, g.pending_max, g.sort_query,
+		g.filter
+	INTO g FROM gig g WHERE g.id = explain_invitation.gig_id;
 	IF NOT FOUND THEN
 		PERFORM cirro.raise_unknown('gig', explain_invitation.gig_id);
 	END IF;
-	SELECT * INTO s FROM gig_state s WHERE s.gig_id = g.id;
+	SELECT s.auto, s.starts_at, s.closes_at, s.accepted, s.target, s.capacity, s.expires_rest,
+		s.answer_within, s.waves, s.last_wave_at, s.next_wave_at
+	INTO s FROM gig_state s WHERE s.gig_id = my.g.id;
 	IF NOT FOUND THEN
 		RETURN QUERY SELECT 'state', false, 'the gig has no row in gig_state: call rebuild_state()';
 		RETURN;
@@ -987,7 +1116,7 @@ BEGIN
 
 	-- The gig: whether a wave runs at all.
 	gate := 'running';
-	passed := cirro.is_active() AND NOT coalesce((SELECT paused FROM setting), false);
+	passed := cirro.is_active() AND NOT coalesce((SELECT t.paused FROM setting t), false);
 	detail := CASE WHEN passed THEN 'waves run'
 		WHEN cirro.is_active() THEN 'the Space is paused (setting.paused)'
 		ELSE 'the setting cirro.active is off in this database' END;
@@ -1017,8 +1146,9 @@ BEGIN
 
 	IF g.pending_max IS NOT NULL THEN
 		SELECT count(*) INTO pending FROM invitation i
-		WHERE i.gig_id = g.id AND i.status = 'pending'
-		AND (s.answer_within IS NULL OR cirro.add_interval(i.invited_at, s.answer_within) > cirro.now());
+		WHERE i.gig_id = my.g.id AND i.status = 'pending'
+		AND cirro.expired_reason(i.status, i.invited_at, my.s.closes_at, my.s.answer_within,
+			my.s.expires_rest AND my.s.accepted >= my.s.capacity) IS NULL;
 		gate := 'pending_max';
 		passed := pending < g.pending_max;
 		detail := format('%s pending invitations of this gig, %s allowed', pending, g.pending_max);
@@ -1042,9 +1172,10 @@ BEGIN
 		format('%s %s %s %s: %s (%s)', e.path, e.operator, left(e.wanted::text, 200),
 			CASE WHEN e.matched THEN 'holds' ELSE 'does not hold' END,
 			coalesce('found ' || left(e.found::text, 200), 'found nothing'), e.at)
-	FROM cirro.explain_match(w.profile, g.filter) e;
+	FROM cirro.explain_match(my.w.profile, my.g.filter) e;
 
-	SELECT * INTO i FROM invitation i WHERE i.gig_id = g.id AND i.worker_id = w.id;
+	SELECT i.status, i.reason, i.origin, i.wave_id, i.send_at, i.invited_at, i.responded_at
+	INTO i FROM invitation i WHERE i.gig_id = my.g.id AND i.worker_id = my.w.id;
 	gate := 'invitation';
 	IF NOT FOUND THEN
 		passed := true;
@@ -1055,7 +1186,7 @@ BEGIN
 		i_status := CASE WHEN i_reason IS NULL THEN i.status ELSE 'expired' END;
 		i_reason := coalesce(i_reason, i.reason);
 		IF may_read_waves THEN
-			SELECT v.number INTO wave_number FROM wave v WHERE v.id = i.wave_id;
+			SELECT v.number INTO wave_number FROM wave v WHERE v.id = my.i.wave_id;
 		END IF;
 		passed := i_status = 'expired' AND i_reason IS NOT DISTINCT FROM 'seats_filled';
 		detail := i_status || coalesce(' (' || i_reason || ')', '')
@@ -1074,8 +1205,11 @@ BEGIN
 	RETURN NEXT;
 
 	IF max_pending IS NOT NULL THEN
-		SELECT count(*) INTO pending FROM invitation i
-		WHERE i.worker_id = w.id AND i.status = 'pending';
+		SELECT count(*) INTO pending
+		FROM invitation i JOIN gig_state s ON s.gig_id = i.gig_id
+		WHERE i.worker_id = my.w.id AND i.status = 'pending'
+		AND cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
+			s.expires_rest AND s.accepted >= s.capacity) IS NULL;
 		gate := 'max_pending';
 		passed := pending < max_pending;
 		detail := format('%s pending invitations of this worker, %s allowed (setting.max_pending)',
@@ -1087,21 +1221,20 @@ BEGIN
 	-- Nothing is in the way: it is a matter of time, and of who comes first.
 	IF all_passed THEN
 		IF may_read_waves THEN
-			SELECT * INTO last_wave FROM wave v WHERE v.gig_id = g.id
+			SELECT CASE WHEN v.outcome = 'failed'
+				THEN format('wave %s failed at %s: %s', v.number, v.run_at, v.error)
+				ELSE format('wave %s invited %s of %s at %s%s', v.number, v.invited,
+					coalesce(v.matched || ' that it could invite',
+						'more than it looked at (it wanted ' || v.wanted || ')'),
+					v.run_at,
+					' and held back ' || nullif(v.held_back, 0) || ' more (setting.max_pending)') END
+			INTO last_wave FROM wave v WHERE v.gig_id = my.g.id
 			ORDER BY v.number DESC, v.id DESC LIMIT 1;
 		END IF;
 		gate := 'wave';
 		passed := NULL;
-		detail := CASE
-			WHEN s.waves = 0 THEN 'no wave has run yet'
-			WHEN last_wave.id IS NULL THEN format('wave %s ran at %s', s.waves, s.last_wave_at)
-			WHEN last_wave.outcome = 'failed' THEN format('wave %s failed at %s: %s',
-				last_wave.number, last_wave.run_at, last_wave.error)
-			ELSE format('wave %s invited %s of %s at %s%s', last_wave.number, last_wave.invited,
-				coalesce(last_wave.matched || ' that it could invite',
-					'more than it looked at (it wanted ' || last_wave.wanted || ')'),
-				last_wave.run_at,
-				' and held back ' || nullif(last_wave.held_back, 0) || ' more (setting.max_pending)') END
+		detail := CASE WHEN s.waves = 0 THEN 'no wave has run yet'
+				ELSE coalesce(last_wave, format('wave %s ran at %s', s.waves, s.last_wave_at)) END
 			|| format(CASE WHEN s.next_wave_at < cirro.now()
 				THEN '; the next was due at %s (does anybody call run_waves()?)'
 				ELSE '; the next is due at %s' END, s.next_wave_at)
@@ -1127,8 +1260,9 @@ RETURNS TABLE (id bigint, kind text, gig_id bigint, worker_id bigint, invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT
 SET plan_cache_mode = force_custom_plan SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
+<<my>>
 DECLARE
-	uid text := coalesce((SELECT uid::text FROM setting), '');
+	uid text := coalesce((SELECT t.uid::text FROM setting t), '');
 BEGIN
 	IF claim_notifications.max IS NULL OR claim_notifications.max < 1
 		OR claim_notifications.lease IS NULL OR claim_notifications.lease <= interval '0'
@@ -1141,7 +1275,7 @@ BEGIN
 				coalesce(claim_notifications.consumer, 'NULL')),
 			HINT = 'For example claim_notifications(100, ''1 minute'').';
 	END IF;
-	IF NOT cirro.is_active() OR (SELECT paused FROM setting) THEN
+	IF NOT cirro.is_active() OR (SELECT t.paused FROM setting t) THEN
 		RETURN;
 	END IF;
 
@@ -1156,11 +1290,15 @@ BEGIN
 		UPDATE notification n SET attempts = n.attempts + 1,
 			claimed_until = clock_timestamp() + claim_notifications.lease
 		WHERE n.id = ANY (ARRAY(SELECT due.id FROM due))
-		RETURNING n.*
+		RETURNING n.id, n.kind, n.gig_id, n.worker_id, n.invitation_id, n.revision, n.status,
+			n.previous, n.created_at, n.attempts, n.payload
 	)
 	SELECT n.id, n.kind, n.gig_id, n.worker_id, n.invitation_id, n.attempts,
 		jsonb_build_object(
-			'event_id', md5(uid || ':' || n.id)::uuid,
+			-- A hash as a uuid of version 8 (RFC 9562). Not md5(), which OpenSSL
+			-- refuses where FIPS is in force.
+			'event_id', left(overlay(overlay(encode(sha256(convert_to(my.uid || ':' || n.id, 'UTF8')), 'hex')
+				PLACING '8' FROM 13) PLACING '8' FROM 17), 32)::uuid,
 			'space', current_schema(),
 			'kind', n.kind,
 			'occurred_at', n.created_at,
@@ -1176,7 +1314,9 @@ BEGIN
 		) || coalesce(n.payload, '{}'),
 		CASE WHEN n.kind IN ('invitation.created', 'invitation.updated')
 			 THEN coalesce(i.revision = n.revision
-				AND (cirro.now() < s.closes_at OR n.created_at >= s.closes_at), false)
+				AND (cirro.now() < s.closes_at OR n.created_at >= s.closes_at)
+				AND cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
+					s.expires_rest AND s.accepted >= s.capacity) IS NULL, false)
 			 WHEN n.kind = 'gig.started' THEN coalesce(cirro.now() < s.closes_at, false)
 			 ELSE true END
 	FROM claimed n
@@ -1189,7 +1329,7 @@ END $$;
 COMMENT ON FUNCTION claim_notifications(int, interval, text) IS 'hands out notifications that are due, oldest first, none twice within its lease';
 
 CREATE OR REPLACE FUNCTION confirm_notifications(ids bigint[], outcome text DEFAULT 'delivered') RETURNS int
-LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
 	confirmed int;
@@ -1216,10 +1356,11 @@ COMMENT ON FUNCTION confirm_notifications(bigint[], text) IS 'marks notification
 
 CREATE OR REPLACE FUNCTION fail_notifications(ids bigint[], error text,
 	retry_after interval DEFAULT '1 minute') RETURNS int
-LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
+<<my>>
 DECLARE
-	max_attempts int := coalesce((SELECT max_attempts FROM setting), 10);
+	max_attempts int := coalesce((SELECT t.max_attempts FROM setting t), 10);
 	failed int;
 BEGIN
 	IF fail_notifications.ids IS NULL OR fail_notifications.retry_after IS NULL
@@ -1236,8 +1377,8 @@ BEGIN
 	)
 	UPDATE notification n SET error = fail_notifications.error, claimed_until = NULL,
 		not_before = clock_timestamp() + fail_notifications.retry_after,
-		outcome = CASE WHEN n.attempts >= max_attempts THEN 'dead' END,
-		delivered_at = CASE WHEN n.attempts >= max_attempts THEN cirro.now() END
+		outcome = CASE WHEN n.attempts >= my.max_attempts THEN 'dead' END,
+		delivered_at = CASE WHEN n.attempts >= my.max_attempts THEN cirro.now() END
 	WHERE n.id = ANY (ARRAY(SELECT mine.id FROM mine));
 	GET DIAGNOSTICS failed = ROW_COUNT;
 	RETURN failed;
@@ -1289,7 +1430,8 @@ SELECT g.id AS gig_id, g.ref AS gig_ref,
 	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at) AS phase,
 	s.target, s.capacity, s.accepted,
 	c.pending, c.scheduled, c.rejected, c.expired, c.departed,
-	greatest(coalesce(s.capacity, s.target) - s.accepted, 0) AS vacancies,
+	CASE WHEN cirro.now() < s.closes_at
+		THEN greatest(coalesce(s.capacity, s.target) - s.accepted, 0) ELSE 0 END AS vacancies,
 	s.waves, s.last_wave_at,
 	CASE WHEN cirro.now() < s.closes_at THEN s.next_wave_at END AS next_wave_at
 FROM gig g
@@ -1335,7 +1477,8 @@ BEGIN
 					 WHEN 2 THEN s.archives_at END,
 			CASE WHEN s.next_wave_at < s.closes_at AND s.closes_at > cirro.now()
 				THEN s.next_wave_at END,
-			i.next_send, i.next_deadline) AS next_event) e
+			CASE WHEN NOT coalesce(s.accepted >= s.capacity, false) THEN i.next_send END,
+			i.next_deadline) AS next_event) e
 	CROSS JOIN LATERAL (VALUES
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
@@ -1366,27 +1509,34 @@ COMMENT ON FUNCTION check_consistency() IS 'a row for each disagreement between 
 CREATE OR REPLACE FUNCTION rebuild_state() RETURNS int
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+<<my>>
 DECLARE
 	ids bigint[];
-	g gig;
+	g record;
 	rebuilt int := 0;
 BEGIN
-	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig WHERE id = s.gig_id);
+	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = s.gig_id);
 	-- All gigs are locked before any gig_state: a loop would fetch the later ones
 	-- between.
 	ids := ARRAY(SELECT c.gig_id FROM check_consistency() c);
-	PERFORM FROM gig WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
+	PERFORM FROM gig g WHERE g.id = ANY (my.ids) ORDER BY g.id FOR NO KEY UPDATE;
 	-- Workers may have been loaded past their triggers; a wave may be at work.
-	PERFORM FROM gig_state ORDER BY gig_id FOR NO KEY UPDATE;
+	PERFORM FROM gig_state s ORDER BY s.gig_id FOR NO KEY UPDATE;
 	UPDATE gig_state SET searched = NULL, released = pg_current_xact_id();
-	FOR g IN SELECT * FROM gig WHERE id = ANY (ids) ORDER BY id LOOP
+	FOR g IN
+		SELECT g.id, coalesce(g.seats_min, g.total_seats, g.seats_max) AS target,
+			coalesce(g.seats_max, g.total_seats) AS capacity,
+			g.seats_max IS NOT NULL AS expires_rest, g.invitation_mode = 'auto' AS auto,
+			g.invitation_frequency AS frequency, g.answer_within, g.start_at AS starts_at,
+			least(g.end_at, g.archived_at) AS closes_at,
+			coalesce(g.archived_at, g.archive_at) AS archives_at
+		FROM gig g WHERE g.id = ANY (my.ids) ORDER BY g.id
+	LOOP
 		INSERT INTO gig_state AS s (gig_id, target, capacity, expires_rest, auto, frequency,
 			answer_within, starts_at, closes_at, archives_at, next_event_at)
-		VALUES (g.id, coalesce(g.seats_min, g.total_seats, g.seats_max),
-			coalesce(g.seats_max, g.total_seats), g.seats_max IS NOT NULL,
-			g.invitation_mode = 'auto', g.invitation_frequency, g.answer_within,
-			g.start_at, least(g.end_at, g.archived_at), coalesce(g.archived_at, g.archive_at),
-			cirro.now())
+		VALUES (my.g.id, my.g.target, my.g.capacity, my.g.expires_rest, my.g.auto,
+			my.g.frequency, my.g.answer_within, my.g.starts_at, my.g.closes_at,
+			my.g.archives_at, cirro.now())
 		ON CONFLICT (gig_id) DO UPDATE SET target = excluded.target,
 			capacity = excluded.capacity, expires_rest = excluded.expires_rest,
 			auto = excluded.auto, frequency = excluded.frequency,
@@ -1398,8 +1548,8 @@ BEGIN
 			CASE WHEN s.auto AND c.accepted < s.target
 				 THEN coalesce(s.next_wave_at, cirro.now()) END
 		FROM (SELECT count(*)::int AS accepted FROM invitation i
-			  WHERE i.gig_id = g.id AND i.status = 'accepted') c
-		WHERE s.gig_id = g.id;
+			  WHERE i.gig_id = my.g.id AND i.status = 'accepted') c
+		WHERE s.gig_id = my.g.id;
 		rebuilt := rebuilt + 1;
 	END LOOP;
 	RETURN rebuilt;

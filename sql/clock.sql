@@ -79,6 +79,56 @@ SELECT set_config('cirro.clock', '4713-11-24 00:00+00 BC', false), cirro.now();
 SELECT set_config('cirro.clock', '294276-12-31 23:59:59.999999+00', false), cirro.now();
 RESET cirro.clock;
 
+-- The setting keeps what it meant when it was set, as text that means the same
+-- everywhere: in parallel workers, which read it under another TimeZone or at
+-- another "now", and wherever it is given back.
+CREATE TABLE many AS SELECT i FROM generate_series(1, 1000) i;
+ANALYZE many;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET max_parallel_workers_per_gather = 2;
+SET parallel_leader_participation = off;
+EXPLAIN (COSTS OFF) SELECT min(cirro.now()) FROM many;
+SET timezone = 'America/New_York';
+SET cirro.clock = '2030-01-01 12:00';
+SHOW cirro.clock;
+SET timezone = 'Asia/Tokyo';
+SELECT cirro.now() = '2030-01-01 17:00+00' AS t;
+SELECT min(cirro.now()) = cirro.now() AS same, max(cirro.now()) = cirro.now() AS same FROM many;
+SET cirro.clock = 'now';
+SELECT set_config('clock.first', cirro.now()::text, false) <> '' AS t;
+SELECT FROM pg_sleep(0.01);
+SELECT cirro.now() = current_setting('clock.first')::timestamptz AS t, cirro.now() < statement_timestamp() AS t;
+SELECT min(cirro.now()) = cirro.now() AS same, max(cirro.now()) = cirro.now() AS same FROM many;
+SELECT current_setting('cirro.clock') ~ '^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00$' AS t;
+SET cirro.clock = 'tomorrow';
+SELECT cirro.now() = 'tomorrow'::timestamptz AS t;
+SELECT min(cirro.now()) = cirro.now() AS same, max(cirro.now()) = cirro.now() AS same FROM many;
+SET timezone = 'UTC';
+DROP TABLE many;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+RESET max_parallel_workers_per_gather;
+RESET parallel_leader_participation;
+-- What it shows it takes, whatever the style of dates.
+SET datestyle = 'SQL, DMY';
+SELECT given, set_config('cirro.clock', given, false) AS shown, set_config('cirro.clock', current_setting('cirro.clock'), false) = current_setting('cirro.clock') AS same
+FROM unnest('{02/03/2030 04:05:06.7,0044-03-15 12:00:00+00 BC,0044-03-15 12:00:00+00,12345-06-07 08:09:10.000001-15:59:59,4713-11-24 00:00+00 BC,294276-12-31 23:59:59.999999+00,20300101T120000Z,2030-06-01 12:00 Europe/Berlin}'::text[]) given;
+SET datestyle = 'ISO';
+RESET cirro.clock;
+SELECT current_setting('cirro.clock') = '' AND cirro.now() = statement_timestamp();
+-- Given by a function and by SET LOCAL.
+CREATE FUNCTION pg_temp.in_tokyo() RETURNS text LANGUAGE sql SET timezone = 'Asia/Tokyo' SET cirro.clock = '2030-01-01 12:00'
+	AS $$ SELECT current_setting('cirro.clock') $$;
+SELECT pg_temp.in_tokyo(), current_setting('cirro.clock') AS after;
+BEGIN;
+SET LOCAL cirro.clock = '2030-01-01 12:00 Asia/Tokyo';
+SHOW cirro.clock;
+COMMIT;
+SHOW cirro.clock;
+
 -- What is not a point in time.
 SELECT pg_temp.try(format('SET cirro.clock = %L', t)) FROM unnest('{bad,2030-13-01,2030-02-30 12:00+00,12:00,infinity,-infinity,epoch x,1 day,294277-01-01}'::text[] || ARRAY[repeat('1', 10000)]) WITH ORDINALITY u (t, n)
 	WHERE n < 10 ORDER BY n;
@@ -100,6 +150,15 @@ SET cirro.clock = '2030-01-01 12:00+00';
 SELECT cirro.now();
 SELECT pg_temp.try('SET cirro.active = off');
 RESET ROLE;
+
+-- Given by the database, and read before the library is loaded.
+DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET cirro.clock = ''2030-01-01 12:00 Asia/Tokyo''', current_database()); END $$;
+\c -
+SELECT cirro.now() = '2030-01-01 03:00+00', current_setting('cirro.clock');
+SET cirro.clock = '2031-01-01 12:00+00';
+RESET cirro.clock;
+SHOW cirro.clock;
+DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET cirro.clock', current_database()); END $$;
 
 -- Nor is there a way in before the library is loaded.
 REVOKE SET ON PARAMETER cirro.clock FROM regress_cirro_clock;

@@ -14,6 +14,10 @@ SELECT cirro.unschedule_waves();
 SELECT cirro.schedule_waves('cirro_no_such_space');
 SET ROLE regress_cirro_other;
 SELECT cirro.schedule_waves('cirro_cron');
+-- all Spaces that it may run are none: a job would do nothing for ever
+SELECT cirro.schedule_waves();
+SET ROLE regress_cirro_owner;
+SELECT cirro.schedule_waves();
 RESET ROLE;
 
 -- it lives in another database; the hint is the statement to run there

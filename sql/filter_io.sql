@@ -32,6 +32,17 @@ SELECT filter, plain, filter OPERATOR(cirro.=) plain AS same FROM g;
 INSERT INTO g (filter_query) VALUES ('{"a": {"$foo": 1}}');
 UPDATE g SET filter_query = '{"a": 1}' WHERE filter_query IS NOT NULL RETURNING filter;
 
+-- ... and wherever a filter is asked for.
+SELECT lint.message AS lint, m.matched, left(cirro.index_search(p.t), 30) AS by_text, cirro.index_search(p.v) = cirro.index_search(p.t) AS by_varchar,
+       cirro.index_search(p.j) = cirro.index_search(p.t) AS by_json, cirro.index_search(p.b) = cirro.index_search(p.t) AS by_jsonb
+FROM (SELECT q AS t, q::varchar AS v, q::json AS j, q::jsonb AS b FROM (VALUES ('{"a": {"$gt": 1, "$lt": 0}}'::text)) v (q)) p,
+     cirro.lint(p.t) lint, cirro.explain_match('{"a": 1}', p.t) m;
+SELECT (SELECT count(*) FROM cirro.lint(v::varchar)), (SELECT count(*) FROM cirro.lint(v::json)), (SELECT count(*) FROM cirro.lint(v::jsonb)),
+       (SELECT count(*) FROM cirro.explain_match('{"a": 1}', v::varchar)), (SELECT count(*) FROM cirro.explain_match('{"a": 1}', v::json)),
+       (SELECT count(*) FROM cirro.explain_match('{"a": 1}', v::jsonb)) FROM (VALUES ('{"a": {"$gt": 1, "$lt": 0}}'::text)) v (v);
+CREATE DOMAIN pg_temp.short AS varchar(20);
+SELECT cirro.matches('{"a": 1}'::jsonb, '{"a": 1}'::pg_temp.short) AS t, cirro.matches('{"a": 1}'::jsonb, format('{"a": %s}', 2)) AS f;
+
 -- Equality and hashing.
 SELECT '{"a": 1, "b": 2}'::cirro.filter_query OPERATOR(cirro.=) '{"b": 2.0, "a": 1e0}' AS t,
        '{"a": 1}'::cirro.filter_query OPERATOR(cirro.<>) '{"a": 2}' AS t,

@@ -72,6 +72,85 @@ EXECUTE ask('{"rating": {"$gte": 3}}');
 EXECUTE ask(NULL);
 RESET plan_cache_mode;
 
+-- Parameters of the types that drivers send: no cast is needed, and the index is
+-- used, both where the plan is made for the parameter and where for any.
+CREATE TABLE many AS SELECT i AS id, jsonb_build_object('rating', i % 1000) AS profile FROM generate_series(1, 20000) i;
+CREATE INDEX many_profile ON many USING gin (profile cirro.profile_ops);
+CREATE STATISTICS many_stats ON cirro.profile_stats(profile) FROM many;
+ANALYZE many;
+PREPARE by_text(text) AS SELECT count(*) FROM many m WHERE m.profile OPERATOR(cirro.@@) $1;
+PREPARE by_varchar(varchar(100)) AS SELECT count(*) FROM many m WHERE m OPERATOR(cirro.@@) $1;
+PREPARE by_json(json) AS SELECT count(*) FROM many m WHERE cirro.matches(m.profile, $1);
+PREPARE by_jsonb(jsonb) AS SELECT count(*) FROM many m WHERE cirro.matches(m, $1);
+CREATE FUNCTION pg_temp.rows(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+	RETURN plan #>> '{0,Plan,Plans,0,Plan Rows}';
+END $$;
+SET plan_cache_mode = force_custom_plan;
+EXPLAIN (COSTS OFF) EXECUTE by_text('{"rating": 4}');
+EXPLAIN (COSTS OFF) EXECUTE by_varchar('{"rating": 4}');
+EXPLAIN (COSTS OFF) EXECUTE by_json('{"rating": 4}');
+EXPLAIN (COSTS OFF) EXECUTE by_jsonb('{"rating": 4}');
+SELECT call, pg_temp.rows(call || '(''{"rating": 4}'')') BETWEEN 15 AND 25 AS few,
+	pg_temp.rows(call || '(''{"rating": {"$gte": 500}}'')') BETWEEN 9000 AND 11000 AS half
+FROM unnest('{EXECUTE by_text,EXECUTE by_varchar,EXECUTE by_json,EXECUTE by_jsonb}'::text[]) call;
+EXECUTE by_text('{"rating": 4}');
+EXECUTE by_varchar('{"rating": 4}');
+EXECUTE by_json('{"rating": 4}');
+EXECUTE by_jsonb('{"rating": 4}');
+SET plan_cache_mode = force_generic_plan;
+EXPLAIN (COSTS OFF) EXECUTE by_text('{"rating": 4}');
+EXPLAIN (COSTS OFF) EXECUTE by_varchar('{"rating": 4}');
+EXPLAIN (COSTS OFF) EXECUTE by_json('{"rating": 4}');
+EXPLAIN (COSTS OFF) EXECUTE by_jsonb('{"rating": 4}');
+EXECUTE by_text('{"rating": 4}');
+EXECUTE by_text('{"rating": {"$lt": 2}}');
+EXECUTE by_text(NULL);
+EXECUTE by_text('{"rating": {"$foo": 2}}');
+EXECUTE by_varchar('{"rating": 4}');
+EXECUTE by_json('{"rating": 4}');
+EXECUTE by_jsonb('{"rating": 4}');
+-- Without an index each row asks for the filter of the text: the call site keeps it,
+-- and notices another one.
+SELECT m.id, cirro.matches(m.profile, t.filter) AS matches
+FROM many m, LATERAL (SELECT CASE WHEN m.id IN (3, 4, 7) THEN '{"rating": 4}' ELSE '{"rating": {"$gt": 4}}' END OFFSET 0) t (filter)
+WHERE m.id < 8 ORDER BY 1;
+RESET plan_cache_mode;
+
+-- The casts to a filter change no expression without one, and make none ambiguous,
+-- unless cirro is on the search_path: there what stands behind jsonb @@ is a filter.
+CREATE FUNCTION pg_temp.type_of(expression text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	type text;
+BEGIN
+	EXECUTE format('SELECT pg_typeof(%s)', expression) INTO type;
+	RETURN type;
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLERRM;
+END $$;
+CREATE TABLE expression (n int, e text, without text, with_cirro text);
+INSERT INTO expression (n, e) SELECT ordinality, expression FROM unnest(ARRAY[
+	$$jsonb '{"a": 1}' @@ '$.a == 1'$$, $$jsonb '{"a": 1}' @@ jsonpath '$.a == 1'$$, $$jsonb '{"a": 1}' @@ text '{"a": 1}'$$,
+	$$jsonb '{"a": 1}' @@ jsonb '{"a": 1}'$$, $$jsonb '{"a": 1}' @? '$.a'$$,
+	$$tsvector 'a b' @@ 'a'$$, $$tsvector 'a b' @@ tsquery 'a'$$, $$text 'a b' @@ text 'a'$$, $$text 'a b' @@ 'a'$$, $$'a b' @@ 'a'$$, $$tsvector 'a' @@ text 'a'$$,
+	$$text '{}' || jsonb '{}'$$, $$jsonb '{}' || '{}'$$, $$jsonb '{}' || jsonb '{}'$$, $$text 'a' || varchar 'b'$$, $$'a' || 'b'$$, $$text '{}' || cirro.filter_query '{}'$$,
+	$$text 'a' = 'b'$$, $$text 'a' = varchar 'b'$$, $$jsonb '{}' = '{}'$$, $$jsonb '{}' = jsonb '{}'$$, $$'a' = 'b'$$, $$json '{}' = json '{}'$$,
+	$$text '{}' = cirro.filter_query '{}'$$, $$jsonb '{}' = cirro.filter_query '{}'$$, $$cirro.filter_query '{}' = '{}'$$, $$text '{}' < cirro.filter_query '{}'$$,
+	$$coalesce(text 'a', varchar 'b')$$, $$coalesce(jsonb '{}', '{}')$$, $$coalesce(text '{}', cirro.filter_query '{}')$$, $$coalesce(jsonb '{}', cirro.filter_query '{}')$$,
+	$$greatest(text 'a', 'b')$$, $$array[text 'a', varchar 'b']$$, $$array[jsonb '{}', '{}']$$, $$length('{}')$$, $$upper(text 'a')$$, $$to_jsonb(text '{}')$$,
+	$$jsonb_typeof('{}')$$, $$cirro.matches('{"a": 1}', text '{"a": 1}')$$, $$cirro.matches('{"a": 1}', '{"a": 1}')$$,
+	$$'{"a": 1}' OPERATOR(cirro.@@) '{"a": 1}'$$, $$text '{}' OPERATOR(cirro.=) text '{}'$$, $$text '{}' OPERATOR(cirro.@@) text '{}'$$]) WITH ORDINALITY u (expression, ordinality);
+SET client_min_messages = warning;
+UPDATE expression SET without = pg_temp.type_of(e);
+SET search_path = filter_plan, cirro;
+UPDATE expression SET with_cirro = pg_temp.type_of(e);
+SET search_path = filter_plan;
+RESET client_min_messages;
+SELECT e, without, nullif(with_cirro, without) AS with_cirro FROM expression ORDER BY n;
+
 -- Constants are computed.
 EXPLAIN (COSTS OFF) SELECT * FROM worker WHERE '{"a": 1}'::jsonb OPERATOR(cirro.@@) '{"a": 2}';
 

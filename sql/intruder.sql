@@ -332,11 +332,11 @@ BEGIN
 			FOREACH operator IN ARRAY '{=,<>,<,>,<=,>=,+,-,*,||,->,->>}'::text[] LOOP
 				EXECUTE format('CREATE OPERATOR planted.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = planted.op)', operator, lefts, rights);
 			END LOOP;
-			FOREACH function IN ARRAY '{jsonb_build_object,array_position,md5}'::text[] LOOP
+			FOREACH function IN ARRAY '{jsonb_build_object,array_position,encode}'::text[] LOOP
 				EXECUTE format('CREATE FUNCTION planted.%I(%s, %s) RETURNS boolean LANGUAGE sql AS ''INSERT INTO lair.ran_as VALUES (current_user); SELECT true''', function, lefts, rights);
 			END LOOP;
 		END LOOP;
-		FOREACH function IN ARRAY '{jsonb_typeof,ceil,unnest,count,min,max,nextval,to_jsonb,hashint8extended}'::text[] LOOP
+		FOREACH function IN ARRAY '{jsonb_typeof,ceil,unnest,count,min,max,nextval,to_jsonb,hashint8extended,sha256}'::text[] LOOP
 			EXECUTE format('CREATE FUNCTION planted.%I(%s) RETURNS boolean LANGUAGE sql AS ''INSERT INTO lair.ran_as VALUES (current_user); SELECT true''', function, lefts);
 			EXECUTE format('CREATE FUNCTION planted.%I(%s[]) RETURNS boolean LANGUAGE sql AS ''INSERT INTO lair.ran_as VALUES (current_user); SELECT true''', function, lefts);
 		END LOOP;

@@ -240,5 +240,37 @@ SELECT status FROM invitation WHERE id = 50;
 SELECT accepted FROM gig_status WHERE gig_id = 1;
 SELECT * FROM check_consistency();
 
+-- What expired because the seats are filled can be declined while the gig is
+-- open, and nobody invites that worker again. What expired otherwise cannot.
+INSERT INTO gig (id, title, url, start_at, end_at, seats_max, invitation_mode, answer_within, filter_query)
+VALUES (30, 'Gig', 'https://gig', '2030-01-02 12:00+00', '2030-01-03 12:00+00', 1, 'manual', '10 hours', '{}');
+INSERT INTO invitation (id, gig_id, worker_id) SELECT 3000 + w, 30, w FROM generate_series(1, 8) w;
+SELECT status, reason FROM expire(3007);
+SELECT status, reason FROM expire(3008, 'withdrawn');
+DELETE FROM notification;
+SELECT status FROM accept(3001);
+SELECT worker_id, status, reason FROM invitation WHERE gig_id = 30 ORDER BY worker_id;
+SELECT status, reason, responded_at, times_invited FROM reject(3002);
+SELECT status, reason FROM reject(3003, 'busy');
+UPDATE invitation SET status = 'rejected' WHERE id IN (3004) RETURNING status, reason;
+SELECT status, reason FROM reject(3002, 'again');
+SELECT pg_temp.try(format('SELECT reject(%s)', n)) FROM generate_series(3007, 3008) n ORDER BY n;
+SELECT pg_temp.try('SELECT accept(3005)');
+SELECT worker_id, previous, status FROM notification WHERE gig_id = 30 AND status <> 'expired' ORDER BY id;
+-- Nor has that a time of its own: who saw it late declines it as well.
+SET cirro.clock = '2030-01-02 12:00+00';
+SELECT status, reason FROM reject(3005);
+SELECT status FROM leave(3001);
+SELECT worker_id, outcome FROM invite(30, '{1,2,3,4,5,7}');
+UPDATE gig SET invitation_mode = 'auto' WHERE id = 30;
+UPDATE worker SET active = id <= 6;
+SELECT outcome, invited FROM run_wave(30);
+SELECT worker_id, status, times_invited FROM invitation WHERE gig_id = 30 AND status = 'pending' ORDER BY worker_id;
+SELECT status FROM accept(3006);
+-- The end ends that too.
+SET cirro.clock = '2030-01-03 12:00+00';
+SELECT pg_temp.try('SELECT reject(3007)');
+SELECT * FROM check_consistency();
+
 SET client_min_messages = warning;
 SELECT cirro.drop_space('invitation');

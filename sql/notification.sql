@@ -101,7 +101,7 @@ SELECT jsonb_pretty(payload - 'event_id') FROM claim_notifications();
 SELECT pg_temp.lapse();
 CREATE TEMP TABLE seen AS SELECT id, payload FROM claim_notifications();
 SELECT pg_temp.lapse();
-SELECT c.payload = s.payload AS same, c.payload->>'event_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' AS uuid, c.attempts FROM claim_notifications() c JOIN seen s USING (id);
+SELECT c.payload = s.payload AS same, c.payload->>'event_id' ~ '^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$' AS uuid, c.attempts FROM claim_notifications() c JOIN seen s USING (id);
 -- Without ref, payload and reason.
 DELETE FROM notification;
 SELECT outcome FROM invite(2, '{5}');

@@ -88,6 +88,26 @@ SELECT gig_id, accepted, next_wave_at FROM gig_state WHERE gig_id > 10 ORDER BY 
 SELECT count(*) FROM check_consistency();
 SELECT gig_id, kind, status, count(*) FROM notification WHERE gig_id > 20 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 
+-- A plan by key reads no small table from end to end, which it would go on doing
+-- when the table has grown; also when it is made anew because the search path is
+-- another, of which nothing tells the cache.
+VACUUM (FULL, ANALYZE) gig_state;
+\c -
+SET search_path = plans;
+SET cirro.clock = '2030-01-01 12:00+00';
+CREATE FUNCTION scans() RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT relname || ' ' || seq_scan FROM pg_stat_xact_user_tables
+	WHERE schemaname = 'plans' AND relname = 'gig_state' $$;
+BEGIN;
+INSERT INTO invitation (gig_id, worker_id) VALUES (1, 60);
+SELECT scans();
+ROLLBACK;
+SET search_path = plans, public;
+BEGIN;
+INSERT INTO invitation (gig_id, worker_id) VALUES (1, 60);
+SELECT scans();
+ROLLBACK;
+
 SET client_min_messages = warning;
 RESET search_path;
 DROP SCHEMA plans CASCADE;

@@ -42,6 +42,19 @@ SELECT * FROM preview('{"lang": "de"}');
 SELECT matching, worker_id FROM preview('{"lang": "de"}', '{"hours": -1}');
 SELECT matching, worker_id FROM preview('{"lang": "de"}', '{"hours": 1}', 3);
 SELECT matching, worker_id FROM preview('{}', max => 1);
+-- Parameters of the types that drivers send.
+PREPARE by_text(text, text) AS SELECT matching, worker_id FROM preview($1, $2, 2);
+PREPARE by_varchar(varchar, varchar) AS SELECT matching, worker_id FROM preview($1, $2, 2);
+PREPARE by_json(json, json) AS SELECT matching, worker_id FROM preview($1, $2, 2);
+PREPARE by_jsonb(jsonb, jsonb) AS SELECT matching, worker_id FROM preview($1, $2, 2);
+EXECUTE by_text('{"lang": "de"}', '{"hours": -1, "name": 1}');
+EXECUTE by_varchar('{"lang": "de"}', '{"hours": -1, "name": 1}');
+EXECUTE by_json('{"lang": "de"}', '{"hours": -1, "name": 1}');
+EXECUTE by_jsonb('{"lang": "de"}', '[{"hours": -1}, {"name": 1}]');
+SET plan_cache_mode = force_generic_plan;
+EXECUTE by_text('{"lang": "de"}', NULL);
+EXECUTE by_jsonb('{"lang": "de"}', '{"hours": 1}');
+RESET plan_cache_mode;
 -- Nobody, or nobody to show, is a row as well.
 SELECT * FROM preview('{"lang": "it"}');
 SELECT * FROM preview('{"lang": "de"}', max => 0);

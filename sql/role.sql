@@ -39,8 +39,13 @@ END $$;
 SET ROLE regress_cirro_stranger;
 SELECT c, pg_temp.try(c) FROM unnest('{"SELECT * FROM role.worker_invitation","SELECT role.accept(1)","SELECT cirro.drop_space(''role'')","CALL cirro.run_waves(''role'')","CALL cirro.upgrade_spaces(''role'')"}'::text[])
 	WITH ORDINALITY u (c, n) ORDER BY n;
--- All of its own Spaces: none. That is no error.
+-- All of its own Spaces: none, which is said once, in a block too. A job that
+-- runs none for ever is refused.
 CALL cirro.run_waves();
+BEGIN;
+CALL cirro.run_waves();
+COMMIT;
+SELECT pg_temp.try('SELECT cirro.schedule_waves()');
 CALL cirro.upgrade_spaces();
 SELECT space, owner, version, paused FROM cirro.spaces() WHERE space = 'role';
 RESET ROLE;
@@ -63,6 +68,12 @@ CALL cirro.run_waves('role');
 CALL cirro.run_waves();
 CALL cirro.upgrade_spaces();
 RESET ROLE;
+-- So does who may become it.
+GRANT regress_cirro_owner TO regress_cirro_app;
+SET ROLE regress_cirro_app;
+CALL cirro.run_waves();
+RESET ROLE;
+REVOKE regress_cirro_owner FROM regress_cirro_app;
 
 -- An application role's whole work.
 GRANT SELECT, INSERT, UPDATE, DELETE ON worker, gig, invitation TO regress_cirro_app;

@@ -253,6 +253,36 @@ UPDATE gig_state SET next_wave_at = '2030-01-01 14:00+00' WHERE gig_id = 14;
 UPDATE gig SET title = 'Other', invitation_multiplier = 3 WHERE id = 14;
 SELECT next_wave_at FROM gig_status WHERE gig_id = 14;
 
+-- What is scheduled for a time when the seats are filled, without an explicit
+-- seats_max, waits for one and does not make the gig due meanwhile; sent it is
+-- when a seat comes free, here by a leave, a deletion and a raise of the seats.
+SET cirro.clock = '2030-01-01 12:00+00';
+SELECT pg_temp.gig(NULL, 1, NULL, 1, 77);
+INSERT INTO invitation (id, gig_id, worker_id, status, send_at)
+SELECT 770 + w, 77, w, 'scheduled', timestamptz '2030-01-01 12:00+00' + w * interval '10 minutes' FROM generate_series(2, 4) w;
+SELECT status FROM accept(771);
+SET cirro.clock = '2030-01-01 12:25+00';
+CALL cirro.run_waves('seats');
+SELECT pg_temp.show(77);
+SELECT next_event_at FROM gig_state WHERE gig_id = 77;
+SELECT * FROM check_consistency();
+SELECT status FROM leave(771);
+CALL cirro.run_waves('seats');
+SELECT pg_temp.show(77);
+SELECT status FROM accept(772);
+SET cirro.clock = '2030-01-01 12:35+00';
+CALL cirro.run_waves('seats');
+SELECT pg_temp.show(77);
+DELETE FROM invitation WHERE id = 772;
+CALL cirro.run_waves('seats');
+SELECT pg_temp.show(77);
+SELECT status FROM accept(773);
+SET cirro.clock = '2030-01-01 12:45+00';
+CALL cirro.run_waves('seats');
+UPDATE gig SET total_seats = 2 WHERE id = 77;
+CALL cirro.run_waves('seats');
+SELECT pg_temp.show(77);
+
 SELECT * FROM check_consistency();
 
 SET client_min_messages = warning;

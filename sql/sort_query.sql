@@ -16,7 +16,19 @@ INSERT INTO s (sort_query, plain) SELECT '{"b": 1, "a": 1}', '{"b": 1, "a": 1}':
 INSERT INTO s (plain) SELECT '{"b": 1}'::varchar;
 INSERT INTO s (plain) SELECT '{"b": -1}'::json;
 SELECT sort, plain, sort::json::text, sort::text, sort OPERATOR(cirro.=) plain AS same FROM s;
-INSERT INTO s (plain) SELECT '{"b": -1}'::jsonb;
+
+-- An array says the same, and has an order in jsonb too.
+SELECT '[{"rating": -1}, {"joined_at": 1.0}]'::cirro.sort_query,
+       '[{"b": 1}, {"a": -1}]'::cirro.sort_query OPERATOR(cirro.=) '{"b": 1, "a": -1}' AS t,
+       '[{"b": 1}, {"a": -1}]'::cirro.sort_query OPERATOR(cirro.=) '[{"a": -1}, {"b": 1}]' AS f,
+       '[]'::cirro.sort_query OPERATOR(cirro.=) '{}' AS t,
+       '[{"b": 1}]'::cirro.sort_query::text AS one;
+SELECT sort, sort::jsonb, sort::jsonb::cirro.sort_query OPERATOR(cirro.=) sort AS same
+FROM (VALUES ('{}'::cirro.sort_query), ('{"b": -1}'), ('{"b": -1, "a.\"1": 1}')) v (sort);
+TRUNCATE s;
+INSERT INTO s (plain) SELECT '{"b": -1}'::jsonb UNION ALL SELECT '[{"b": 1}, {"a": 1}]';
+SELECT plain FROM s;
+INSERT INTO s (plain) SELECT '{"b": 1, "a": 1}'::jsonb;
 
 -- Refusals.
 DO $$
@@ -24,9 +36,10 @@ DECLARE
 	sort text;
 	state text; detail text; hint text;
 BEGIN
-	FOREACH sort IN ARRAY ARRAY['', '[]', '{"a":2}', '{"a":"1"}', '{"a":true}', '{"a":1,"b":1,"a":-1}', '{"$or":1}', '{"a":{"$meta":"x"}}',
+	FOREACH sort IN ARRAY ARRAY['', 'null', '{"a":2}', '{"a":"1"}', '{"a":true}', '{"a":1,"b":1,"a":-1}', '{"$or":1}', '{"a":{"$meta":"x"}}',
 		'{"' || repeat('x', 1025) || '":1}', '{"' || repeat('x.', 64) || '":1}',
-		'{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"j":1,"k":1,"l":1,"m":1,"n":1,"o":1,"p":1,"q":1}']
+		'[1]', '[{}]', '[{"b":1},{"c":1,"d":1}]', '[[{"a":1}]]', '[{"a":1},{"a":-1}]', '[{"b":1},{"a":2}]', '[{"a":1},{"$or":1}]',
+		'[' || repeat('{"a":1},', 16) || '{"b":1}]', '{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"j":1,"k":1,"l":1,"m":1,"n":1,"o":1,"p":1,"q":1}']
 	LOOP
 		BEGIN
 			PERFORM sort::cirro.sort_query;
@@ -80,3 +93,23 @@ SELECT length(cirro.sort_key(jsonb_build_object('a', repeat('x', 100000), 'b', 1
        length(cirro.sort_key(('{"a":' || repeat('[', 5000) || repeat(']', 5000) || '}')::jsonb, '{"a": 1}')) = 1024 AS t,
        length(cirro.sort_key(jsonb_build_object('a', (repeat('7', 100000) || '.5')::numeric), '{"a": -1}')) = 1024 AS t;
 SELECT cirro.sort_key(NULL, '{"a": 1}') IS NULL AS t, cirro.sort_key('{}', NULL) IS NULL AS t, cirro.sort_key('5', '{"a": 1}');
+
+-- Parameters of any of these types, in plans for one parameter and for any.
+PREPARE sort_text(text) AS SELECT p FROM d ORDER BY cirro.sort_key(p, $1), id LIMIT 2;
+PREPARE sort_varchar(varchar) AS SELECT p FROM d ORDER BY cirro.sort_key(p, $1), id LIMIT 2;
+PREPARE sort_json(json) AS SELECT p FROM d ORDER BY cirro.sort_key(p, $1), id LIMIT 2;
+PREPARE sort_jsonb(jsonb) AS SELECT p FROM d ORDER BY cirro.sort_key(p, $1), id LIMIT 2;
+SET plan_cache_mode = force_custom_plan;
+EXECUTE sort_text('{"a": -1}');
+EXECUTE sort_varchar('{"a": -1}');
+EXECUTE sort_json('[{"a": -1}]');
+EXECUTE sort_jsonb('[{"a": -1}, {"b": 1}]');
+EXECUTE sort_jsonb('{"a": -1, "b": 1}');
+SET plan_cache_mode = force_generic_plan;
+EXECUTE sort_text('{"a": -1}');
+EXECUTE sort_text('{"a": 1}');
+EXECUTE sort_varchar('{"a": -1}');
+EXECUTE sort_json('[{"a": -1}]');
+EXECUTE sort_jsonb('[{"a": -1}, {"b": 1}]');
+EXECUTE sort_jsonb('{"a": -1, "b": 1}');
+RESET plan_cache_mode;

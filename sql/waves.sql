@@ -160,6 +160,18 @@ SELECT 100 + i, 'f', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 12, 1, '
 CALL cirro.run_waves('cirro_waves');
 SELECT * FROM waves;
 SELECT max(n), sum(n) FROM (SELECT count(*) AS n FROM invitation GROUP BY worker_id) x;
+-- What has expired by the clock leaves room, though no tick has seen it.
+SELECT clear() \gset
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, answer_within, filter_query)
+SELECT 104 + i, 'f', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 400, 'manual', '10 minutes', '{}' FROM generate_series(1, 2) i;
+SELECT count(*) FROM generate_series(105, 106) g, LATERAL invite(g, ARRAY(SELECT id FROM worker)) i;
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+VALUES (107, 'f', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 12, 1, '{"rating": 3}');
+SELECT outcome, invited, held_back > 12 AS others_held_back FROM run_wave(107);
+SET cirro.clock = '2030-01-01 14:55:00+00';
+SELECT outcome, invited, held_back FROM run_wave(107);
+SELECT count(*) AS stored_pending FROM invitation WHERE gig_id = 105 AND status = 'pending';
+SET cirro.clock = '2030-01-01 14:45:00+00';
 UPDATE setting SET max_pending = NULL;
 SELECT clear() \gset
 

@@ -19,7 +19,7 @@ PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(cirro_is_active);
 
-void		_PG_init(void);
+extern PGDLLEXPORT void _PG_init(void);
 
 bool		cirro_active = true;
 

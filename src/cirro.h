@@ -1,15 +1,18 @@
 /*-------------------------------------------------------------------------
  * src/cirro.h
  *
- * What more than one file of cirro needs: the SQLSTATEs of class UG and the
- * settings. It decides nothing; each module's contract is in its own header.
+ * What more than one file of cirro needs: the SQLSTATEs of class UG, the
+ * settings and the clock. It decides nothing; each module's contract is in its
+ * own header.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_H
 #define CIRRO_H
 
 #include "postgres.h"
-#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "compat.h"
 
 /* Unknown Space, gig, invitation, worker. */
 #define ERRCODE_CIRRO_UNKNOWN_SPACE			MAKE_SQLSTATE('U','G','0','0','1')
@@ -21,6 +24,8 @@
 #define ERRCODE_CIRRO_FILLED				MAKE_SQLSTATE('U','G','0','1','1')
 #define ERRCODE_CIRRO_NO_LONGER_PENDING		MAKE_SQLSTATE('U','G','0','1','2')
 #define ERRCODE_CIRRO_INVALID_TRANSITION	MAKE_SQLSTATE('U','G','0','1','3')
+/* A trigger of the Space's owner kept the row as it is. */
+#define ERRCODE_CIRRO_VETOED				MAKE_SQLSTATE('U','G','0','1','4')
 /* A gig that may not change like this any more. */
 #define ERRCODE_CIRRO_FROZEN				MAKE_SQLSTATE('U','G','0','2','0')
 #define ERRCODE_CIRRO_GIG_STARTED			MAKE_SQLSTATE('U','G','0','2','1')
@@ -31,18 +36,5 @@
 
 /* Settings (cirro.c). */
 extern bool cirro_active;
-
-/*
- * The one clock (clock.c).
- *
- * cirro_now: the later of statement start and transaction start, or the
- * setting cirro.clock. cirro_gate_now: for gates that may have waited for a
- * lock: the wall clock (never before cirro_now), or cirro.clock.
- * cirro_add_interval: saturates at infinity instead of raising.
- */
-extern TimestampTz cirro_now(void);
-extern TimestampTz cirro_gate_now(void);
-extern TimestampTz cirro_add_interval(TimestampTz at, const Interval *span);
-extern void cirro_clock_init(void);
 
 #endif							/* CIRRO_H */

@@ -10,12 +10,13 @@
 
 #include "access/xact.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
-#include "cirro.h"
+#include "clock.h"
 #include "compat.h"
 
 PG_FUNCTION_INFO_V1(cirro_sql_now);
@@ -42,28 +43,43 @@ parse_clock(const char *text, TimestampTz *result)
 	int			tz = 0;
 	struct pg_tm tm;
 	fsec_t		fsec;
-#if PG_VERSION_NUM >= 160000
-	DateTimeErrorExtra extra;
-#endif
 
 	if (ParseDateTime(text, workbuf, sizeof(workbuf),
 					  field, ftype, MAXDATEFIELDS, &nf) != 0)
 		return false;
-#if PG_VERSION_NUM >= 160000
-	if (DecodeDateTime(field, ftype, nf, &dtype, &tm, &fsec, &tz, &extra) != 0)
+	if (cirro_decode_datetime(field, ftype, nf, &dtype, &tm, &fsec, &tz) != 0)
 		return false;
-#else
-	if (DecodeDateTime(field, ftype, nf, &dtype, &tm, &fsec, &tz) != 0)
-		return false;
-#endif
 	return dtype == DTK_DATE && tm2timestamp(&tm, fsec, &tz, result) == 0;
 }
 
+/*
+ * The value's ISO 8601 text in UTC, which means the same in every session: for
+ * parallel workers, which parse the text again under a TimeZone of their own
+ * and at a "now" of their own. In the memory of settings; NULL if there is none.
+ */
+static char *
+canonical_text(TimestampTz value)
+{
+	char		text[MAXDATELEN + 1];
+	struct pg_tm tm;
+	fsec_t		fsec;
+	char	   *result;
+
+	if (timestamp2tm(value, NULL, &tm, &fsec, NULL, NULL) != 0)
+		return NULL;
+	tm.tm_isdst = 0;
+	EncodeDateTime(&tm, fsec, true, 0, NULL, USE_ISO_DATES, text);
+	result = guc_malloc(LOG, strlen(text) + 1);
+	return result == NULL ? NULL : strcpy(result, text);
+}
+
+/* The setting keeps the canonical text in the place of what was given. */
 static bool
 check_clock(char **newval, void **extra, GucSource source)
 {
 	TimestampTz value;
 	TimestampTz *stored;
+	char	   *text;
 
 	if (*newval == NULL || **newval == '\0')
 		return true;
@@ -73,9 +89,12 @@ check_clock(char **newval, void **extra, GucSource source)
 		GUC_check_errhint("Give a timestamp with time zone, such as '2030-01-01 12:00+00', or an empty string for the real clock.");
 		return false;
 	}
+	text = canonical_text(value);
 	stored = guc_malloc(LOG, sizeof(TimestampTz));
-	if (stored == NULL)
+	if (text == NULL || stored == NULL)
 		return false;
+	guc_free(*newval);
+	*newval = text;
 	*stored = value;
 	*extra = stored;
 	return true;

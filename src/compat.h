@@ -9,6 +9,7 @@
 #define CIRRO_COMPAT_H
 
 #include "postgres.h"
+#include "fmgr.h"
 
 #if PG_VERSION_NUM < 150000
 #error "cirro needs PostgreSQL 15 or later"
@@ -21,6 +22,26 @@
 /* Soft errors came with 16; before, every error is thrown. */
 #define ereturn(context, value, ...) \
 	do { (void) (context); ereport(ERROR, __VA_ARGS__); return (value); } while (0)
+#endif
+
+/*
+ * Libraries show their SQL functions alone. Since 16 PGXS hides all the rest,
+ * and PG_FUNCTION_INFO_V1 and PG_MODULE_MAGIC say what not to hide.
+ */
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT	__attribute__((visibility("default")))
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(funcname) \
+extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, funcname) (void); \
+const Pg_finfo_record * \
+CppConcat(pg_finfo_, funcname) (void) \
+{ \
+	static const Pg_finfo_record my_finfo = {1}; \
+	return &my_finfo; \
+} \
+extern int	no_such_variable
 #endif
 
 /* Whether a role may SET ROLE to another: a right of its own since 16. */
@@ -42,6 +63,16 @@
 /* Until 15 the memory of settings came from malloc; since, it may not. */
 #if PG_VERSION_NUM < 160000
 #define guc_malloc(elevel, size)	malloc(size)
+#define guc_free(ptr)	free(ptr)
+#endif
+
+/* Says since 16 what is wrong with the text, too. */
+#if PG_VERSION_NUM >= 160000
+#define cirro_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, &(DateTimeErrorExtra) {0})
+#else
+#define cirro_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
 #endif
 
 /* The statistics target of what ANALYZE looks at moved out of the column in 17. */
@@ -49,6 +80,13 @@
 #define cirro_stats_target(stats)	((stats)->attstattarget)
 #else
 #define cirro_stats_target(stats)	((stats)->attr->attstattarget)
+#endif
+
+/* What names meant when a plan was made: a list until 16. */
+#if PG_VERSION_NUM >= 170000
+#define cirro_search_path_matches(path)	SearchPathMatchesCurrentEnvironment(path)
+#else
+#define cirro_search_path_matches(path)	OverrideSearchPathMatchesCurrent(path)
 #endif
 
 /* Stands before a declaration since 18. */

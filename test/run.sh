@@ -7,9 +7,9 @@
 # with the extension in it, and throwaway clusters on sockets of their own.
 # Must not touch the PostgreSQL of this computer, nor leave anything behind.
 #
-# SUITES="…"       which ones: pairs warnings regress jit isolation tap conformance
-#                  parser mutation differential ways; without a word, all of
-#                  these, but not smith
+# SUITES="…"       which ones: pairs layers style exports warnings regress jit
+#                  isolation tap conformance parser mutation differential ways;
+#                  without a word, all of these, but not smith
 # PROVE_TESTS=…    which of test/t/ (all)
 # SEED=0.25        repeats the differential test, or that of the ways, that said so
 # FUZZ_SECONDS=600 parser and smith look for new inputs so long
@@ -21,7 +21,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suites=${SUITES:-pairs warnings regress jit isolation tap conformance parser mutation differential ways}
+suites=${SUITES:-pairs layers style exports warnings regress jit isolation tap conformance parser mutation differential ways}
 fuzz_seconds=${FUZZ_SECONDS:-}
 limit=${LIMIT:-1200}		# seconds, for each suite
 if [ -n "${FUZZ_SECONDS:-}" ]; then limit=20000; fi
@@ -110,6 +110,21 @@ pairs()
 	done
 	count $((1 - bad)) $bad
 	[ "$bad" = 1 ] || echo "ok: every test has its expected output"
+}
+
+# A program that is one test; 77 is its exit code where it cannot run.
+program()			# program WHAT-IS-SO COMMAND...
+{
+	so=$1
+	shift
+	if limited "$@"; then
+		count 1 0
+		echo "ok: $so"
+	elif [ "$code" = 77 ]; then
+		skip "says $1"
+	else
+		count 0 1
+	fi
 }
 
 # A second compiler's opinion, where there is one.
@@ -226,13 +241,7 @@ conformance()
 {
 	if [ ! -x test/conformance.sh ]; then skip "no test/conformance.sh"; return; fi
 	if [ ! -d "$CONFORMANCE_DIR" ]; then skip "no folder ../shared/conformance beside the checkout"; return; fi
-	if limited test/conformance.sh; then
-		count 1 0
-	elif [ "$code" = 77 ]; then
-		skip "says test/conformance.sh"
-	else
-		count 0 1
-	fi
+	program "the answers of other implementations" test/conformance.sh
 }
 
 # A script of test/fuzz on a database of its own: name, setting of its size.
@@ -251,7 +260,7 @@ fuzz()
 # with FUZZ_SECONDS new ones.
 parser()
 {
-	sources="test/fuzz/filter_parse_fuzz.c src/filter/parse.c src/filter/operand.c src/json/tree.c src/json/tree_error.c src/json/tree_write.c"
+	sources="test/fuzz/filter_parse_fuzz.c src/filter/parse.c src/json/path.c src/json/tree.c src/json/tree_error.c src/json/tree_write.c"
 	flags="-g -O1 -fno-sanitize-recover=all -Isrc"
 	# The lists are words on purpose.
 	# shellcheck disable=SC2086
@@ -405,6 +414,11 @@ cluster_up()
 for suite in $suites; do
 	case $suite in
 		pairs) section "pairs"; pairs ;;
+		layers) section "layers: who includes whom in src/"; program "nobody includes upwards or sideways" test/layers.pl ;;
+		style) section "style: pgindent's look"; program "as pgindent would have it" test/style.pl ;;
+		exports)
+			section "exports: what the library shows"
+			program "its SQL functions alone" test/exports.sh ./cirro.so install/cirro--1.0.sql ;;
 		warnings) section "warnings of a second compiler"; warnings ;;
 		regress) section "regress: sql/"; cluster_up; regress ;;
 		jit) section "jit: sql/, compiled"; cluster_up; jit ;;

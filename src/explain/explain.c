@@ -20,6 +20,10 @@
 
 #include "compat.h"
 #include "explain/tree.h"
+#include "filter/eval.h"
+#include "filter/io.h"
+#include "filter/parse.h"
+#include "json/glue.h"
 
 PG_FUNCTION_INFO_V1(filter_explain_match);
 
@@ -161,7 +165,7 @@ add_condition(Explanation *x, const JsonTree *field, uint32 field_at,
 	part->operand = operand;
 	part->operand_at = operand_at;
 	if (operand != field && json_tree_key_is(operand, "$regex"))
-		part->options = filter_find_member(field, "$options");
+		part->options = json_tree_member(field, "$options");
 	part->matched = condition_matches(x, part);
 }
 
@@ -319,8 +323,7 @@ jsonb_of_views(const JsonView *views, uint32 count, bool scalar)
 
 		/* Padding counts to the value behind it. */
 		if (entry == JENTRY_ISNUMERIC || entry == JENTRY_ISCONTAINER)
-			while (buf.len % sizeof(int32) != 0)
-				appendStringInfoChar(&buf, '\0');
+			json_glue_align(&buf);
 		if (views[i].data != NULL)
 			appendBinaryStringInfo(&buf, views[i].data, view_size(views[i]));
 		/* Every so often there is the offset of the end instead of the length. */
@@ -433,7 +436,7 @@ filter_explain_match(PG_FUNCTION_ARGS)
 	x.scratch = AllocSetContextCreate(context, "cirro explain_match condition",
 									  ALLOCSET_DEFAULT_SIZES);
 
-	read_filter(&x, filter_tree(PG_GETARG_FILTER_QUERY(1), context, &x.text));
+	read_filter(&x, explain_tree(PG_GETARG_FILTER_QUERY(1), context, &x.text));
 	x.parts[0].decides = true;
 	mark_deciding(&x, 0);
 	for (uint32 i = 0; i < x.nparts; i++)

@@ -3,8 +3,8 @@
  *
  * cirro.lint(): decides what is legal in a filter but probably not what was
  * meant. Here are the rules for one condition, in explain/lint_pair.c those
- * for several on one path. Whatever is reported can be written in another
- * way that is not; must not report what people write on purpose.
+ * for several. Whatever is reported can be written in another way that is not;
+ * must not report what people write on purpose.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -15,8 +15,12 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "explain/lint.h"
+#include "compat.h"
+#include "explain/lint_pair.h"
+#include "explain/lint_report.h"
 #include "explain/tree.h"
+#include "filter/io.h"
+#include "filter/parse.h"
 
 PG_FUNCTION_INFO_V1(filter_lint);
 
@@ -30,113 +34,6 @@ static void lint_operators(Lint *lint, LintSet *set, const JsonTree *field,
 /*
  * ---- Helpers
  */
-
-void
-lint_report(Lint *lint, const JsonTree *at, const char *hint, const char *message,...)
-{
-	LintRow    *row;
-	StringInfoData text;
-	char		path[512];
-	va_list		args;
-
-	if (lint->nrows == lint->max_rows)
-	{
-		lint->max_rows = Max(16, lint->max_rows * 2);
-		lint->rows = lint->rows == NULL ? palloc(lint->max_rows * sizeof(LintRow)) :
-			repalloc(lint->rows, lint->max_rows * sizeof(LintRow));
-	}
-	initStringInfo(&text);
-	for (;;)
-	{
-		int			needed;
-
-		va_start(args, message);
-		needed = appendStringInfoVA(&text, message, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&text, needed);
-	}
-	json_tree_path(path, sizeof(path), at);
-	row = &lint->rows[lint->nrows];
-	row->position = at->written_at;
-	row->number = lint->nrows++;
-	row->path = pstrdup(path);
-	row->message = text.data;
-	row->hint = hint;
-}
-
-/* A value as a message shows it. */
-char *
-lint_show(const JsonTree *value)
-{
-	char		buf[JSON_TREE_SHOW];
-
-	switch (value->type)
-	{
-		case JSON_TREE_NULL:
-			return "null";
-		case JSON_TREE_FALSE:
-			return "false";
-		case JSON_TREE_TRUE:
-			return "true";
-		case JSON_TREE_NUMBER:
-			return pstrdup(json_tree_show(buf, value->text, value->text_len));
-		case JSON_TREE_STRING:
-			return psprintf("\"%s\"", json_tree_show(buf, value->text, value->text_len));
-		case JSON_TREE_ARRAY:
-			return value->nchildren == 0 ? "[]" : "[...]";
-		case JSON_TREE_OBJECT:
-			return value->nchildren == 0 ? "{}" : "{...}";
-	}
-	return "";
-}
-
-/* Equal values have equal canonical texts. */
-bool
-lint_same_value(const Lint *lint, const JsonTree *a, const JsonTree *b)
-{
-	return a->written_len == b->written_len &&
-		memcmp(lint->text + a->written_at, lint->text + b->written_at, a->written_len) == 0;
-}
-
-/* The digits before the point; numbers have no needless zeros. */
-static uint32
-whole_digits(const char *text, uint32 len)
-{
-	const char *point = memchr(text, '.', len);
-
-	return point != NULL ? (uint32) (point - text) : len;
-}
-
-/* The order of two positive numbers as JsonTree writes them. */
-static int
-compare_digits(const char *a, uint32 a_len, const char *b, uint32 b_len)
-{
-	uint32		a_whole = whole_digits(a, a_len);
-	uint32		b_whole = whole_digits(b, b_len);
-	int			cmp;
-
-	if (a_whole != b_whole)
-		return a_whole < b_whole ? -1 : 1;
-	cmp = memcmp(a, b, Min(a_len, b_len));
-	if (cmp != 0)
-		return cmp;
-	return a_len == b_len ? 0 : a_len < b_len ? -1 : 1;
-}
-
-int
-lint_compare_numbers(const JsonTree *a, const JsonTree *b)
-{
-	bool		a_negative = a->text[0] == '-';
-	bool		b_negative = b->text[0] == '-';
-
-	if (a_negative != b_negative)
-		return a_negative ? -1 : 1;
-	if (a_negative)
-		return compare_digits(b->text + 1, b->text_len - 1, a->text + 1, a->text_len - 1);
-	return compare_digits(a->text, a->text_len, b->text, b->text_len);
-}
 
 static bool
 is_digits(const char *text, uint32 len)
@@ -162,7 +59,7 @@ is_number_text(const JsonTree *value)
 		text++;
 		len--;
 	}
-	whole = whole_digits(text, len);
+	whole = json_tree_whole_len(text, len);
 	return is_digits(text, whole) &&
 		(whole == len || is_digits(text + whole + 1, len - whole - 1));
 }
@@ -358,10 +255,22 @@ lint_size(Lint *lint, const JsonTree *size)
 	JsonTree	limit = {.type = JSON_TREE_NUMBER, .text = CppAsString2(MAX_PROFILE_ELEMENTS)};
 
 	limit.text_len = strlen(limit.text);
-	if (lint_compare_numbers(size, &limit) > 0)
+	if (json_tree_compare_numbers(size, &limit) > 0)
 		lint_report(lint, size, "Ask for a smaller size.",
 					"$size %s can never hold for a profile: 1 MB has room for %d elements at most",
 					lint_show(size), MAX_PROFILE_ELEMENTS);
+}
+
+/* What stands before the point of a number, without its sign. */
+static JsonTree
+whole_part(const JsonTree *number)
+{
+	JsonTree	whole = {.type = JSON_TREE_NUMBER};
+	bool		negative = number->text[0] == '-';
+
+	whole.text = number->text + negative;
+	whole.text_len = json_tree_whole_len(whole.text, number->text_len - negative);
+	return whole;
 }
 
 /* The remainder is smaller than the divisor. */
@@ -370,16 +279,10 @@ lint_mod(Lint *lint, const JsonTree *operand)
 {
 	const JsonTree *divisor = operand->child;
 	const JsonTree *remainder = divisor->next;
-	const char *d = divisor->text;
-	const char *r = remainder->text;
-	uint32		d_len;
-	uint32		r_len;
+	JsonTree	d = whole_part(divisor);
+	JsonTree	r = whole_part(remainder);
 
-	d += *d == '-';
-	r += *r == '-';
-	d_len = whole_digits(d, divisor->text_len - (d - divisor->text));
-	r_len = whole_digits(r, remainder->text_len - (r - remainder->text));
-	if (compare_digits(r, r_len, d, d_len) >= 0)
+	if (json_tree_compare_numbers(&r, &d) >= 0)
 		lint_report(lint, remainder, "Write [divisor, remainder]: the remainder is smaller than the divisor.",
 					"$mod can never hold: a division by %s leaves no remainder %s",
 					lint_show(divisor), lint_show(remainder));
@@ -475,8 +378,8 @@ lint_elem_match(Lint *lint, const JsonTree *operand)
 {
 	LintSet		set = {.single = true};
 
-	if (!filter_is_operators(operand) || filter_find_member(operand, "$and") != NULL ||
-		filter_find_member(operand, "$or") != NULL || filter_find_member(operand, "$nor") != NULL)
+	if (!filter_is_operators(operand) || json_tree_member(operand, "$and") != NULL ||
+		json_tree_member(operand, "$or") != NULL || json_tree_member(operand, "$nor") != NULL)
 	{
 		lint_filter(lint, operand);
 		return;
@@ -514,7 +417,7 @@ lint_operator(Lint *lint, LintSet *set, const JsonTree *field, const JsonTree *o
 	else if (strcmp(op, "$mod") == 0)
 		lint_mod(lint, m);
 	else if (strcmp(op, "$regex") == 0)
-		lint_regex(lint, m, filter_find_member(object, "$options"));
+		lint_regex(lint, m, json_tree_member(object, "$options"));
 	else if (strcmp(op, "$elemMatch") == 0)
 		lint_elem_match(lint, m);
 	else if (strcmp(op, "$not") == 0)
@@ -618,7 +521,7 @@ filter_lint(PG_FUNCTION_ARGS)
 	context = AllocSetContextCreate(CurrentMemoryContext, "cirro lint", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 
-	lint_filter(&lint, filter_tree(PG_GETARG_FILTER_QUERY(0), context, &lint.text));
+	lint_filter(&lint, explain_tree(PG_GETARG_FILTER_QUERY(0), context, &lint.text));
 	if (lint.nrows > 1)
 		qsort(lint.rows, lint.nrows, sizeof(LintRow), compare_rows);
 	for (uint32 i = 0; i < lint.nrows; i++)

@@ -11,7 +11,14 @@
 
 #include "miscadmin.h"
 
-#include "explain/lint.h"
+#include "explain/lint_pair.h"
+#include "filter/parse.h"
+
+static bool
+is_scalar(const JsonTree *value)
+{
+	return value->type != JSON_TREE_ARRAY && value->type != JSON_TREE_OBJECT;
+}
 
 /* false and true are one type. */
 static JsonTreeType
@@ -27,7 +34,7 @@ compare(const JsonTree *a, const JsonTree *b)
 	int			cmp;
 
 	if (a->type == JSON_TREE_NUMBER)
-		return lint_compare_numbers(a, b);
+		return json_tree_compare_numbers(a, b);
 	if (a->type != JSON_TREE_STRING)
 		return (int) a->type - (int) b->type;
 	cmp = memcmp(a->text, b->text, Min(a->text_len, b->text_len));
@@ -59,8 +66,8 @@ static bool
 is_comparison(const LintCondition *c)
 {
 	if (is_eq(c))
-		return lint_is_scalar(c->operand);
-	return lint_is_range(c->op) && lint_is_scalar(c->operand) &&
+		return is_scalar(c->operand);
+	return lint_is_range(c->op) && is_scalar(c->operand) &&
 		c->operand->type != JSON_TREE_NULL;
 }
 
@@ -317,7 +324,7 @@ only_ne(const JsonTree *branch)
 	const JsonTree *field = branch->child;
 
 	if (branch->nchildren != 1 || !filter_is_operators(field) || field->nchildren != 1 ||
-		!json_tree_key_is(field->child, "$ne") || !lint_is_scalar(field->child))
+		!json_tree_key_is(field->child, "$ne") || !is_scalar(field->child))
 		return NULL;
 	return field;
 }

@@ -11,7 +11,7 @@
 #include "json/glue.h"
 
 JsonTree *
-filter_tree(const FilterQuery *query, MemoryContext context, const char **text)
+explain_tree(const FilterQuery *query, MemoryContext context, const char **text)
 {
 	JsonTreeReader reader;
 	JsonTree   *tree;

@@ -14,7 +14,9 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "filter/query.h"
+#include "compat.h"
+#include "filter/parse.h"
+#include "filter/regex.h"
 #include "json/glue.h"
 
 PG_FUNCTION_INFO_V1(filter_validate);

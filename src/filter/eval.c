@@ -3,8 +3,8 @@
  *
  * Decides whether a document matches a filter. Runs for every row, so it
  * must not allocate (regular expressions and $mod apart, which give back
- * what they take), and it is total: whatever the document, it answers and
- * raises no error; only a cancel ends it early.
+ * what they take but for a bounded cache), and it is total: whatever the
+ * document, it answers and raises no error; only a cancel ends it early.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -15,7 +15,8 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
-#include "filter/query.h"
+#include "filter/eval.h"
+#include "filter/regex.h"
 
 /*
  * A document that conditions are asked about: a whole one, or an element of an
@@ -26,9 +27,19 @@ typedef struct Scope
 {
 	const FilterQuery *query;
 	JsonView	document;
-	const WalkName *name;		/* NULL if none was looked up yet */
+	const JsonWalkName *name;	/* NULL if none was looked up yet */
 	JsonView	value;
 } Scope;
+
+/* A type's bit stands where its JsonViewType says. */
+#define TYPE_BIT(type)	(1 << (JsonViewRank(type) - 1))
+StaticAssertDecl(FILTER_TYPE_NULL == TYPE_BIT(JSON_VIEW_NULL) &&
+				 FILTER_TYPE_NUMBER == TYPE_BIT(JSON_VIEW_NUMBER) &&
+				 FILTER_TYPE_STRING == TYPE_BIT(JSON_VIEW_STRING) &&
+				 FILTER_TYPE_OBJECT == TYPE_BIT(JSON_VIEW_OBJECT) &&
+				 FILTER_TYPE_ARRAY == TYPE_BIT(JSON_VIEW_ARRAY) &&
+				 FILTER_TYPE_BOOL == TYPE_BIT(JSON_VIEW_TRUE),
+				 "$type is decided by one bit");
 
 static bool decide(Scope *scope, const FilterNode *node);
 
@@ -168,7 +179,7 @@ value_meets(const FilterQuery *query, const FilterNode *node, JsonView value)
 		case FILTER_EXISTS:
 			return true;
 		case FILTER_TYPE:
-			return (node->number & (1 << (JsonViewRank(value.type) - 1))) != 0;
+			return (node->number & TYPE_BIT(value.type)) != 0;
 		case FILTER_SIZE:
 			return value.type == JSON_VIEW_ARRAY && json_view_count(value) == node->number;
 		case FILTER_MOD:
@@ -221,7 +232,7 @@ end_meets(const FilterQuery *query, const FilterNode *node, JsonView value, bool
 }
 
 static inline bool
-same_name(const char *base, const WalkName *a, const WalkName *b)
+same_name(const char *base, const JsonWalkName *a, const JsonWalkName *b)
 {
 	return a == b ||
 		(a->len == b->len && memcmp(base + a->at, base + b->at, a->len) == 0);
@@ -231,7 +242,7 @@ same_name(const char *base, const WalkName *a, const WalkName *b)
 static inline JsonView
 first_step(Scope *scope, const FilterNode *node)
 {
-	WalkPath	path = filter_node_path(scope->query, node);
+	JsonWalkPath path = filter_node_path(scope->query, node);
 
 	if (scope->name == NULL || !same_name(path.base, scope->name, path.names))
 	{
@@ -241,10 +252,10 @@ first_step(Scope *scope, const FilterNode *node)
 	return scope->value;
 }
 
-static inline WalkPath
+static inline JsonWalkPath
 rest_of_path(const FilterQuery *query, const FilterNode *node)
 {
-	WalkPath	path = filter_node_path(query, node);
+	JsonWalkPath path = filter_node_path(query, node);
 
 	path.names++;
 	path.len--;
@@ -275,8 +286,8 @@ typedef struct Run
 static bool
 same_path(const FilterQuery *query, const FilterNode *a, const FilterNode *b)
 {
-	WalkPath	pa = filter_node_path(query, a);
-	WalkPath	pb = filter_node_path(query, b);
+	JsonWalkPath pa = filter_node_path(query, a);
+	JsonWalkPath pb = filter_node_path(query, b);
 
 	if (pa.names == pb.names)
 		return true;
@@ -411,15 +422,9 @@ decide(Scope *scope, const FilterNode *node)
 }
 
 bool
-filter_node_matches(const FilterQuery *query, const FilterNode *node, JsonView document)
-{
-	Scope		scope = {query, document};
-
-	return decide(&scope, node);
-}
-
-bool
 filter_matches(const FilterQuery *query, const JsonbContainer *document)
 {
-	return filter_node_matches(query, query->nodes, json_view_root(document));
+	Scope		scope = {query, json_view_root(document)};
+
+	return decide(&scope, query->nodes);
 }

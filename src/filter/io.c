@@ -12,12 +12,13 @@
 #include "fmgr.h"
 #include "lib/qunique.h"
 #include "lib/stringinfo.h"
-#include "port.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "filter/query.h"
+#include "filter/io.h"
+#include "filter/parse.h"
+#include "filter/regex.h"
 #include "json/glue.h"
 
 PG_FUNCTION_INFO_V1(filter_query_in);
@@ -142,8 +143,8 @@ put_operand(StringInfo buf, FilterNode *node, const char *canonical,
 
 /*
  * The stored form of a parsed filter, allocated in the current context. Sizes
- * cannot overflow: the text is at most JSON_TREE_MAX_TEXT long, and each of
- * its values takes well below 200 bytes.
+ * cannot overflow: the text is at most JSON_TREE_MAX_TEXT long, and none of its
+ * bytes takes 100 here.
  */
 static FilterQuery *
 build(FilterParser *parser)
@@ -152,7 +153,7 @@ build(FilterParser *parser)
 	FilterQuery head;
 	size_t		text_len = json_tree_write(parser->tree, NULL);
 	char	   *canonical = palloc(text_len + 1);
-	const FilterName *last_path = NULL;
+	const JsonPathName *last_path = NULL;
 	uint32		last_path_at = 0;
 
 	json_tree_write(parser->tree, canonical);
@@ -227,17 +228,12 @@ from_text(const char *text, size_t len, Node *escontext)
 	return PointerGetDatum(query);
 }
 
-/* A filter of text; raises an error if it is none. */
 FilterQuery *
 filter_query_from_text(const char *text, size_t len)
 {
 	return (FilterQuery *) DatumGetPointer(from_text(text, len, NULL));
 }
 
-/*
- * The value behind a Datum, detoasted. A value stored by a later version is
- * refused rather than misread.
- */
 FilterQuery *
 filter_query_from_datum(Datum datum)
 {
@@ -265,9 +261,7 @@ text_of(const FilterQuery *query)
 Datum
 filter_query_in(PG_FUNCTION_ARGS)
 {
-	char	   *text = PG_GETARG_CSTRING(0);
-
-	return from_text(text, strlen(text), fcinfo->context);
+	return json_glue_in(fcinfo, from_text);
 }
 
 Datum

@@ -11,16 +11,16 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "nodes/primnodes.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
-#include "utils/memutils.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
-#include "filter/query.h"
+#include "filter/eval.h"
+#include "filter/io.h"
 #include "filter/match.h"
+#include "filter/order.h"
 
 PG_FUNCTION_INFO_V1(filter_matches_jsonb);
 PG_FUNCTION_INFO_V1(filter_matches_record);
@@ -152,7 +152,6 @@ filter_matches_jsonb(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(result);
 }
 
-/* The number of the column "profile", or 0. */
 AttrNumber
 filter_profile_column(TupleDesc row)
 {

@@ -9,7 +9,8 @@
  */
 #include "postgres.h"
 
-#include "filter/query.h"
+#include "compat.h"
+#include "filter/order.h"
 
 typedef struct Child
 {
@@ -121,10 +122,6 @@ put(FilterQuery *to, const FilterQuery *from, const FilterNode *node)
 	to->nodes[at].nnodes = to->nnodes - at;
 }
 
-/*
- * A copy of the filter, in the current context, that gives the same answers
- * sooner. It may have fewer nodes; all that they point to stays in its place.
- */
 FilterQuery *
 filter_query_reordered(const FilterQuery *query)
 {

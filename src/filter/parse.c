@@ -8,20 +8,18 @@
  * caller.
  *-------------------------------------------------------------------------
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "filter/parse.h"
 
 static bool parse_filter(FilterParser *p, const JsonTree *object);
-static bool parse_operators(FilterParser *p, FilterPath path, const JsonTree *object);
+static bool parse_operators(FilterParser *p, JsonPathNames path, const JsonTree *object);
 
 static const char HINT_OPERATORS[] =
 	"Known operators: $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $type, "
 	"$all, $size, $elemMatch, $regex, $options, $mod, $not; on top and in their "
 	"lists $and, $or, $nor.";
 
-/* One key with a dollar is enough: plain keys beside it are then refused. */
 bool
 filter_is_operators(const JsonTree *tree)
 {
@@ -33,23 +31,13 @@ filter_is_operators(const JsonTree *tree)
 	return m != NULL;
 }
 
-const JsonTree *
-filter_find_member(const JsonTree *object, const char *key)
-{
-	const JsonTree *m;
-
-	for (m = object->child; m != NULL && !json_tree_key_is(m, key); m = m->next)
-		;
-	return m;
-}
-
 /*
  * ---- Nodes
  */
 
 /* Starts a node; end_node closes it once its children are there. */
 static uint32_t
-begin_node(FilterParser *p, FilterOp op, FilterPath path)
+begin_node(FilterParser *p, FilterOp op, JsonPathNames path)
 {
 	FilterParseNode *node = &p->nodes[p->nnodes];
 
@@ -66,7 +54,7 @@ end_node(FilterParser *p, uint32_t node)
 	p->nodes[node].nnodes = p->nnodes - node;
 }
 
-static const FilterPath no_path = {NULL, 0, 0};
+static const JsonPathNames no_path = {NULL, 0, 0};
 
 /*
  * After an error: tells of it where that is wanted. Returns whether to go on
@@ -84,8 +72,8 @@ go_on(FilterParser *p)
 }
 
 /* A condition without children, negated or not. */
-FilterParseNode *
-filter_add_condition(FilterParser *p, FilterOp op, FilterPath path, bool negated)
+static FilterParseNode *
+add_condition(FilterParser *p, FilterOp op, JsonPathNames path, bool negated)
 {
 	uint32_t	not_node = 0;
 	uint32_t	node;
@@ -114,8 +102,8 @@ count_condition(FilterParser *p, const JsonTree *at)
  */
 
 /* The array that an operator needs. */
-bool
-filter_check_list(FilterParser *p, const JsonTree *list, const char *needs, bool may_be_empty)
+static bool
+check_list(FilterParser *p, const JsonTree *list, const char *needs, bool may_be_empty)
 {
 	char		show[JSON_TREE_SHOW];
 
@@ -150,61 +138,12 @@ check_value(FilterParser *p, const JsonTree *value)
 }
 
 /*
- * A path in dotted notation. A name is a position if it is how an array would
- * count: digits without leading zeros.
- */
-bool
-filter_parse_path(JsonTreeReader *reader, const JsonTree *member, FilterPath *path)
-{
-	const char *text = member->key;
-	const char *end = text + member->key_len;
-	uint32_t	n = 1;
-	uint32_t	npositions = 0;
-	FilterName *names;
-
-	if (member->key_len > FILTER_MAX_PATH)
-		return json_tree_limit(reader, member, "Use shorter names.",
-							   "a path is longer than %d bytes", FILTER_MAX_PATH);
-	for (const char *c = text; c < end; c++)
-		n += *c == '.';
-	if (n > FILTER_MAX_SEGMENTS)
-		return json_tree_limit(reader, member, "Use fewer levels.",
-							   "a path has more than %d names", FILTER_MAX_SEGMENTS);
-	names = reader->alloc(reader->alloc_arg, n * sizeof(FilterName));
-	if (names == NULL)
-		return json_tree_limit(reader, member, "", "out of memory");
-
-	for (uint32_t i = 0; i < n; i++)
-	{
-		const char *dot = memchr(text, '.', end - text);
-		uint32_t	len = (uint32_t) ((dot != NULL ? dot : end) - text);
-		int32_t		position = 0;
-
-		/* Nine digits are more than any array has, and fit. */
-		if (len == 0 || len > 9 || (len > 1 && *text == '0'))
-			position = -1;
-		for (uint32_t d = 0; position >= 0 && d < len; d++)
-			position = text[d] >= '0' && text[d] <= '9' ?
-				position * 10 + (text[d] - '0') : -1;
-		npositions += position >= 0;
-		names[i].text = text;
-		names[i].len = len;
-		names[i].position = position;
-		text += len + 1;
-	}
-	path->names = names;
-	path->len = n;
-	path->npositions = npositions;
-	return true;
-}
-
-/*
- * ---- Operators, each with the member of the filter that asks for it; those
- * whose operand is more than a value to compare with are in filter/operand.c
+ * ---- Operators that compare with values; like all below, each with the member
+ * of the filter that asks for it
  */
 
 static bool
-parse_comparison(FilterParser *p, FilterOp op, bool negated, FilterPath path, const JsonTree *operand)
+parse_comparison(FilterParser *p, FilterOp op, bool negated, JsonPathNames path, const JsonTree *operand)
 {
 	FilterParseNode *node;
 
@@ -212,27 +151,286 @@ parse_comparison(FilterParser *p, FilterOp op, bool negated, FilterPath path, co
 		return false;
 	if (operand->type == JSON_TREE_NULL && (op == FILTER_GTE || op == FILTER_LTE))
 		op = FILTER_EQ;
-	node = filter_add_condition(p, op, path, negated);
+	node = add_condition(p, op, path, negated);
 	node->operand = operand;
 	return true;
 }
 
 static bool
-parse_in(FilterParser *p, bool negated, FilterPath path, const JsonTree *list)
+parse_in(FilterParser *p, bool negated, JsonPathNames path, const JsonTree *list)
 {
 	FilterParseNode *node;
 
-	if (!filter_check_list(p, list, "Write {\"$in\": [value, ...]}.", true))
+	if (!check_list(p, list, "Write {\"$in\": [value, ...]}.", true))
 		return false;
 	if (!check_value(p, list))
 		return false;
-	node = filter_add_condition(p, FILTER_IN, path, negated);
+	node = add_condition(p, FILTER_IN, path, negated);
 	node->operand = list;
 	return true;
 }
 
+/*
+ * ---- Operators whose operand has a form of its own
+ */
+
+static const char HINT_TYPES[] =
+	"Known types: \"string\" (2), \"object\" (3), \"array\" (4), \"bool\" (8), "
+	"\"null\" (10), \"number\".";
+static const char HINT_MOD[] =
+	"Write [divisor, remainder]: two numbers within 64 bits, the divisor not 0.";
+
+/*
+ * The digits of a number before its point, as a 64-bit integer. False if they
+ * do not fit.
+ */
 static bool
-parse_elem_match(FilterParser *p, FilterPath path, const JsonTree *operand)
+whole_part(const JsonTree *number, int64_t *result)
+{
+	const char *c = number->text;
+	const char *end = c + number->text_len;
+	bool		negative = *c == '-';
+	uint64_t	limit = negative ? (uint64_t) INT64_MAX + 1 : (uint64_t) INT64_MAX;
+	uint64_t	value = 0;
+
+	for (c += negative; c < end && *c != '.'; c++)
+	{
+		unsigned	digit = *c - '0';
+
+		if (value > (limit - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	if (negative && value > 0)
+		*result = -(int64_t) (value - 1) - 1;
+	else
+		*result = (int64_t) value;
+	return true;
+}
+
+static bool
+is_whole(const JsonTree *number)
+{
+	return json_tree_whole_len(number->text, number->text_len) == number->text_len;
+}
+
+static bool
+parse_exists(FilterParser *p, JsonPathNames path, const JsonTree *operand)
+{
+	bool		absent;
+
+	if (operand->type != JSON_TREE_TRUE && operand->type != JSON_TREE_FALSE &&
+		operand->type != JSON_TREE_NUMBER)
+		return json_tree_fail(&p->reader, operand,
+							  "Write {\"$exists\": true} or {\"$exists\": false}.",
+							  "$exists needs true, false or a number");
+	absent = operand->type == JSON_TREE_FALSE ||
+		(operand->type == JSON_TREE_NUMBER && operand->text[0] == '0' && operand->text_len == 1);
+	add_condition(p, FILTER_EXISTS, path, absent);
+	return true;
+}
+
+/* Adds one type to the bits of $type. */
+static bool
+parse_type_name(FilterParser *p, const JsonTree *type, uint32_t *bits)
+{
+	static const struct
+	{
+		const char *name;
+		const char *code;
+		uint32_t	bit;
+	}			types[] = {
+		{"string", "2", FILTER_TYPE_STRING},
+		{"number", "", FILTER_TYPE_NUMBER},
+		{"object", "3", FILTER_TYPE_OBJECT},
+		{"array", "4", FILTER_TYPE_ARRAY},
+		{"bool", "8", FILTER_TYPE_BOOL},
+		{"null", "10", FILTER_TYPE_NULL}
+	};
+
+	if (type->type != JSON_TREE_STRING && type->type != JSON_TREE_NUMBER)
+		return json_tree_fail(&p->reader, type, HINT_TYPES,
+							  "$type needs the name or code of a type, or a list of them");
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+	{
+		const char *name = type->type == JSON_TREE_STRING ? types[i].name : types[i].code;
+
+		if (strlen(name) == type->text_len && memcmp(name, type->text, type->text_len) == 0)
+		{
+			*bits |= types[i].bit;
+			return true;
+		}
+	}
+	return json_tree_fail(&p->reader, type, HINT_TYPES, "$type does not know this type");
+}
+
+static bool
+parse_type(FilterParser *p, JsonPathNames path, const JsonTree *operand)
+{
+	uint32_t	bits = 0;
+
+	if (operand->type == JSON_TREE_ARRAY)
+	{
+		if (!check_list(p, operand, HINT_TYPES, false))
+			return false;
+		for (const JsonTree *c = operand->child; c != NULL; c = c->next)
+			if (!parse_type_name(p, c, &bits))
+				return false;
+	}
+	else if (!parse_type_name(p, operand, &bits))
+		return false;
+	add_condition(p, FILTER_TYPE, path, false)->number = bits;
+	return true;
+}
+
+static bool
+parse_size(FilterParser *p, JsonPathNames path, const JsonTree *operand)
+{
+	int64_t		size;
+
+	if (operand->type != JSON_TREE_NUMBER || !is_whole(operand) || operand->text[0] == '-')
+		return json_tree_fail(&p->reader, operand,
+							  "Write the exact length of the array; for a range, ask for positions: {\"a.2\": {\"$exists\": true}}.",
+							  "$size needs a whole number, 0 or more");
+	/* No array is as long as the largest number stands for. */
+	if (!whole_part(operand, &size) || size > UINT32_MAX)
+		size = UINT32_MAX;
+	add_condition(p, FILTER_SIZE, path, false)->number = (uint32_t) size;
+	return true;
+}
+
+static bool
+parse_mod(FilterParser *p, JsonPathNames path, const JsonTree *operand)
+{
+	int64_t		numbers[2];
+	int			i = 0;
+	FilterParseNode *node;
+
+	if (operand->type != JSON_TREE_ARRAY || operand->nchildren != 2)
+		return json_tree_fail(&p->reader, operand, HINT_MOD, "$mod needs an array of two numbers");
+	for (const JsonTree *c = operand->child; c != NULL; c = c->next, i++)
+	{
+		if (c->type != JSON_TREE_NUMBER)
+			return json_tree_fail(&p->reader, c, HINT_MOD, "$mod needs an array of two numbers");
+		if (!whole_part(c, &numbers[i]))
+			return json_tree_fail(&p->reader, c, HINT_MOD, "a number of $mod does not fit 64 bits");
+	}
+	if (numbers[0] == 0)
+		return json_tree_fail(&p->reader, operand->child, HINT_MOD, "the divisor of $mod is 0");
+	node = add_condition(p, FILTER_MOD, path, false);
+	node->divisor = numbers[0];
+	node->remainder = numbers[1];
+	return true;
+}
+
+static int
+regex_option(char letter)
+{
+	switch (letter)
+	{
+		case 'i':
+			return FILTER_REGEX_I;
+		case 'm':
+			return FILTER_REGEX_M;
+		case 's':
+			return FILTER_REGEX_S;
+		case 'x':
+			return FILTER_REGEX_X;
+		default:
+			return 0;
+	}
+}
+
+/*
+ * Takes the embedded options off the front of a pattern, every group of them:
+ * what is left must not begin with anything PostgreSQL would take for its own
+ * options, which mean other things.
+ */
+static bool
+strip_embedded_options(FilterParser *p, const JsonTree *operand,
+					   const char **pattern, uint32_t *len, uint32_t *options)
+{
+	static const char hint[] =
+		"A pattern may begin with (? and letters of imsx and ), such as \"(?i)\".";
+	const char *c = *pattern;
+	const char *end = c + *len;
+
+	for (;;)
+	{
+		const char *start = c;
+
+		if (end - c >= 3 && memcmp(c, "***", 3) == 0)
+			return json_tree_fail(&p->reader, operand, hint, "a pattern begins with \"***\"");
+		if (end - c < 3 || c[0] != '(' || c[1] != '?' ||
+			!((c[2] >= 'a' && c[2] <= 'z') || (c[2] >= 'A' && c[2] <= 'Z')))
+			break;
+		for (c += 2; c < end && regex_option(*c) != 0; c++)
+			*options |= regex_option(*c);
+		if (c >= end || *c != ')')
+			return json_tree_fail(&p->reader, operand, hint,
+								  "a pattern begins with an option that is not known: \"%.*s\"",
+								  (int) (c < end && (*c & 0x80) == 0 ? c + 1 - start : c - start),
+								  start);
+		c++;
+	}
+	*pattern = c;
+	*len = (uint32_t) (end - c);
+	return true;
+}
+
+/* $regex, and the $options beside it if there are any. */
+static bool
+parse_regex(FilterParser *p, JsonPathNames path, const JsonTree *operand, const JsonTree *letters)
+{
+	const char *pattern = operand->text;
+	uint32_t	len = operand->text_len;
+	uint32_t	options = 0;
+	char		wrong[128];
+	FilterParseNode *node;
+
+	if (operand->type != JSON_TREE_STRING)
+		return json_tree_fail(&p->reader, operand, "Write {\"$regex\": \"pattern\", \"$options\": \"i\"}.",
+							  "$regex needs a string");
+	if (letters != NULL)
+	{
+		if (letters->type != JSON_TREE_STRING)
+			return json_tree_fail(&p->reader, letters, "Known options: i, m, s, x.",
+								  "$options needs a string");
+		for (uint32_t i = 0; i < letters->text_len; i++)
+		{
+			if (regex_option(letters->text[i]) == 0)
+				return json_tree_fail(&p->reader, letters, "Known options: i, m, s, x.",
+									  "$options has a letter that is not known");
+			options |= regex_option(letters->text[i]);
+		}
+	}
+	if (len > FILTER_MAX_PATTERN)
+		return json_tree_limit(&p->reader, operand, "Use a shorter pattern, or several.",
+							   "a regular expression is longer than %d bytes",
+							   FILTER_MAX_PATTERN);
+	if (++p->nregexes > FILTER_MAX_REGEXES)
+		return json_tree_limit(&p->reader, operand, "Join patterns with \"|\".",
+							   "a filter has more than %d regular expressions",
+							   FILTER_MAX_REGEXES);
+	if (!strip_embedded_options(p, operand, &pattern, &len, &options))
+		return false;
+	if (!p->check_pattern(p->check_arg, pattern, len, options, wrong, sizeof(wrong)))
+		return json_tree_fail(&p->reader, operand,
+							  "Use a regular expression of PostgreSQL without back-references.",
+							  "a regular expression cannot be used: %s", wrong);
+	node = add_condition(p, FILTER_REGEX, path, false);
+	node->number = options;
+	node->pattern = pattern;
+	node->pattern_len = len;
+	return true;
+}
+
+/*
+ * ---- Operators around others
+ */
+
+static bool
+parse_elem_match(FilterParser *p, JsonPathNames path, const JsonTree *operand)
 {
 	bool		is_filter;
 	uint32_t	node;
@@ -242,9 +440,9 @@ parse_elem_match(FilterParser *p, FilterPath path, const JsonTree *operand)
 							  "Write {\"$elemMatch\": {\"field\": value}} or {\"$elemMatch\": {\"$gt\": value}}.",
 							  "$elemMatch needs an object");
 	is_filter = !filter_is_operators(operand) ||
-		filter_find_member(operand, "$and") != NULL ||
-		filter_find_member(operand, "$or") != NULL ||
-		filter_find_member(operand, "$nor") != NULL;
+		json_tree_member(operand, "$and") != NULL ||
+		json_tree_member(operand, "$or") != NULL ||
+		json_tree_member(operand, "$nor") != NULL;
 
 	node = begin_node(p, is_filter ? FILTER_ELEM_OBJECT : FILTER_ELEM_VALUE, path);
 	p->npositions += path.npositions;
@@ -257,7 +455,7 @@ parse_elem_match(FilterParser *p, FilterPath path, const JsonTree *operand)
 
 /* Either every element is an $elemMatch or none is. */
 static bool
-parse_all(FilterParser *p, FilterPath path, const JsonTree *list)
+parse_all(FilterParser *p, JsonPathNames path, const JsonTree *list)
 {
 	static const char hint[] =
 		"Write {\"$all\": [value, ...]} or {\"$all\": [{\"$elemMatch\": {...}}, ...]}.";
@@ -265,7 +463,7 @@ parse_all(FilterParser *p, FilterPath path, const JsonTree *list)
 	bool		elem_match;
 	uint32_t	node;
 
-	if (!filter_check_list(p, list, hint, true))
+	if (!check_list(p, list, hint, true))
 		return false;
 	elem_match = list->child != NULL && filter_is_operators(list->child);
 	node = begin_node(p, list->child == NULL ? FILTER_OR : FILTER_AND, no_path);
@@ -275,7 +473,7 @@ parse_all(FilterParser *p, FilterPath path, const JsonTree *list)
 			return false;
 		if (!elem_match)
 		{
-			if (filter_is_operators(c) && filter_find_member(c, "$elemMatch") != NULL)
+			if (filter_is_operators(c) && json_tree_member(c, "$elemMatch") != NULL)
 				return json_tree_fail(&p->reader, c, hint, "$all mixes values and $elemMatch");
 			if (!parse_comparison(p, FILTER_EQ, false, path, c))
 				return false;
@@ -294,7 +492,7 @@ parse_all(FilterParser *p, FilterPath path, const JsonTree *list)
 }
 
 static bool
-parse_not(FilterParser *p, FilterPath path, const JsonTree *operand)
+parse_not(FilterParser *p, JsonPathNames path, const JsonTree *operand)
 {
 	uint32_t	node;
 
@@ -309,7 +507,7 @@ parse_not(FilterParser *p, FilterPath path, const JsonTree *operand)
 }
 
 static bool
-parse_operator(FilterParser *p, FilterPath path, const JsonTree *m, const JsonTree *object)
+parse_operator(FilterParser *p, JsonPathNames path, const JsonTree *m, const JsonTree *object)
 {
 	static const struct
 	{
@@ -334,24 +532,24 @@ parse_operator(FilterParser *p, FilterPath path, const JsonTree *m, const JsonTr
 	if (json_tree_key_is(m, "$nin"))
 		return parse_in(p, true, path, m);
 	if (json_tree_key_is(m, "$exists"))
-		return filter_parse_exists(p, path, m);
+		return parse_exists(p, path, m);
 	if (json_tree_key_is(m, "$type"))
-		return filter_parse_type(p, path, m);
+		return parse_type(p, path, m);
 	if (json_tree_key_is(m, "$all"))
 		return parse_all(p, path, m);
 	if (json_tree_key_is(m, "$size"))
-		return filter_parse_size(p, path, m);
+		return parse_size(p, path, m);
 	if (json_tree_key_is(m, "$elemMatch"))
 		return parse_elem_match(p, path, m);
 	if (json_tree_key_is(m, "$mod"))
-		return filter_parse_mod(p, path, m);
+		return parse_mod(p, path, m);
 	if (json_tree_key_is(m, "$not"))
 		return parse_not(p, path, m);
 	if (json_tree_key_is(m, "$regex"))
-		return filter_parse_regex(p, path, m, filter_find_member(object, "$options"));
+		return parse_regex(p, path, m, json_tree_member(object, "$options"));
 	if (json_tree_key_is(m, "$options"))
 	{
-		if (filter_find_member(object, "$regex") == NULL)
+		if (json_tree_member(object, "$regex") == NULL)
 			return json_tree_fail(&p->reader, m, "Write {\"$regex\": \"pattern\", \"$options\": \"i\"}.",
 								  "$options without $regex");
 		return true;
@@ -371,7 +569,7 @@ parse_operator(FilterParser *p, FilterPath path, const JsonTree *m, const JsonTr
 
 /* {"$gt": 1, "$lt": 5}: all of them under one path. */
 static bool
-parse_operators(FilterParser *p, FilterPath path, const JsonTree *object)
+parse_operators(FilterParser *p, JsonPathNames path, const JsonTree *object)
 {
 	uint32_t	node = begin_node(p, FILTER_AND, no_path);
 
@@ -411,7 +609,7 @@ parse_logical(FilterParser *p, const JsonTree *m)
 							  "Here only $and, $or and $nor may stand; other operators stand under a field: {\"field\": {\"$gt\": 1}}.",
 							  "operator \"%s\" without a field",
 							  json_tree_show(show, m->key, m->key_len));
-	if (!filter_check_list(p, m, HINT_LOGICAL, false))
+	if (!check_list(p, m, HINT_LOGICAL, false))
 		return false;
 	if (is_nor)
 		not_node = begin_node(p, FILTER_NOT, no_path);
@@ -429,18 +627,14 @@ parse_logical(FilterParser *p, const JsonTree *m)
 static bool
 parse_member(FilterParser *p, const JsonTree *m)
 {
-	FilterPath	path;
+	JsonPathNames	path;
 
 	if (!count_condition(p, m))
 		return false;
 	if (filter_is_operator_key(m))
 		return parse_logical(p, m);
-	if (!filter_parse_path(&p->reader, m, &path))
+	if (!json_path_read(&p->reader, m, p->npositions, &path))
 		return false;
-	if (p->npositions + path.npositions > FILTER_MAX_POSITIONS)
-		return json_tree_limit(&p->reader, m, "Use fewer array positions.",
-							   "a path has more than %d names that are numbers",
-							   FILTER_MAX_POSITIONS);
 	if (filter_is_operators(m))
 		return parse_operators(p, path, m);
 	return parse_comparison(p, FILTER_EQ, false, path, m);
@@ -459,10 +653,6 @@ parse_filter(FilterParser *p, const JsonTree *object)
 	return true;
 }
 
-/*
- * Parses a filter. Returns false with parser->reader.error set, or once
- * parser->report has been told. Recursion is bounded by JSON_TREE_MAX_DEPTH.
- */
 bool
 filter_parse(FilterParser *p, const char *text, size_t len)
 {
@@ -489,6 +679,10 @@ filter_parse(FilterParser *p, const char *text, size_t len)
 		3 * r->nvalues : 9 * FILTER_MAX_CONDITIONS;
 	p->nodes = r->alloc(r->alloc_arg, p->max_nodes * sizeof(FilterParseNode));
 	if (p->nodes == NULL)
-		return json_tree_limit(r, p->tree, "", "out of memory");
+	{
+		json_tree_limit(r, p->tree, "", "out of memory");
+		go_on(p);
+		return false;
+	}
 	return parse_filter(p, p->tree) && !p->failed;
 }

@@ -9,64 +9,17 @@
 #ifndef CIRRO_FILTER_PARSE_H
 #define CIRRO_FILTER_PARSE_H
 
+#include "filter/op.h"
+#include "json/path.h"
 #include "json/tree.h"
 
 #define FILTER_MAX_LIST			10000	/* elements of an operator's list */
-#define FILTER_MAX_CONDITIONS	1000	/* operators and plain equalities */
-#define FILTER_MAX_PATH			1024	/* bytes of a path */
-#define FILTER_MAX_SEGMENTS		64	/* names in a path */
-#define FILTER_MAX_POSITIONS	8	/* ... that are numbers, see json/walk.c;
-									 * paths inside $elemMatch go on counting */
+#define FILTER_MAX_CONDITIONS	1000	/* operators and plain equalities; of $all each
+									 * value. What joins or negates conditions
+									 * is none, nor is an object in a list */
+#define FILTER_MAX_NODES		10000	/* of the tree, all that included */
 #define FILTER_MAX_PATTERN		1000	/* bytes of a regular expression */
 #define FILTER_MAX_REGEXES		16	/* PostgreSQL caches 32 of them */
-
-/*
- * What a node asks. Operators without a code of their own are written with
- * others: $ne is NOT EQ, $nin NOT IN, $nor NOT OR, $all AND of EQ,
- * {"$exists": false} NOT EXISTS; $gte and $lte null are EQ null.
- * The codes are stored: never change them, only add.
- */
-typedef enum FilterOp
-{
-	FILTER_AND = 1,				/* every child */
-	FILTER_OR = 2,				/* any child; without children: never */
-	FILTER_NOT = 3,				/* not its one child */
-	FILTER_EQ = 10,
-	FILTER_GT = 11,
-	FILTER_GTE = 12,
-	FILTER_LT = 13,
-	FILTER_LTE = 14,
-	FILTER_IN = 15,
-	FILTER_EXISTS = 20,
-	FILTER_TYPE = 21,
-	FILTER_SIZE = 22,
-	FILTER_MOD = 23,
-	FILTER_REGEX = 24,
-	FILTER_ELEM_VALUE = 30,		/* an element meets the child */
-	FILTER_ELEM_OBJECT = 31		/* an object or array among them does */
-} FilterOp;
-
-/* Bits of FILTER_TYPE. */
-#define FILTER_TYPE_NULL	0x01
-#define FILTER_TYPE_NUMBER	0x02
-#define FILTER_TYPE_STRING	0x04
-#define FILTER_TYPE_OBJECT	0x08
-#define FILTER_TYPE_ARRAY	0x10
-#define FILTER_TYPE_BOOL	0x20
-
-/* Options of FILTER_REGEX. */
-#define FILTER_REGEX_I		0x01	/* ignore case */
-#define FILTER_REGEX_M		0x02	/* ^ and $ match at lines */
-#define FILTER_REGEX_S		0x04	/* . matches a line break */
-#define FILTER_REGEX_X		0x08	/* blanks and comments in the pattern */
-
-/* A name in a path; "position" is what it counts in an array, or -1. */
-typedef struct FilterName
-{
-	const char *text;
-	uint32_t	len;
-	int32_t		position;
-} FilterName;
 
 /*
  * Nodes come in preorder: the first child of node i is i + 1, its next
@@ -76,7 +29,7 @@ typedef struct FilterParseNode
 {
 	FilterOp	op;
 	uint32_t	nnodes;			/* of this subtree, itself included */
-	const FilterName *path;
+	const JsonPathName *path;
 	uint32_t	path_len;
 	const JsonTree *operand;	/* EQ to LTE: value; IN: array of values */
 	uint32_t	number;			/* TYPE: bits; SIZE: length; REGEX: options */
@@ -118,36 +71,19 @@ typedef struct FilterParser
 	bool		stopped;		/* ... behind which parsing does not go on */
 } FilterParser;
 
-/* The path that conditions stand under; none inside $elemMatch of values. */
-typedef struct FilterPath
-{
-	const FilterName *names;
-	uint32_t	len;
-	uint32_t	npositions;		/* names that are numbers */
-} FilterPath;
-
+/*
+ * Parses a filter. Returns false if it is none, with reader.error set to the
+ * last error found. Recursion is bounded by JSON_TREE_MAX_DEPTH.
+ */
 extern bool filter_parse(FilterParser *parser, const char *text, size_t len);
+
+/* Is it an object of operators? One is enough: plain keys beside it are refused. */
 extern bool filter_is_operators(const JsonTree *tree);
-extern const JsonTree *filter_find_member(const JsonTree *object, const char *key);
-extern bool filter_parse_path(JsonTreeReader *reader, const JsonTree *member,
-							  FilterPath *path);
 
 static inline bool
 filter_is_operator_key(const JsonTree *member)
 {
 	return member->key_len > 0 && member->key[0] == '$';
 }
-
-/* Between filter/parse.c and filter/operand.c. */
-extern FilterParseNode *filter_add_condition(FilterParser *p, FilterOp op,
-											 FilterPath path, bool negated);
-extern bool filter_check_list(FilterParser *p, const JsonTree *list,
-							  const char *hint, bool may_be_empty);
-extern bool filter_parse_exists(FilterParser *p, FilterPath path, const JsonTree *operand);
-extern bool filter_parse_type(FilterParser *p, FilterPath path, const JsonTree *operand);
-extern bool filter_parse_size(FilterParser *p, FilterPath path, const JsonTree *operand);
-extern bool filter_parse_mod(FilterParser *p, FilterPath path, const JsonTree *operand);
-extern bool filter_parse_regex(FilterParser *p, FilterPath path, const JsonTree *operand,
-							   const JsonTree *letters);
 
 #endif							/* CIRRO_FILTER_PARSE_H */

@@ -1,19 +1,16 @@
 /*-------------------------------------------------------------------------
  * src/filter/query.h
  *
- * cirro.filter_query as it is stored, and what other modules may do with it.
- * Only filter/io.c makes such values, always from text that was validated:
- * readers may trust every offset.
+ * cirro.filter_query as it is stored. Only filter/io.c makes such values,
+ * always from text that was validated: readers may trust every offset.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_FILTER_QUERY_H
 #define CIRRO_FILTER_QUERY_H
 
 #include "postgres.h"
-#include "fmgr.h"
-#include "utils/jsonb.h"
 
-#include "filter/parse.h"
+#include "filter/op.h"
 #include "json/walk.h"
 
 /* Raised when the meaning of stored bytes changes. */
@@ -30,13 +27,18 @@ typedef struct FilterNode
 	uint16		op;
 	uint16		path_len;		/* names of the path; 0: the value at hand */
 	uint32		nnodes;			/* of this subtree, itself included */
-	uint32		path;			/* offset of its WalkNames */
+	uint32		path;			/* offset of its JsonWalkNames */
 	uint32		operand;		/* offset: EQ to LTE, REGEX: a FilterValue; IN:
 								 * "number" of them, sorted; MOD: two int64,
 								 * not aligned to 8 */
 	uint32		number;			/* IN: values; SIZE: length; TYPE: bits;
 								 * REGEX: options */
 } FilterNode;
+
+StaticAssertDecl(sizeof(FilterNode) == 20 && offsetof(FilterNode, path_len) == 2 &&
+				 offsetof(FilterNode, nnodes) == 4 && offsetof(FilterNode, path) == 8 &&
+				 offsetof(FilterNode, operand) == 12 && offsetof(FilterNode, number) == 16,
+				 "FilterNode is stored");
 
 /* A JsonView whose data is at an offset. */
 typedef struct FilterValue
@@ -45,6 +47,10 @@ typedef struct FilterValue
 	uint32		at;
 	uint32		len;
 } FilterValue;
+
+StaticAssertDecl(sizeof(FilterValue) == 12 && offsetof(FilterValue, at) == 4 &&
+				 offsetof(FilterValue, len) == 8,
+				 "FilterValue is stored");
 
 typedef struct FilterQuery
 {
@@ -57,23 +63,10 @@ typedef struct FilterQuery
 	FilterNode	nodes[FLEXIBLE_ARRAY_MEMBER];
 } FilterQuery;
 
-extern FilterQuery *filter_query_from_datum(Datum datum);
-extern FilterQuery *filter_query_from_text(const char *text, size_t len);
-#define DatumGetFilterQuery(datum)	filter_query_from_datum(datum)
-#define PG_GETARG_FILTER_QUERY(n)	filter_query_from_datum(PG_GETARG_DATUM(n))
-
-/* Does the document match? Total: never raises an error but for a cancel. */
-extern bool filter_matches(const FilterQuery *query, const JsonbContainer *document);
-
-/*
- * The same for one subtree of the filter: a leaf of it, for batch matching,
- * an index recheck or statistics. Logical nodes decide by their children.
- */
-extern bool filter_node_matches(const FilterQuery *query, const FilterNode *node,
-								JsonView document);
-
-/* To ask many documents (filter/order.c). */
-extern FilterQuery *filter_query_reordered(const FilterQuery *query);
+StaticAssertDecl(offsetof(FilterQuery, version) == 4 && offsetof(FilterQuery, nnodes) == 8 &&
+				 offsetof(FilterQuery, text) == 12 && offsetof(FilterQuery, text_len) == 16 &&
+				 offsetof(FilterQuery, nodes) == 20,
+				 "FilterQuery is stored");
 
 static inline JsonView
 filter_value_view(const FilterQuery *query, const FilterValue *value)
@@ -84,11 +77,11 @@ filter_value_view(const FilterQuery *query, const FilterValue *value)
 	return v;
 }
 
-static inline WalkPath
+static inline JsonWalkPath
 filter_node_path(const FilterQuery *query, const FilterNode *node)
 {
-	WalkPath	path = {(const char *) query,
-		(const WalkName *) ((const char *) query + node->path),
+	JsonWalkPath path = {(const char *) query,
+		(const JsonWalkName *) ((const char *) query + node->path),
 	node->path_len};
 
 	return path;
@@ -99,11 +92,5 @@ filter_node_values(const FilterQuery *query, const FilterNode *node)
 {
 	return (const FilterValue *) ((const char *) query + node->operand);
 }
-
-/* Regular expressions (filter/regex.c). */
-extern bool filter_regex_check(void *arg, const char *pattern, size_t len, int options,
-							   char *wrong, size_t wrong_size);
-extern bool filter_regex_matches(JsonView pattern, int options, JsonView subject);
-extern uint32 filter_regex_beginning(JsonView pattern, int options, char *text, bool *all);
 
 #endif							/* CIRRO_FILTER_QUERY_H */

@@ -17,7 +17,8 @@
 #include "regex/regex.h"
 #include "utils/memutils.h"
 
-#include "filter/query.h"
+#include "filter/op.h"
+#include "filter/regex.h"
 
 /* A longer string matches no regular expression. */
 #define MAX_SUBJECT		(1024 * 1024)
@@ -91,7 +92,6 @@ compile(regex_t *re, const char *pattern, size_t len, int options)
 	return result;
 }
 
-/* For FilterParser.check_pattern: can this pattern be stored? */
 bool
 filter_regex_check(void *arg, const char *pattern, size_t len, int options,
 				   char *wrong, size_t wrong_size)
@@ -249,10 +249,6 @@ get_compiled(JsonView pattern, int options)
 	return entry;
 }
 
-/*
- * Is the pattern found in the string? What the engine gives up on (the stack
- * or memory is used up) is not found.
- */
 bool
 filter_regex_matches(JsonView pattern, int options, JsonView subject)
 {
@@ -285,11 +281,6 @@ filter_regex_matches(JsonView pattern, int options, JsonView subject)
 	return result == REG_OKAY;
 }
 
-/*
- * What every string begins with that the pattern finds; its length, 0 if that
- * cannot be told. "text" has room for the pattern. *all says whether any string
- * that begins so is found.
- */
 uint32
 filter_regex_beginning(JsonView pattern, int options, char *text, bool *all)
 {

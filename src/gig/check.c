@@ -19,7 +19,7 @@
 #include "compat.h"
 #include "gig/check.h"
 #include "gig/trigger.h"
-#include "space/plan_cache.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(gig_check);
 PG_FUNCTION_INFO_V1(gig_delete_check);
@@ -79,7 +79,8 @@ latest_creation(TimestampTz end_at)
 
 /* ------------------------------------------------------------- defaults -- */
 
-static const CirroQuery read_defaults = {
+/* In the order of from_setting. */
+static const SpaceQuery read_defaults = {
 	"SELECT coalesce(s.default_multiplier, 10)::numeric, "
 	"  coalesce(s.default_frequency, interval '5 minutes')::interval, "
 	"  s.default_pending_max::int, s.default_answer_within::interval "
@@ -103,6 +104,10 @@ default_created_at(const TriggerRow *row)
 	return IS_VALID_TIMESTAMP(latest) ? Min(now, latest) : now;
 }
 
+static const int from_setting[] = {
+	INVITATION_MULTIPLIER, INVITATION_FREQUENCY, PENDING_MAX, ANSWER_WITHIN
+};
+
 /*
  * What is not given, or given as NULL, is the Space's default. "old" is the
  * row before an UPDATE: what was NULL then and still is was not given.
@@ -110,9 +115,6 @@ default_created_at(const TriggerRow *row)
 static void
 fill_defaults(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 {
-	static const int from_setting[] = {
-		INVITATION_MULTIPLIER, INVITATION_FREQUENCY, PENDING_MAX, ANSWER_WITHIN
-	};
 	bool		wanted[lengthof(from_setting)];
 	bool		needed = false;
 
@@ -129,33 +131,26 @@ fill_defaults(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 	}
 	if (needed)
 	{
-		MemoryContext context = CurrentMemoryContext;
 		SpaceScope	scope;
 		Oid			space = trigger_enter(trigdata, "gig", &scope);
+		QueryArgs	args = {&read_defaults};
+		ResultRow	defaults;
 
-		cirro_execute(space, &read_defaults, NULL, NULL);
+		query_run(space, &args);
+		defaults = result_row(0);
 		for (int i = 0; i < (int) lengthof(from_setting); i++)
 		{
+			int			col = from_setting[i];
+			Form_pg_attribute att = TupleDescAttr(row->desc, row->attnum[col] - 1);
 			bool		isnull;
-			Datum		value = cirro_result(0, i + 1, &isnull);
+			Datum		value = result_column(&defaults, columns[col].type, &isnull);
 
-			if (!wanted[i] || isnull)
-				continue;
-			/* The value must outlive the end of SPI. */
-			MemoryContextSwitchTo(context);
-			if (from_setting[i] == INVITATION_MULTIPLIER)
-				value = NumericGetDatum(DatumGetNumericCopy(value));
-			else if (from_setting[i] != PENDING_MAX)
-			{
-				Interval   *copy = palloc(sizeof(Interval));
-
-				*copy = *DatumGetIntervalP(value);
-				value = IntervalPGetDatum(copy);
-			}
-			trigger_row_set(row, from_setting[i], value);
+			/* It must outlive the end of SPI. */
+			if (wanted[i] && !isnull)
+				trigger_row_set(row, col, SPI_datumTransfer(value, att->attbyval, att->attlen));
 		}
+		result_end(&defaults);
 		trigger_leave(&scope);
-		MemoryContextSwitchTo(context);
 	}
 }
 

@@ -16,22 +16,24 @@
 #include "gig/check.h"
 #include "gig/state.h"
 #include "gig/trigger.h"
-#include "space/plan_cache.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(gig_inserted);
 PG_FUNCTION_INFO_V1(gig_updated);
 PG_FUNCTION_INFO_V1(gig_deleting);
 PG_FUNCTION_INFO_V1(gig_deleted);
 
-static const CirroQuery make_state = {
+static const SpaceQuery make_state = {
 	"INSERT INTO gig_state (gig_id, target, capacity, expires_rest, auto, frequency, "
 	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at) "
-	"SELECT id, coalesce(seats_min, total_seats, seats_max), coalesce(seats_max, total_seats), "
-	"  seats_max IS NOT NULL, invitation_mode = 'auto', invitation_frequency, "
-	"  answer_within, start_at, least(end_at, archived_at), coalesce(archived_at, archive_at), "
-	"  CASE WHEN invitation_mode = 'auto' THEN $1 END, "
-	"  least(start_at, CASE WHEN invitation_mode = 'auto' THEN $1 END) "
-	"FROM new_rows ORDER BY id",
+	"SELECT n.id, coalesce(n.seats_min, n.total_seats, n.seats_max), "
+	"  coalesce(n.seats_max, n.total_seats), "
+	"  n.seats_max IS NOT NULL, n.invitation_mode = 'auto', n.invitation_frequency, "
+	"  n.answer_within, n.start_at, least(n.end_at, n.archived_at), "
+	"  coalesce(n.archived_at, n.archive_at), "
+	"  CASE WHEN n.invitation_mode = 'auto' THEN $1 END, "
+	"  least(n.start_at, CASE WHEN n.invitation_mode = 'auto' THEN $1 END) "
+	"FROM new_rows n ORDER BY n.id",
 	1, {TIMESTAMPTZOID}
 };
 
@@ -40,7 +42,7 @@ static const CirroQuery make_state = {
  * filter or a change to auto make a wave due at once, which searches anew. A day and 24 hours are
  * equal, but not the same.
  */
-static const CirroQuery changed_gigs = {
+static const SpaceQuery changed_gigs = {
 	"SELECT n.id::bigint, coalesce(n.seats_min, n.total_seats, n.seats_max)::int, "
 	"  coalesce(n.seats_max, n.total_seats)::int, n.seats_max IS NOT NULL, "
 	"  (n.invitation_mode = 'auto')::bool, n.invitation_frequency::interval, "
@@ -59,29 +61,33 @@ static const CirroQuery changed_gigs = {
 	"  IS DISTINCT FROM "
 	"  (o.seats_min, o.total_seats, o.seats_max, o.invitation_mode, o.invitation_frequency::text, "
 	"    o.answer_within::text, o.start_at, o.end_at, o.archive_at, o.archived_at, o.filter_query) "
-	"ORDER BY n.id"
+	"ORDER BY n.id",
+	0, {0}, PLAN_OF_ROWS
 };
 
 /* $1 to $11 as above, $12 now; the tick finds the exact next event. */
-static const CirroQuery change_state = {
-	"UPDATE gig_state SET target = $2, capacity = $3, expires_rest = $4, auto = $5, "
+static const SpaceQuery change_state = {
+	"UPDATE gig_state s SET target = $2, capacity = $3, expires_rest = $4, auto = $5, "
 	"  frequency = $6, answer_within = $7, starts_at = $8, closes_at = $9, archives_at = $10, "
 	"  next_wave_at = CASE "
-	"    WHEN NOT $5 OR accepted >= $2 THEN NULL "
+	"    WHEN NOT $5 OR s.accepted >= $2 THEN NULL "
 	"    WHEN $11 THEN $12 "
-	"    WHEN next_wave_at IS NOT NULL AND (frequency = $6 OR last_due_at IS NULL) THEN next_wave_at "
-	"    ELSE greatest($12, cirro.add_interval(last_due_at, $6)) END, "
-	"  searched = CASE WHEN NOT $11 THEN searched END, "
-	"  next_event_at = least(next_event_at, $12) "
-	"WHERE gig_id = $1 "
-	"RETURNING expires_rest AND accepted >= capacity",
+	"    WHEN s.next_wave_at IS NOT NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
+	"    THEN s.next_wave_at "
+	"    ELSE greatest($12, cirro.add_interval(s.last_due_at, $6)) END, "
+	"  searched = CASE WHEN NOT $11 THEN s.searched END, "
+	"  next_event_at = least(s.next_event_at, $12) "
+	"WHERE s.gig_id = $1 "
+	"RETURNING s.expires_rest AND s.accepted >= s.capacity",
 	12, {INT8OID, INT4OID, INT4OID, BOOLOID, BOOLOID, INTERVALOID, INTERVALOID,
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID}
 };
-#define STATE_ARGS 12
 
-static const CirroQuery delete_state = {
-	"DELETE FROM gig_state WHERE gig_id IN (SELECT id FROM old_rows)"
+/* Changed gigs that are in memory. */
+#define GIGS_AT_ONCE 1000
+
+static const SpaceQuery delete_state = {
+	"DELETE FROM gig_state s WHERE s.gig_id IN (SELECT o.id FROM old_rows o)"
 };
 
 /*
@@ -95,12 +101,43 @@ gig_inserted(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_INSERT));
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
-	Datum		now = TimestampTzGetDatum(cirro_now());
+	QueryArgs	args = {&make_state};
 
 	gig_check_inserted(trigdata);
-	cirro_execute_over(trigdata, space, &make_state, &now, NULL);
+	arg_timestamptz(&args, cirro_now());
+	query_run_over(trigdata, space, &args);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
+}
+
+/* Brings the state of a gig in line with a row of changed_gigs. */
+static void
+change_gig(Oid space, ResultRow gig)
+{
+	QueryArgs	args = {&change_state};
+	ResultRow	row;
+	int64		id = result_int64(&gig);
+	bool		is_full;
+
+	arg_int64(&args, id);
+	for (int i = 1; i < change_state.nargs - 1; i++)
+	{
+		bool		isnull;
+		Datum		value = result_column(&gig, change_state.argtypes[i], &isnull);
+
+		arg_datum(&args, change_state.argtypes[i], value, isnull);
+	}
+	result_end(&gig);
+	arg_timestamptz(&args, cirro_now());
+
+	if (query_run(space, &args) == 0)
+		return;
+	row = result_row(0);
+	is_full = result_bool_or(&row, false);
+	result_end(&row);
+	query_free();
+	if (is_full)
+		gig_state_expire_rest(space, id, GIG_SEATS_FILLED);
 }
 
 /*
@@ -115,28 +152,24 @@ gig_updated(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
-	uint64		ngigs = cirro_execute_over(trigdata, space, &changed_gigs, NULL, NULL);
-	SPITupleTable *gigs = SPI_tuptable;
+	QueryArgs	args = {&changed_gigs};
+	Portal		portal = query_open_over(trigdata, space, &args);
+	uint64		ngigs;
 
-	for (uint64 i = 0; i < ngigs; i++)
+	/* A statement may change any number: never all of them in memory. */
+	do
 	{
-		Datum		values[STATE_ARGS];
-		char		nulls[STATE_ARGS];
-		bool		isnull;
+		SPITupleTable *gigs;
 
-		CHECK_FOR_INTERRUPTS();
-		for (int arg = 0; arg < STATE_ARGS - 1; arg++)
+		ngigs = query_fetch(portal, GIGS_AT_ONCE, &gigs);
+		for (uint64 i = 0; i < ngigs; i++)
 		{
-			values[arg] = SPI_getbinval(gigs->vals[i], gigs->tupdesc, arg + 1, &isnull);
-			nulls[arg] = isnull ? 'n' : ' ';
+			CHECK_FOR_INTERRUPTS();
+			change_gig(space, result_fetched(gigs, i));
 		}
-		values[STATE_ARGS - 1] = TimestampTzGetDatum(cirro_now());
-		nulls[STATE_ARGS - 1] = ' ';
-
-		if (cirro_execute(space, &change_state, values, nulls) > 0 &&
-			DatumGetBool(cirro_result(0, 1, &isnull)) && !isnull)
-			gig_state_expire_rest(space, DatumGetInt64(values[0]), GIG_SEATS_FILLED);
-	}
+		SPI_freetuptable(gigs);
+	} while (ngigs == GIGS_AT_ONCE);
+	query_close(portal);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
@@ -156,26 +189,28 @@ static const TriggerColumn columns[NCOLUMNS] = {
 };
 
 /* The invitations are locked in ascending order before the cascade does it. */
-static const CirroQuery notify_deleted = {
+static const SpaceQuery notify_deleted = {
 	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
 	"  revision, status, payload) "
-	"SELECT c, 'gig.deleted', i.gig_id, i.worker_id, i.id, i.revision, i.status, "
+	"SELECT c.name, 'gig.deleted', i.gig_id, i.worker_id, i.id, i.revision, i.status, "
 	"  pg_catalog.jsonb_build_object('gig', $2, 'notification_payload', $3, 'invitation', "
 	"    pg_catalog.jsonb_build_object('id', i.id, 'status', i.status, 'previous', NULL, "
 	"      'reason', i.reason, 'origin', i.origin)) "
-	"FROM (SELECT * FROM invitation WHERE gig_id = $1 ORDER BY id FOR UPDATE) i "
-	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}')) c "
-	"WHERE i.status IN ('pending', 'accepted') ORDER BY i.id, c",
+	"FROM (SELECT l.id, l.gig_id, l.worker_id, l.revision, l.status, l.reason, l.origin "
+	"  FROM invitation l WHERE l.gig_id = $1 ORDER BY l.id FOR UPDATE) i "
+	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}')) "
+	"  c (name) "
+	"WHERE i.status IN ('pending', 'accepted') ORDER BY i.id, c.name",
 	3, {INT8OID, JSONBOID, JSONBOID}
 };
 
-static const CirroQuery describe_gig = {
+static const SpaceQuery describe_gig = {
 	"SELECT pg_catalog.jsonb_build_object('id', $1, 'ref', $2, 'title', $3, 'url', $4)",
 	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
 };
 
 /* Where the application's own ids are bigint: as in every other payload. */
-static const CirroQuery describe_gig_bigint = {
+static const SpaceQuery describe_gig_bigint = {
 	"SELECT pg_catalog.jsonb_build_object('id', $1, 'ref', $2::pg_catalog.int8, 'title', $3, 'url', $4)",
 	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
 };
@@ -193,39 +228,32 @@ gig_deleting(PG_FUNCTION_ARGS)
 	TriggerRow	old;
 	SpaceScope	scope;
 	Oid			space;
-	Datum		values[4];
-	char		nulls[] = "    ";
-	bool		isnull;
+	QueryArgs	args = {&describe_gig};
+	ResultRow	row;
+	Datum		gig;
 
 	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
 					 columns, NCOLUMNS);
 	space = trigger_enter(trigdata, "gig", &scope);
 
-	values[0] = row_value(&old, ID);
-	if (row_isnull(&old, REF))
-		nulls[1] = 'n';
-	else
-	{
-		char	   *ref = SPI_getvalue(trigdata->tg_trigtuple, old.desc, old.attnum[REF]);
+	if (TupleDescAttr(old.desc, old.attnum[REF] - 1)->atttypid == INT8OID)
+		args.query = &describe_gig_bigint;
+	/* Only ref is ever null in a Space, but elsewhere the trigger may be attached, too. */
+	arg_datum(&args, INT8OID, row_value(&old, ID), row_isnull(&old, ID));
+	arg_text(&args, SPI_getvalue(trigdata->tg_trigtuple, old.desc, old.attnum[REF]));
+	arg_datum(&args, TEXTOID, row_value(&old, TITLE), row_isnull(&old, TITLE));
+	arg_datum(&args, TEXTOID, row_value(&old, URL), row_isnull(&old, URL));
+	query_run(space, &args);
+	row = result_row(0);
+	gig = result_datum(&row, JSONBOID);
+	result_end(&row);
 
-		values[1] = CStringGetTextDatum(ref);
-	}
-	/* Never null in a Space, but elsewhere the trigger may be attached, too. */
-	values[2] = row_value(&old, TITLE);
-	if (row_isnull(&old, TITLE))
-		nulls[2] = 'n';
-	values[3] = row_value(&old, URL);
-	if (row_isnull(&old, URL))
-		nulls[3] = 'n';
-	cirro_execute(space,
-				  TupleDescAttr(old.desc, old.attnum[REF] - 1)->atttypid == INT8OID
-				  ? &describe_gig_bigint : &describe_gig, values, nulls);
-
-	values[1] = cirro_result(0, 1, &isnull);
-	nulls[1] = ' ';
-	values[2] = row_value(&old, NOTIFICATION_PAYLOAD);
-	nulls[2] = row_isnull(&old, NOTIFICATION_PAYLOAD) ? 'n' : ' ';
-	cirro_execute(space, &notify_deleted, values, nulls);
+	args = (QueryArgs) {&notify_deleted};
+	arg_datum(&args, INT8OID, row_value(&old, ID), row_isnull(&old, ID));
+	arg_datum(&args, JSONBOID, gig, false);
+	arg_datum(&args, JSONBOID, row_value(&old, NOTIFICATION_PAYLOAD),
+			  row_isnull(&old, NOTIFICATION_PAYLOAD));
+	query_run(space, &args);
 
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
@@ -241,8 +269,9 @@ gig_deleted(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_DELETE));
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
+	QueryArgs	args = {&delete_state};
 
-	cirro_execute_over(trigdata, space, &delete_state, NULL, NULL);
+	query_run_over(trigdata, space, &args);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }

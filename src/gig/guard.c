@@ -17,8 +17,8 @@
 #include "utils/xid8.h"
 
 #include "cirro.h"
-#include "space/plan_cache.h"
 #include "gig/trigger.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(worker_check);
 PG_FUNCTION_INFO_V1(worker_deleting);
@@ -141,8 +141,8 @@ worker_check(PG_FUNCTION_ARGS)
 	return PointerGetDatum(trigger_row_tuple(&row));
 }
 
-static const CirroQuery lock_invitations = {
-	"SELECT FROM invitation WHERE worker_id = $1 ORDER BY id FOR UPDATE",
+static const SpaceQuery lock_invitations = {
+	"SELECT FROM invitation i WHERE i.worker_id = $1 ORDER BY i.id FOR UPDATE",
 	1, {INT8OID}
 };
 
@@ -156,6 +156,7 @@ worker_deleting(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = trigger_data(fcinfo, "worker_deleting",
 										 TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW,
 										 TRIGGER_ON(TRIGGER_EVENT_DELETE));
+	QueryArgs	args = {&lock_invitations};
 	TriggerRow	old;
 	SpaceScope	scope;
 	Oid			space;
@@ -163,7 +164,8 @@ worker_deleting(PG_FUNCTION_ARGS)
 	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
 					 columns, NCOLUMNS);
 	space = trigger_enter(trigdata, "worker", &scope);
-	cirro_execute(space, &lock_invitations, &row_value(&old, ID), NULL);
+	arg_datum(&args, INT8OID, row_value(&old, ID), row_isnull(&old, ID));
+	query_run(space, &args);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }

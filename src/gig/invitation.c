@@ -67,9 +67,9 @@ invitation_status(Relation rel, Datum name)
 }
 
 bool
-invitation_is_reopenable(Datum reason)
+invitation_expired_by_seats(int status, Datum reason, bool isnull)
 {
-	return text_is(reason, GIG_SEATS_FILLED);
+	return status == EXPIRED && !isnull && text_is(reason, GIG_SEATS_FILLED);
 }
 
 int

@@ -40,8 +40,11 @@ extern const TriggerColumn invitation_columns[NCOLUMNS];
  */
 extern InvitationStatus invitation_status(Relation rel, Datum name);
 
-/* Would a wave invite the worker of an expired invitation with this reason again? */
-extern bool invitation_is_reopenable(Datum reason);
+/*
+ * Did it expire because the seats were filled? Then a wave may invite the worker
+ * again, and the worker may still decline. "reason" is looked at if it is not null.
+ */
+extern bool invitation_expired_by_seats(int status, Datum reason, bool isnull);
 
 /* In an ereport: the column of "rel" that the error is about. */
 extern int	invitation_errcolumn(Relation rel, int col, const char *constraint);

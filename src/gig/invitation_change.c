@@ -97,12 +97,9 @@ static bool
 is_reopenable(TriggerRows *rows)
 {
 	bool		isnull;
-	Datum		reason;
+	Datum		reason = trigger_rows_value(rows, REASON, &isnull);
 
-	if (status_of(rows) != EXPIRED)
-		return false;
-	reason = trigger_rows_value(rows, REASON, &isnull);
-	return !isnull && invitation_is_reopenable(reason);
+	return invitation_expired_by_seats(status_of(rows), reason, isnull);
 }
 
 static GigChange *
@@ -226,6 +223,8 @@ updated(InvitationChanges *done)
 		if (to == LEFT)
 			change->left++;
 	}
+	if (from == EXPIRED && to == REJECTED)
+		change->answered++;		/* declined; that has no time of its own */
 	if (from == PENDING && (to == ACCEPTED || to == REJECTED))
 	{
 		change->answered++;

@@ -32,7 +32,7 @@
 #include "gig/invitation_change.h"
 #include "gig/state.h"
 #include "gig/trigger.h"
-#include "space/plan_cache.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(invitation_check);
 PG_FUNCTION_INFO_V1(invitation_inserted);
@@ -98,8 +98,8 @@ refuse_answer(TriggerData *trigdata, const TriggerRow *old, InvitationStatus fro
 		{
 			if (cirro_gate_now() >= state.closes_at)
 				gig_state_refuse_closed(space, gig_id, &state);
-			if (reason != NULL && strcmp(reason, GIG_SEATS_FILLED) == 0 &&
-				gig_state_is_full(&state))
+			if (gig_state_is_full(&state) &&
+				invitation_expired_by_seats(from, row_value(old, REASON), reason == NULL))
 				gig_state_refuse_filled(space, gig_id, &state);
 		}
 		trigger_leave(&scope);
@@ -118,6 +118,10 @@ check_transition(TriggerData *trigdata, const TriggerRow *old, InvitationStatus 
 				 InvitationStatus to)
 {
 	if (successors[from] & (1 << to))
+		return;
+	/* Declining what there is no seat for keeps waves from inviting the worker again. */
+	if (to == REJECTED &&
+		invitation_expired_by_seats(from, row_value(old, REASON), row_isnull(old, REASON)))
 		return;
 
 	if ((to == ACCEPTED && from != SCHEDULED) || (to == REJECTED && from == EXPIRED))
@@ -168,8 +172,8 @@ fill_reason(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 
 		if (row_status(old) == PENDING && state.has_answer_within &&
 			!row_isnull(old, INVITED_AT) &&
-			cirro_add_interval(DatumGetTimestampTz(row_value(old, INVITED_AT)),
-							   &state.answer_within) <= Min(now, state.closes_at))
+			gig_answer_by(DatumGetTimestampTz(row_value(old, INVITED_AT)),
+						  &state.answer_within) <= Min(now, state.closes_at))
 			reason = GIG_NO_ANSWER;
 		else if (now >= state.closes_at)
 			reason = GIG_ENDED;
@@ -261,6 +265,11 @@ check_update(TriggerData *trigdata, TriggerRow *old, TriggerRow *row)
 			if (row_isnull(row, REASON))
 				fill_reason(trigdata, old, row);
 			break;
+		case REJECTED:
+			/* Why it expired is not why the worker declined. */
+			if (from == EXPIRED && !trigger_row_differs(old, row, REASON))
+				trigger_row_set_null(row, REASON);
+			/* FALLTHROUGH */
 		default:
 			trigger_row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));
 	}
@@ -338,12 +347,12 @@ invitation_check(PG_FUNCTION_ARGS)
 	"SELECT pg_catalog.unnest(coalesce((SELECT s.consumers FROM setting AS s), '{default}')), " \
 	"  CASE WHEN " is_new " THEN 'invitation.created' ELSE 'invitation.updated' END, " columns
 
-static const CirroQuery notify_one = {
+static const SpaceQuery notify_one = {
 	NOTIFY("$1", "$2, $3, $4, $5, $6, $7 ORDER BY 1"),
 	7, {BOOLOID, INT8OID, INT8OID, INT8OID, INT4OID, TEXTOID, TEXTOID}
 };
 
-static const CirroQuery notify_many = {
+static const SpaceQuery notify_many = {
 	NOTIFY("n.is_new", "n.gig_id, n.worker_id, n.invitation_id, n.revision, n.status, n.previous ")
 	"FROM (SELECT pg_catalog.unnest($1) AS is_new, pg_catalog.unnest($2) AS gig_id, "
 	"    pg_catalog.unnest($3) AS worker_id, pg_catalog.unnest($4) AS invitation_id, "
@@ -353,73 +362,97 @@ static const CirroQuery notify_many = {
 	7, {BOOLARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 };
 
-#define NOTIFY_ARGS 7
-
-static Datum
-status_name(int status, bool *isnull)
+static void
+notify_of_one(Oid space, const InvitationNews *news)
 {
-	*isnull = status < 0;
-	return *isnull ? (Datum) 0 : CStringGetTextDatum(invitation_statuses[status]);
+	QueryArgs	args = {&notify_one};
+
+	arg_bool(&args, news->is_new);
+	arg_int64(&args, news->gig_id);
+	arg_int64(&args, news->worker_id);
+	arg_int64(&args, news->id);
+	arg_int32(&args, news->revision);
+	arg_text(&args, news->status < 0 ? NULL : invitation_statuses[news->status]);
+	arg_text(&args, news->previous < 0 ? NULL : invitation_statuses[news->previous]);
+	query_run(space, &args);
 }
 
-/* The values of one argument for "n" rows, as an array. */
+/* The names of statuses, NULL for -1. */
 static Datum
-array_of(Datum *elements, bool *nulls, int n, Oid type)
+status_array(const int *statuses, int n)
 {
+	Datum	   *elements = palloc(n * sizeof(Datum));
+	bool	   *nulls = palloc(n * sizeof(bool));
+	Datum		names[NSTATUSES];
 	int			lower = 1;
-	int16		len;
-	bool		by_value;
-	char		align;
 
-	get_typlenbyvalalign(type, &len, &by_value, &align);
+	for (int status = 0; status < NSTATUSES; status++)
+		names[status] = CStringGetTextDatum(invitation_statuses[status]);
+	for (int i = 0; i < n; i++)
+	{
+		nulls[i] = statuses[i] < 0;
+		elements[i] = nulls[i] ? (Datum) 0 : names[statuses[i]];
+	}
 	return PointerGetDatum(construct_md_array(elements, nulls, 1, &n, &lower,
-											  type, len, by_value, align));
+											  TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* Writes the notifications of the rows that were read last. */
+static void
+notify_of_many(Oid space, const InvitationNews *news, int n)
+{
+	QueryArgs	args = {&notify_many};
+	bool	   *is_new = palloc(n * sizeof(bool));
+	int64	   *gig_id = palloc(n * sizeof(int64));
+	int64	   *worker_id = palloc(n * sizeof(int64));
+	int64	   *id = palloc(n * sizeof(int64));
+	int32	   *revision = palloc(n * sizeof(int32));
+	int		   *status = palloc(n * sizeof(int));
+	int		   *previous = palloc(n * sizeof(int));
+
+	for (int i = 0; i < n; i++)
+	{
+		is_new[i] = news[i].is_new;
+		gig_id[i] = news[i].gig_id;
+		worker_id[i] = news[i].worker_id;
+		id[i] = news[i].id;
+		revision[i] = news[i].revision;
+		status[i] = news[i].status;
+		previous[i] = news[i].previous;
+	}
+	arg_bool_array(&args, is_new, n);
+	arg_int64_array(&args, gig_id, n);
+	arg_int64_array(&args, worker_id, n);
+	arg_int64_array(&args, id, n);
+	arg_int32_array(&args, revision, n);
+	arg_datum(&args, TEXTARRAYOID, status_array(status, n), false);
+	arg_datum(&args, TEXTARRAYOID, status_array(previous, n), false);
+	query_run(space, &args);
+}
+
+/* Tells the consumers of the rows that were read last. */
 static void
 notify(Oid space, const InvitationChanges *done)
 {
-	int			n = done->nnews;
 	MemoryContext scratch;
 	MemoryContext caller;
-	Datum	   *elements;		/* of the first argument, then of the second, ... */
-	bool	   *nulls;
-	Datum		values[NOTIFY_ARGS];
-	char		value_nulls[NOTIFY_ARGS + 1] = "";
 
-	if (n == 0)
+	if (done->nnews == 0)
 		return;
-	scratch = AllocSetContextCreate(CurrentMemoryContext, "notifications to write",
+	if (done->nnews == 1)
+	{
+		notify_of_one(space, done->news);
+		return;
+	}
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro notifications",
 									ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(scratch);
-	elements = palloc(NOTIFY_ARGS * n * sizeof(Datum));
-	nulls = palloc0(NOTIFY_ARGS * n * sizeof(bool));
-	for (int i = 0; i < n; i++)
-	{
-		const InvitationNews *news = &done->news[i];
-
-		elements[i] = BoolGetDatum(news->is_new);
-		elements[n + i] = Int64GetDatum(news->gig_id);
-		elements[2 * n + i] = Int64GetDatum(news->worker_id);
-		elements[3 * n + i] = Int64GetDatum(news->id);
-		elements[4 * n + i] = Int32GetDatum(news->revision);
-		elements[5 * n + i] = status_name(news->status, &nulls[5 * n + i]);
-		elements[6 * n + i] = status_name(news->previous, &nulls[6 * n + i]);
-	}
-	for (int arg = 0; arg < NOTIFY_ARGS; arg++)
-	{
-		values[arg] = n == 1 ? elements[arg]
-			: array_of(&elements[arg * n], &nulls[arg * n], n, notify_one.argtypes[arg]);
-		value_nulls[arg] = n == 1 && nulls[arg] ? 'n' : ' ';
-	}
+	notify_of_many(space, done->news, done->nnews);
 	MemoryContextSwitchTo(caller);
-	cirro_execute(space, n == 1 ? &notify_one : &notify_many, values, value_nulls);
 	MemoryContextDelete(scratch);
 }
 
-static const CirroQuery find_worker = {
-	"SELECT FROM worker WHERE id = $1",
+static const SpaceQuery find_worker = {
+	"SELECT FROM worker w WHERE w.id = $1",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
@@ -430,9 +463,10 @@ static const CirroQuery find_worker = {
 static void
 forget_worker(Oid space, InvitationChanges *done)
 {
-	Datum		id = Int64GetDatum(done->worker_id);
+	QueryArgs	args = {&find_worker};
 
-	if (cirro_execute(space, &find_worker, &id, NULL) == 0)
+	arg_int64(&args, done->worker_id);
+	if (query_run(space, &args) == 0)
 		for (size_t i = 0; i < done->nchanges; i++)
 			done->changes[i].released = 0;
 }

@@ -13,19 +13,30 @@
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "fmgr.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 #include "cirro.h"
 #include "gig/state.h"
-#include "space/plan_cache.h"
+#include "space/query.h"
 
-static const CirroQuery read_state = {
-	"SELECT accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
-	"  answer_within::interval "
-	"FROM gig_state WHERE gig_id = $1",
+PG_FUNCTION_INFO_V1(cirro_answer_by);
+
+/* As read_columns reads them. */
+#define STATE_COLUMNS \
+	"s.accepted::int, s.target::int, s.capacity::int, s.expires_rest::bool, " \
+	"s.closes_at::timestamptz, s.answer_within::interval"
+
+static const SpaceQuery read_state = {
+	"SELECT " STATE_COLUMNS " FROM gig_state s WHERE s.gig_id = $1",
+	1, {INT8OID}, PLAN_BY_KEY
+};
+
+static const SpaceQuery lock_state = {
+	"SELECT " STATE_COLUMNS " FROM gig_state s WHERE s.gig_id = $1 FOR NO KEY UPDATE",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
@@ -33,48 +44,48 @@ static const CirroQuery read_state = {
  * What becomes of a row of which "delta" seats are taken, where "opened" tells
  * whether invitations were opened and "gained" whether seats were, "send" is
  * the next send or NULL, "freed" whether waves may invite someone again, "now" the
- * time. A freed seat makes a wave due at the
- * later of now and the last due time + frequency. next_event_at may be early,
- * never late; it stays as it is where it can, for the sake of HOT.
+ * time. A freed seat makes a wave due at the later of now and the last due time +
+ * frequency; what was scheduled and found no seat is looked at anew.
+ * next_event_at may be early, never late; it stays as it is where it can, for the
+ * sake of HOT.
  */
 #define CHANGED(delta, now, send, opened, gained, freed) \
-	"  accepted = accepted + " delta ", " \
+	"  accepted = s.accepted + " delta ", " \
 	"  next_wave_at = CASE " \
-	"    WHEN NOT auto OR accepted + " delta " >= target THEN NULL " \
-	"    WHEN next_wave_at IS NOT NULL THEN next_wave_at " \
-	"    ELSE greatest(" now ", cirro.add_interval(last_due_at, frequency)) END, " \
-	"  next_event_at = least(next_event_at, " send ", " \
-	"    CASE WHEN " opened " THEN cirro.add_interval(" now ", answer_within) END, " \
+	"    WHEN NOT s.auto OR s.accepted + " delta " >= s.target THEN NULL " \
+	"    WHEN s.next_wave_at IS NOT NULL THEN s.next_wave_at " \
+	"    ELSE greatest(" now ", cirro.add_interval(s.last_due_at, s.frequency)) END, " \
+	"  next_event_at = least(s.next_event_at, " send ", " \
+	"    CASE WHEN " opened " THEN cirro.answer_by(" now ", s.answer_within) END, " \
 	"    CASE " \
-	"      WHEN " gained " AND expires_rest AND accepted + " delta " >= capacity THEN " now " " \
-	"      WHEN auto AND accepted + " delta " < target AND next_wave_at IS NULL " \
-	"      THEN greatest(" now ", cirro.add_interval(last_due_at, frequency)) END), " \
-	"  released = CASE WHEN " freed " THEN pg_catalog.pg_current_xact_id() ELSE released END "
+	"      WHEN " gained " AND s.expires_rest AND s.accepted + " delta " >= s.capacity THEN " now " " \
+	"      WHEN s.accepted >= s.capacity AND s.accepted + " delta " < s.capacity THEN " now " " \
+	"      WHEN s.auto AND s.accepted + " delta " < s.target AND s.next_wave_at IS NULL " \
+	"      THEN greatest(" now ", cirro.add_interval(s.last_due_at, s.frequency)) END), " \
+	"  released = CASE WHEN " freed " THEN pg_catalog.pg_current_xact_id() ELSE s.released END "
 
-static const CirroQuery change_state = {
-	"UPDATE gig_state SET " CHANGED("$2", "$3", "$4", "$5", "$6", "$7")
-	"WHERE gig_id = $1 "
-	"RETURNING accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
-	"  answer_within::interval",
+static const SpaceQuery change_state = {
+	"UPDATE gig_state s SET " CHANGED("$2", "$3", "$4", "$5", "$6", "$7")
+	"WHERE s.gig_id = $1 "
+	"RETURNING " STATE_COLUMNS,
 	7, {INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID, BOOLOID}, PLAN_BY_KEY
 };
 
-static const CirroQuery lock_states = {
-	"SELECT accepted::int, capacity::int, expires_rest::bool, closes_at::timestamptz, "
-	"  answer_within::interval, gig_id::bigint, "
-	"  (next_wave_at IS NULL) = (auto AND accepted < target) "
-	"FROM gig_state WHERE gig_id = ANY ($1) ORDER BY gig_id FOR NO KEY UPDATE",
+static const SpaceQuery lock_states = {
+	"SELECT " STATE_COLUMNS ", s.gig_id::bigint, "
+	"  (s.next_wave_at IS NULL) = (s.auto AND s.accepted < s.target) "
+	"FROM gig_state s WHERE s.gig_id = ANY ($1) ORDER BY s.gig_id FOR NO KEY UPDATE",
 	1, {INT8ARRAYOID}, PLAN_BY_KEY
 };
 
 /* Of rows that are locked: it waits for none, and so may join. */
-static const CirroQuery change_states = {
-	"UPDATE gig_state SET "
+static const SpaceQuery change_states = {
+	"UPDATE gig_state s SET "
 	CHANGED("u.delta", "$3", "nullif(u.send, 'infinity')", "u.opened", "u.gained", "u.freed")
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($4), "
 	"  pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7)) "
 	"  u (id, delta, send, opened, gained, freed) "
-	"WHERE gig_id = u.id",
+	"WHERE s.gig_id = u.id",
 	7, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZARRAYOID, BOOLARRAYOID,
 	BOOLARRAYOID, BOOLARRAYOID}, PLAN_BY_KEY
 };
@@ -83,16 +94,16 @@ static const CirroQuery change_states = {
  * Whose time to answer had passed before has expired by that, tick or no tick;
  * a wave would invite the others again.
  */
-static const CirroQuery expire_rest = {
-	"UPDATE invitation SET status = 'expired', reason = CASE "
-	"    WHEN status = 'pending' AND cirro.add_interval(invited_at, "
-	"        (SELECT answer_within::interval FROM gig_state WHERE gig_id = $1)) "
-	"      <= (SELECT least($3, closes_at::timestamptz) FROM gig_state WHERE gig_id = $1) "
+static const SpaceQuery expire_rest = {
+	"UPDATE invitation i SET status = 'expired', reason = CASE "
+	"    WHEN i.status = 'pending' AND cirro.answer_by(i.invited_at, "
+	"        (SELECT s.answer_within::interval FROM gig_state s WHERE s.gig_id = $1)) "
+	"      <= (SELECT least($3, s.closes_at::timestamptz) FROM gig_state s WHERE s.gig_id = $1) "
 	"    THEN '" GIG_NO_ANSWER "' ELSE $2 END "
-	"WHERE id IN ("
-	"  SELECT id FROM invitation "
-	"  WHERE gig_id = $1 AND status IN ('pending', 'scheduled') "
-	"  ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
+	"WHERE i.id IN ("
+	"  SELECT l.id FROM invitation l "
+	"  WHERE l.gig_id = $1 AND l.status IN ('pending', 'scheduled') "
+	"  ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED)",
 	3, {INT8OID, TEXTOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
@@ -111,31 +122,67 @@ gig_state_place(Oid space)
 }
 
 static void
-state_from_result(uint64 row, GigState *state)
+read_columns(ResultRow *row, GigState *state)
 {
-	bool		isnull;
-	Datum		value;
+	const Interval *answer_within;
 
-	state->accepted = DatumGetInt32(cirro_result(row, 1, &isnull));
-	value = cirro_result(row, 2, &isnull);
-	state->capacity = isnull ? -1 : DatumGetInt32(value);
-	state->expires_rest = DatumGetBool(cirro_result(row, 3, &isnull));
-	state->closes_at = DatumGetTimestampTz(cirro_result(row, 4, &isnull));
-	value = cirro_result(row, 5, &isnull);
-	state->has_answer_within = !isnull;
-	if (!isnull)
-		state->answer_within = *DatumGetIntervalP(value);
+	state->accepted = result_int32(row);
+	state->target = result_int32(row);
+	state->capacity = result_int32_or(row, -1);
+	state->expires_rest = result_bool(row);
+	state->closes_at = result_timestamptz(row);
+	answer_within = result_interval_or_none(row);
+	state->has_answer_within = answer_within != NULL;
+	if (answer_within != NULL)
+		state->answer_within = *answer_within;
+}
+
+/* Runs a query for the row of one gig. */
+static bool
+read_one(Oid space, const SpaceQuery *query, int64 gig_id, GigState *state)
+{
+	QueryArgs	args = {query};
+	ResultRow	row;
+
+	arg_int64(&args, gig_id);
+	if (query_run(space, &args) == 0)
+		return false;
+	row = result_row(0);
+	read_columns(&row, state);
+	result_end(&row);
+	query_free();
+	return true;
 }
 
 bool
 gig_state_read(Oid space, int64 gig_id, GigState *state)
 {
-	Datum		value = Int64GetDatum(gig_id);
+	return read_one(space, &read_state, gig_id, state);
+}
 
-	if (cirro_execute(space, &read_state, &value, NULL) == 0)
-		return false;
-	state_from_result(0, state);
-	return true;
+bool
+gig_state_lock(Oid space, int64 gig_id, GigState *state)
+{
+	return read_one(space, &lock_state, gig_id, state);
+}
+
+TimestampTz
+gig_answer_by(TimestampTz invited_at, const Interval *answer_within)
+{
+	return answer_within == NULL ? DT_NOEND : cirro_add_interval(invited_at, answer_within);
+}
+
+/* cirro.answer_by(invited_at timestamptz, answer_within interval) returns timestamptz */
+Datum
+cirro_answer_by(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TIMESTAMPTZ(gig_answer_by(PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_INTERVAL_P(1)));
+}
+
+bool
+gig_state_wants_wave(const GigState *state, TimestampTz now)
+{
+	return state->accepted < state->target && now < state->closes_at;
 }
 
 bool
@@ -184,12 +231,12 @@ gig_state_refuse_filled(Oid space, int64 gig_id, const GigState *state)
 void
 gig_state_expire_rest(Oid space, int64 gig_id, const char *reason)
 {
-	Datum		values[3];
+	QueryArgs	args = {&expire_rest};
 
-	values[0] = Int64GetDatum(gig_id);
-	values[1] = CStringGetTextDatum(reason);
-	values[2] = TimestampTzGetDatum(cirro_now());
-	cirro_execute(space, &expire_rest, values, NULL);
+	arg_int64(&args, gig_id);
+	arg_text(&args, reason);
+	arg_timestamptz(&args, cirro_now());
+	query_run(space, &args);
 }
 
 /* Refuses what came too late for the gig's seats or its time. */
@@ -200,7 +247,7 @@ check_change(Oid space, const GigChange *change, const GigState *state)
 	TimestampTz now = cirro_gate_now();
 	bool		closed = now >= state->closes_at;
 	bool		lapsed = change->answered > 0 && state->has_answer_within &&
-		cirro_add_interval(change->oldest_answered, &state->answer_within) <= now;
+		gig_answer_by(change->oldest_answered, &state->answer_within) <= now;
 
 	if (closed && (change->gained > 0 || change->opened > 0 || change->left > 0))
 		gig_state_refuse_closed(space, change->gig_id, state);
@@ -216,16 +263,13 @@ check_change(Oid space, const GigChange *change, const GigState *state)
 				 errhint("Give an earlier send_at, or none."),
 				 errinvitation(space, "send_at")));
 
-	if (change->answered > 0 &&
-		(closed || lapsed ||
-		 (change->gained == 0 && state->expires_rest && gig_state_is_full(state))))
+	if (change->answered > 0 && (closed || lapsed))
 		ereport(ERROR,
 				(errcode(ERRCODE_CIRRO_NO_LONGER_PENDING),
 				 errmsg("an invitation to gig %lld is no longer pending",
 						(long long) change->gig_id),
 				 closed ? errdetail("The gig ended at %s.", timestamptz_to_str(state->closes_at))
-				 : lapsed ? errdetail("The time to answer has passed.")
-				 : errdetail("The seats are filled."),
+				 : errdetail("The time to answer has passed."),
 				 closed ? errhint("Nobody is invited to a gig that has ended.")
 				 : errhint("Use reset() or invite() to invite the worker again."),
 				 errinvitation(space, "status")));
@@ -263,9 +307,9 @@ leaves_state(const GigChange *change)
 static void
 apply_one(Oid space, const GigChange *change)
 {
+	QueryArgs	args = {&change_state};
+	ResultRow	row;
 	GigState	state;
-	Datum		values[7];
-	char		nulls[] = "       ";
 
 	if (leaves_state(change))
 	{
@@ -276,32 +320,30 @@ apply_one(Oid space, const GigChange *change)
 		return;
 	}
 
-	values[0] = Int64GetDatum(change->gig_id);
-	values[1] = Int32GetDatum((int32) change->delta);
-	values[2] = TimestampTzGetDatum(cirro_now());
-	values[3] = TimestampTzGetDatum(change->next_send_at);
+	arg_int64(&args, change->gig_id);
+	arg_int32(&args, (int32) change->delta);
+	arg_timestamptz(&args, cirro_now());
 	if (TIMESTAMP_IS_NOEND(change->next_send_at))
-		nulls[3] = 'n';
-	values[4] = BoolGetDatum(change->opened > 0);
-	values[5] = BoolGetDatum(change->gained > 0);
-	values[6] = BoolGetDatum(change->released > 0);
+		arg_null(&args);
+	else
+		arg_timestamptz(&args, change->next_send_at);
+	arg_bool(&args, change->opened > 0);
+	arg_bool(&args, change->gained > 0);
+	arg_bool(&args, change->released > 0);
 
-	if (cirro_execute(space, &change_state, values, nulls) == 0)
+	if (query_run(space, &args) == 0)
 	{
 		check_absence(space, change);
 		return;
 	}
-	state_from_result(0, &state);
+	row = result_row(0);
+	read_columns(&row, &state);
+	result_end(&row);
+	query_free();
 	check_change(space, change, &state);
 
 	if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
 		gig_state_expire_rest(space, change->gig_id, GIG_SEATS_FILLED);
-}
-
-static Datum
-array_of(Datum *elements, int n, Oid type, int16 len, char align)
-{
-	return PointerGetDatum(construct_array(elements, n, type, len, true, align));
 }
 
 /*
@@ -312,39 +354,47 @@ array_of(Datum *elements, int n, Oid type, int16 len, char align)
 static void
 apply_many(Oid space, const GigChange *changes, int n)
 {
-	Datum	   *ids = palloc(n * sizeof(Datum));
-	Datum	   *deltas = palloc(n * sizeof(Datum));
-	Datum	   *sends = palloc(n * sizeof(Datum));
-	Datum	   *opened = palloc(n * sizeof(Datum));
-	Datum	   *gained = palloc(n * sizeof(Datum));
-	Datum	   *released = palloc(n * sizeof(Datum));
+	QueryArgs	lock = {&lock_states};
+	QueryArgs	update = {&change_states};
+	int64	   *ids = palloc(n * sizeof(int64));
+	int32	   *deltas = palloc(n * sizeof(int32));
+	TimestampTz *sends = palloc(n * sizeof(TimestampTz));
+	bool	   *opened = palloc(n * sizeof(bool));
+	bool	   *gained = palloc(n * sizeof(bool));
+	bool	   *released = palloc(n * sizeof(bool));
 	int64	   *filled = palloc(n * sizeof(int64));
 	int			nfilled = 0;
 	int			nchanged = 0;
 	uint64		nlocked;
-	uint64		row = 0;
-	Datum		values[7];
+	uint64		next = 0;
 
 	for (int i = 0; i < n; i++)
-		ids[i] = Int64GetDatum(changes[i].gig_id);
-	values[0] = array_of(ids, n, INT8OID, sizeof(int64), TYPALIGN_DOUBLE);
-	nlocked = cirro_execute(space, &lock_states, values, NULL);
+		ids[i] = changes[i].gig_id;
+	arg_int64_array(&lock, ids, n);
+	nlocked = query_run(space, &lock);
 
 	for (int i = 0; i < n; i++)
 	{
 		const GigChange *change = &changes[i];
 		GigState	state;
-		bool		wave_is_off;
-		bool		isnull;
+		ResultRow	row;
+		int64		locked_id = -1;
+		bool		wave_is_off = false;
 
-		if (row == nlocked ||
-			DatumGetInt64(cirro_result(row, 6, &isnull)) != change->gig_id)
+		if (next < nlocked)
+		{
+			row = result_row(next);
+			read_columns(&row, &state);
+			locked_id = result_int64(&row);
+			wave_is_off = result_bool(&row);
+			result_end(&row);
+		}
+		if (next == nlocked || locked_id != change->gig_id)
 		{
 			check_absence(space, change);
 			continue;
 		}
-		wave_is_off = DatumGetBool(cirro_result(row, 7, &isnull));
-		state_from_result(row++, &state);
+		next++;
 		state.accepted += (int32) change->delta;
 		check_change(space, change, &state);
 
@@ -354,25 +404,26 @@ apply_many(Oid space, const GigChange *changes, int n)
 			TIMESTAMP_IS_NOEND(change->next_send_at) &&
 			!(change->opened > 0 && state.has_answer_within))
 			continue;
-		ids[nchanged] = Int64GetDatum(change->gig_id);
-		deltas[nchanged] = Int32GetDatum((int32) change->delta);
-		sends[nchanged] = TimestampTzGetDatum(change->next_send_at);
-		opened[nchanged] = BoolGetDatum(change->opened > 0);
-		gained[nchanged] = BoolGetDatum(change->gained > 0);
-		released[nchanged] = BoolGetDatum(change->released > 0);
+		ids[nchanged] = change->gig_id;
+		deltas[nchanged] = (int32) change->delta;
+		sends[nchanged] = change->next_send_at;
+		opened[nchanged] = change->opened > 0;
+		gained[nchanged] = change->gained > 0;
+		released[nchanged] = change->released > 0;
 		nchanged++;
 	}
+	query_free();
 
 	if (nchanged > 0)
 	{
-		values[0] = array_of(ids, nchanged, INT8OID, sizeof(int64), TYPALIGN_DOUBLE);
-		values[1] = array_of(deltas, nchanged, INT4OID, sizeof(int32), TYPALIGN_INT);
-		values[2] = TimestampTzGetDatum(cirro_now());
-		values[3] = array_of(sends, nchanged, TIMESTAMPTZOID, sizeof(TimestampTz), TYPALIGN_DOUBLE);
-		values[4] = array_of(opened, nchanged, BOOLOID, sizeof(bool), TYPALIGN_CHAR);
-		values[5] = array_of(gained, nchanged, BOOLOID, sizeof(bool), TYPALIGN_CHAR);
-		values[6] = array_of(released, nchanged, BOOLOID, sizeof(bool), TYPALIGN_CHAR);
-		cirro_execute(space, &change_states, values, NULL);
+		arg_int64_array(&update, ids, nchanged);
+		arg_int32_array(&update, deltas, nchanged);
+		arg_timestamptz(&update, cirro_now());
+		arg_timestamptz_array(&update, sends, nchanged);
+		arg_bool_array(&update, opened, nchanged);
+		arg_bool_array(&update, gained, nchanged);
+		arg_bool_array(&update, released, nchanged);
+		query_run(space, &update);
 	}
 	for (int i = 0; i < nfilled; i++)
 		gig_state_expire_rest(space, filled[i], GIG_SEATS_FILLED);
@@ -383,6 +434,7 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 {
 	/* So many at a time that their arrays stay small. */
 	const int	most = 10000;
+	MemoryContext scratch;
 	GigChange  *many;
 	int			nmany = 0;
 
@@ -393,6 +445,8 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 	}
 
 	many = palloc(Min(n, most) * sizeof(GigChange));
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro gig states",
+									ALLOCSET_DEFAULT_SIZES);
 	for (size_t i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -402,9 +456,14 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 			many[nmany++] = changes[i];
 		if (nmany == most || (i == n - 1 && nmany > 0))
 		{
+			MemoryContext old = MemoryContextSwitchTo(scratch);
+
 			apply_many(space, many, nmany);
+			MemoryContextSwitchTo(old);
+			MemoryContextReset(scratch);
 			nmany = 0;
 		}
 	}
+	MemoryContextDelete(scratch);
 	pfree(many);
 }

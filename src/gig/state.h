@@ -10,7 +10,7 @@
  *
  * 1. the table setting: ACCESS SHARE by waves and all who clean up, SHARE
  *	  UPDATE EXCLUSIVE by upgrade_spaces, ACCESS EXCLUSIVE by drop_space
- *	  (space/space.h)
+ *	  (space/scope.h)
  * 2. gig rows: FOR KEY SHARE to invite, FOR NO KEY UPDATE to change, to archive
  *	  and for a wave (which skips a gig that is locked), FOR UPDATE to delete
  * 3. the row of setting, by waves while setting.max_pending is given
@@ -63,6 +63,7 @@ extern int64 gig_state_place(Oid space);
 typedef struct GigState
 {
 	int32		accepted;
+	int32		target;
 	int32		capacity;
 	bool		expires_rest;
 	TimestampTz closes_at;
@@ -78,8 +79,8 @@ typedef struct GigChange
 	int64		gained;			/* became accepted */
 	int64		opened;			/* became pending or scheduled */
 	int64		left;			/* accepted, left by the worker */
-	int64		answered;		/* pending, accepted or rejected */
-	TimestampTz oldest_answered;	/* earliest invited_at of those */
+	int64		answered;		/* accepted or rejected by the worker */
+	TimestampTz oldest_answered;	/* earliest invited_at of those pending */
 	TimestampTz next_send_at;	/* earliest send_at scheduled, or infinity */
 	TimestampTz last_send_at;	/* latest of them, or -infinity */
 	int64		released;		/* workers whom a wave may invite again */
@@ -87,6 +88,9 @@ typedef struct GigChange
 
 /* Reads without a lock; false if the gig has no state (it is gone). */
 extern bool gig_state_read(Oid space, int64 gig_id, GigState *state);
+
+/* The same, locked until the end of the transaction. */
+extern bool gig_state_lock(Oid space, int64 gig_id, GigState *state);
 
 /*
  * Counts "changes", one per gig in ascending order, into gig_state, which it
@@ -102,7 +106,16 @@ extern void gig_state_apply(Oid space, const GigChange *changes, size_t n);
  */
 extern void gig_state_expire_rest(Oid space, int64 gig_id, const char *reason);
 
+/*
+ * Until when an invitation of that time can be answered; NULL: until the gig
+ * closes, DT_NOEND.
+ */
+extern TimestampTz gig_answer_by(TimestampTz invited_at, const Interval *answer_within);
+
 extern bool gig_state_is_full(const GigState *state);
+
+/* Is there something left for a wave to do? */
+extern bool gig_state_wants_wave(const GigState *state, TimestampTz now);
 
 /*
  * Raise UG010 or UG011. "space" is that whose table invitation was written, which

@@ -15,7 +15,7 @@
 #include "fmgr.h"
 #include "utils/tuplestore.h"
 
-#include "space/space.h"
+#include "space/scope.h"
 
 /*
  * The trigger data, after checking that "function" was called as a trigger of

@@ -15,6 +15,9 @@
 
 #include "index/choice.h"
 
+/* Entries that one search may have; a filter that needs more has none. */
+#define MAX_ENTRIES		4096
+
 /*
  * What one document costs, in microseconds (measured with the table of
  * test/bench/filter.sh): a range is put into a bitmap whole; a list of one key
@@ -230,19 +233,19 @@ number(FilterEntry *e, int *entries)
 }
 
 int
-filter_choose(FilterEntry *root)
+filter_entry_choose(FilterEntry *root)
 {
 	int			entries = 0;
 
 	if (!choose(root).possible)
 		return 0;
 	number(root, &entries);
-	return entries <= FILTER_MAX_ENTRIES ? entries : 0;
+	return entries <= MAX_ENTRIES ? entries : 0;
 }
 
 /* By what a search costs for each document of the table, and a scan. */
 bool
-filter_better_scanned(FilterEntry *root, DocumentCost cost)
+filter_entry_better_scanned(FilterEntry *root, DocumentCost cost)
 {
 	double		scan = cost.pages * COST_NEXT_PAGE + COST_MATCH + cost.detoast;
 	Fetch		fetch = choose(root);

@@ -7,16 +7,13 @@
 #ifndef CIRRO_INDEX_CHOICE_H
 #define CIRRO_INDEX_CHOICE_H
 
-#include "index/extract.h"
-
-/* Entries that one search may have; a filter that needs more has none. */
-#define FILTER_MAX_ENTRIES	4096
+#include "index/entry.h"
 
 /*
  * Decides by the fractions in a tree, and numbers what is to be fetched from
- * 0. Returns how many; 0 if no part narrows the search.
+ * 0. Returns how many; 0 if no part narrows the search, or too many would.
  */
-extern int	filter_choose(FilterEntry *root);
+extern int	filter_entry_choose(FilterEntry *root);
 
 /* What it costs to come by a document, in microseconds. */
 typedef struct DocumentCost
@@ -26,7 +23,10 @@ typedef struct DocumentCost
 	double		detoast;		/* to have it at hand */
 } DocumentCost;
 
-/* Is the whole table read sooner than what a search finds? */
-extern bool filter_better_scanned(FilterEntry *root, DocumentCost cost);
+/*
+ * Is the whole table read sooner than what a search finds? Decides as above, but
+ * numbers nothing.
+ */
+extern bool filter_entry_better_scanned(FilterEntry *root, DocumentCost cost);
 
 #endif							/* CIRRO_INDEX_CHOICE_H */

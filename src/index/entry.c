@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  * src/index/entry.c
  *
- * The tree that a filter becomes (index/extract.h): how entries are put
+ * The tree that a filter becomes (index/entry.h): how entries are put
  * together, and which keys are of an entry. What an entry says of a condition
  * is decided by index/extract.c.
  *-------------------------------------------------------------------------
@@ -13,7 +13,7 @@
 #include "index/entry.h"
 
 FilterEntry *
-filter_entry_make(EntryKind kind, const FilterNode *node)
+filter_entry_make(FilterEntryKind kind, const FilterNode *node)
 {
 	FilterEntry *entry = palloc0(sizeof(FilterEntry));
 
@@ -24,7 +24,7 @@ filter_entry_make(EntryKind kind, const FilterNode *node)
 }
 
 FilterEntry *
-filter_entry_inner(EntryKind kind, FilterEntry *first)
+filter_entry_inner(FilterEntryKind kind, FilterEntry *first)
 {
 	FilterEntry *entry = filter_entry_make(kind, NULL);
 
@@ -104,15 +104,11 @@ join_ranges(FilterEntry **first)
 	}
 }
 
-/*
- * AND or OR of entries, simplified: nested ones of the same kind dissolved,
- * constants taken out.
- */
 FilterEntry *
-filter_entry_combine(EntryKind kind, FilterEntry *entries)
+filter_entry_combine(FilterEntryKind kind, FilterEntry *entries)
 {
-	EntryKind	neutral = kind == ENTRY_AND ? ENTRY_ALWAYS : ENTRY_NEVER;
-	EntryKind	decisive = kind == ENTRY_AND ? ENTRY_NEVER : ENTRY_ALWAYS;
+	FilterEntryKind	neutral = kind == ENTRY_AND ? ENTRY_ALWAYS : ENTRY_NEVER;
+	FilterEntryKind	decisive = kind == ENTRY_AND ? ENTRY_NEVER : ENTRY_ALWAYS;
 	FilterEntry *first = NULL;
 	FilterEntry **link = &first;
 	FilterEntry *next;
@@ -137,7 +133,6 @@ filter_entry_combine(EntryKind kind, FilterEntry *entries)
 	return first->next == NULL ? first : filter_entry_inner(kind, first);
 }
 
-/* Nothing in it is exact: others that do not meet it have these keys, too. */
 void
 filter_entry_inexact(FilterEntry *entry)
 {

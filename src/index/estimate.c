@@ -3,20 +3,19 @@
  *
  * Decides which fraction of the documents meets a filter, from statistics of
  * their keys (index/profile_stats.c) or, without, by a constant for each kind of
- * condition. Conditions on different paths count as independent. Must not
- * know where statistics come from, nor whether the caller may see them.
+ * condition. Conditions count as independent, but for two bounds of one path and
+ * two members of one element. Must not know where statistics come from, nor
+ * whether the caller may see them.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include <math.h>
 
-#include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/fmgrprotos.h"
 #include "utils/selfuncs.h"
 
+#include "filter/regex.h"
 #include "index/estimate.h"
 #include "json/number.h"
 
@@ -627,7 +626,7 @@ estimate(const Estimate *x, FilterEntry *e)
 }
 
 double
-filter_estimate(FilterEntry *root, const FilterQuery *query, const ProfileStats *stats)
+filter_entry_estimate(FilterEntry *root, const FilterQuery *query, const ProfileStats *stats)
 {
 	Estimate	x = {query, stats};
 	double		s = estimate(&x, root);

@@ -7,14 +7,15 @@
 #ifndef CIRRO_INDEX_ESTIMATE_H
 #define CIRRO_INDEX_ESTIMATE_H
 
-#include "index/extract.h"
+#include "index/entry.h"
 #include "index/profile_stats.h"
 
 /*
- * Sets the fractions and selectivities of a tree and returns the root's; from
- * the statistics, or by defaults where they are NULL.
+ * Sets the fractions and selectivities of a tree, of the documents, and returns
+ * the selectivity of the filter, of all rows; from the statistics, or by
+ * defaults where they are NULL.
  */
-extern double filter_estimate(FilterEntry *root, const FilterQuery *query,
+extern double filter_entry_estimate(FilterEntry *root, const FilterQuery *query,
 							  const ProfileStats *stats);
 
 #endif							/* CIRRO_INDEX_ESTIMATE_H */

@@ -3,7 +3,7 @@
  *
  * Decides what each condition of a filter asks of the keys of a document.
  * Where keys cannot tell (null, which missing equals; positions in a path;
- * arrays in arrays; regular expressions; remainders) it says so: a wrong
+ * arrays in arrays; patterns behind their first letters; remainders) it says so: a wrong
  * "necessary" would lose matches, a wrong "exact" would make some up. What is
  * worth fetching is decided elsewhere (index/choice.c).
  *-------------------------------------------------------------------------
@@ -13,10 +13,18 @@
 #include "lib/qunique.h"
 #include "miscadmin.h"
 
-#include "index/entry.h"
+#include "filter/parse.h"
+#include "filter/regex.h"
+#include "index/extract.h"
+#include "json/path.h"
 
 /* Of an array or object that is asked for as a whole, this many are enough. */
 #define MAX_PARTS		16
+
+/* Larger lists are one search over the keys between its ends. */
+#define SET_MIN		33
+
+extern FilterEntry *filter_entry_extract(const FilterQuery *query);
 
 /* Where conditions stand. */
 typedef struct Place
@@ -27,28 +35,27 @@ typedef struct Place
 	size_t		path_len;
 	size_t		begin;			/* of the names behind the array whose element
 								 * is at hand */
-	char		path[FILTER_MAX_PATH];
+	char		path[JSON_PATH_MAX_BYTES];
 } Place;
 
 static FilterEntry *extract(const FilterQuery *query, const FilterNode *node, const Place *place);
 
-/* Goes on to a member. A position may be that of an element: no path tells. */
+/* Goes on to a member. */
 static void
-append_name(Place *place, const char *base, const WalkName *name)
+append_name(Place *place, const char *name, uint32 len)
 {
 	size_t		start = place->path_len + (place->depth > 0);
 
 	/* Paths of $elemMatch in each other may be longer than those of keys. */
-	if (name->position >= 0 || place->depth == FILTER_MAX_SEGMENTS ||
-		start + name->len > FILTER_MAX_PATH)
+	if (place->depth == JSON_PATH_MAX_NAMES || start + len > JSON_PATH_MAX_BYTES)
 	{
 		place->reachable = false;
 		return;
 	}
 	if (place->depth > 0)
 		place->path[place->path_len] = '.';
-	memcpy(place->path + start, base + name->at, name->len);
-	place->path_len = start + name->len;
+	memcpy(place->path + start, name, len);
+	place->path_len = start + len;
 	place->depth++;
 }
 
@@ -57,7 +64,7 @@ append_name(Place *place, const char *base, const WalkName *name)
  */
 
 static FilterEntry *
-make_leaf(EntryKind kind, const FilterNode *node, const ProfileKey *at,
+make_leaf(FilterEntryKind kind, const FilterNode *node, const ProfileKey *at,
 		  bool exact)
 {
 	FilterEntry *entry = filter_entry_make(kind, node);
@@ -123,24 +130,23 @@ static FilterEntry *make_member(const FilterNode *node, const Place *place, Json
 static FilterEntry *
 make_equal_object(const FilterNode *node, const Place *place, JsonView object)
 {
-	const JsonbContainer *container = (const JsonbContainer *) object.data;
 	FilterEntry *entries = NULL;
 	JsonViewIterator it;
+	JsonView	name;
 	JsonView	value;
 	ProfileKey	at;
 
 	check_stack_depth();
 	json_view_iterate(&it, object);
-	for (uint32 i = 0; i < MAX_PARTS && json_view_next(&it, &value); i++)
+	for (int i = 0; i < MAX_PARTS && json_view_next_member(&it, &name, &value); i++)
 	{
-		WalkName	name = {getJsonbOffset(container, i), getJsonbLength(container, i), -1};
 		Place		member = *place;
 		FilterEntry *entry;
 
 		CHECK_FOR_INTERRUPTS();
-		if (memchr(it.base + name.at, '.', name.len) != NULL)
+		if (memchr(name.data, '.', name.len) != NULL)
 			continue;
-		append_name(&member, it.base, &name);
+		append_name(&member, name.data, name.len);
 		if (!member.reachable)
 			continue;
 		entry = make_member(node, &member, value);
@@ -268,7 +274,7 @@ make_in(const FilterQuery *query, const FilterNode *node, const Place *place, co
 		if (entry->kind == ENTRY_UNKNOWN)
 			return entry;
 		if (value.type != JSON_VIEW_OBJECT && value.type != JSON_VIEW_ARRAY &&
-			node->number >= FILTER_SET_MIN)
+			node->number >= SET_MIN)
 		{
 			if (set == NULL)
 			{
@@ -432,11 +438,18 @@ make_type(const FilterNode *node, const ProfileKey *at)
 static void
 go_down(const FilterQuery *query, const FilterNode *node, const Place *from, Place *to)
 {
-	WalkPath	path = filter_node_path(query, node);
+	JsonWalkPath path = filter_node_path(query, node);
 
 	*to = *from;
 	for (uint32 i = 0; i < path.len && to->reachable; i++)
-		append_name(to, path.base, &path.names[i]);
+	{
+		const JsonWalkName *name = &path.names[i];
+
+		append_name(to, path.base + name->at, name->len);
+		/* It may be an element that it counts: no path tells. */
+		if (name->position >= 0)
+			to->reachable = false;
+	}
 }
 
 static FilterEntry *
@@ -517,7 +530,7 @@ make_pairs(const FilterQuery *query, const FilterNode *node, const ProfileKey *a
 			for (int i = 0; i < 2; i++)
 			{
 				const FilterNode *of = i == 0 ? a->node : b->node;
-				WalkPath	path = filter_node_path(query, of);
+				JsonWalkPath path = filter_node_path(query, of);
 
 				profile_key_member(&members[i], path.base + path.names->at, path.names->len,
 								   filter_value_view(query, filter_node_values(query, of)));
@@ -598,12 +611,8 @@ extract(const FilterQuery *query, const FilterNode *node, const Place *place)
 	}
 }
 
-/*
- * The tree of a filter, allocated in the current context; it points into the
- * filter.
- */
 FilterEntry *
-filter_extract(const FilterQuery *query)
+filter_entry_extract(const FilterQuery *query)
 {
 	Place		place;
 

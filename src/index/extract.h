@@ -1,85 +1,15 @@
 /*-------------------------------------------------------------------------
  * src/index/extract.h
  *
- * A filter as a tree of what can be known of it from the keys of a document
- * (index/profile_key.h). The index searches by it, estimates count by it.
+ * From a filter to the tree of index/entry.h.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_INDEX_EXTRACT_H
 #define CIRRO_INDEX_EXTRACT_H
 
-#include "postgres.h"
-#include "lib/stringinfo.h"
+#include "index/entry.h"
 
-#include "filter/query.h"
-#include "index/profile_key.h"
-
-typedef enum EntryKind
-{
-	ENTRY_ALWAYS,
-	ENTRY_NEVER,
-	ENTRY_AND,
-	ENTRY_OR,
-	ENTRY_NOT,
-	ENTRY_ELEM,					/* an element of an array meets the child */
-	ENTRY_BETWEEN,				/* both children, ranges on one path */
-	ENTRY_KEY,					/* the document has this key */
-	ENTRY_RANGE,				/* ... a key from low to high */
-	ENTRY_SET,					/* ... one of these keys, which are sorted */
-	ENTRY_UNKNOWN				/* keys do not tell */
-} EntryKind;
-
-/*
- * A leaf (KEY, RANGE, SET) is necessary for its condition: without a key of
- * it the condition does not hold. If "exact" it is sufficient, too.
- *
- * BETWEEN is a lower and an upper bound, its children, that different values
- * of an array may meet; and at the same time the range from the one to the
- * other, which one value meets, unless the document has a key of "many": an
- * array of several elements on the way.
- */
-typedef struct FilterEntry FilterEntry;
-struct FilterEntry
-{
-	EntryKind	kind;
-	bool		exact;
-	bool		has_path;		/* low begins with the key of its path */
-	bool		one_value;		/* it is about an element, which is never missing */
-	bool		implied;		/* by its siblings: nothing new to an estimate */
-	const FilterNode *node;		/* the condition; NULL for inner nodes */
-	FilterEntry *first;			/* child */
-	FilterEntry *next;			/* sibling */
-
-	ProfileKey	low;			/* the key, or where the range begins */
-	ProfileKey	high;			/* where it ends */
-	bool		low_open;		/* low itself is not in it */
-	bool		high_open;
-	bool		high_begins;	/* all that begin with high are in it */
-	ProfileKey *set;
-	int			nset;
-	FilterEntry *many;			/* BETWEEN: RANGEs; NULL if one value decides */
-
-	/* For the one who reads the tree. */
-	double		fraction;		/* of the documents that have such a key */
-	double		selectivity;	/* of those that meet the condition */
-	bool		wanted;			/* is it worth a search of the index? */
-	int			entry;			/* number of its entry in that search, or -1 */
-};
-
-/* Larger lists are one search over the keys between its ends. */
-#define FILTER_SET_MIN		33
-
-extern FilterEntry *filter_extract(const FilterQuery *query);
-
-/* -1: below the entry, 0: of it, 1: above it. */
-extern int	filter_entry_compare(const FilterEntry *entry, const char *key, int len);
-
-/* Has it keys of its own to search for? */
-static inline bool
-filter_entry_has_keys(const FilterEntry *entry)
-{
-	return entry->kind == ENTRY_KEY || entry->kind == ENTRY_RANGE ||
-		entry->kind == ENTRY_SET || entry->kind == ENTRY_BETWEEN;
-}
+/* The tree, allocated in the current context; it points into the filter. */
+extern FilterEntry *filter_entry_extract(const FilterQuery *query);
 
 #endif							/* CIRRO_INDEX_EXTRACT_H */

@@ -12,12 +12,15 @@
 #include "postgres.h"
 
 #include "access/gin.h"
-#include "access/stratnum.h"
 #include "fmgr.h"
+#include "storage/shmem.h"
 #include "utils/jsonb.h"
 
+#include "compat.h"
+#include "filter/io.h"
 #include "index/choice.h"
 #include "index/estimate.h"
+#include "index/extract.h"
 #include "index/memory.h"
 
 PG_FUNCTION_INFO_V1(profile_ops_extract_value);
@@ -64,9 +67,9 @@ profile_ops_extract_value(PG_FUNCTION_ARGS)
 	*nentries = list.nkeys;
 	if (list.nkeys == 0)
 		PG_RETURN_POINTER(NULL);
-	entries = MemoryContextAllocHuge(CurrentMemoryContext, list.nkeys * sizeof(Datum));
+	entries = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(list.nkeys, sizeof(Datum)));
 	room = MemoryContextAllocHuge(CurrentMemoryContext,
-								  (size_t) list.nkeys * INTALIGN(VARHDRSZ + PROFILE_KEY_MAX));
+								  mul_size(list.nkeys, INTALIGN(VARHDRSZ + PROFILE_KEY_MAX)));
 	for (int i = 0; i < list.nkeys; i++)
 	{
 		int			len = list.keys[i].len;
@@ -124,7 +127,7 @@ profile_ops_extract_query(PG_FUNCTION_ARGS)
 	bool	  **partial = (bool **) PG_GETARG_POINTER(3);
 	Pointer   **extra = (Pointer **) PG_GETARG_POINTER(4);
 	int32	   *mode = (int32 *) PG_GETARG_POINTER(6);
-	FilterEntry *root = filter_extract(query);
+	FilterEntry *root = filter_entry_extract(query);
 	bool		better_scanned = false;
 	SearchPlan *plan;
 	Datum	   *entries;
@@ -132,9 +135,9 @@ profile_ops_extract_query(PG_FUNCTION_ARGS)
 	*nentries = 0;
 	if (root->kind == ENTRY_NEVER)
 		PG_RETURN_POINTER(NULL);
-	if (!filter_recall(query, root, &better_scanned))
-		filter_estimate(root, query, NULL);
-	*nentries = filter_choose(root);
+	if (!filter_entry_recall(query, root, &better_scanned))
+		filter_entry_estimate(root, query, NULL);
+	*nentries = filter_entry_choose(root);
 	if (is_planner(fcinfo) && better_scanned)
 		*nentries = 0;
 	if (*nentries == 0)

@@ -71,7 +71,7 @@ move_to_front(Remembered *it, int i)
 }
 
 void
-filter_remember(const FilterQuery *query, FilterEntry *root, bool better_scanned)
+filter_entry_remember(const FilterQuery *query, FilterEntry *root, bool better_scanned)
 {
 	Remembered *it;
 	int			n = 0;
@@ -100,7 +100,7 @@ filter_remember(const FilterQuery *query, FilterEntry *root, bool better_scanned
 }
 
 void
-filter_forget(const FilterQuery *query)
+filter_entry_forget(const FilterQuery *query)
 {
 	uint64		hash[2];
 	int			i = find(query, hash);
@@ -113,7 +113,7 @@ filter_forget(const FilterQuery *query)
 }
 
 bool
-filter_recall(const FilterQuery *query, FilterEntry *root, bool *better_scanned)
+filter_entry_recall(const FilterQuery *query, FilterEntry *root, bool *better_scanned)
 {
 	uint64		hash[2];
 	int			i = find(query, hash);

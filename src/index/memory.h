@@ -7,18 +7,18 @@
 #ifndef CIRRO_INDEX_MEMORY_H
 #define CIRRO_INDEX_MEMORY_H
 
-#include "index/extract.h"
+#include "index/entry.h"
 
 /* Keeps the estimates of a tree, and whether a scan is better than a search. */
-extern void filter_remember(const FilterQuery *query, FilterEntry *root, bool better_scanned);
+extern void filter_entry_remember(const FilterQuery *query, FilterEntry *root, bool better_scanned);
 
 /* Forgets them: the filter is planned for a table without statistics. */
-extern void filter_forget(const FilterQuery *query);
+extern void filter_entry_forget(const FilterQuery *query);
 
 /*
  * Sets them in a tree of the same filter. False if there are none; then nothing
  * is set.
  */
-extern bool filter_recall(const FilterQuery *query, FilterEntry *root, bool *better_scanned);
+extern bool filter_entry_recall(const FilterQuery *query, FilterEntry *root, bool *better_scanned);
 
 #endif							/* CIRRO_INDEX_MEMORY_H */

@@ -13,12 +13,13 @@
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/shmem.h"
 #include "utils/fmgrprotos.h"
-#include "utils/memutils.h"
 
-#include "filter/parse.h"
-#include "json/number.h"
+#include "compat.h"
 #include "index/profile_key.h"
+#include "json/number.h"
+#include "json/path.h"
 
 #define NUMBER_GROUPS	12		/* of four digits, kept of a number */
 
@@ -28,6 +29,25 @@
  * part of an index.
  */
 #define TIMESTAMP_HOUR	13
+
+/*
+ * The longest number behind the longest path fits; strings are cut to fit. The
+ * bytes are stored: where one of these changes, indexes are to be built anew.
+ */
+StaticAssertDecl(1 + PROFILE_KEY_PATH + 1 + JSON_NUMBER_HEAD +
+				 (NUMBER_GROUPS + 1) * JSON_NUMBER_GROUP + PROFILE_KEY_HASH == PROFILE_KEY_MAX,
+				 "keys are stored");
+/* A short varlena header counts to 127, and a byte to before the hash mark. */
+StaticAssertDecl(1 + PROFILE_KEY_MAX <= VARATT_SHORT_MAX && PROFILE_KEY_PATH < PROFILE_KEY_HASHED,
+				 "lengths fit a byte");
+/* Values of these types are in the same order by key as by json_view_compare. */
+StaticAssertDecl(PROFILE_TAG_NULL == (int) JSON_VIEW_NULL &&
+				 PROFILE_TAG_NUMBER == (int) JSON_VIEW_NUMBER &&
+				 PROFILE_TAG_STRING == (int) JSON_VIEW_STRING &&
+				 PROFILE_TAG_OBJECT == (int) JSON_VIEW_OBJECT &&
+				 PROFILE_TAG_ARRAY == (int) JSON_VIEW_ARRAY &&
+				 (int) PROFILE_TAG_BOOL > (int) JSON_VIEW_ARRAY,
+				 "tags are in the order of types");
 
 /*
  * ---- One key
@@ -295,12 +315,10 @@ typedef struct Walk
 	void	   *arg;
 	int			depth;			/* names in the path */
 	size_t		path_len;
-	char		path[FILTER_MAX_PATH];
+	char		path[JSON_PATH_MAX_BYTES];
 } Walk;
 
 static void emit_members(Walk *walk, JsonView object);
-static bool next_member(JsonViewIterator *it, uint32 *offset, const char **name,
-						uint32 *len, JsonView *value);
 
 void
 profile_keys_init(ProfileKeyList *list)
@@ -321,11 +339,11 @@ emit(Walk *walk, const ProfileKey *key)
 	if (list->nkeys == list->max_keys)
 	{
 		list->max_keys *= 2;
-		list->keys = repalloc_huge(list->keys, list->max_keys * sizeof(list->keys[0]));
+		list->keys = repalloc_huge(list->keys, mul_size(list->max_keys, sizeof(list->keys[0])));
 	}
 	if (list->size - list->used < PROFILE_KEY_MAX)
 	{
-		list->size *= 2;
+		list->size = mul_size(list->size, 2);
 		list->data = repalloc_huge(list->data, list->size);
 	}
 	memcpy(list->data + list->used, key->data, key->len);
@@ -346,21 +364,19 @@ emit_pairs(Walk *walk, const ProfileKey *path, JsonView object)
 	int			nmembers = 0;
 	bool		others = false;
 	JsonViewIterator it;
-	uint32		offset = 0;
-	const char *name;
-	uint32		len;
+	JsonView	name;
 	JsonView	value;
 	ProfileKey	key;
 
 	json_view_iterate(&it, object);
-	while (next_member(&it, &offset, &name, &len, &value))
+	while (json_view_next_member(&it, &name, &value))
 	{
 		if (value.type == JSON_VIEW_OBJECT || value.type == JSON_VIEW_NULL)
 			continue;
 		if (value.type == JSON_VIEW_ARRAY || nmembers == PROFILE_KEY_PAIRED)
 			others = true;
 		else
-			profile_key_member(&members[nmembers++], name, len, value);
+			profile_key_member(&members[nmembers++], name.data, name.len, value);
 	}
 	if (others)
 	{
@@ -443,51 +459,31 @@ emit_member(Walk *walk, JsonView value)
 		emit_members(walk, value);
 }
 
-/* The next member of an object; "offset" starts at 0. */
-static bool
-next_member(JsonViewIterator *it, uint32 *offset, const char **name, uint32 *len,
-			JsonView *value)
-{
-	uint32		count = JsonContainerSize(it->container);
-	JEntry		entry;
-
-	if (!json_view_next(it, value))
-		return false;
-	/* The names come before the values; the iterator is behind this value. */
-	entry = it->container->children[it->next - 1 - count];
-	*name = it->base + *offset;
-	*len = JBE_HAS_OFF(entry) ? JBE_OFFLENFLD(entry) - *offset : JBE_OFFLENFLD(entry);
-	*offset += *len;
-	return true;
-}
-
 static void
 emit_members(Walk *walk, JsonView object)
 {
 	size_t		path_len = walk->path_len;
-	uint32		offset = 0;
 	JsonViewIterator it;
-	const char *name;
-	uint32		len;
+	JsonView	name;
 	JsonView	value;
 
 	CHECK_FOR_INTERRUPTS();
 	/* Deeper than any filter asks, and what bounds the recursion. */
-	if (walk->depth == FILTER_MAX_SEGMENTS)
+	if (walk->depth == JSON_PATH_MAX_NAMES)
 		return;
 	walk->depth++;
 	json_view_iterate(&it, object);
-	while (next_member(&it, &offset, &name, &len, &value))
+	while (json_view_next_member(&it, &name, &value))
 	{
 		size_t		start = path_len + (walk->depth > 1);
 
-		if (len > FILTER_MAX_PATH - start || start > FILTER_MAX_PATH ||
-			memchr(name, '.', len) != NULL)
+		if (start > JSON_PATH_MAX_BYTES || name.len > JSON_PATH_MAX_BYTES - start ||
+			memchr(name.data, '.', name.len) != NULL)
 			continue;
 		if (walk->depth > 1)
 			walk->path[path_len] = '.';
-		memcpy(walk->path + start, name, len);
-		walk->path_len = start + len;
+		memcpy(walk->path + start, name.data, name.len);
+		walk->path_len = start + name.len;
 		emit_member(walk, value);
 	}
 	walk->path_len = path_len;

@@ -18,7 +18,6 @@
 
 #include "postgres.h"
 
-#include "compat.h"
 #include "json/walk.h"
 
 #define PROFILE_KEY_MAX			63	/* and a byte for the varlena header */
@@ -41,9 +40,6 @@ typedef enum ProfileTag
 								 * members than are paired, or arrays */
 } ProfileTag;
 
-/* The type cirro.profile_key: a varlena of such bytes. */
-typedef struct varlena ProfileKeyDatum;
-
 /* A key, or the beginning of one, while it is made. */
 typedef struct ProfileKey
 {
@@ -60,7 +56,7 @@ typedef struct ProfileKeyList
 	int			max_keys;
 	struct ProfileKeyRef
 	{
-		uint32		at;
+		uint32		at;			/* in data: no jsonb has 4 GB of keys */
 		uint32		len;
 	}		   *keys;
 	char	   *data;

@@ -16,8 +16,9 @@
 #include "utils/json.h"
 #include "utils/jsonb.h"
 
+#include "compat.h"
+#include "index/profile_key_io.h"
 #include "json/number.h"
-#include "index/profile_key_show.h"
 
 PG_FUNCTION_INFO_V1(profile_key_in);
 PG_FUNCTION_INFO_V1(profile_key_out);

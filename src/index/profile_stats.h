@@ -30,15 +30,20 @@ typedef struct ProfileTagStats
 extern ProfileStats *profile_stats_load(HeapTuple tuple);
 extern void profile_stats_free(ProfileStats *stats);
 
-/* Of all documents, those that have a key; or one that begins so. */
+/*
+ * The documents that have a key; or one of a path, or of a path and tag: never
+ * 0, for the sample may have missed some.
+ */
 extern double profile_stats_key(const ProfileStats *stats, const char *key, int len);
 extern double profile_stats_present(const ProfileStats *stats, const char *prefix, int len);
+/* Of a path and tag; false if nothing is known of it. */
 extern bool profile_stats_tag(const ProfileStats *stats, const char *prefix, int len,
 							  ProfileTagStats *result);
 
 /*
  * Walk the common keys: the number of the first that is not less than some
- * bytes, and each by its number with its fraction.
+ * bytes, and each by its number with its fraction (false behind the last); and
+ * the bounds of histograms. They live as long as the statistics.
  */
 extern int	profile_stats_search(const ProfileStats *stats, const char *key, int len);
 extern bool profile_stats_common(const ProfileStats *stats, int i, const char **key,

@@ -22,8 +22,11 @@
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
+#include "filter/io.h"
 #include "index/choice.h"
 #include "index/estimate.h"
+#include "index/extract.h"
 #include "index/memory.h"
 
 PG_FUNCTION_INFO_V1(filter_matches_sel);
@@ -124,7 +127,7 @@ filter_matches_sel(PG_FUNCTION_ARGS)
 	}
 
 	query = DatumGetFilterQuery(constant->constvalue);
-	tree = filter_extract(query);
+	tree = filter_entry_extract(query);
 	memset(&sample, 0, sizeof(sample));
 	/* As it stands there, with the cast of a column that is of a domain. */
 	expression = exprType(linitial(args)) == JSONBOID ?
@@ -136,14 +139,14 @@ filter_matches_sel(PG_FUNCTION_ARGS)
 			statistic_proc_security_check(&sample, get_opcode(operator)))
 			stats = profile_stats_load(sample.statsTuple);
 	}
-	selectivity = filter_estimate(tree, query, stats);
+	selectivity = filter_entry_estimate(tree, query, stats);
 	if (stats != NULL)
 	{
-		filter_remember(query, tree, filter_better_scanned(tree, document_cost(&variable)));
+		filter_entry_remember(query, tree, filter_entry_better_scanned(tree, document_cost(&variable)));
 		profile_stats_free(stats);
 	}
 	else
-		filter_forget(query);
+		filter_entry_forget(query);
 	ReleaseVariableStats(sample);
 	ReleaseVariableStats(variable);
 	CLAMP_PROBABILITY(selectivity);

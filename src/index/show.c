@@ -10,10 +10,13 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
+#include "filter/io.h"
 #include "index/choice.h"
 #include "index/estimate.h"
+#include "index/extract.h"
 #include "index/memory.h"
-#include "index/profile_key_show.h"
+#include "index/profile_key_io.h"
 
 PG_FUNCTION_INFO_V1(index_search);
 
@@ -139,14 +142,14 @@ Datum
 index_search(PG_FUNCTION_ARGS)
 {
 	FilterQuery *query = PG_GETARG_FILTER_QUERY(0);
-	FilterEntry *root = filter_extract(query);
+	FilterEntry *root = filter_entry_extract(query);
 	StringInfoData buf;
 	bool		better_scanned;
 
 	initStringInfo(&buf);
-	if (!filter_recall(query, root, &better_scanned))
-		filter_estimate(root, query, NULL);
-	if (filter_choose(root) == 0 && root->kind != ENTRY_NEVER)
+	if (!filter_entry_recall(query, root, &better_scanned))
+		filter_entry_estimate(root, query, NULL);
+	if (filter_entry_choose(root) == 0 && root->kind != ENTRY_NEVER)
 		appendStringInfoString(&buf, "all, recheck");
 	else
 		show(&buf, root);

@@ -3,7 +3,8 @@
  *
  * Reads JSON text into a tree. Decides what is JSON, that no key comes twice
  * in an object, and the limits of the text. Must not know what the values
- * mean, nor use anything of the server.
+ * mean, nor use anything of the server. Where it is described what is wrong is
+ * json/tree_error.c, where a tree is written json/tree_write.c.
  *-------------------------------------------------------------------------
  */
 #include <stdio.h>
@@ -30,6 +31,7 @@ allocate(JsonTreeReader *r, size_t size)
 		memset(&r->error, 0, sizeof(r->error));
 		r->error.is_limit = true;
 		strcpy(r->error.problem, "out of memory");
+		strcpy(r->error.place, "$");
 	}
 	return p;
 }
@@ -437,7 +439,8 @@ read_value(JsonTreeReader *r, JsonTree *tree, int depth)
 
 /*
  * Reads a whole text. Returns its tree, or NULL with reader->error set. The
- * tree points into memory of the allocator and into the text.
+ * tree points into memory of the allocator and into the text; its values know
+ * where they are in what json_tree_write would write.
  */
 JsonTree *
 json_tree_read(JsonTreeReader *r, const char *text, size_t len)
@@ -482,4 +485,55 @@ json_tree_read(JsonTreeReader *r, const char *text, size_t len)
 		return NULL;
 	}
 	return tree;
+}
+
+/*
+ * ---- Of what was read
+ */
+
+const JsonTree *
+json_tree_member(const JsonTree *object, const char *key)
+{
+	const JsonTree *m;
+
+	for (m = object->child; m != NULL && !json_tree_key_is(m, key); m = m->next)
+		;
+	return m;
+}
+
+uint32_t
+json_tree_whole_len(const char *number, uint32_t len)
+{
+	const char *point = memchr(number, '.', len);
+
+	return point != NULL ? (uint32_t) (point - number) : len;
+}
+
+/* The order of two numbers without a sign, which have no needless zeros. */
+static int
+compare_digits(const char *a, uint32_t a_len, const char *b, uint32_t b_len)
+{
+	uint32_t	a_whole = json_tree_whole_len(a, a_len);
+	uint32_t	b_whole = json_tree_whole_len(b, b_len);
+	int			cmp;
+
+	if (a_whole != b_whole)
+		return a_whole < b_whole ? -1 : 1;
+	cmp = memcmp(a, b, a_len < b_len ? a_len : b_len);
+	if (cmp != 0)
+		return cmp;
+	return a_len == b_len ? 0 : a_len < b_len ? -1 : 1;
+}
+
+int
+json_tree_compare_numbers(const JsonTree *a, const JsonTree *b)
+{
+	bool		a_negative = a->text[0] == '-';
+	bool		b_negative = b->text[0] == '-';
+
+	if (a_negative != b_negative)
+		return a_negative ? -1 : 1;
+	if (a_negative)
+		return compare_digits(b->text + 1, b->text_len - 1, a->text + 1, a->text_len - 1);
+	return compare_digits(a->text, a->text_len, b->text, b->text_len);
 }

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Limits of the text itself; those of a filter are in filter/parse.h. */
+/* Limits of the text itself; those of a path are in json/path.h. */
 #define JSON_TREE_MAX_TEXT		(256 * 1024)	/* bytes, read or written */
 #define JSON_TREE_MAX_DEPTH		200	/* arrays and objects in each other */
 #define JSON_TREE_MAX_DIGITS	1000	/* on either side of the point */
@@ -108,6 +108,15 @@ extern bool json_tree_bad_text(JsonTreeReader *reader, const JsonTree *at,
 /* A key or string to be shown in a message: whole characters, 60 bytes at most. */
 extern const char *json_tree_show(char *buf, const char *text, size_t len);
 #define JSON_TREE_SHOW	64
+
+/* The member of an object with this key, or NULL. */
+extern const JsonTree *json_tree_member(const JsonTree *object, const char *key);
+
+/* The order of two numbers: less than, equal to or greater than 0. */
+extern int	json_tree_compare_numbers(const JsonTree *a, const JsonTree *b);
+
+/* How much of a number's text stands before its point. */
+extern uint32_t json_tree_whole_len(const char *number, uint32_t len);
 
 static inline bool
 json_tree_key_is(const JsonTree *member, const char *key)

@@ -98,8 +98,8 @@ put_tree(Writer *w, JsonTree *tree)
 
 /*
  * Writes a tree as text in the style of jsonb, without a terminator, and
- * notes in each value where its text is. Returns the length; with a NULL
- * buffer that is all it does.
+ * notes in each value where its text is. Returns the length. With a NULL
+ * buffer it does all but write.
  */
 size_t
 json_tree_write(JsonTree *tree, char *buf)

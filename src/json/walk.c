@@ -3,8 +3,9 @@
  *
  * Decides where a path leads in a document and how two JSON values compare.
  * The functions of jsonb_util.c would do, but most of them allocate, and
- * these run for every row. Must not allocate, throw, or recurse deeper than
- * a path has names or the shallower of two compared values has levels.
+ * these run for every row. Must not allocate, throw but for a cancel, or
+ * recurse deeper than a path has names or the shallower of two compared values
+ * has levels.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -85,7 +86,6 @@ view_entry(const JsonbContainer *container, uint32 i, const char *base, uint32 o
 	return v;
 }
 
-/* The value of a whole jsonb, which keeps a scalar in an array of its own. */
 JsonView
 json_view_root(const JsonbContainer *container)
 {
@@ -94,8 +94,8 @@ json_view_root(const JsonbContainer *container)
 	return view_container(container);
 }
 
-JsonView
-json_view_element(JsonView array, uint32 position)
+static JsonView
+view_element(JsonView array, uint32 position)
 {
 	const JsonbContainer *container = (const JsonbContainer *) array.data;
 	uint32		count = JsonContainerSize(container);
@@ -139,8 +139,8 @@ narrow_keys(const JsonbContainer *container, uint32 *high, const char *base,
  * Keys are sorted by length, then by bytes. Passing over the lengths of the
  * shorter ones finds the place of the key, and of its value besides.
  */
-JsonView
-json_view_member(JsonView object, const char *key, uint32 len)
+static JsonView
+view_member(JsonView object, const char *key, uint32 len)
 {
 	const JsonbContainer *container = (const JsonbContainer *) object.data;
 	uint32		count = JsonContainerSize(container);
@@ -182,6 +182,7 @@ json_view_iterate(JsonViewIterator *it, JsonView view)
 	it->end = it->next + count;
 	it->base = (const char *) &container->children[it->end];
 	it->offset = entry_offset(container, it->next, 0, 0);
+	it->name_offset = 0;
 }
 
 bool
@@ -193,6 +194,22 @@ json_view_next(JsonViewIterator *it, JsonView *value)
 	JBE_ADVANCE_OFFSET(it->offset, it->container->children[it->next]);
 	it->next++;
 	return true;
+}
+
+bool
+json_view_next_member(JsonViewIterator *it, JsonView *name, JsonView *value)
+{
+	JEntry		entry;
+
+	if (it->next >= it->end)
+		return false;
+	/* All names come before the values. */
+	entry = it->container->children[it->next - JsonContainerSize(it->container)];
+	name->type = JSON_VIEW_STRING;
+	name->data = it->base + it->name_offset;
+	name->len = entry_length(entry, it->name_offset);
+	it->name_offset += name->len;
+	return json_view_next(it, value);
 }
 
 /*
@@ -223,28 +240,25 @@ compare_numbers(const char *a, const char *b)
 static int
 compare_objects(JsonView a, JsonView b)
 {
-	const JsonbContainer *ca = (const JsonbContainer *) a.data;
-	const JsonbContainer *cb = (const JsonbContainer *) b.data;
-	uint32		count = JsonContainerSize(ca);
+	uint32		a_count = json_view_count(a);
+	uint32		b_count = json_view_count(b);
 	JsonViewIterator ia,
 				ib;
+	JsonView	na,
+				nb;
 	JsonView	va,
 				vb;
 
-	if (count != JsonContainerSize(cb))
-		return count < JsonContainerSize(cb) ? -1 : 1;
+	if (a_count != b_count)
+		return a_count < b_count ? -1 : 1;
 	json_view_iterate(&ia, a);
 	json_view_iterate(&ib, b);
-	for (uint32 i = 0; i < count; i++)
+	while (json_view_next_member(&ia, &na, &va) && json_view_next_member(&ib, &nb, &vb))
 	{
-		int			cmp = compare_strings(ia.base + getJsonbOffset(ca, i), getJsonbLength(ca, i),
-										  ib.base + getJsonbOffset(cb, i), getJsonbLength(cb, i));
+		int			cmp = compare_strings(na.data, na.len, nb.data, nb.len);
 
-		if (cmp != 0)
-			return cmp;
-		json_view_next(&ia, &va);
-		json_view_next(&ib, &vb);
-		cmp = json_view_compare(va, vb);
+		if (cmp == 0)
+			cmp = json_view_compare(va, vb);
 		if (cmp != 0)
 			return cmp;
 	}
@@ -275,11 +289,6 @@ compare_arrays(JsonView a, JsonView b)
 	}
 }
 
-/*
- * A total order: types by rank, numbers by value, strings by bytes. Two
- * values are equal if it returns 0. Recursion ends with the shallower value,
- * which in all uses is part of a filter, whose depth is bounded.
- */
 int
 json_view_compare(JsonView a, JsonView b)
 {
@@ -300,7 +309,6 @@ json_view_compare(JsonView a, JsonView b)
 	}
 }
 
-/* Does it return 0? That can often be told without knowing the order. */
 bool
 json_view_equal(JsonView a, JsonView b)
 {
@@ -311,10 +319,7 @@ json_view_equal(JsonView a, JsonView b)
 	return json_view_compare(a, b) == 0;
 }
 
-/*
- * Is an element of the array equal to the value? Strings, the commonest, are
- * passed over by their length.
- */
+/* Strings, the commonest, are passed over by their length. */
 bool
 json_view_has_element(JsonView array, JsonView value)
 {
@@ -348,14 +353,14 @@ json_view_has_element(JsonView array, JsonView value)
  * array every object is tried, and besides the element that the next name
  * counts. An object there is so reached in two ways, and each further name
  * that is a number can double the number of ways: a path may hold only
- * FILTER_MAX_POSITIONS of them.
+ * JSON_PATH_MAX_POSITIONS of them.
  */
 static bool
-walk_array(JsonView array, WalkPath path, JsonWalkVisitor visit, void *arg)
+walk_array(JsonView array, JsonWalkPath path, JsonWalkVisitor visit, void *arg)
 {
 	JsonViewIterator it;
 	JsonView	element;
-	WalkPath	rest = {path.base, path.names + 1, path.len - 1};
+	JsonWalkPath rest = {path.base, path.names + 1, path.len - 1};
 
 	json_view_iterate(&it, array);
 	while (json_view_next(&it, &element))
@@ -366,7 +371,7 @@ walk_array(JsonView array, WalkPath path, JsonWalkVisitor visit, void *arg)
 	}
 	if (path.names->position < 0)
 		return false;
-	element = json_view_element(array, path.names->position);
+	element = view_element(array, path.names->position);
 	if (element.type == JSON_VIEW_MISSING)
 		return false;
 	if (rest.len == 0)
@@ -378,26 +383,20 @@ walk_array(JsonView array, WalkPath path, JsonWalkVisitor visit, void *arg)
 	return false;
 }
 
-/*
- * Where the first name of a path leads in a document: to one value or none.
- * An array that stands for a document (an element of an array, seen by
- * $elemMatch) is an object keyed by position.
- */
 JsonView
-json_walk_step(JsonView document, const char *base, const WalkName *name)
+json_walk_step(JsonView document, const char *base, const JsonWalkName *name)
 {
 	JsonView	missing = {JSON_VIEW_MISSING, 0, NULL};
 
 	if (likely(document.type == JSON_VIEW_OBJECT))
-		return json_view_member(document, base + name->at, name->len);
+		return view_member(document, base + name->at, name->len);
 	if (document.type == JSON_VIEW_ARRAY && name->position >= 0)
-		return json_view_element(document, name->position);
+		return view_element(document, name->position);
 	return missing;
 }
 
-/* Goes on from where that led, with the names that are left. */
 bool
-json_walk_on(JsonView value, WalkPath rest, JsonWalkVisitor visit, void *arg)
+json_walk_on(JsonView value, JsonWalkPath rest, JsonWalkVisitor visit, void *arg)
 {
 	JsonView	missing = {JSON_VIEW_MISSING, 0, NULL};
 
@@ -410,14 +409,10 @@ json_walk_on(JsonView value, WalkPath rest, JsonWalkVisitor visit, void *arg)
 	return visit(arg, missing, true);
 }
 
-/*
- * Visits the values that the path leads to in a document, until a visit
- * returns true; returns whether one did.
- */
 bool
-json_walk(JsonView document, WalkPath path, JsonWalkVisitor visit, void *arg)
+json_walk(JsonView document, JsonWalkPath path, JsonWalkVisitor visit, void *arg)
 {
-	WalkPath	rest = {path.base, path.names + 1, path.len - 1};
+	JsonWalkPath rest = {path.base, path.names + 1, path.len - 1};
 
 	if (path.len == 0)
 		return visit(arg, document, false);

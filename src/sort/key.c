@@ -14,15 +14,17 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
+#include "miscadmin.h"
 #include "utils/jsonb.h"
 
 #include "compat.h"
 #include "json/number.h"
-#include "sort/query.h"
+#include "json/walk.h"
+#include "sort/key.h"
 
 PG_FUNCTION_INFO_V1(sort_key);
+
+#define SORT_MAX_VALUE	1024	/* bytes for a path, about */
 
 /* Behind every rank, turned round or not. */
 #define KEY_MISSING		((char) 0xFF)
@@ -67,18 +69,17 @@ encode_number(StringInfo buf, const char *number)
 static void
 encode_object(StringInfo buf, JsonView object)
 {
-	const JsonbContainer *container = (const JsonbContainer *) object.data;
 	uint32		count = json_view_count(object);
 	JsonViewIterator it;
+	JsonView	name;
 	JsonView	value;
 
 	for (int shift = 24; shift >= 0; shift -= 8)
 		appendStringInfoChar(buf, (count >> shift) & 0xFF);
 	json_view_iterate(&it, object);
-	for (uint32 i = 0; buf->len < SORT_MAX_VALUE && i < count; i++)
+	while (buf->len < SORT_MAX_VALUE && json_view_next_member(&it, &name, &value))
 	{
-		encode_string(buf, it.base + getJsonbOffset(container, i), getJsonbLength(container, i));
-		json_view_next(&it, &value);
+		encode_string(buf, name.data, name.len);
 		encode(buf, value);
 	}
 }
@@ -163,7 +164,10 @@ visit_value(void *arg, JsonView value, bool open)
 	{
 		json_view_iterate(&it, value);
 		while (json_view_next(&it, &element))
+		{
+			CHECK_FOR_INTERRUPTS();
 			consider(arg, element);
+		}
 	}
 	return false;
 }
@@ -179,8 +183,8 @@ sort_key_append(StringInfo buf, const SortQuery *query, const JsonbContainer *do
 	for (int i = 0; i < query->nkeys; i++)
 	{
 		const SortPath *key = &query->keys[i];
-		WalkPath	path = {(const char *) query,
-			(const WalkName *) ((const char *) query + key->path),
+		JsonWalkPath path = {(const char *) query,
+			(const JsonWalkName *) ((const char *) query + key->path),
 		key->path_len};
 
 		c.direction = key->direction;

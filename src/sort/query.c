@@ -2,31 +2,37 @@
  * src/sort/query.c
  *
  * The type cirro.sort_query: what it may ask for, in, out, recv, send and
- * equality. The order of its keys counts, so it must never pass through
- * jsonb. What order it stands for is decided by sort/key.c.
+ * equality. The order of its keys counts, so only an array of keys may come
+ * from jsonb. What order it stands for is decided by sort/key.c.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "common/hashfn.h"
 #include "fmgr.h"
-#include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "json/glue.h"
+#include "json/path.h"
 #include "sort/query.h"
 
 PG_FUNCTION_INFO_V1(sort_query_in);
 PG_FUNCTION_INFO_V1(sort_query_out);
 PG_FUNCTION_INFO_V1(sort_query_recv);
 PG_FUNCTION_INFO_V1(sort_query_send);
+PG_FUNCTION_INFO_V1(sort_query_from_jsonb);
 PG_FUNCTION_INFO_V1(sort_query_eq);
 PG_FUNCTION_INFO_V1(sort_query_ne);
 PG_FUNCTION_INFO_V1(sort_query_hash);
 PG_FUNCTION_INFO_V1(sort_query_hash_extended);
 
+#define MAX_KEYS	16			/* paths of a sort_query */
+
 static const char HINT_SORT[] =
-	"Write {\"field\": 1, \"other.field\": -1}: 1 is ascending, -1 descending.";
+	"Write {\"field\": 1, \"other.field\": -1} or [{\"field\": 1}, {\"other.field\": -1}]: "
+	"1 is ascending, -1 descending.";
 
 static int16
 direction_of(const JsonTree *member)
@@ -40,11 +46,40 @@ direction_of(const JsonTree *member)
 }
 
 /*
+ * [{"a": 1}, {"b": -1}] as {"a": 1, "b": -1}: from here on they are the same.
+ * The members keep their parents, so that errors name the place in the array.
+ */
+static bool
+join_elements(JsonTreeReader *reader, JsonTree *tree)
+{
+	JsonTree  **next = &tree->child;
+
+	for (JsonTree *c = tree->child, *following; c != NULL; c = following)
+	{
+		JsonTree   *m = c->child;
+
+		following = c->next;
+		if (c->type != JSON_TREE_OBJECT || c->nchildren != 1)
+			return json_tree_fail(reader, c, HINT_SORT,
+								  "an element of a sort query needs to be an object with one key");
+		*next = m;
+		next = &m->next;
+		for (const JsonTree *earlier = tree->child; earlier != m; earlier = earlier->next)
+			if (earlier->key_len == m->key_len && memcmp(earlier->key, m->key, m->key_len) == 0)
+				return json_tree_fail(reader, m, "Write each key once.",
+									  "the same key comes twice");
+	}
+	tree->type = JSON_TREE_OBJECT;
+	return true;
+}
+
+/*
  * The stored form of the text, allocated in the current context; NULL with
- * reader->error set if it is no sort_query.
+ * reader->error set if it is no sort_query. "ordered" says whether keys come
+ * in the order that was meant.
  */
 static SortQuery *
-build(JsonTreeReader *reader, const char *text, size_t len)
+build(JsonTreeReader *reader, const char *text, size_t len, bool ordered)
 {
 	JsonTree   *tree = json_tree_read(reader, text, len);
 	StringInfoData buf;
@@ -53,17 +88,26 @@ build(JsonTreeReader *reader, const char *text, size_t len)
 
 	if (tree == NULL)
 		return NULL;
-	if (tree->type != JSON_TREE_OBJECT)
+	if (tree->type != JSON_TREE_OBJECT && tree->type != JSON_TREE_ARRAY)
 	{
-		json_tree_fail(reader, tree, HINT_SORT, "a sort query needs to be an object");
+		json_tree_fail(reader, tree, HINT_SORT, "a sort query needs to be an object or an array");
 		return NULL;
 	}
-	if (tree->nchildren > SORT_MAX_KEYS)
+	if (tree->nchildren > MAX_KEYS)
 	{
 		json_tree_limit(reader, tree, "Leave out the last ones.",
-						"a sort query has more than %d keys", SORT_MAX_KEYS);
+						"a sort query has more than %d keys", MAX_KEYS);
 		return NULL;
 	}
+	if (tree->type == JSON_TREE_OBJECT && tree->nchildren > 1 && !ordered)
+	{
+		json_tree_fail(reader, tree,
+					   "Write an array: [{\"rating\": -1}, {\"joined_at\": 1}], or give it as json or text.",
+					   "jsonb does not keep the order of several keys");
+		return NULL;
+	}
+	if (tree->type == JSON_TREE_ARRAY && !join_elements(reader, tree))
+		return NULL;
 
 	memset(&head, 0, sizeof(head));
 	head.version = SORT_QUERY_VERSION;
@@ -78,7 +122,7 @@ build(JsonTreeReader *reader, const char *text, size_t len)
 
 	for (const JsonTree *m = tree->child; m != NULL; m = m->next, i++)
 	{
-		FilterPath	path;
+		JsonPathNames path;
 		SortPath	key;
 
 		key.direction = direction_of(m);
@@ -92,15 +136,8 @@ build(JsonTreeReader *reader, const char *text, size_t len)
 			json_tree_fail(reader, m, HINT_SORT, "a sort query has no operators");
 			return NULL;
 		}
-		if (!filter_parse_path(reader, m, &path))
+		if (!json_path_read(reader, m, 0, &path))
 			return NULL;
-		if (path.npositions > FILTER_MAX_POSITIONS)
-		{
-			json_tree_limit(reader, m, "Use fewer array positions.",
-							"a path has more than %d names that are numbers",
-							FILTER_MAX_POSITIONS);
-			return NULL;
-		}
 		key.path_len = path.len;
 		key.path = json_glue_put_path(&buf, path.names, path.len);
 		((SortQuery *) buf.data)->keys[i] = key;
@@ -110,7 +147,7 @@ build(JsonTreeReader *reader, const char *text, size_t len)
 }
 
 static Datum
-from_text(const char *text, Node *escontext)
+read_query(const char *text, size_t len, bool ordered, Node *escontext)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "cirro sort query",
 												  ALLOCSET_SMALL_SIZES);
@@ -119,7 +156,7 @@ from_text(const char *text, Node *escontext)
 	SortQuery  *query;
 
 	json_glue_start(&reader, context);
-	query = build(&reader, text, strlen(text));
+	query = build(&reader, text, len, ordered);
 	MemoryContextSwitchTo(old);
 	if (query != NULL)
 		query = memcpy(palloc(VARSIZE(query)), query, VARSIZE(query));
@@ -129,12 +166,15 @@ from_text(const char *text, Node *escontext)
 	return PointerGetDatum(query);
 }
 
-/* The value behind a Datum, detoasted; of a version that this library reads. */
-SortQuery *
-sort_query_from_datum(Datum datum)
+static Datum
+from_text(const char *text, size_t len, Node *escontext)
 {
-	SortQuery  *query = (SortQuery *) PG_DETOAST_DATUM(datum);
+	return read_query(text, len, true, escontext);
+}
 
+static SortQuery *
+check_version(SortQuery *query)
+{
 	if (query->version != SORT_QUERY_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -142,6 +182,18 @@ sort_query_from_datum(Datum datum)
 				 errdetail("This library reads version %d.", SORT_QUERY_VERSION),
 				 errhint("Install the library of the version that wrote it.")));
 	return query;
+}
+
+SortQuery *
+sort_query_from_datum(Datum datum)
+{
+	return check_version((SortQuery *) PG_DETOAST_DATUM(datum));
+}
+
+SortQuery *
+sort_query_copy_from_datum(Datum datum)
+{
+	return check_version((SortQuery *) PG_DETOAST_DATUM_COPY(datum));
 }
 
 static const char *
@@ -157,7 +209,7 @@ text_of(const SortQuery *query)
 Datum
 sort_query_in(PG_FUNCTION_ARGS)
 {
-	return from_text(PG_GETARG_CSTRING(0), fcinfo->context);
+	return json_glue_in(fcinfo, from_text);
 }
 
 Datum
@@ -171,7 +223,9 @@ sort_query_out(PG_FUNCTION_ARGS)
 Datum
 sort_query_recv(PG_FUNCTION_ARGS)
 {
-	return from_text(json_glue_recv((StringInfo) PG_GETARG_POINTER(0), "sort_query"), NULL);
+	char	   *text = json_glue_recv((StringInfo) PG_GETARG_POINTER(0), "sort_query");
+
+	return from_text(text, strlen(text), NULL);
 }
 
 Datum
@@ -180,6 +234,18 @@ sort_query_send(PG_FUNCTION_ARGS)
 	SortQuery  *query = PG_GETARG_SORT_QUERY(0);
 
 	return json_glue_send(text_of(query), query->text_len);
+}
+
+/* sort_query_from_jsonb(jsonb) returns sort_query: only what has an order there */
+Datum
+sort_query_from_jsonb(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *jsonb = PG_GETARG_JSONB_P(0);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
+	return read_query(text.data, text.len, false, NULL);
 }
 
 static bool

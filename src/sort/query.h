@@ -10,22 +10,20 @@
 
 #include "postgres.h"
 #include "fmgr.h"
-#include "lib/stringinfo.h"
-
-#include "json/walk.h"
 
 /* Raised when the meaning of stored bytes changes. */
 #define SORT_QUERY_VERSION	1
 
-#define SORT_MAX_KEYS		16	/* paths of a sort_query */
-#define SORT_MAX_VALUE		1024	/* bytes of sort_key() per path */
-
 typedef struct SortPath
 {
-	uint32		path;			/* offset of its WalkNames */
+	uint32		path;			/* offset of its JsonWalkNames */
 	uint16		path_len;
 	int16		direction;		/* 1 or -1 */
 } SortPath;
+
+StaticAssertDecl(sizeof(SortPath) == 8 && offsetof(SortPath, path_len) == 4 &&
+				 offsetof(SortPath, direction) == 6,
+				 "SortPath is stored");
 
 typedef struct SortQuery
 {
@@ -37,15 +35,19 @@ typedef struct SortQuery
 	SortPath	keys[FLEXIBLE_ARRAY_MEMBER];
 } SortQuery;
 
-extern SortQuery *sort_query_from_datum(Datum datum);
-#define DatumGetSortQuery(datum)	sort_query_from_datum(datum)
-#define PG_GETARG_SORT_QUERY(n)		sort_query_from_datum(PG_GETARG_DATUM(n))
+StaticAssertDecl(offsetof(SortQuery, version) == 4 && offsetof(SortQuery, nkeys) == 6 &&
+				 offsetof(SortQuery, text) == 8 && offsetof(SortQuery, text_len) == 12 &&
+				 offsetof(SortQuery, keys) == 16,
+				 "SortQuery is stored");
 
 /*
- * Appends a byte string whose order by memcmp is the order that the query
- * asks for.
+ * The value behind a Datum, detoasted: itself, or a copy in the current context;
+ * the second always a copy. Raise an error if its format is that of another
+ * version of this library.
  */
-extern void sort_key_append(StringInfo buf, const SortQuery *query,
-							const JsonbContainer *document);
+extern SortQuery *sort_query_from_datum(Datum datum);
+extern SortQuery *sort_query_copy_from_datum(Datum datum);
+#define DatumGetSortQueryCopy(datum)	sort_query_copy_from_datum(datum)
+#define PG_GETARG_SORT_QUERY(n)			sort_query_from_datum(PG_GETARG_DATUM(n))
 
 #endif							/* CIRRO_SORT_QUERY_H */

@@ -9,6 +9,10 @@
 
 #include "space/list.h"
 
+/* The DDL version that this library writes, and the oldest that it serves. */
+#define CIRRO_DDL_VERSION		1
+#define CIRRO_DDL_VERSION_MIN	1
+
 /* Stands for the type of the application's ids in space.sql. */
 #define SPACE_REF_TYPE "@ref_type@"
 

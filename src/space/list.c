@@ -343,6 +343,31 @@ space_check_run(const SpaceInfo *info)
 				 errhint("SET ROLE, or be granted membership in that role.")));
 }
 
+bool
+space_check_run_any(const List *spaces, int elevel)
+{
+	ListCell   *lc;
+
+	if (superuser())
+		return true;
+	foreach(lc, spaces)
+	{
+		if (space_may_run(lfirst(lc)))
+			return true;
+	}
+	ereport(elevel,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("role \"%s\" may run no Space of this database",
+					GetUserNameFromId(GetUserId(), false)),
+			 spaces == NIL ?
+			 errdetail("There is none yet.") :
+			 errdetail("Only a Space's owner and roles that may become it run it."),
+			 spaces == NIL ?
+			 errhint("Make one by cirro.create_space().") :
+			 errhint("SET ROLE to the owner of a Space, or be granted membership in that role; cirro.spaces() tells who it is.")));
+	return false;
+}
+
 void
 space_check_invite(const SpaceInfo *info)
 {

@@ -41,6 +41,13 @@ extern bool space_may_run(const SpaceInfo *info);
 /* Raises 42501 unless the current user may run the Space. */
 extern void space_check_run(const SpaceInfo *info);
 
+/*
+ * Whether the current user may run any of "spaces", or those to come, as a
+ * superuser may. If not, says so at that level with 42501; at ERROR it does
+ * not return then.
+ */
+extern bool space_check_run_any(const List *spaces, int elevel);
+
 /* Raises 42501 unless the current user may reach its invitations and insert some. */
 extern void space_check_invite(const SpaceInfo *info);
 

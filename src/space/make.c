@@ -25,7 +25,7 @@
 
 #include "cirro.h"
 #include "compat.h"
-#include "space/space.h"
+#include "space/scope.h"
 #include "space/ddl.h"
 #include "space/list.h"
 
@@ -296,7 +296,7 @@ drop_space(PG_FUNCTION_ARGS)
 				info->owner == GetUserId() ? 0 : SECURITY_RESTRICTED_OPERATION);
 	space_hold(space, info->owner, space_tables, SPACE_TABLES);
 
-	if (SPI_execute("SELECT made_schema::bool FROM setting", true, 1) == SPI_OK_SELECT &&
+	if (SPI_execute("SELECT t.made_schema::bool FROM setting t", true, 1) == SPI_OK_SELECT &&
 		SPI_processed == 1)
 	{
 		bool		isnull;

@@ -1,42 +1,56 @@
 /*-------------------------------------------------------------------------
  * src/space/plan_cache.c
  *
- * The one cache of SPI plans: prepares each query once per Space and session.
- * Queries are constant texts that name tables without a schema; the search
- * path decides what they mean (and is set anew if a trigger, say, has changed
- * it), and core replans them when it, the role or the tables change. Must not
- * build SQL, and must not outlive a Space: plans of dropped schemas are freed.
+ * The one cache of SPI plans: prepares each query once per Space and session,
+ * and keeps the plans that were used last. Queries are constant texts that name
+ * tables without a schema; the search path decides what they mean (and is set
+ * anew if a trigger, say, has changed it), and core replans them when it, the
+ * role or the tables change. Must not build SQL, and must not outlive a Space:
+ * plans of dropped schemas are freed.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
+#include "lib/ilist.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
-#include "utils/rel.h"
+#include "utils/portal.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "space/plan_cache.h"
-#include "space/space.h"
+#include "space/scope.h"
+
+/*
+ * A Space at work has about twenty plans of 50 kB each. What one session keeps
+ * of those of thousands of Spaces is bounded by this.
+ */
+#define MAX_PLANS	1000
 
 typedef struct PlanKey
 {
-	const CirroQuery *query;
+	const SpaceQuery *query;
 	Oid			space;
-	Oid			relation;		/* whose transition tables it reads, or 0 */
+	Oid			relation;
 } PlanKey;
 
 typedef struct PlanEntry
 {
 	PlanKey		key;
 	SPIPlanPtr	plan;
-	bool		planned;		/* if it is one by key */
+	dlist_node	node;			/* in recently_used */
 } PlanEntry;
 
 static HTAB *plans = NULL;
+static dlist_head recently_used = DLIST_STATIC_INIT(recently_used);
+
+/* Executions under way, one in another: their plans must stay. */
+static int	executing = 0;
 
 /* A schema was changed or dropped since the cache was last swept. */
 static bool sweep_needed = false;
@@ -61,21 +75,34 @@ make_cache(void)
 }
 
 static void
-sweep_cache(void)
+forget_plan(PlanEntry *entry)
 {
-	HASH_SEQ_STATUS scan;
-	PlanEntry  *entry;
+	SPI_freeplan(entry->plan);
+	dlist_delete(&entry->node);
+	hash_search(plans, &entry->key, HASH_REMOVE, NULL);
+}
 
-	sweep_needed = false;
-	hash_seq_init(&scan, plans);
-	while ((entry = hash_seq_search(&scan)) != NULL)
+/* Frees the plans of Spaces that are gone, and those used longest ago. */
+static void
+shrink_cache(void)
+{
+	if (executing > 0)
+		return;
+	if (sweep_needed)
 	{
-		if (SearchSysCacheExists1(NAMESPACEOID, ObjectIdGetDatum(entry->key.space)))
-			continue;
-		if (entry->plan != NULL)
-			SPI_freeplan(entry->plan);
-		hash_search(plans, &entry->key, HASH_REMOVE, NULL);
+		dlist_mutable_iter iter;
+
+		sweep_needed = false;
+		dlist_foreach_modify(iter, &recently_used)
+		{
+			PlanEntry  *entry = dlist_container(PlanEntry, node, iter.cur);
+
+			if (!SearchSysCacheExists1(NAMESPACEOID, ObjectIdGetDatum(entry->key.space)))
+				forget_plan(entry);
+		}
 	}
+	while (hash_get_num_entries(plans) > MAX_PLANS)
+		forget_plan(dlist_tail_element(PlanEntry, node, &recently_used));
 }
 
 static void
@@ -86,69 +113,99 @@ set_for_now(const char *setting, const char *value)
 }
 
 /*
+ * Will the next execution use the generic plan that there is? So it does unless
+ * it is invalid, whatever made it so: as RevalidateCachedQuery and CheckCachedPlan
+ * see it, or nearly, for what they let stand in this transaction, or for this
+ * role, counts as invalid.
+ */
+static bool
+generic_plan_stands(const CachedPlanSource *source)
+{
+	return source->is_valid && source->gplan != NULL && source->gplan->is_valid &&
+		!source->gplan->dependsOnRole && !source->dependsOnRLS &&
+		!TransactionIdIsValid(source->gplan->saved_xmin) &&
+		cirro_search_path_matches(source->search_path);
+}
+
+/*
  * A plan made while a table is empty reads it all, and may be kept while it
- * grows by a row for each call: so it is made as if that cost a fortune. Then it
- * must not look like one that is worth compiling.
+ * grows by a row for each call; one made for a statement that changed two rows
+ * compares each with each, and may be kept for one that changes thousands. So it
+ * is made as if that cost a fortune. Then it must not look like one that is worth
+ * compiling. A bitmap that has become too large to name rows makes each row of a
+ * page be compared with each of the keys.
  */
 static void
-plan_by_key(PlanEntry *entry)
+plan_once(SPIPlanPtr plan, PlanKind kind)
 {
 	int			level;
-	CachedPlan *plan;
+	CachedPlan *made;
 
-	if (entry->planned && SPI_plan_is_valid(entry->plan))
+	if (generic_plan_stands(linitial(SPI_plan_get_plan_sources(plan))))
 		return;
 	level = NewGUCNestLevel();
-	set_for_now("enable_seqscan", "off");
+	if (kind == PLAN_BY_KEY)
+	{
+		set_for_now("enable_seqscan", "off");
+		set_for_now("enable_bitmapscan", "off");
+	}
+	else
+		set_for_now("enable_nestloop", "off");
 	set_for_now("jit", "off");
-	plan = SPI_plan_get_cached_plan(entry->plan);
-	if (plan != NULL)
-		ReleaseCachedPlan(plan, CurrentResourceOwner);
+	made = SPI_plan_get_cached_plan(plan);
+	if (made != NULL)
+		ReleaseCachedPlan(made, CurrentResourceOwner);
 	AtEOXact_GUC(true, level);
-	entry->planned = true;
+}
+
+static PlanEntry *
+make_plan(const PlanKey *key)
+{
+	const SpaceQuery *query = key->query;
+	int			options = query->kind == PLAN_EACH_TIME ? CURSOR_OPT_CUSTOM_PLAN :
+		query->kind == PLAN_USUAL ? 0 : CURSOR_OPT_GENERIC_PLAN;
+	SPIPlanPtr	plan = SPI_prepare_cursor(query->text, query->nargs,
+										  (Oid *) query->argtypes, options);
+	PlanEntry  *entry;
+
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare_cursor failed: %s: %s",
+			 SPI_result_code_string(SPI_result), query->text);
+	entry = hash_search(plans, key, HASH_ENTER, NULL);
+	entry->plan = plan;
+	dlist_push_head(&recently_used, &entry->node);
+	SPI_keepplan(plan);
+	return entry;
 }
 
 static SPIPlanPtr
-get_plan(Oid space, Oid relation, const CirroQuery *query)
+get_plan(Oid space, Oid relation, const SpaceQuery *query)
 {
 	PlanKey		key;
 	PlanEntry  *entry;
-	bool		found;
 
 	space_set_path(space);
 	if (plans == NULL)
 		make_cache();
-	if (sweep_needed)
-		sweep_cache();
+	shrink_cache();
 
 	memset(&key, 0, sizeof(key));
 	key.query = query;
 	key.space = space;
 	key.relation = relation;
-	entry = hash_search(plans, &key, HASH_FIND, &found);
-	if (!found)
-	{
-		SPIPlanPtr	plan = SPI_prepare_cursor(query->text, query->nargs,
-											  (Oid *) query->argtypes,
-											  query->kind == PLAN_EACH_TIME ? CURSOR_OPT_CUSTOM_PLAN :
-											  query->kind == PLAN_BY_KEY ? CURSOR_OPT_GENERIC_PLAN : 0);
-
-		if (plan == NULL)
-			elog(ERROR, "SPI_prepare failed: %s: %s",
-				 SPI_result_code_string(SPI_result), query->text);
-		SPI_keepplan(plan);
-		entry = hash_search(plans, &key, HASH_ENTER, &found);
-		entry->plan = plan;
-		entry->planned = false;
-	}
-	if (query->kind == PLAN_BY_KEY)
-		plan_by_key(entry);
+	entry = hash_search(plans, &key, HASH_FIND, NULL);
+	if (entry != NULL)
+		dlist_move_head(&recently_used, &entry->node);
+	else
+		entry = make_plan(&key);
+	if (query->kind == PLAN_BY_KEY || query->kind == PLAN_OF_ROWS)
+		plan_once(entry->plan, query->kind);
 	return entry->plan;
 }
 
-static uint64
-execute(Oid space, Oid relation, const CirroQuery *query,
-		Datum *values, const char *nulls)
+void
+plan_cache_execute(Oid space, Oid relation, const SpaceQuery *query,
+				   const SPIExecuteOptions *options)
 {
 	SPIPlanPtr	plan = get_plan(space, relation, query);
 	int			level = 0;
@@ -160,83 +217,44 @@ execute(Oid space, Oid relation, const CirroQuery *query,
 		level = NewGUCNestLevel();
 		set_for_now("jit", "off");
 	}
-	result = SPI_execute_plan(plan, values, nulls, false, 0);
+	executing++;
+	PG_TRY();
+	{
+		result = SPI_execute_plan_extended(plan, options);
+	}
+	PG_FINALLY();
+	{
+		executing--;
+	}
+	PG_END_TRY();
 	if (level > 0)
 		AtEOXact_GUC(true, level);
-	if (result < 0)
-		elog(ERROR, "SPI_execute_plan failed: %s: %s",
-			 SPI_result_code_string(result), query->text);
-	return SPI_processed;
-}
-
-/* Parameters none of which is null. */
-static ParamListInfo
-make_params(const CirroQuery *query, const Datum *values)
-{
-	ParamListInfo params;
-
-	if (query->nargs == 0)
-		return NULL;
-	params = makeParamList(query->nargs);
-	for (int i = 0; i < query->nargs; i++)
-	{
-		params->params[i].value = values[i];
-		params->params[i].isnull = false;
-		params->params[i].pflags = PARAM_FLAG_CONST;
-		params->params[i].ptype = query->argtypes[i];
-	}
-	return params;
-}
-
-double
-cirro_estimate(Oid space, const CirroQuery *query, Datum *values)
-{
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(get_plan(space, InvalidOid, query)));
-	CachedPlan *plan = GetCachedPlan(source, make_params(query, values), CurrentResourceOwner, NULL);
-	double		rows = linitial_node(PlannedStmt, plan->stmt_list)->planTree->plan_rows;
-
-	ReleaseCachedPlan(plan, CurrentResourceOwner);
-	return rows;
-}
-
-void
-cirro_execute_into(Oid space, const CirroQuery *query, Datum *values,
-				   DestReceiver *receiver)
-{
-	SPIExecuteOptions options = {
-		.dest = receiver, .params = make_params(query, values)
-	};
-	int			result;
-
-	result = SPI_execute_plan_extended(get_plan(space, InvalidOid, query), &options);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan_extended failed: %s: %s",
 			 SPI_result_code_string(result), query->text);
 }
 
-uint64
-cirro_execute(Oid space, const CirroQuery *query, Datum *values, const char *nulls)
+Portal
+plan_cache_open(Oid space, Oid relation, const SpaceQuery *query, ParamListInfo params)
 {
-	return execute(space, InvalidOid, query, values, nulls);
+	Portal		portal = SPI_cursor_open_with_paramlist(NULL, get_plan(space, relation, query),
+														params, false);
+
+	/* It may say CLOSE ALL. */
+	PinPortal(portal);
+	return portal;
 }
 
-uint64
-cirro_execute_over(TriggerData *trigdata, Oid space, const CirroQuery *query,
-				   Datum *values, const char *nulls)
+double
+plan_cache_estimate(Oid space, const SpaceQuery *query, ParamListInfo params)
 {
-	return execute(space, RelationGetRelid(trigdata->tg_relation), query, values, nulls);
-}
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(get_plan(space, InvalidOid, query)));
+	CachedPlan *plan;
+	double		rows;
 
-Datum
-cirro_result(uint64 row, int column, bool *isnull)
-{
-	/* A trigger or a rule of the Space may have kept the row from being. */
-	if (SPI_tuptable == NULL || row >= SPI_tuptable->numvals)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("a row that cirro wrote or looked for is not there"),
-				 errdetail("A trigger or a rule on a table of the Space suppressed or changed it."),
-				 errhint("Triggers of your own must let cirro's rows pass.")));
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-						 column, isnull);
+	Assert(query->kind == PLAN_EACH_TIME);
+	plan = GetCachedPlan(source, params, CurrentResourceOwner, NULL);
+	rows = linitial_node(PlannedStmt, plan->stmt_list)->planTree->plan_rows;
+	ReleaseCachedPlan(plan, CurrentResourceOwner);
+	return rows;
 }

@@ -27,7 +27,7 @@
 
 #include "cirro.h"
 #include "compat.h"
-#include "space/space.h"
+#include "space/scope.h"
 #include "space/ddl.h"
 
 /* Is it what names mean? */

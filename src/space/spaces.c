@@ -15,7 +15,8 @@
 
 #include "cirro.h"
 #include "isolate.h"
-#include "space/space.h"
+#include "space/scope.h"
+#include "space/ddl.h"
 #include "space/list.h"
 
 PG_FUNCTION_INFO_V1(spaces);

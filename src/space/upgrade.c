@@ -17,7 +17,7 @@
 
 #include "cirro.h"
 #include "isolate.h"
-#include "space/space.h"
+#include "space/scope.h"
 #include "space/ddl.h"
 #include "space/list.h"
 
@@ -37,8 +37,8 @@ typedef struct Upgrade
 static void
 restore_stamping(void)
 {
-	if (SPI_execute("SELECT FROM pg_trigger WHERE tgrelid = 'worker'::regclass"
-					" AND tgname = 'cirro_check' AND tgenabled = 'O'", false, 1) != SPI_OK_SELECT)
+	if (SPI_execute("SELECT FROM pg_trigger t WHERE t.tgrelid = 'worker'::regclass"
+					" AND t.tgname = 'cirro_check' AND t.tgenabled = 'O'", false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the triggers of a Space");
 	if (SPI_processed > 0)
 		space_run("ALTER TABLE worker ENABLE ALWAYS TRIGGER cirro_check");
@@ -65,7 +65,7 @@ upgrade_space(void *arg)
 	if (upgrade->hurried)
 		space_limit_waits();
 	space_hold(info->space, info->owner, space_tables, SPACE_TABLES);
-	if (SPI_execute("SELECT coalesce(min(ddl_version), 0)::int FROM setting", true, 1) != SPI_OK_SELECT)
+	if (SPI_execute("SELECT coalesce(min(t.ddl_version), 0)::int FROM setting t", true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the version of a Space");
 	version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	if (version > CIRRO_DDL_VERSION)
@@ -77,8 +77,8 @@ upgrade_space(void *arg)
 	space_run_again(space_ddl("space_tables", space_ref_type(info)),
 					space_ddl("space_code", space_ref_type(info)), info->space);
 	restore_stamping();
-	space_run(psprintf("UPDATE setting SET ddl_version = %d "
-				 "WHERE ddl_version IS DISTINCT FROM %d", CIRRO_DDL_VERSION, CIRRO_DDL_VERSION));
+	space_run(psprintf("UPDATE setting t SET ddl_version = %d "
+				 "WHERE t.ddl_version IS DISTINCT FROM %d", CIRRO_DDL_VERSION, CIRRO_DDL_VERSION));
 	space_leave(&scope);
 	return true;
 }

@@ -19,21 +19,20 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
+#include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/xid8.h"
 
 #include "cirro.h"
-#include "filter/query.h"
+#include "filter/eval.h"
+#include "filter/io.h"
+#include "filter/order.h"
 #include "gig/state.h"
 #include "isolate.h"
-#include "space/plan_cache.h"
-#include "sort/query.h"
-#include "space/space.h"
-#include "wave/wave.h"
+#include "sort/key.h"
+#include "space/query.h"
+#include "space/scope.h"
 #include "wave/batch.h"
 #include "wave/heap.h"
 #include "wave/match.h"
@@ -84,6 +83,9 @@ typedef struct PassGig
 	int			max_invited;
 } PassGig;
 
+StaticAssertDecl(sizeof(PassGig) + sizeof(BatchedGig) < GIG_SIZE / 2,
+				 "a gig takes hardly more than its filter and its program");
+
 typedef struct Pass
 {
 	/* What it is about. */
@@ -126,10 +128,9 @@ typedef struct PassReceiver
  * A gig of a Space with setting.max_pending has to ask it for each worker. One
  * that has nothing to look at but a few changed workers does that alone.
  */
-static const CirroQuery gigs_query = {
+static const SpaceQuery gigs_query = {
 	"SELECT g.id::bigint, (s.waves + 1)::int,"
-	"   least(ceil((s.target - s.accepted)::numeric"
-	"     * least(g.invitation_multiplier, " WAVE_MAX_WANTED ")), " WAVE_MAX_WANTED ")::int,"
+	"   cirro.wave_wanted(s.target::int, s.accepted::int, g.invitation_multiplier::numeric),"
 	"   g.filter::cirro.filter_query, g.sort::cirro.sort_query,"
 	"   g.filter_query::jsonb, g.sort_query::json,"
 	"   EXISTS (SELECT FROM invitation i WHERE i.gig_id = g.id),"
@@ -137,7 +138,7 @@ static const CirroQuery gigs_query = {
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS due (id, place)"
 	" JOIN gig g ON g.id = due.id JOIN gig_state s ON s.gig_id = g.id"
 	" WHERE s.auto AND s.accepted < s.target AND s.closes_at > $2 AND s.next_wave_at <= $2"
-	" AND NOT EXISTS (SELECT FROM setting WHERE max_pending IS NOT NULL)"
+	" AND NOT EXISTS (SELECT FROM setting t WHERE t.max_pending IS NOT NULL)"
 	" AND (NOT coalesce(" STATE_SEARCHED("$3") ", false)"
 	"   OR EXISTS (SELECT FROM worker w WHERE w.active AND w.changed_in >= s.searched"
 	"     AND w.changed_in < $4 OFFSET " FEW_CHANGED "))"
@@ -145,13 +146,13 @@ static const CirroQuery gigs_query = {
 	4, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID, XID8OID}, PLAN_BY_KEY
 };
 
-static const CirroQuery invited_query = {
-	"SELECT gig_id::bigint, worker_id::bigint FROM invitation WHERE gig_id = ANY ($1)"
-	" ORDER BY gig_id, worker_id",
+static const SpaceQuery invited_query = {
+	"SELECT i.gig_id::bigint, i.worker_id::bigint FROM invitation i WHERE i.gig_id = ANY ($1)"
+	" ORDER BY i.gig_id, i.worker_id",
 	1, {INT8ARRAYOID}, PLAN_BY_KEY
 };
 
-static const CirroQuery workers_query = {
+static const SpaceQuery workers_query = {
 	"SELECT w.id::bigint, w.lot::int, w.profile::jsonb FROM worker w WHERE w.active"
 };
 
@@ -170,7 +171,7 @@ receiver_done(DestReceiver *self)
 }
 
 static void
-receive_rows(Pass *pass, const CirroQuery *query, Datum *values,
+receive_rows(Pass *pass, const QueryArgs *args,
 			 bool (*receive) (TupleTableSlot *slot, DestReceiver *self))
 {
 	PassReceiver receiver = {
@@ -184,7 +185,7 @@ receive_rows(Pass *pass, const CirroQuery *query, Datum *values,
 		.pass = pass
 	};
 
-	cirro_execute_into(pass->space, query, values, (DestReceiver *) &receiver);
+	query_run_into(pass->space, args, (DestReceiver *) &receiver);
 }
 
 /*
@@ -212,12 +213,16 @@ uint64
 wave_batch_hash(Datum query)
 {
 	struct varlena *value;
+	uint64		hash;
 
 	if (query == 0)
 		return 0;
 	value = PG_DETOAST_DATUM_PACKED(query);
-	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(value),
+	hash = hash_bytes_extended((const unsigned char *) VARDATA_ANY(value),
 							   VARSIZE_ANY_EXHDR(value), 0);
+	if (value != (struct varlena *) DatumGetPointer(query))
+		pfree(value);
+	return hash;
 }
 
 /* Lists may make a filter large: what counts is what is allocated. */
@@ -225,7 +230,8 @@ static int64
 filters_memory(const Pass *pass)
 {
 	return Max((int64) pass->ngigs * GIG_SIZE,
-			   (int64) MemoryContextMemAllocated(pass->context, true) - pass->base);
+			   (int64) MemoryContextMemAllocated(pass->context, true) - pass->base +
+			   (int64) wave_predicates_words(pass->predicates));
 }
 
 /* A gig joins, if there is memory for what it wants. */
@@ -233,17 +239,26 @@ static bool
 receive_gig(TupleTableSlot *slot, DestReceiver *self)
 {
 	Pass	   *pass = ((PassReceiver *) self)->pass;
+	ResultRow	row = result_slot(slot);
 	MemoryContext old;
 	PassGig    *gig;
+	int64		id;
+	int			number;
 	int			wanted;
+	Datum		filter;
+	Datum		sort;
 	int64		size;
 
 	/* Without its primary keys a Space may have several rows of a gig. */
 	if (pass->ngigs == pass->nids)
 		return false;
-	slot_getallattrs(slot);
-	wanted = DatumGetInt32(slot->tts_values[2]);
-	size = (int64) wanted * sizeof(Candidate);
+	id = result_int64(&row);
+	number = result_int32(&row);
+	wanted = result_int32(&row);
+	if (wanted <= 0)
+		return true;
+	/* What make_batch makes of them as well. */
+	size = (int64) wanted * (sizeof(Candidate) + sizeof(int64));
 	/* Half of it is for who is invited already. */
 	if (pass->ngigs > 0 &&
 		pass->memory + filters_memory(pass) + size > cirro_wave_memory * INT64CONST(512))
@@ -252,24 +267,25 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 		return false;
 	}
 	pass->memory += size;
-	if (slot->tts_isnull[3] || slot->tts_isnull[5] || wanted <= 0)
-		return true;
 
 	old = MemoryContextSwitchTo(pass->context);
 	gig = &pass->gigs[pass->ngigs++];
 	memset(gig, 0, sizeof(PassGig));
-	gig->id = DatumGetInt64(slot->tts_values[0]);
-	gig->number = DatumGetInt32(slot->tts_values[1]);
+	gig->id = id;
+	gig->number = number;
 	gig->heap.limit = wanted;
 	gig->start = wave_lot_start(gig->id, gig->number);
-	gig->filter = filter_query_reordered(DatumGetFilterQuery(slot->tts_values[3]));
-	if (!slot->tts_isnull[4])
-		gig->sort = (SortQuery *) PG_DETOAST_DATUM_COPY(slot->tts_values[4]);
-	gig->filter_hash = wave_batch_hash(slot->tts_values[5]);
-	gig->sort_hash = slot->tts_isnull[6] ? 0 : wave_batch_hash(slot->tts_values[6]);
-	gig->has_invitations = DatumGetBool(slot->tts_values[7]);
-	gig->horizon = DatumGetFullTransactionId(slot->tts_values[8]);
-	gig->program = predicates_add(pass->predicates, gig->filter);
+	filter = result_datum(&row, InvalidOid);
+	gig->filter = filter_query_reordered(DatumGetFilterQuery(filter));
+	sort = result_datum_or_none(&row, InvalidOid);
+	if (sort != 0)
+		gig->sort = DatumGetSortQueryCopy(sort);
+	gig->filter_hash = wave_batch_hash(result_datum(&row, JSONBOID));
+	gig->sort_hash = wave_batch_hash(result_datum_or_none(&row, JSONOID));
+	gig->has_invitations = result_bool(&row);
+	gig->horizon = result_xid8(&row);
+	result_end(&row);
+	gig->program = wave_predicates_add(pass->predicates, gig->filter);
 	MemoryContextSwitchTo(old);
 	return true;
 }
@@ -281,10 +297,11 @@ receive_invited(TupleTableSlot *slot, DestReceiver *self)
 	PassReceiver *receiver = (PassReceiver *) self;
 	Pass	   *pass = receiver->pass;
 	PassGig    *gig = receiver->gig;
-	int64		id;
+	ResultRow	row = result_slot(slot);
+	int64		id = result_int64(&row);
+	int64		worker_id = result_int64(&row);
 
-	slot_getallattrs(slot);
-	id = DatumGetInt64(slot->tts_values[0]);
+	result_end(&row);
 	if (gig == NULL || gig->id != id)
 		gig = receiver->gig = find_gig(pass, id);
 	if (gig == NULL || gig->dropped)
@@ -305,41 +322,27 @@ receive_invited(TupleTableSlot *slot, DestReceiver *self)
 		}
 		gig->max_invited = grown;
 		gig->invited = gig->invited == NULL ?
-			MemoryContextAlloc(pass->context, grown * sizeof(int64)) :
-			repalloc_huge(gig->invited, grown * sizeof(int64));
+			MemoryContextAlloc(pass->context, mul_size(grown, sizeof(int64))) :
+			repalloc_huge(gig->invited, mul_size(grown, sizeof(int64)));
 	}
-	gig->invited[gig->ninvited++] = DatumGetInt64(slot->tts_values[1]);
+	gig->invited[gig->ninvited++] = worker_id;
 	return true;
-}
-
-static Datum
-array_of_ids(const int64 *ids, int n)
-{
-	Datum	   *values = palloc((n + 1) * sizeof(Datum));
-	ArrayType  *array;
-
-	for (int i = 0; i < n; i++)
-		values[i] = Int64GetDatum(ids[i]);
-	array = construct_array(values, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
-	pfree(values);
-	return PointerGetDatum(array);
 }
 
 static void
 load_gigs(Pass *pass)
 {
-	Datum		values[4] = {
-		array_of_ids(pass->ids, pass->nids),
-		TimestampTzGetDatum(pass->now),
-		Int64GetDatum(gig_state_place(pass->space)),
-		FullTransactionIdGetDatum(ReadNextFullTransactionId())
-	};
-	int64	   *with = palloc((pass->nids + 1) * sizeof(int64));
+	QueryArgs	args = {&gigs_query};
+	int64	   *with;
 	int			nwith = 0;
 
-	pass->gigs = MemoryContextAllocHuge(pass->context, (pass->nids + 1) * sizeof(PassGig));
+	pass->gigs = MemoryContextAllocHuge(pass->context, mul_size(pass->nids, sizeof(PassGig)));
 	pass->base = MemoryContextMemAllocated(pass->context, true);
-	receive_rows(pass, &gigs_query, values, receive_gig);
+	arg_int64_array(&args, pass->ids, pass->nids);
+	arg_timestamptz(&args, pass->now);
+	arg_int64(&args, gig_state_place(pass->space));
+	arg_xid8(&args, ReadNextFullTransactionId());
+	receive_rows(pass, &args, receive_gig);
 	pass->memory += filters_memory(pass);
 
 	/* What was not taken in for want of memory comes behind what was. */
@@ -353,13 +356,16 @@ load_gigs(Pass *pass)
 			}
 
 	qsort(pass->gigs, pass->ngigs, sizeof(PassGig), compare_gigs);
+	with = palloc(mul_size((Size) pass->ngigs + 1, sizeof(int64)));
 	for (int i = 0; i < pass->ngigs; i++)
 		if (pass->gigs[i].has_invitations)
 			with[nwith++] = pass->gigs[i].id;
 	if (nwith > 0)
 	{
-		values[0] = array_of_ids(with, nwith);
-		receive_rows(pass, &invited_query, values, receive_invited);
+		QueryArgs	of_gigs = {&invited_query};
+
+		arg_int64_array(&of_gigs, with, nwith);
+		receive_rows(pass, &of_gigs, receive_invited);
 	}
 	pfree(with);
 }
@@ -393,11 +399,11 @@ static void
 consider(Pass *pass, PassGig *gig, int row)
 {
 	Candidate	candidate = {
-		.turn = lot_turn(pass->lot[row], gig->start),
+		.turn = wave_lot_turn(pass->lot[row], gig->start),
 		.id = pass->worker[row]
 	};
 
-	if (gig->sort == NULL && heap_refuses_turn(&gig->heap, candidate.turn))
+	if (gig->sort == NULL && wave_heap_refuses_turn(&gig->heap, candidate.turn))
 	{
 		gig->heap.overflown = true;
 		return;
@@ -409,22 +415,22 @@ consider(Pass *pass, PassGig *gig, int row)
 		candidate.key = pass->key.data;
 		candidate.key_len = pass->key.len;
 	}
-	if (!heap_accepts(&gig->heap, &candidate))
+	if (!wave_heap_accepts(&gig->heap, &candidate))
 	{
 		gig->heap.overflown = true;
 		return;
 	}
-	if ((!predicates_exact(gig->program) &&
+	if ((!wave_predicates_exact(gig->program) &&
 		 !filter_matches(gig->filter, &pass->profile[row]->root)) ||
 		is_invited(gig, pass->worker[row]))
 		return;
 	pass->memory -= gig->heap.key_space;
-	heap_keep(&gig->heap, &candidate);
+	wave_heap_keep(&gig->heap, &candidate);
 	pass->memory += gig->heap.key_space;
 	if (gig->sort != NULL && pass->memory > cirro_wave_memory * INT64CONST(1024))
 	{
 		pass->memory -= gig->heap.key_space;
-		heap_forget(&gig->heap);
+		wave_heap_forget(&gig->heap);
 		gig->dropped = true;
 	}
 }
@@ -444,7 +450,7 @@ finish_chunk(Pass *pass)
 {
 	MemoryContext old = MemoryContextSwitchTo(pass->context);
 
-	predicates_finish(pass->predicates);
+	wave_predicates_finish(pass->predicates);
 	for (int i = 0; i < pass->ngigs; i++)
 	{
 		PassGig    *gig = &pass->gigs[i];
@@ -454,7 +460,7 @@ finish_chunk(Pass *pass)
 			continue;
 		if (i % 64 == 0)
 			CHECK_FOR_INTERRUPTS();
-		predicates_evaluate(pass->predicates, gig->program, words);
+		wave_predicates_evaluate(pass->predicates, gig->program, words);
 		for (int w = 0; w * 64 < pass->nrows; w++)
 		{
 			uint64		word = words[w];
@@ -486,7 +492,7 @@ finish_chunk(Pass *pass)
 	pass->report(pass->report_arg, pass->seen);
 	pass->nrows = 0;
 	MemoryContextReset(pass->chunk);
-	predicates_clear(pass->predicates);
+	wave_predicates_clear(pass->predicates);
 	MemoryContextSwitchTo(old);
 }
 
@@ -505,7 +511,7 @@ receive_worker(TupleTableSlot *slot, DestReceiver *self)
 	pass->worker[pass->nrows] = DatumGetInt64(slot->tts_values[0]);
 	pass->lot[pass->nrows] = DatumGetInt32(slot->tts_values[1]);
 	pass->profile[pass->nrows] = profile;
-	predicates_document(pass->predicates, pass->nrows, &profile->root);
+	wave_predicates_document(pass->predicates, pass->nrows, &profile->root);
 	MemoryContextSwitchTo(old);
 	if (++pass->nrows == CHUNK_ROWS ||
 		MemoryContextMemAllocated(pass->chunk, false) > CHUNK_MEMORY)
@@ -522,6 +528,7 @@ static bool
 run_pass(void *arg)
 {
 	Pass	   *pass = arg;
+	QueryArgs	workers = {&workers_query};
 	SpaceScope	scope;
 
 	if (!space_visit(&scope, pass->space, pass->owner, true))
@@ -529,18 +536,25 @@ run_pass(void *arg)
 	load_gigs(pass);
 	if (pass->ngigs > 0)
 	{
-		predicates_clear(pass->predicates);
-		receive_rows(pass, &workers_query, NULL, receive_worker);
+		wave_predicates_clear(pass->predicates);
+		receive_rows(pass, &workers, receive_worker);
 		finish_chunk(pass);
 	}
 	space_leave(&scope);
 	return true;
 }
 
+/* Of so many gigs, those that memory is for at the very most. */
+static int
+limit_gigs(int ngigs)
+{
+	return (int) Min(ngigs, cirro_wave_memory * INT64CONST(512) / GIG_SIZE + 1);
+}
+
 static bool
 is_worthwhile(Oid space, int ngigs)
 {
-	double		workers = workers_expected(space);
+	double		workers = wave_workers_expected(space);
 
 	if (cirro_wave_search != WAVE_SEARCH_AUTO)
 		return cirro_wave_search == WAVE_SEARCH_BATCH;
@@ -555,7 +569,8 @@ make_batch(const Pass *pass, MemoryContext context)
 	WaveBatch  *batch = palloc0(sizeof(WaveBatch));
 
 	batch->covered = pass->covered;
-	batch->gigs = MemoryContextAllocHuge(context, (pass->ngigs + 1) * sizeof(BatchedGig));
+	batch->gigs = MemoryContextAllocHuge(context,
+										 mul_size((Size) pass->ngigs + 1, sizeof(BatchedGig)));
 	for (int i = 0; i < pass->ngigs; i++)
 	{
 		PassGig    *gig = &pass->gigs[i];
@@ -570,8 +585,8 @@ make_batch(const Pass *pass, MemoryContext context)
 		found->horizon = gig->horizon;
 		found->complete = !gig->heap.overflown;
 		found->nids = gig->heap.size;
-		found->ids = palloc((gig->heap.size + 1) * sizeof(int64));
-		heap_finish(&gig->heap, found->ids);
+		found->ids = palloc(mul_size((Size) gig->heap.size + 1, sizeof(int64)));
+		wave_heap_finish(&gig->heap, found->ids);
 		batch->ngigs++;
 	}
 	MemoryContextSwitchTo(old);
@@ -588,6 +603,7 @@ wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
 	WaveBatch  *batch = NULL;
 	ErrorData  *error;
 
+	ngigs = limit_gigs(ngigs);
 	if (ngigs == 0 || !is_worthwhile(space, ngigs))
 		return NULL;
 
@@ -606,7 +622,7 @@ wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
 	pass->context = pass_context;
 	pass->chunk = GenerationContextCreate(pass_context, "cirro chunk", 64 * 1024, 1024 * 1024,
 										  8 * 1024 * 1024);
-	pass->predicates = predicates_make();
+	pass->predicates = wave_predicates_make();
 	initStringInfo(&pass->key);
 	MemoryContextSwitchTo(old);
 

@@ -57,7 +57,7 @@ extern WaveBatch *wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs,
 /* What was found for a gig; NULL if nothing was looked for. */
 extern const BatchedGig *wave_batch_find(const WaveBatch *batch, int64 gig_id);
 
-/* As filter_hash and sort_hash; 0 for a NULL sort_query. */
+/* As filter_hash and sort_hash; 0 for none. */
 extern uint64 wave_batch_hash(Datum query);
 
 #endif							/* CIRRO_WAVE_BATCH_H */

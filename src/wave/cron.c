@@ -93,7 +93,10 @@ check_pg_cron(const char *elsewhere)
 			 errhint("Run there: %s", elsewhere)));
 }
 
-/* The Space to schedule, checked; NULL for all. */
+/*
+ * The Space to schedule, or NULL for all. Raises 42501 if the current user, as
+ * whom the job will run, may not run it, or none of all.
+ */
 static const char *
 space_argument(FunctionCallInfo fcinfo)
 {
@@ -101,7 +104,10 @@ space_argument(FunctionCallInfo fcinfo)
 	SpaceInfo  *info;
 
 	if (PG_ARGISNULL(0))
+	{
+		space_check_run_any(space_list(), ERROR);
 		return NULL;
+	}
 	name = NameStr(*PG_GETARG_NAME(0));
 	info = space_find(name);
 	if (info == NULL)

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "storage/shmem.h"
 #include "utils/memutils.h"
 
 #include "wave/heap.h"
@@ -36,7 +37,7 @@ compare_for_sort(const void *a, const void *b)
 }
 
 bool
-heap_accepts(const WaveHeap *heap, const Candidate *candidate)
+wave_heap_accepts(const WaveHeap *heap, const Candidate *candidate)
 {
 	return heap->size < heap->limit || compare(candidate, &heap->candidates[0]) < 0;
 }
@@ -77,7 +78,7 @@ sift_up(WaveHeap *heap, int i)
 }
 
 void
-heap_keep(WaveHeap *heap, const Candidate *candidate)
+wave_heap_keep(WaveHeap *heap, const Candidate *candidate)
 {
 	Candidate	kept = *candidate;
 
@@ -103,8 +104,8 @@ heap_keep(WaveHeap *heap, const Candidate *candidate)
 	{
 		heap->allocated = Min(heap->limit, Max(16, heap->allocated * 2));
 		heap->candidates = heap->candidates == NULL ?
-			palloc(heap->allocated * sizeof(Candidate)) :
-			repalloc_huge(heap->candidates, heap->allocated * sizeof(Candidate));
+			palloc(mul_size(heap->allocated, sizeof(Candidate))) :
+			repalloc_huge(heap->candidates, mul_size(heap->allocated, sizeof(Candidate)));
 	}
 	heap->candidates[heap->size] = kept;
 	sift_up(heap, heap->size++);
@@ -112,7 +113,7 @@ heap_keep(WaveHeap *heap, const Candidate *candidate)
 }
 
 void
-heap_forget(WaveHeap *heap)
+wave_heap_forget(WaveHeap *heap)
 {
 	for (int i = 0; i < heap->size; i++)
 		if (heap->candidates[i].key != NULL)
@@ -123,7 +124,7 @@ heap_forget(WaveHeap *heap)
 }
 
 void
-heap_finish(WaveHeap *heap, int64 *ids)
+wave_heap_finish(WaveHeap *heap, int64 *ids)
 {
 	qsort(heap->candidates, heap->size, sizeof(Candidate), compare_for_sort);
 	for (int i = 0; i < heap->size; i++)

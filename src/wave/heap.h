@@ -35,28 +35,28 @@ typedef struct WaveHeap
 
 /* Lots are compared from a start on; see wave/match.c. */
 static inline uint32
-lot_turn(int32 lot, int32 start)
+wave_lot_turn(int32 lot, int32 start)
 {
 	return (uint32) lot - (uint32) start;
 }
 
 /* Is there still room for it, or does it come before one that is kept? */
-extern bool heap_accepts(const WaveHeap *heap, const Candidate *candidate);
+extern bool wave_heap_accepts(const WaveHeap *heap, const Candidate *candidate);
 
 /* Of candidates without keys this one is too late, by its turn alone. */
 static inline bool
-heap_refuses_turn(const WaveHeap *heap, uint32 turn)
+wave_heap_refuses_turn(const WaveHeap *heap, uint32 turn)
 {
 	return heap->size == heap->limit && turn > heap->last_turn;
 }
 
 /* Keeps it; its key is copied into the current memory context. */
-extern void heap_keep(WaveHeap *heap, const Candidate *candidate);
+extern void wave_heap_keep(WaveHeap *heap, const Candidate *candidate);
 
 /* Frees what it keeps. */
-extern void heap_forget(WaveHeap *heap);
+extern void wave_heap_forget(WaveHeap *heap);
 
 /* Puts the ids in order; the heap is no heap after that. */
-extern void heap_finish(WaveHeap *heap, int64 *ids);
+extern void wave_heap_finish(WaveHeap *heap, int64 *ids);
 
 #endif							/* CIRRO_WAVE_HEAP_H */

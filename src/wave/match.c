@@ -19,10 +19,9 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/syscache.h"
-#include "utils/xid8.h"
 
 #include "gig/state.h"
-#include "space/plan_cache.h"
+#include "space/query.h"
 #include "wave/match.h"
 
 /*
@@ -56,12 +55,16 @@
 	" AND NOT EXISTS (SELECT FROM invitation i" \
 	"   WHERE i.gig_id = $1 AND i.worker_id = w.id OFFSET 0)"
 /*
- * Of a worker, not of the Space: with the status in WHERE an index on open ones,
- * all of them, would serve as well, and does where few are thought to be open.
+ * As of now: what has expired by the clock leaves room. Of a worker, not of the
+ * Space: with the status in WHERE an index on open ones, all of them, would serve as
+ * well, and does where few are thought to be open.
  */
 #define PENDING_OF_WORKER \
-	"(SELECT count(*) FILTER (WHERE p.status = 'pending') FROM invitation p" \
-	"   WHERE p.worker_id = w.id)"
+	"(SELECT count(*) FILTER (WHERE p.status = 'pending' AND (" \
+	"     SELECT cirro.expired_reason(p.status, p.invited_at, s.closes_at, s.answer_within," \
+	"       s.expires_rest AND s.accepted >= s.capacity) IS NULL" \
+	"     FROM gig_state s WHERE s.gig_id = p.gig_id))" \
+	"   FROM invitation p WHERE p.worker_id = w.id)"
 #define NOT_HELD_BACK \
 	" AND ($4 IS NULL OR " PENDING_OF_WORKER " < $4)"
 #define IN_ORDER \
@@ -78,14 +81,14 @@
  * The fair order by lots: from the wave's start up, and from below up to it, so
  * that the index on lots can be read until enough are found.
  */
-static const CirroQuery from_start_query = {
+static const SpaceQuery from_start_query = {
 	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES_IF_LOOKED_AT
 				  " AND w.lot >= $3" NEVER_INVITED NOT_HELD_BACK
 				  " ORDER BY w.lot, w.id LIMIT $5"),
 	SEARCH_ARGS
 };
 
-static const CirroQuery up_to_start_query = {
+static const SpaceQuery up_to_start_query = {
 	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES_IF_LOOKED_AT
 				  " AND w.lot < $3" NEVER_INVITED NOT_HELD_BACK
 				  " ORDER BY w.lot, w.id LIMIT $5"),
@@ -93,13 +96,13 @@ static const CirroQuery up_to_start_query = {
 };
 
 /* All who match, then the first of them. */
-static const CirroQuery by_filter_query = {
+static const SpaceQuery by_filter_query = {
 	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES CHANGED
 				  NEVER_INVITED NOT_HELD_BACK IN_ORDER),
 	SEARCH_ARGS
 };
 
-static const CirroQuery reopenable_query = {
+static const SpaceQuery reopenable_query = {
 	"SELECT found.id, EXISTS (SELECT FROM invitation l"
 	"   WHERE l.id = found.id AND l.status = 'expired'"
 	"   FOR NO KEY UPDATE SKIP LOCKED) FROM ("
@@ -110,12 +113,12 @@ static const CirroQuery reopenable_query = {
 };
 
 /* How many that would be. */
-static const CirroQuery matches_query = {
+static const SpaceQuery matches_query = {
 	"SELECT FROM worker w WHERE" MATCHES,
 	2, {INT8OID, JSONBOID}, PLAN_EACH_TIME
 };
 
-static const CirroQuery held_back_query = {
+static const SpaceQuery held_back_query = {
 	"SELECT count(*) FROM worker w WHERE" MATCHES
 	" AND NOT EXISTS (SELECT FROM invitation i"
 	"   WHERE i.gig_id = $1 AND i.worker_id = w.id"
@@ -135,7 +138,7 @@ wave_lot_start(int64 gig_id, int number)
 }
 
 double
-workers_expected(Oid space)
+wave_workers_expected(Oid space)
 {
 	HeapTuple	tuple = SearchSysCache2(RELNAMENSP, CStringGetDatum("worker"),
 										ObjectIdGetDatum(space));
@@ -153,24 +156,9 @@ workers_expected(Oid space)
  * that others have locked are passed over: then it looks for as many beyond them.
  */
 static int
-collect(CandidateSearch *search, const CirroQuery *query,
-		int limit, Datum *ids, int found)
+collect(CandidateSearch *search, const SpaceQuery *query,
+		int limit, int64 *ids, int found)
 {
-	bool		has_since = FullTransactionIdIsValid(search->since);
-	Datum		values[8] = {
-		Int64GetDatum(search->gig_id),
-		search->filter,
-		Int32GetDatum(wave_lot_start(search->gig_id, search->number)),
-		Int32GetDatum(search->max_pending),
-		0,
-		search->sort,
-		FullTransactionIdGetDatum(search->since),
-		FullTransactionIdGetDatum(ReadNextFullTransactionId())
-	};
-	const char	nulls[] = {
-		' ', ' ', ' ', search->max_pending == 0 ? 'n' : ' ', ' ',
-		search->has_sort ? ' ' : 'n', has_since ? ' ' : 'n', ' '
-	};
 	int			wanted = limit - found;
 	int64		passed_over = 0;
 	int64		asked;
@@ -179,19 +167,35 @@ collect(CandidateSearch *search, const CirroQuery *query,
 
 	do
 	{
-		bool		isnull;
+		QueryArgs	args = {query};
 
 		CHECK_FOR_INTERRUPTS();
 		asked = wanted + passed_over;
-		values[4] = Int64GetDatum(asked);
-		rows = cirro_execute(search->space, query, values, nulls);
+		arg_int64(&args, search->gig_id);
+		arg_datum(&args, JSONBOID, search->filter, false);
+		arg_int32(&args, wave_lot_start(search->gig_id, search->number));
+		if (search->max_pending == 0)
+			arg_null(&args);
+		else
+			arg_int32(&args, search->max_pending);
+		arg_int64(&args, asked);
+		arg_datum(&args, JSONOID, search->sort, search->sort == 0);
+		arg_xid8(&args, search->since);
+		arg_xid8(&args, ReadNextFullTransactionId());
+		rows = query_run(search->space, &args);
 		n = 0;
-		for (int64 row = 0; row < rows && n < wanted; row++)
-			if (DatumGetBool(cirro_result(row, 2, &isnull)))
-				ids[found + n++] = Int64GetDatum(DatumGetInt64(cirro_result(row, 1, &isnull)));
+		for (int64 i = 0; i < rows && n < wanted; i++)
+		{
+			ResultRow	row = result_row(i);
+			int64		id = result_int64(&row);
+
+			if (result_bool(&row))
+				ids[found + n++] = id;
 			else
 				passed_over++;
-		SPI_freetuptable(SPI_tuptable);
+			result_end(&row);
+		}
+		query_free();
 	} while (n < wanted && rows == asked);
 
 	search->complete = rows < asked && passed_over == 0;
@@ -205,21 +209,22 @@ collect(CandidateSearch *search, const CirroQuery *query,
 static bool
 is_rare(const CandidateSearch *search, int limit)
 {
-	double		workers = workers_expected(search->space);
-	Datum		values[2] = {Int64GetDatum(search->gig_id), search->filter};
+	double		workers = wave_workers_expected(search->space);
+	QueryArgs	args = {&matches_query};
 
-	return workers > 0 &&
-		cirro_estimate(search->space, &matches_query, values) <
+	arg_int64(&args, search->gig_id);
+	arg_datum(&args, JSONBOID, search->filter, false);
+	return workers > 0 && query_estimate(search->space, &args) <
 		sqrt(limit * workers / READ_PER_MATCH);
 }
 
 int
-find_candidates(CandidateSearch *search, int limit, Datum *ids)
+wave_find_candidates(CandidateSearch *search, int limit, int64 *ids)
 {
 	bool		complete;
 	int			found;
 
-	if (search->has_sort || FullTransactionIdIsValid(search->since) || is_rare(search, limit))
+	if (search->sort != 0 || FullTransactionIdIsValid(search->since) || is_rare(search, limit))
 		return collect(search, &by_filter_query, limit, ids, 0);
 
 	found = collect(search, &from_start_query, limit, ids, 0);
@@ -233,21 +238,24 @@ find_candidates(CandidateSearch *search, int limit, Datum *ids)
 }
 
 int
-find_reopenable(CandidateSearch *search, int limit, Datum *ids)
+wave_find_reopenable(CandidateSearch *search, int limit, int64 *ids)
 {
 	return collect(search, &reopenable_query, limit, ids, 0);
 }
 
 int64
-count_held_back(const CandidateSearch *search)
+wave_count_held_back(const CandidateSearch *search)
 {
-	Datum		values[3] = {
-		Int64GetDatum(search->gig_id),
-		search->filter,
-		Int32GetDatum(search->max_pending)
-	};
-	bool		isnull;
+	QueryArgs	args = {&held_back_query};
+	ResultRow	row;
+	int64		count;
 
-	cirro_execute(search->space, &held_back_query, values, NULL);
-	return DatumGetInt64(cirro_result(0, 1, &isnull));
+	arg_int64(&args, search->gig_id);
+	arg_datum(&args, JSONBOID, search->filter, false);
+	arg_int32(&args, search->max_pending);
+	query_run(search->space, &args);
+	row = result_row(0);
+	count = result_int64(&row);
+	result_end(&row);
+	return count;
 }

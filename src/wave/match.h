@@ -22,11 +22,9 @@ typedef struct CandidateSearch
 	int64		gig_id;
 	int			number;			/* of the wave */
 	Datum		filter;			/* gig.filter_query, jsonb */
-	Datum		sort;			/* gig.sort_query, json */
-	bool		has_sort;
+	Datum		sort;			/* gig.sort_query, json; 0: none */
 	int			max_pending;	/* setting.max_pending, 0: no limit */
 	FullTransactionId since;	/* only workers changed in it or later; or none */
-
 
 	/* The answer: there are no others, locked or not. */
 	bool		complete;
@@ -39,22 +37,22 @@ typedef struct CandidateSearch
 extern int32 wave_lot_start(int64 gig_id, int number);
 
 /* How many workers there are, as far as is known; -1 if it is not. */
-extern double workers_expected(Oid space);
+extern double wave_workers_expected(Oid space);
 
 /*
  * At most "limit" workers that were never invited to the gig, locked FOR KEY
  * SHARE; workers that another transaction is deleting are left out (then some
  * more may be locked).
  */
-extern int	find_candidates(CandidateSearch *search, int limit, Datum *ids);
+extern int	wave_find_candidates(CandidateSearch *search, int limit, int64 *ids);
 
 /*
  * At most "limit" invitations of the gig that only expired because its seats
  * were filled, locked FOR NO KEY UPDATE; locked ones are left out.
  */
-extern int	find_reopenable(CandidateSearch *search, int limit, Datum *ids);
+extern int	wave_find_reopenable(CandidateSearch *search, int limit, int64 *ids);
 
 /* How many workers setting.max_pending alone keeps from being found. */
-extern int64 count_held_back(const CandidateSearch *search);
+extern int64 wave_count_held_back(const CandidateSearch *search);
 
 #endif							/* CIRRO_WAVE_MATCH_H */

@@ -12,13 +12,44 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "storage/shmem.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "index/extract.h"
 #include "wave/predicate.h"
-#include "wave/range.h"
-#include "wave/table.h"
+
+/*
+ * A number for each of some keys, or beginnings of them. At most half of the
+ * slots are used: most searches are for what is not there.
+ */
+typedef struct KeyBytes
+{
+	const char *data;			/* not copied: it has to stay */
+	int			len;
+} KeyBytes;
+
+typedef struct KeyNumber
+{
+	KeyBytes	key;
+	uint32		hash;
+	int32		number;
+	char		status;
+} KeyNumber;
+
+#define SH_PREFIX			keys
+#define SH_ELEMENT_TYPE		KeyNumber
+#define SH_KEY_TYPE			KeyBytes
+#define SH_KEY				key
+#define SH_HASH_KEY(tb, k)	hash_bytes((const unsigned char *) (k).data, (k).len)
+#define SH_EQUAL(tb, a, b)	((a).len == (b).len && memcmp((a).data, (b).data, (a).len) == 0)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a)	(a)->hash
+#define SH_FILLFACTOR		0.5
+#define SH_SCOPE			static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
 
 /* A different condition: its number is that of its words. */
 typedef struct Predicate
@@ -73,19 +104,20 @@ struct PredicateSet
 	Meets	   *meets;
 	int			nmeets;
 	int			max_meets;
-	ByteTable	by_key;			/* the first of its meets */
-	ByteTable	by_path;		/* the number of its ranges, by the path's key */
-	ByteTable	wanted;			/* ProfileKeyWants, by the path itself */
+	keys_hash  *by_key;			/* the first of its meets */
+	keys_hash  *by_path;		/* the number of its ranges, by the path's key */
+	keys_hash  *wanted;			/* ProfileKeyWants, by the path itself */
 	bool		wants_hashed;	/* paths that are not kept */
 	RangePath **paths;
 	int			npaths;
 	int			max_paths;
+	RangeScratch *scratch;		/* NULL if there are no ranges */
 	uint64	   *words;			/* CHUNK_WORDS of each predicate */
 	ProfileKeyList keys;
 };
 
 PredicateSet *
-predicates_make(void)
+wave_predicates_make(void)
 {
 	PredicateSet *set = palloc0(sizeof(PredicateSet));
 	HASHCTL		control = {
@@ -102,11 +134,32 @@ predicates_make(void)
 	set->paths = palloc(set->max_paths * sizeof(RangePath *));
 	set->by_hash = hash_create("cirro predicates", 256, &control,
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	byte_table_init(&set->by_key);
-	byte_table_init(&set->by_path);
-	byte_table_init(&set->wanted);
+	set->by_key = keys_create(CurrentMemoryContext, 64, NULL);
+	set->by_path = keys_create(CurrentMemoryContext, 64, NULL);
+	set->wanted = keys_create(CurrentMemoryContext, 64, NULL);
 	profile_keys_init(&set->keys);
 	return set;
+}
+
+/* The number of a key; it is "number" at first. */
+static int32 *
+enter_key(keys_hash *keys, const char *data, int len, int32 number)
+{
+	bool		found;
+	KeyNumber  *entry = keys_insert(keys, (KeyBytes) {data, len}, &found);
+
+	if (!found)
+		entry->number = number;
+	return &entry->number;
+}
+
+/* NULL if it is not there. */
+static inline const int32 *
+find_key(keys_hash *keys, const char *data, int len)
+{
+	const KeyNumber *entry = keys_lookup(keys, (KeyBytes) {data, len});
+
+	return entry == NULL ? NULL : &entry->number;
 }
 
 /*
@@ -124,22 +177,22 @@ want_path(PredicateSet *set, const char *key, int len)
 		set->wants_hashed = true;
 		return;
 	}
-	*byte_table_enter(&set->wanted, key + 1, path_len, 0) |= PROFILE_KEYS_HERE;
+	*enter_key(set->wanted, key + 1, path_len, 0) |= PROFILE_KEYS_HERE;
 	for (int i = 1; i < path_len; i++)
 		if (key[1 + i] == '.')
-			*byte_table_enter(&set->wanted, key + 1, i, 0) |= PROFILE_KEYS_BELOW;
+			*enter_key(set->wanted, key + 1, i, 0) |= PROFILE_KEYS_BELOW;
 }
 
 static void
 add_key(PredicateSet *set, const char *key, int len, int predicate)
 {
-	int32	   *first = byte_table_enter(&set->by_key, key, len, -1);
+	int32	   *first = enter_key(set->by_key, key, len, -1);
 
 	want_path(set, key, len);
 	if (set->nmeets == set->max_meets)
 	{
 		set->max_meets *= 2;
-		set->meets = repalloc_huge(set->meets, set->max_meets * sizeof(Meets));
+		set->meets = repalloc_huge(set->meets, mul_size(set->max_meets, sizeof(Meets)));
 	}
 	set->meets[set->nmeets].predicate = predicate;
 	set->meets[set->nmeets].next = *first;
@@ -149,8 +202,8 @@ add_key(PredicateSet *set, const char *key, int len, int predicate)
 static void
 add_range(PredicateSet *set, const FilterEntry *e, int predicate)
 {
-	int32	   *number = byte_table_enter(&set->by_path, e->low.data,
-										  profile_key_path_len(e->low.data, e->low.len), -1);
+	int32	   *number = enter_key(set->by_path, e->low.data,
+								   profile_key_path_len(e->low.data, e->low.len), -1);
 
 	want_path(set, e->low.data, e->low.len);
 	if (*number < 0)
@@ -158,12 +211,14 @@ add_range(PredicateSet *set, const FilterEntry *e, int predicate)
 		if (set->npaths == set->max_paths)
 		{
 			set->max_paths *= 2;
-			set->paths = repalloc_huge(set->paths, set->max_paths * sizeof(RangePath *));
+			set->paths = repalloc_huge(set->paths, mul_size(set->max_paths, sizeof(RangePath *)));
 		}
+		if (set->scratch == NULL)
+			set->scratch = wave_range_make_scratch();
 		*number = set->npaths;
-		set->paths[set->npaths++] = range_path_make();
+		set->paths[set->npaths++] = wave_range_make();
 	}
-	range_path_add(set->paths[*number], e, predicate);
+	wave_range_add(set->paths[*number], e, predicate);
 }
 
 static bool
@@ -190,8 +245,9 @@ same_entry(const FilterEntry *a, const FilterEntry *b)
 static uint64
 hash_entry(const FilterEntry *e)
 {
-	uint64		hash = hash_bytes_extended((const unsigned char *) e->low.data, e->low.len, e->kind);
+	uint64		hash;
 
+	hash = hash_bytes_extended((const unsigned char *) e->low.data, e->low.len, e->kind);
 	hash = hash_bytes_extended((const unsigned char *) e->high.data, e->high.len, hash);
 	for (int i = 0; i < e->nset; i++)
 		hash = hash_bytes_extended((const unsigned char *) e->set[i].data, e->set[i].len, hash);
@@ -207,8 +263,8 @@ copy_entry(const FilterEntry *e)
 	copy->node = NULL;
 	copy->first = copy->next = copy->many = NULL;
 	if (e->nset > 0)
-		copy->set = memcpy(palloc(e->nset * sizeof(ProfileKey)), e->set,
-						   e->nset * sizeof(ProfileKey));
+		copy->set = memcpy(palloc(mul_size(e->nset, sizeof(ProfileKey))), e->set,
+						   mul_size(e->nset, sizeof(ProfileKey)));
 	return copy;
 }
 
@@ -232,7 +288,7 @@ find_predicate(PredicateSet *set, const FilterEntry *e)
 	{
 		set->max_predicates *= 2;
 		set->predicates = repalloc_huge(set->predicates,
-										set->max_predicates * sizeof(Predicate));
+										mul_size(set->max_predicates, sizeof(Predicate)));
 	}
 	number = set->npredicates++;
 	e = set->predicates[number].entry = copy_entry(e);
@@ -314,12 +370,12 @@ flatten(PredicateProgram *program)
 }
 
 PredicateProgram *
-predicates_add(PredicateSet *set, const FilterQuery *query)
+wave_predicates_add(PredicateSet *set, const FilterQuery *query)
 {
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro filter",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
-	FilterEntry *tree = filter_extract(query);
+	FilterEntry *tree = filter_entry_extract(query);
 	PredicateProgram *program;
 
 	MemoryContextSwitchTo(set->context);
@@ -331,7 +387,7 @@ predicates_add(PredicateSet *set, const FilterQuery *query)
 }
 
 bool
-predicates_exact(const PredicateProgram *program)
+wave_predicates_exact(const PredicateProgram *program)
 {
 	return program->exact;
 }
@@ -340,10 +396,16 @@ predicates_exact(const PredicateProgram *program)
  * ---- Documents
  */
 
-void
-predicates_clear(PredicateSet *set)
+Size
+wave_predicates_words(const PredicateSet *set)
 {
-	size_t		size = (size_t) (set->npredicates + 1) * CHUNK_WORDS * sizeof(uint64);
+	return mul_size((Size) set->npredicates + 1, CHUNK_WORDS * sizeof(uint64));
+}
+
+void
+wave_predicates_clear(PredicateSet *set)
+{
+	Size		size = wave_predicates_words(set);
 
 	if (set->words == NULL)
 		set->words = MemoryContextAllocHuge(set->context, size);
@@ -364,14 +426,14 @@ wants(void *arg, const char *path, size_t len)
 	const int32 *found = NULL;
 
 	if (len <= PROFILE_KEY_PATH)
-		found = byte_table_find(&set->wanted, path, len);
+		found = find_key(set->wanted, path, len);
 	return (found == NULL ? 0 : *found) |
 		(!set->wants_hashed ? 0 :
 		 len <= PROFILE_KEY_PATH ? PROFILE_KEYS_BELOW : PROFILE_KEYS_HERE | PROFILE_KEYS_BELOW);
 }
 
 void
-predicates_document(PredicateSet *set, int row, const JsonbContainer *document)
+wave_predicates_document(PredicateSet *set, int row, const JsonbContainer *document)
 {
 	ProfileKeyList *keys = &set->keys;
 	const char *path = NULL;
@@ -383,7 +445,7 @@ predicates_document(PredicateSet *set, int row, const JsonbContainer *document)
 	{
 		const char *key = profile_keys_get(keys, i);
 		int			len = keys->keys[i].len;
-		const int32 *found = byte_table_find(&set->by_key, key, len);
+		const int32 *found = find_key(set->by_key, key, len);
 
 		for (int m = found == NULL ? -1 : *found; m >= 0; m = set->meets[m].next)
 			set_bit(set, set->meets[m].predicate, row);
@@ -395,24 +457,24 @@ predicates_document(PredicateSet *set, int row, const JsonbContainer *document)
 		{
 			path = key;
 			path_len = profile_key_path_len(key, len);
-			found = byte_table_find(&set->by_path, path, path_len);
+			found = find_key(set->by_path, path, path_len);
 			ranges = found == NULL ? NULL : set->paths[*found];
 		}
 		if (ranges != NULL)
-			range_path_key(ranges, key, len, row);
+			wave_range_key(ranges, key, len, row);
 	}
 }
 
 void
-predicates_finish(PredicateSet *set)
+wave_predicates_finish(PredicateSet *set)
 {
 	for (int i = 0; i < set->npaths; i++)
-		range_path_finish(set->paths[i], set->words);
+		wave_range_finish(set->paths[i], set->scratch, set->words);
 }
 
 /* Recursion is bounded by the depth of the filter. */
 void
-predicates_evaluate(const PredicateSet *set, const PredicateProgram *program, uint64 *words)
+wave_predicates_evaluate(const PredicateSet *set, const PredicateProgram *program, uint64 *words)
 {
 	uint64		child[CHUNK_WORDS];
 
@@ -448,7 +510,7 @@ predicates_evaluate(const PredicateSet *set, const PredicateProgram *program, ui
 				if (c->kind == PROGRAM_PREDICATE)
 					its = &set->words[(size_t) c->predicate * CHUNK_WORDS];
 				else
-					predicates_evaluate(set, c, child);
+					wave_predicates_evaluate(set, c, child);
 				for (int w = 0; w < CHUNK_WORDS; w++)
 					words[w] &= its[w];
 			}
@@ -457,7 +519,7 @@ predicates_evaluate(const PredicateSet *set, const PredicateProgram *program, ui
 			memset(words, 0, CHUNK_WORDS * sizeof(uint64));
 			for (const PredicateProgram *c = program->first; c != NULL; c = c->next)
 			{
-				predicates_evaluate(set, c, child);
+				wave_predicates_evaluate(set, c, child);
 				for (int w = 0; w < CHUNK_WORDS; w++)
 					words[w] |= child[w];
 			}

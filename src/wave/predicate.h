@@ -11,10 +11,7 @@
 #include "postgres.h"
 
 #include "filter/query.h"
-
-/* Documents are taken in chunks; a bit of these words stands for each. */
-#define CHUNK_ROWS		1024
-#define CHUNK_WORDS		(CHUNK_ROWS / 64)
+#include "wave/range.h"
 
 typedef struct PredicateSet PredicateSet;
 
@@ -22,22 +19,28 @@ typedef struct PredicateSet PredicateSet;
 typedef struct PredicateProgram PredicateProgram;
 
 /* All memory is of the context that is current in make. */
-extern PredicateSet *predicates_make(void);
-extern PredicateProgram *predicates_add(PredicateSet *set, const FilterQuery *query);
+extern PredicateSet *wave_predicates_make(void);
+extern PredicateProgram *wave_predicates_add(PredicateSet *set, const FilterQuery *query);
 
-/* Do all documents match that predicates_evaluate says may? */
-extern bool predicates_exact(const PredicateProgram *program);
+/* Bytes that the first wave_predicates_clear allocates. */
+extern Size wave_predicates_words(const PredicateSet *set);
 
-/* Forgets the last chunk; each document of this, 0 to CHUNK_ROWS - 1; its end. */
-extern void predicates_clear(PredicateSet *set);
-extern void predicates_document(PredicateSet *set, int row, const JsonbContainer *document);
-extern void predicates_finish(PredicateSet *set);
+/* Do all documents match that wave_predicates_evaluate says may? */
+extern bool wave_predicates_exact(const PredicateProgram *program);
+
+/*
+ * Forgets the last chunk; each document of this, 0 to CHUNK_ROWS - 1; its end. What
+ * is kept of documents until then is in the context that is current in document.
+ */
+extern void wave_predicates_clear(PredicateSet *set);
+extern void wave_predicates_document(PredicateSet *set, int row, const JsonbContainer *document);
+extern void wave_predicates_finish(PredicateSet *set);
 
 /*
  * Sets the bits of the documents of the chunk that may match: all that do, and
  * others.
  */
-extern void predicates_evaluate(const PredicateSet *set, const PredicateProgram *program,
-								uint64 *words);
+extern void wave_predicates_evaluate(const PredicateSet *set, const PredicateProgram *program,
+									 uint64 *words);
 
 #endif							/* CIRRO_WAVE_PREDICATE_H */

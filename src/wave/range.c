@@ -10,15 +10,20 @@
  */
 #include "postgres.h"
 
-#include "utils/memutils.h"
+#include "storage/shmem.h"
 
-#include "wave/predicate.h"
 #include "wave/range.h"
 
 /* Keys of a block, at least, and blocks, at most. */
 #define MIN_BLOCK		16
 #define MAX_BLOCKS		256
 #define MAX_LEVELS		9
+
+StaticAssertDecl(1 << (MAX_LEVELS - 1) == MAX_BLOCKS,
+				 "all blocks together have a level of their own");
+
+/* Keys of a path in a chunk that there is room for at first. */
+#define MIN_KEYS		64
 
 /* Where in the order of keys an end is: next to the key that it is of. */
 typedef enum CutPlace
@@ -52,7 +57,6 @@ typedef struct RangeKey
 
 struct RangePath
 {
-	MemoryContext context;
 	Range	   *ranges;
 	int			nranges;
 	int			max_ranges;
@@ -61,32 +65,46 @@ struct RangePath
 	bool		prepared;
 
 	/* The chunk at hand. */
-	RangeKey   *keys;
+	RangeKey   *keys;			/* NULL: none yet */
 	int			nkeys;
 	int			max_keys;
+};
+
+/* There may be thousands of paths: what is large is here, once. */
+struct RangeScratch
+{
 	int		   *before;			/* each cut: keys before it */
+	int			max_before;
 	int		   *rows;			/* of the keys, in their order */
 	int			max_rows;
 	uint64	   *blocks;			/* bits of 1, 2, 4, … blocks from each on */
 };
 
 RangePath *
-range_path_make(void)
+wave_range_make(void)
 {
 	RangePath  *path = palloc0(sizeof(RangePath));
 
-	path->context = CurrentMemoryContext;
 	path->max_ranges = 4;
 	path->ranges = palloc(path->max_ranges * sizeof(Range));
 	path->cuts = palloc(2 * path->max_ranges * sizeof(Cut));
-	path->max_keys = path->max_rows = CHUNK_ROWS;
-	path->keys = palloc(path->max_keys * sizeof(RangeKey));
-	path->rows = palloc(path->max_rows * sizeof(int));
 	return path;
 }
 
+RangeScratch *
+wave_range_make_scratch(void)
+{
+	RangeScratch *scratch = palloc(sizeof(RangeScratch));
+
+	scratch->max_before = scratch->max_rows = CHUNK_ROWS;
+	scratch->before = palloc(scratch->max_before * sizeof(int));
+	scratch->rows = palloc(scratch->max_rows * sizeof(int));
+	scratch->blocks = palloc(MAX_LEVELS * MAX_BLOCKS * CHUNK_WORDS * sizeof(uint64));
+	return scratch;
+}
+
 void
-range_path_add(RangePath *path, const FilterEntry *range, int predicate)
+wave_range_add(RangePath *path, const FilterEntry *range, int predicate)
 {
 	int			number = path->nranges++;
 	Cut		   *cut;
@@ -95,8 +113,8 @@ range_path_add(RangePath *path, const FilterEntry *range, int predicate)
 	if (path->nranges > path->max_ranges)
 	{
 		path->max_ranges *= 2;
-		path->ranges = repalloc_huge(path->ranges, path->max_ranges * sizeof(Range));
-		path->cuts = repalloc_huge(path->cuts, 2 * path->max_ranges * sizeof(Cut));
+		path->ranges = repalloc_huge(path->ranges, mul_size(path->max_ranges, sizeof(Range)));
+		path->cuts = repalloc_huge(path->cuts, mul_size(path->max_ranges, 2 * sizeof(Cut)));
 	}
 	path->ranges[number].predicate = predicate;
 	cut = &path->cuts[path->ncuts++];
@@ -161,14 +179,11 @@ prepare(RangePath *path)
 			path->ranges[cut.range].high = n - 1;
 	}
 	path->ncuts = n;
-	path->before = MemoryContextAllocHuge(path->context, (n + 1) * sizeof(int));
-	path->blocks = MemoryContextAlloc(path->context,
-									  MAX_LEVELS * MAX_BLOCKS * CHUNK_WORDS * sizeof(uint64));
 	path->prepared = true;
 }
 
 void
-range_path_key(RangePath *path, const char *key, int len, int row)
+wave_range_key(RangePath *path, const char *key, int len, int row)
 {
 	int			low = 0;
 	int			high;
@@ -188,39 +203,53 @@ range_path_key(RangePath *path, const char *key, int len, int row)
 	/* Before or behind all of them it is in no range. */
 	if (low == 0 || low == path->ncuts)
 		return;
-	if (path->nkeys == path->max_keys)
+	if (path->keys == NULL)
+	{
+		path->max_keys = MIN_KEYS;
+		path->keys = palloc(path->max_keys * sizeof(RangeKey));
+	}
+	else if (path->nkeys == path->max_keys)
 	{
 		path->max_keys *= 2;
-		path->keys = repalloc_huge(path->keys, path->max_keys * sizeof(RangeKey));
+		path->keys = repalloc_huge(path->keys, mul_size(path->max_keys, sizeof(RangeKey)));
 	}
 	path->keys[path->nkeys].rank = low;
 	path->keys[path->nkeys].row = row;
 	path->nkeys++;
 }
 
+/* Room for so many numbers. */
 static void
-sort_keys(RangePath *path)
+enlarge(int **numbers, int *max, int n)
 {
+	if (n <= *max)
+		return;
+	*max = n;
+	*numbers = repalloc_huge(*numbers, mul_size(n, sizeof(int)));
+}
+
+static void
+sort_keys(const RangePath *path, RangeScratch *scratch)
+{
+	int		   *before;
 	int			sum = 0;
 
-	if (path->max_rows < path->nkeys)
-	{
-		path->max_rows = path->max_keys;
-		path->rows = repalloc_huge(path->rows, path->max_rows * sizeof(int));
-	}
-	memset(path->before, 0, (path->ncuts + 1) * sizeof(int));
+	enlarge(&scratch->before, &scratch->max_before, path->ncuts + 1);
+	enlarge(&scratch->rows, &scratch->max_rows, path->nkeys);
+	before = scratch->before;
+	memset(before, 0, (path->ncuts + 1) * sizeof(int));
 	for (int i = 0; i < path->nkeys; i++)
-		path->before[path->keys[i].rank]++;
+		before[path->keys[i].rank]++;
 	for (int c = 0; c <= path->ncuts; c++)
 	{
-		int			here = path->before[c];
+		int			here = before[c];
 
-		path->before[c] = sum;
+		before[c] = sum;
 		sum += here;
 	}
 	/* Afterwards before[c] has counted those of rank c as well, as it should. */
 	for (int i = 0; i < path->nkeys; i++)
-		path->rows[path->before[path->keys[i].rank]++] = path->keys[i].row;
+		scratch->rows[before[path->keys[i].rank]++] = path->keys[i].row;
 }
 
 static inline void
@@ -236,47 +265,46 @@ add_words(uint64 *words, const uint64 *more)
 		words[w] |= more[w];
 }
 
-#define BLOCK_BITS(path, level, block) \
-	(&(path)->blocks[((level) * MAX_BLOCKS + (block)) * CHUNK_WORDS])
+#define BLOCK_BITS(scratch, level, block) \
+	(&(scratch)->blocks[((level) * MAX_BLOCKS + (block)) * CHUNK_WORDS])
 
-/* The bits of 2^level blocks from each one on; returns their number. */
-static int
-make_blocks(RangePath *path, int size)
+/* The bits of 2^level blocks from each one on. */
+static void
+make_blocks(RangeScratch *scratch, int nkeys, int size)
 {
-	int			nblocks = path->nkeys / size;
+	int			nblocks = nkeys / size;
 
-	memset(path->blocks, 0, nblocks * CHUNK_WORDS * sizeof(uint64));
+	memset(scratch->blocks, 0, nblocks * CHUNK_WORDS * sizeof(uint64));
 	for (int i = 0; i < nblocks * size; i++)
-		set_bit(BLOCK_BITS(path, 0, i / size), path->rows[i]);
+		set_bit(BLOCK_BITS(scratch, 0, i / size), scratch->rows[i]);
 	for (int level = 1; (1 << level) <= nblocks; level++)
 		for (int b = 0; b + (1 << level) <= nblocks; b++)
 		{
-			uint64	   *words = BLOCK_BITS(path, level, b);
+			uint64	   *words = BLOCK_BITS(scratch, level, b);
 
-			memcpy(words, BLOCK_BITS(path, level - 1, b), CHUNK_WORDS * sizeof(uint64));
-			add_words(words, BLOCK_BITS(path, level - 1, b + (1 << (level - 1))));
+			memcpy(words, BLOCK_BITS(scratch, level - 1, b), CHUNK_WORDS * sizeof(uint64));
+			add_words(words, BLOCK_BITS(scratch, level - 1, b + (1 << (level - 1))));
 		}
-	return nblocks;
 }
 
 void
-range_path_finish(RangePath *path, uint64 *words)
+wave_range_finish(RangePath *path, RangeScratch *scratch, uint64 *words)
 {
 	int			size = MIN_BLOCK;
 
 	if (path->nkeys == 0)
 		return;
-	sort_keys(path);
+	sort_keys(path, scratch);
 	while (path->nkeys / size > MAX_BLOCKS)
 		size *= 2;
-	(void) make_blocks(path, size);
+	make_blocks(scratch, path->nkeys, size);
 
 	for (int r = 0; r < path->nranges; r++)
 	{
 		Range	   *range = &path->ranges[r];
 		uint64	   *its = &words[(size_t) range->predicate * CHUNK_WORDS];
-		int			i = path->before[range->low];
-		int			end = path->before[range->high];
+		int			i = scratch->before[range->low];
+		int			end = scratch->before[range->high];
 		int			first = (i + size - 1) / size;
 		int			n = end / size - first;
 
@@ -286,14 +314,15 @@ range_path_finish(RangePath *path, uint64 *words)
 
 			while ((2 << level) <= n)
 				level++;
-			add_words(its, BLOCK_BITS(path, level, first));
-			add_words(its, BLOCK_BITS(path, level, first + n - (1 << level)));
+			add_words(its, BLOCK_BITS(scratch, level, first));
+			add_words(its, BLOCK_BITS(scratch, level, first + n - (1 << level)));
 			for (; i < first * size; i++)
-				set_bit(its, path->rows[i]);
+				set_bit(its, scratch->rows[i]);
 			i = (first + n) * size;
 		}
 		for (; i < end; i++)
-			set_bit(its, path->rows[i]);
+			set_bit(its, scratch->rows[i]);
 	}
+	path->keys = NULL;
 	path->nkeys = 0;
 }

@@ -15,9 +15,9 @@
 
 #include "cirro.h"
 #include "isolate.h"
-#include "space/plan_cache.h"
+#include "space/query.h"
 #include "wave/retention.h"
-#include "space/space.h"
+#include "space/scope.h"
 
 /* How many rows go at once. */
 #define BATCH "1000"
@@ -26,37 +26,37 @@
  * Of several procedures one cleans. Without a setting row there is nowhere to
  * write that, and nothing is removed.
  */
-static const CirroQuery claim_query = {
-	"UPDATE setting SET cleaned_at = $1"
-	" WHERE only_row = ANY (ARRAY(SELECT only_row FROM setting"
-	"     WHERE cleaned_at IS NULL OR cleaned_at <= $1 - interval '1 hour'"
+static const SpaceQuery claim_query = {
+	"UPDATE setting t SET cleaned_at = $1"
+	" WHERE t.only_row = ANY (ARRAY(SELECT l.only_row FROM setting l"
+	"     WHERE l.cleaned_at IS NULL OR l.cleaned_at <= $1 - interval '1 hour'"
 	"     FOR NO KEY UPDATE SKIP LOCKED))"
 	" RETURNING"
-	"   cirro.add_interval($1, - coalesce(keep_notifications, interval '7 days')),"
-	"   cirro.add_interval($1, - coalesce(keep_waves, interval '90 days')),"
-	"   cirro.add_interval($1, - coalesce(keep_attempts, interval '90 days'))",
+	"   cirro.add_interval($1, - coalesce(t.keep_notifications, interval '7 days')),"
+	"   cirro.add_interval($1, - coalesce(t.keep_waves, interval '90 days')),"
+	"   cirro.add_interval($1, - coalesce(t.keep_attempts, interval '90 days'))",
 	1, {TIMESTAMPTZOID}
 };
 
 /* Batches go up the ids, so that each row is looked at once an hour. */
 #define REMOVE(table, condition) \
 	"WITH old AS (" \
-	"   SELECT id FROM " table " WHERE id > $1 AND " condition \
-	"   ORDER BY id LIMIT " BATCH " FOR UPDATE SKIP LOCKED)," \
-	" removed AS (DELETE FROM " table " USING old WHERE " table ".id = old.id)" \
-	" SELECT max(id)::bigint FROM old"
+	"   SELECT l.id FROM " table " l WHERE l.id > $1 AND " condition \
+	"   ORDER BY l.id LIMIT " BATCH " FOR UPDATE SKIP LOCKED)," \
+	" removed AS (DELETE FROM " table " r USING old WHERE r.id = old.id)" \
+	" SELECT max(old.id)::bigint FROM old"
 
-static const CirroQuery remove_queries[] = {
+static const SpaceQuery remove_queries[] = {
 	{
-		REMOVE("notification", "outcome IS NOT NULL AND coalesce(delivered_at, created_at) < $2"),
+		REMOVE("notification", "l.outcome IS NOT NULL AND coalesce(l.delivered_at, l.created_at) < $2"),
 		2, {INT8OID, TIMESTAMPTZOID}
 	},
 	{
-		REMOVE("wave", "run_at < $2"),
+		REMOVE("wave", "l.run_at < $2"),
 		2, {INT8OID, TIMESTAMPTZOID}
 	},
 	{
-		REMOVE("attempt", "created_at < $2"),
+		REMOVE("attempt", "l.created_at < $2"),
 		2, {INT8OID, TIMESTAMPTZOID}
 	}
 };
@@ -66,16 +66,22 @@ claim(void *arg)
 {
 	Retention  *retention = arg;
 	Oid			space = retention->info->space;
-	Datum		now = TimestampTzGetDatum(cirro_now());
+	QueryArgs	args = {&claim_query};
 	SpaceScope	scope;
-	bool		isnull;
 	bool		claimed;
 
 	if (!space_visit(&scope, space, retention->info->owner, true))
 		return false;
-	claimed = cirro_execute(space, &claim_query, &now, NULL) > 0;
-	for (int i = 0; claimed && i < lengthof(retention->cutoff); i++)
-		retention->cutoff[i] = DatumGetTimestampTz(cirro_result(0, i + 1, &isnull));
+	arg_timestamptz(&args, cirro_now());
+	claimed = query_run(space, &args) > 0;
+	if (claimed)
+	{
+		ResultRow	row = result_row(0);
+
+		for (int i = 0; i < lengthof(retention->cutoff); i++)
+			retention->cutoff[i] = result_timestamptz(&row);
+		result_end(&row);
+	}
 	space_leave(&scope);
 	return claimed;
 }
@@ -85,25 +91,26 @@ remove_batch(void *arg)
 {
 	Retention  *retention = arg;
 	Oid			space = retention->info->space;
-	Datum		values[2] = {
-		Int64GetDatum(retention->last_id),
-		TimestampTzGetDatum(retention->cutoff[retention->table])
-	};
+	QueryArgs	args = {&remove_queries[retention->table]};
 	SpaceScope	scope;
-	bool		isnull;
-	Datum		last;
+	ResultRow	row;
+	int64		last;
 
 	if (!space_visit(&scope, space, retention->info->owner, true))
 		return false;
-	cirro_execute(space, &remove_queries[retention->table], values, NULL);
-	last = cirro_result(0, 1, &isnull);
-	if (isnull)
+	arg_int64(&args, retention->last_id);
+	arg_timestamptz(&args, retention->cutoff[retention->table]);
+	query_run(space, &args);
+	row = result_row(0);
+	last = result_int64_or(&row, PG_INT64_MIN);
+	result_end(&row);
+	if (last == PG_INT64_MIN)
 	{
 		retention->table++;
 		retention->last_id = PG_INT64_MIN;
 	}
 	else
-		retention->last_id = DatumGetInt64(last);
+		retention->last_id = last;
 	space_leave(&scope);
 	return true;
 }

@@ -9,37 +9,35 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
 #include "gig/state.h"
 #include "wave/turn.h"
 #include "isolate.h"
-#include "space/plan_cache.h"
-#include "space/space.h"
+#include "space/query.h"
+#include "space/scope.h"
 #include "space/list.h"
 #include "wave/wave.h"
 
 PG_FUNCTION_INFO_V1(run_wave);
 
-static const CirroQuery wait_query = {
-	"SELECT FROM gig WHERE id = $1 FOR NO KEY UPDATE",
+static const SpaceQuery wait_query = {
+	"SELECT FROM gig g WHERE g.id = $1 FOR NO KEY UPDATE",
 	1, {INT8OID}
 };
 
-static const CirroQuery wave_row_query = {
+static const SpaceQuery wave_row_query = {
 	"SELECT pg_catalog.to_jsonb(w.*) FROM wave w WHERE w.id = $1",
 	1, {INT8OID}
 };
 
 static void
-raise_not_open(const GigWork *work)
+raise_not_open(const GigTurn *turn)
 {
-	GigState	state = {.closes_at = work->closes_at};
+	GigState	state = {.closes_at = turn->gig.closes_at};
 
-	gig_state_refuse_closed(InvalidOid, work->gig_id, &state);
+	gig_state_refuse_closed(InvalidOid, turn->gig_id, &state);
 }
 
 static void
@@ -74,8 +72,8 @@ run_wave(PG_FUNCTION_ARGS)
 {
 	SpaceInfo  *info;
 	SpaceScope	scope;
-	GigWork		work = {0};
-	Datum		id;
+	GigTurn		turn = {0};
+	QueryArgs	wait = {&wait_query};
 	Datum		result = 0;
 	ErrorData  *error;
 
@@ -93,53 +91,55 @@ run_wave(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 		raise_unknown_gig("null");
 
-	work.space = info->space;
-	work.owner = info->owner;
-	work.gig_id = PG_GETARG_INT64(1);
-	work.began = GetCurrentTimestamp();
-	id = Int64GetDatum(work.gig_id);
+	turn.space = info->space;
+	turn.owner = info->owner;
+	turn.gig_id = PG_GETARG_INT64(1);
+	turn.began = GetCurrentTimestamp();
+	arg_int64(&wait, turn.gig_id);
 
 	SPI_connect();
-	space_visit(&scope, work.space, work.owner, false);
+	space_visit(&scope, turn.space, turn.owner, false);
 
 	/* A gig that is there again under the id of one just deleted is not locked. */
-	if (cirro_execute(work.space, &wait_query, &id, NULL) == 0)
-		raise_unknown_gig(psprintf(INT64_FORMAT, work.gig_id));
-	work.now = cirro_gate_now();
-	if (!gig_read(&work))
-		raise_unknown_gig(psprintf(INT64_FORMAT, work.gig_id));
-	if (work.paused)
+	if (query_run(turn.space, &wait) == 0)
+		raise_unknown_gig(psprintf(INT64_FORMAT, turn.gig_id));
+	turn.now = cirro_gate_now();
+	if (!wave_turn_read(&turn))
+		raise_unknown_gig(psprintf(INT64_FORMAT, turn.gig_id));
+	if (turn.gig.paused)
 		raise_paused(psprintf("Space \"%s\" is paused.", info->name),
 					 "Set \"paused\" to false in its table \"setting\".");
-	if (!gig_is_open(&work))
-		raise_not_open(&work);
+	if (!wave_turn_is_open(&turn))
+		raise_not_open(&turn);
 
-	if (work.accepted < work.target)
-		switch (run_isolated(run_one_wave, &work, &error))
+	if (turn.gig.accepted < turn.gig.target)
+		switch (run_isolated(wave_run, &turn, &error))
 		{
 			case ISOLATED_FAILED:
-				if ((error->sqlerrcode != ERRCODE_CIRRO_NOT_OPEN &&
-					 error->sqlerrcode != ERRCODE_CIRRO_FILLED) || !must_stop(&work))
+				if (!wave_turn_is_over(&turn, error))
 					ReThrowError(error);
 				/* It closed or filled up while the wave was inviting. */
 				/* FALLTHROUGH */
 			case ISOLATED_GIVEN_UP:
-				if (cirro_gate_now() >= work.closes_at)
-					raise_not_open(&work);
+				if (cirro_gate_now() >= turn.gig.closes_at)
+					raise_not_open(&turn);
 				break;
 			case ISOLATED_DONE:
-				work.waved = work.state_locked = true;
-				gig_update_state(&work, work.now);
+				turn.waved = turn.state_locked = true;
+				wave_turn_finish(&turn, turn.now);
 				break;
 		}
 
-	if (work.waved && work.wave_id != 0)
+	if (turn.waved && turn.wave_id != 0)
 	{
-		bool		isnull;
+		QueryArgs	args = {&wave_row_query};
+		ResultRow	row;
 
-		id = Int64GetDatum(work.wave_id);
-		cirro_execute(work.space, &wave_row_query, &id, NULL);
-		result = SPI_datumTransfer(cirro_result(0, 1, &isnull), false, -1);
+		arg_int64(&args, turn.wave_id);
+		query_run(turn.space, &args);
+		row = result_row(0);
+		result = SPI_datumTransfer(result_datum(&row, JSONBOID), false, -1);
+		result_end(&row);
 	}
 
 	space_leave(&scope);

@@ -34,8 +34,10 @@
 #include "cirro.h"
 #include "isolate.h"
 #include "wave/retention.h"
-#include "space/space.h"
+#include "space/scope.h"
+#include "space/ddl.h"
 #include "space/list.h"
+#include "space/query.h"
 #include "wave/turn.h"
 #include "wave/batch.h"
 
@@ -113,22 +115,13 @@ commit(Run *run)
  * time, because thousands of Spaces should not each keep a plan for it.
  */
 static const char look_query[] =
-	"SELECT coalesce(setting.paused, false)::bool,"
-	"   coalesce(setting.ddl_version, 0)::int,"
-	"   coalesce(setting.only_row AND coalesce(setting.cleaned_at, '-infinity')"
+	"SELECT coalesce(t.paused, false)::bool,"
+	"   coalesce(t.ddl_version, 0)::int,"
+	"   coalesce(t.only_row AND coalesce(t.cleaned_at, '-infinity')"
 	"     <= $1 - interval '1 hour', false)::bool,"
-	"   ARRAY(SELECT gig_id::bigint FROM gig_state WHERE next_event_at <= $1"
-	"     ORDER BY next_event_at, gig_id LIMIT $2)"
-	" FROM (VALUES (1)) AS one LEFT JOIN setting ON true";
-
-static Datum
-look_result(int column)
-{
-	bool		isnull;
-
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-						 column, &isnull);
-}
+	"   ARRAY(SELECT s.gig_id::bigint FROM gig_state s WHERE s.next_event_at <= $1"
+	"     ORDER BY s.next_event_at, s.gig_id LIMIT $2)"
+	" FROM (VALUES (1)) AS one LEFT JOIN setting t ON true";
 
 /* It may have been dropped since, or while the catalogues were read. */
 static bool
@@ -142,6 +135,7 @@ look_into(void *arg)
 {
 	Look	   *look = arg;
 	SpaceScope	scope;
+	ResultRow	row;
 	/* No more than is read: a transaction block holds them for all Spaces. */
 	static const char *const tables[] = {"setting", "gig_state"};
 	Oid			types[2] = {TIMESTAMPTZOID, INT4OID};
@@ -155,10 +149,12 @@ look_into(void *arg)
 	if (SPI_execute_with_args(look_query, 2, types, values, NULL, true, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not look into Space \"%s\"", look->info->name);
-	look->paused = DatumGetBool(look_result(1));
-	look->ddl_version = DatumGetInt32(look_result(2));
-	look->clean = DatumGetBool(look_result(3));
-	look->gigs = DatumGetArrayTypeP(look_result(4));
+	row = result_row(0);
+	look->paused = result_bool(&row);
+	look->ddl_version = result_int32(&row);
+	look->clean = result_bool(&row);
+	look->gigs = DatumGetArrayTypeP(result_datum(&row, INT8ARRAYOID));
+	result_end(&row);
 	if (array_contains_nulls(look->gigs))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -305,8 +301,8 @@ work_space(Run *run, Agenda *agenda)
 		if (agenda->next == agenda->next_pass)
 			pass_over_workers(run, agenda);
 		gig_id = agenda->gigs[agenda->next++];
-		outcome = work_gig(agenda->info->space, agenda->info->name, agenda->info->owner,
-						   gig_id, wave_batch_find(agenda->batch, gig_id));
+		outcome = wave_take_turn(agenda->info->space, agenda->info->name, agenda->info->owner,
+								 gig_id, wave_batch_find(agenda->batch, gig_id));
 		commit(run);
 		run->done++;
 		agenda->locked = outcome == GIG_LOCKED ? agenda->locked + 1 : 0;
@@ -424,7 +420,14 @@ run_waves(PG_FUNCTION_ARGS)
 		spaces = list_make1(info);
 	}
 	else
+	{
 		spaces = space_list();
+		if (!space_check_run_any(spaces, WARNING))
+		{
+			SPI_finish();
+			PG_RETURN_VOID();
+		}
+	}
 
 	if (!cirro_active)
 	{
@@ -442,9 +445,9 @@ run_waves(PG_FUNCTION_ARGS)
 		ereport(WARNING,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("waves in a transaction block are not committed as they go"),
-				 errdetail("At most %d gigs are done, and rows stay locked until the end of the transaction.",
+				 errdetail("At most %d gigs are done, rows stay locked until the end of the transaction, and a ROLLBACK takes all of it back.",
 						   GIGS_WITHOUT_COMMIT),
-				 errhint("CALL cirro.run_waves() outside of a transaction block.")));
+				 errhint("CALL cirro.run_waves() outside of a transaction block; where a driver opens one unasked, in autocommit mode.")));
 	}
 
 	commit(&run);

@@ -18,21 +18,18 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "utils/xid8.h"
 
 #include "cirro.h"
 #include "gig/state.h"
-#include "wave/turn.h"
 #include "isolate.h"
-#include "space/plan_cache.h"
-#include "space/space.h"
+#include "space/query.h"
+#include "space/scope.h"
+#include "wave/turn.h"
 #include "wave/wave.h"
 
-static const CirroQuery claim_query = {
-	"SELECT FROM gig WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED",
+static const SpaceQuery claim_query = {
+	"SELECT FROM gig g WHERE g.id = $1 FOR NO KEY UPDATE SKIP LOCKED",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
@@ -40,65 +37,61 @@ static const CirroQuery claim_query = {
  * A statement of its own after the claim: what another wave of this gig has
  * just committed must be seen.
  */
-static const CirroQuery read_query = {
-	"SELECT s.accepted::int, s.target::int,"
-	"   (s.expires_rest AND s.accepted >= s.capacity)::bool,"
-	"   s.auto::bool, s.frequency::interval, s.answer_within::interval,"
-	"   s.starts_at::timestamptz, s.closes_at::timestamptz,"
-	"   coalesce(s.archives_at, 'infinity')::timestamptz,"
-	"   coalesce(s.next_wave_at, 'infinity')::timestamptz,"
-	"   s.waves::int, s.failures::int, s.announced::int,"
-	"   least(ceil(greatest(s.target - s.accepted, 0)::numeric"
-	"     * least(g.invitation_multiplier, " WAVE_MAX_WANTED ")), " WAVE_MAX_WANTED ")::int,"
-	"   coalesce(g.pending_max, 0)::int, g.filter_query::jsonb, g.sort_query::json,"
-	"   coalesce(setting.paused, false)::bool, setting.max_pending IS NOT NULL,"
+static const SpaceQuery read_query = {
+	"SELECT s.accepted::int, s.target::int, coalesce(s.accepted >= s.capacity, false)::bool,"
+	"   s.expires_rest::bool, s.auto::bool, s.frequency::interval, s.answer_within::interval,"
+	"   s.starts_at::timestamptz, s.closes_at::timestamptz, s.archives_at::timestamptz,"
+	"   s.next_wave_at::timestamptz, s.waves::int, s.failures::int, s.announced::int,"
+	"   cirro.wave_wanted(s.target::int, s.accepted::int, g.invitation_multiplier::numeric),"
+	"   g.pending_max::int, g.filter_query::jsonb, g.sort_query::json,"
+	"   t.paused::bool, t.max_pending IS NOT NULL,"
 	"   EXISTS (SELECT FROM invitation i"
 	"     WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2),"
 	"   CASE WHEN " STATE_SEARCHED("$3") " THEN s.searched END::xid8,"
 	"   pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())"
-	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN setting ON true"
+	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN setting t ON true"
 	" WHERE g.id = $1",
 	3, {INT8OID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
 };
 
-static const CirroQuery expire_unanswered_query = {
-	"UPDATE invitation SET status = 'expired', reason = '" GIG_NO_ANSWER "'"
-	" WHERE id = ANY (ARRAY("
-	"   SELECT id FROM invitation WHERE gig_id = $1 AND status = 'pending'"
-	"   AND cirro.add_interval(invited_at, $2) <= $3"
-	"   ORDER BY id FOR NO KEY UPDATE SKIP LOCKED))"
-	" AND status = 'pending'",
+static const SpaceQuery expire_unanswered_query = {
+	"UPDATE invitation i SET status = 'expired', reason = '" GIG_NO_ANSWER "'"
+	" WHERE i.id = ANY (ARRAY("
+	"   SELECT l.id FROM invitation l WHERE l.gig_id = $1 AND l.status = 'pending'"
+	"   AND cirro.answer_by(l.invited_at, $2) <= $3"
+	"   ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED))"
+	" AND i.status = 'pending'",
 	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 #define SEND_DUE(is_active) \
-	" WHERE id = ANY (ARRAY(" \
-	"   SELECT i.id FROM invitation i JOIN worker w ON w.id = i.worker_id" \
-	"   WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2" \
+	" WHERE i.id = ANY (ARRAY(" \
+	"   SELECT l.id FROM invitation l JOIN worker w ON w.id = l.worker_id" \
+	"   WHERE l.gig_id = $1 AND l.status = 'scheduled' AND l.send_at <= $2" \
 	"   AND " is_active \
-	"   ORDER BY i.id FOR NO KEY UPDATE OF i SKIP LOCKED))" \
-	" AND status = 'scheduled'"
+	"   ORDER BY l.id FOR NO KEY UPDATE OF l SKIP LOCKED))" \
+	" AND i.status = 'scheduled'"
 
-static const CirroQuery send_query = {
-	"UPDATE invitation SET status = 'pending'" SEND_DUE("w.active"),
+static const SpaceQuery send_query = {
+	"UPDATE invitation i SET status = 'pending'" SEND_DUE("w.active"),
 	2, {INT8OID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
-static const CirroQuery drop_inactive_query = {
-	"UPDATE invitation SET status = 'expired', reason = 'worker_inactive'"
+static const SpaceQuery drop_inactive_query = {
+	"UPDATE invitation i SET status = 'expired', reason = 'worker_inactive'"
 	SEND_DUE("NOT w.active"),
 	2, {INT8OID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
-static const CirroQuery announce_query = {
+static const SpaceQuery announce_query = {
 	"INSERT INTO notification (consumer, kind, gig_id)"
-	" SELECT consumer, kind, $1"
+	" SELECT c.name, n.kind, $1"
 	" FROM (VALUES (1, 'gig.started'), (2, 'gig.ended'), (3, 'gig.archived'))"
-	"     AS news (rank, kind)"
-	"   CROSS JOIN pg_catalog.unnest(coalesce((SELECT consumers FROM setting), '{default}'))"
-	"     AS consumer"
-	" WHERE rank > $2 AND rank <= $3"
-	" ORDER BY rank",
+	"     AS n (rank, kind)"
+	"   CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}'))"
+	"     AS c (name)"
+	" WHERE n.rank > $2 AND n.rank <= $3"
+	" ORDER BY n.rank",
 	3, {INT8OID, INT4OID, INT4OID}, PLAN_BY_KEY
 };
 
@@ -107,7 +100,7 @@ static const CirroQuery announce_query = {
  * invitation meanwhile has either been seen by it, or will lower
  * next_event_at after it.
  */
-static const CirroQuery update_state_query = {
+static const SpaceQuery update_state_query = {
 	"UPDATE gig_state s SET"
 	"   last_due_at = coalesce($3, s.last_due_at),"
 	"   next_wave_at = n.wave_at,"
@@ -121,17 +114,19 @@ static const CirroQuery update_state_query = {
 	"     CASE WHEN n.over AND EXISTS (SELECT FROM invitation i"
 	"         WHERE i.gig_id = $1 AND i.status IN ('pending', 'scheduled'))"
 	"       THEN $2 END,"
-	"     (SELECT min(i.send_at) FROM invitation i"
-	"       WHERE i.gig_id = $1 AND i.status = 'scheduled'),"
+	"     CASE WHEN NOT n.filled THEN (SELECT min(i.send_at) FROM invitation i"
+	"       WHERE i.gig_id = $1 AND i.status = 'scheduled') END,"
 	"     CASE WHEN n.answer_within IS NOT NULL"
-	"       THEN (SELECT min(cirro.add_interval(i.invited_at, n.answer_within))"
+	"       THEN (SELECT min(cirro.answer_by(i.invited_at, n.answer_within))"
 	"         FROM invitation i WHERE i.gig_id = $1 AND i.status = 'pending') END,"
 	"     CASE WHEN $8 < 1 THEN n.starts_at END,"
 	"     CASE WHEN $8 < 2 THEN n.closes_at END,"
 	"     CASE WHEN $8 < 3 THEN n.archives_at END))"
-	" FROM (SELECT *, closes_at <= $2 OR (expires_rest AND accepted >= capacity) AS over,"
-	"     CASE WHEN auto AND accepted < target THEN coalesce($4, next_wave_at) END AS wave_at"
-	"   FROM gig_state WHERE gig_id = $1) n"
+	" FROM (SELECT l.gig_id, l.answer_within, l.starts_at, l.closes_at, l.archives_at,"
+	"     coalesce(l.accepted >= l.capacity, false) AS filled,"
+	"     l.closes_at <= $2 OR (l.expires_rest AND l.accepted >= l.capacity) AS over,"
+	"     CASE WHEN l.auto AND l.accepted < l.target THEN coalesce($4, l.next_wave_at) END AS wave_at"
+	"   FROM gig_state l WHERE l.gig_id = $1) n"
 	" WHERE s.gig_id = n.gig_id",
 	12, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, XID8OID, INT8OID, XID8OID}, PLAN_BY_KEY
@@ -139,69 +134,59 @@ static const CirroQuery update_state_query = {
 
 /* ---------------------------------------------------------------- steps -- */
 
-/* The owner may have dropped a constraint since the Space was looked at. */
-static void
-raise_null(const char *column)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			 errmsg("the \"%s\" of a gig must not be null", column),
-				 errdetail("A table of the Space lacks a constraint."),
-			 errhint("Restore the constraints that create_space made.")));
-}
-
-/* Casts: the owner may have altered a column since the Space was looked at. */
 bool
-gig_read(GigWork *work)
+wave_turn_read(GigTurn *turn)
 {
-	Datum		values[3] = {
-		Int64GetDatum(work->gig_id), TimestampTzGetDatum(work->now),
-		Int64GetDatum(gig_state_place(work->space))
-	};
-	bool		isnull;
-	Datum		value;
+	GigFacts   *gig = &turn->gig;
+	QueryArgs	args = {&read_query};
+	ResultRow	row;
 
-	if (cirro_execute(work->space, &read_query, values, NULL) == 0)
+	arg_int64(&args, turn->gig_id);
+	arg_timestamptz(&args, turn->now);
+	arg_int64(&args, gig_state_place(turn->space));
+	if (query_run(turn->space, &args) == 0)
 		return false;
 
-	work->accepted = DatumGetInt32(cirro_result(0, 1, &isnull));
-	work->target = DatumGetInt32(cirro_result(0, 2, &isnull));
-	value = cirro_result(0, 3, &isnull);
-	work->full = !isnull && DatumGetBool(value);
-	work->automatic = DatumGetBool(cirro_result(0, 4, &isnull));
-	value = cirro_result(0, 5, &isnull);
-	if (isnull)
-		raise_null("frequency");
-	work->frequency = DatumGetIntervalP(value);
-	value = cirro_result(0, 6, &isnull);
-	work->answer_within = isnull ? NULL : DatumGetIntervalP(value);
-	work->starts_at = DatumGetTimestampTz(cirro_result(0, 7, &isnull));
-	work->closes_at = DatumGetTimestampTz(cirro_result(0, 8, &isnull));
-	work->archives_at = DatumGetTimestampTz(cirro_result(0, 9, &isnull));
-	work->next_wave_at = DatumGetTimestampTz(cirro_result(0, 10, &isnull));
-	work->waves = DatumGetInt32(cirro_result(0, 11, &isnull));
-	work->failures = DatumGetInt32(cirro_result(0, 12, &isnull));
-	work->announced = DatumGetInt32(cirro_result(0, 13, &isnull));
-	work->wanted = DatumGetInt32(cirro_result(0, 14, &isnull));
-	work->pending_max = DatumGetInt32(cirro_result(0, 15, &isnull));
-	work->filter = cirro_result(0, 16, &isnull);
-	if (isnull)
-		raise_null("filter_query");
-	value = cirro_result(0, 17, &isnull);
-	work->sort = isnull ? (Datum) 0 : value;
-	work->paused = DatumGetBool(cirro_result(0, 18, &isnull));
-	work->limits_workers = DatumGetBool(cirro_result(0, 19, &isnull));
-	work->sends = DatumGetBool(cirro_result(0, 20, &isnull));
-	value = cirro_result(0, 21, &isnull);
-	work->searched = isnull ? InvalidFullTransactionId : DatumGetFullTransactionId(value);
-	work->horizon = DatumGetFullTransactionId(cirro_result(0, 22, &isnull));
+	row = result_row(0);
+	gig->accepted = result_int32(&row);
+	gig->target = result_int32(&row);
+	gig->filled = result_bool(&row);
+	gig->expires_rest = result_bool(&row);
+	gig->automatic = result_bool(&row);
+	gig->frequency = result_interval(&row);
+	gig->answer_within = result_interval_or_none(&row);
+	gig->starts_at = result_timestamptz(&row);
+	gig->closes_at = result_timestamptz(&row);
+	gig->archives_at = result_timestamptz_or(&row, DT_NOEND);
+	gig->next_wave_at = result_timestamptz_or(&row, DT_NOEND);
+	gig->waves = result_int32(&row);
+	gig->failures = result_int32(&row);
+	gig->announced = result_int32(&row);
+	gig->wanted = result_int32(&row);
+	gig->pending_max = result_int32_or(&row, 0);
+	gig->filter = result_datum(&row, JSONBOID);
+	gig->sort = result_datum_or_none(&row, JSONOID);
+	gig->paused = result_bool_or(&row, false);
+	gig->limits_workers = result_bool(&row);
+	gig->sends = result_bool(&row);
+	gig->searched = result_xid8_or_none(&row);
+	gig->horizon = result_xid8(&row);
+	result_end(&row);
+	turn->announced = gig->announced;
 	return true;
 }
 
 bool
-gig_is_open(const GigWork *work)
+wave_turn_is_open(const GigTurn *turn)
 {
-	return work->now < work->closes_at;
+	return turn->now < turn->gig.closes_at;
+}
+
+static bool
+needs_wave(const GigTurn *turn)
+{
+	return turn->gig.automatic && wave_turn_is_open(turn) &&
+		turn->gig.accepted < turn->gig.target;
 }
 
 /*
@@ -212,57 +197,79 @@ gig_is_open(const GigWork *work)
 static bool
 finish_expired(void *arg)
 {
-	GigWork    *work = arg;
-	Datum		values[3] = {Int64GetDatum(work->gig_id)};
+	GigTurn    *turn = arg;
+	const GigFacts *gig = &turn->gig;
 
-	if (work->answer_within != NULL)
+	if (gig->answer_within != NULL)
 	{
-		values[1] = IntervalPGetDatum(work->answer_within);
-		values[2] = TimestampTzGetDatum(Min(work->now, work->closes_at));
-		cirro_execute(work->space, &expire_unanswered_query, values, NULL);
+		QueryArgs	args = {&expire_unanswered_query};
+
+		arg_int64(&args, turn->gig_id);
+		arg_interval(&args, gig->answer_within);
+		arg_timestamptz(&args, Min(turn->now, gig->closes_at));
+		query_run(turn->space, &args);
 	}
-	if (!gig_is_open(work))
-		gig_state_expire_rest(work->space, work->gig_id, GIG_ENDED);
-	else if (work->full)
-		gig_state_expire_rest(work->space, work->gig_id, GIG_SEATS_FILLED);
+	if (!wave_turn_is_open(turn))
+		gig_state_expire_rest(turn->space, turn->gig_id, GIG_ENDED);
+	else if (gig->filled && gig->expires_rest)
+		gig_state_expire_rest(turn->space, turn->gig_id, GIG_SEATS_FILLED);
 	return true;
 }
 
+/*
+ * Sends what is due, while there are seats: else it waits for one. Returns false
+ * to be undone if they were filled meanwhile.
+ */
 static bool
 send_scheduled(void *arg)
 {
-	GigWork    *work = arg;
-	Datum		values[2] = {
-		Int64GetDatum(work->gig_id), TimestampTzGetDatum(work->now)
-	};
+	static const SpaceQuery *const queries[] = {&drop_inactive_query, &send_query};
+	GigTurn    *turn = arg;
+	GigState	state;
 
-	cirro_execute(work->space, &drop_inactive_query, values, NULL);
-	cirro_execute(work->space, &send_query, values, NULL);
-	return true;
+	for (int i = 0; i < lengthof(queries); i++)
+	{
+		QueryArgs	args = {queries[i]};
+
+		arg_int64(&args, turn->gig_id);
+		arg_timestamptz(&args, turn->now);
+		query_run(turn->space, &args);
+	}
+	return gig_state_lock(turn->space, turn->gig_id, &state) && !gig_state_is_full(&state);
 }
 
 /* What has happened to the gig by now, as gig_state.announced counts it. */
 static int
-news(const GigWork *work)
+news(const GigTurn *turn)
 {
-	return work->now >= work->archives_at ? 3 :
-		work->now >= work->closes_at ? 2 :
-		work->now >= work->starts_at ? 1 : 0;
+	return turn->now >= turn->gig.archives_at ? 3 :
+		turn->now >= turn->gig.closes_at ? 2 :
+		turn->now >= turn->gig.starts_at ? 1 : 0;
 }
 
 static bool
 announce(void *arg)
 {
-	GigWork    *work = arg;
-	Datum		values[3] = {
-		Int64GetDatum(work->gig_id),
-		Int32GetDatum(work->announced),
-		Int32GetDatum(news(work))
-	};
+	GigTurn    *turn = arg;
+	QueryArgs	args = {&announce_query};
 
-	cirro_execute(work->space, &announce_query, values, NULL);
-	work->announced = news(work);
+	arg_int64(&args, turn->gig_id);
+	arg_int32(&args, turn->announced);
+	arg_int32(&args, news(turn));
+	query_run(turn->space, &args);
+	turn->announced = news(turn);
 	return true;
+}
+
+bool
+wave_turn_is_over(const GigTurn *turn, const ErrorData *error)
+{
+	GigState	state;
+
+	return (error->sqlerrcode == ERRCODE_CIRRO_NOT_OPEN ||
+			error->sqlerrcode == ERRCODE_CIRRO_FILLED) &&
+		!(gig_state_lock(turn->space, turn->gig_id, &state) &&
+		  gig_state_wants_wave(&state, cirro_gate_now()));
 }
 
 /*
@@ -272,36 +279,35 @@ announce(void *arg)
  * the whole turn left for the next tick.
  */
 static IsolatedResult
-run_step(GigWork *work, IsolatedWork step)
+run_step(GigTurn *turn, IsolatedWork step)
 {
 	ErrorData  *error;
-	IsolatedResult result = run_isolated(step, work, &error);
+	IsolatedResult result = run_isolated(step, turn, &error);
 
 	if (result != ISOLATED_FAILED)
 		return result;
 	if (error_is_transient(error))
 		ReThrowError(error);
-	if ((error->sqlerrcode == ERRCODE_CIRRO_NOT_OPEN ||
-		 error->sqlerrcode == ERRCODE_CIRRO_FILLED) && must_stop(work))
+	if (wave_turn_is_over(turn, error))
 		return ISOLATED_GIVEN_UP;
-	if (work->error == NULL)
-		work->error = error;
+	if (turn->error == NULL)
+		turn->error = error;
 	return result;
 }
 
 /* The wave that is due. */
 static void
-run_due_wave(GigWork *work)
+run_due_wave(GigTurn *turn)
 {
-	IsolatedResult result = run_step(work, run_one_wave);
+	IsolatedResult result = run_step(turn, wave_run);
 
-	work->waved = result != ISOLATED_GIVEN_UP;
-	work->wave_failed = result == ISOLATED_FAILED;
-	work->state_locked = result == ISOLATED_DONE;
+	turn->waved = result != ISOLATED_GIVEN_UP;
+	turn->wave_failed = result == ISOLATED_FAILED;
+	turn->state_locked = result == ISOLATED_DONE;
 	if (result != ISOLATED_DONE)
 	{
-		work->wave_id = 0;
-		work->searched_now = InvalidFullTransactionId;
+		turn->wave_id = 0;
+		turn->searched = InvalidFullTransactionId;
 	}
 }
 
@@ -323,21 +329,21 @@ after(TimestampTz time, double delay)
 
 /* The first time after "time" that is later by the gig's frequency. */
 static TimestampTz
-next_due(const GigWork *work, TimestampTz time)
+next_due(const GigTurn *turn, TimestampTz time)
 {
-	TimestampTz next = cirro_add_interval(time, work->frequency);
+	TimestampTz next = cirro_add_interval(time, turn->gig.frequency);
 
 	/* '1 month -29 days' is positive, and yet not every February. */
-	return next > time ? next : after(time, Max(span(work->frequency), 1));
+	return next > time ? next : after(time, Max(span(turn->gig.frequency), 1));
 }
 
 /* When the wave counts as due: a late one starts the cadence anew. */
 static TimestampTz
-due_time(const GigWork *work)
+due_time(const GigTurn *turn)
 {
-	double		grace = Max(span(work->frequency) / 2, USECS_PER_MINUTE);
+	double		grace = Max(span(turn->gig.frequency) / 2, USECS_PER_MINUTE);
 
-	return work->now > after(work->next_wave_at, grace) ? work->now : work->next_wave_at;
+	return turn->now > after(turn->gig.next_wave_at, grace) ? turn->now : turn->gig.next_wave_at;
 }
 
 /*
@@ -345,54 +351,59 @@ due_time(const GigWork *work)
  * and so on, but hourly at the least (or at its frequency, if that is longer).
  */
 static TimestampTz
-retry_at(const GigWork *work)
+retry_at(const GigTurn *turn)
 {
-	double		frequency = span(work->frequency);
-	double		delay = ldexp(frequency, Min(work->failures, 100));
+	double		frequency = span(turn->gig.frequency);
+	double		delay = ldexp(frequency, Min(turn->gig.failures, 100));
 
 	delay = Min(delay, Max(frequency, USECS_PER_HOUR));
-	return after(work->now, Max(delay, USECS_PER_SEC));
+	return after(turn->now, Max(delay, USECS_PER_SEC));
 }
 
 void
-gig_update_state(GigWork *work, TimestampTz due)
+wave_turn_finish(GigTurn *turn, TimestampTz due)
 {
-	TimestampTz retry = work->error != NULL ? retry_at(work) : 0;
-	bool		ran = work->waved && (work->wave_id != 0 || work->wave_failed);
-	bool		awaits_wave = !work->waved && work->automatic &&
-		gig_is_open(work) && work->accepted < work->target;
-	Datum		values[12] = {
-		Int64GetDatum(work->gig_id),
-		TimestampTzGetDatum(work->now),
-		TimestampTzGetDatum(due),
-		TimestampTzGetDatum(work->wave_failed ? retry : next_due(work, due)),
-		TimestampTzGetDatum(work->now),
-		Int32GetDatum(work->waves + (ran ? 1 : 0)),
-		Int32GetDatum(work->error != NULL ? work->failures + 1 :
-					  awaits_wave ? work->failures : 0),
-		Int32GetDatum(work->announced),
-		TimestampTzGetDatum(retry),
-		FullTransactionIdGetDatum(work->searched_now),
-		Int64GetDatum(gig_state_place(work->space)),
-		0
-	};
-	char		nulls[] = "            ";
-
-	if (!work->waved)
-		nulls[2] = nulls[3] = 'n';
-	if (!ran)
-		nulls[4] = 'n';
-	if (work->error == NULL)
-		nulls[8] = 'n';
-	if (!FullTransactionIdIsValid(work->searched_now))
-		nulls[9] = nulls[10] = 'n';
+	TimestampTz retry = turn->error != NULL ? retry_at(turn) : DT_NOEND;
+	bool		ran = turn->waved && (turn->wave_id != 0 || turn->wave_failed);
+	QueryArgs	args = {&update_state_query};
+	GigState	state;
 
 	/* Locks gig_state before the statement whose snapshot decides. */
-	if (!work->state_locked)
-		(void) must_stop(work);
+	if (!turn->state_locked)
+		(void) gig_state_lock(turn->space, turn->gig_id, &state);
+
+	arg_int64(&args, turn->gig_id);
+	arg_timestamptz(&args, turn->now);
+	if (turn->waved)
+	{
+		arg_timestamptz(&args, due);
+		arg_timestamptz(&args, turn->wave_failed ? retry : next_due(turn, due));
+	}
+	else
+	{
+		arg_null(&args);
+		arg_null(&args);
+	}
+	if (ran)
+		arg_timestamptz(&args, turn->now);
+	else
+		arg_null(&args);
+	arg_int32(&args, turn->gig.waves + (ran ? 1 : 0));
+	arg_int32(&args, turn->error != NULL ? turn->gig.failures + 1 :
+			  !turn->waved && needs_wave(turn) ? turn->gig.failures : 0);
+	arg_int32(&args, turn->announced);
+	if (turn->error != NULL)
+		arg_timestamptz(&args, retry);
+	else
+		arg_null(&args);
+	arg_xid8(&args, turn->searched);
+	if (FullTransactionIdIsValid(turn->searched))
+		arg_int64(&args, gig_state_place(turn->space));
+	else
+		arg_null(&args);
 	/* What was released later than that was not released here. */
-	values[11] = FullTransactionIdGetDatum(ReadNextFullTransactionId());
-	cirro_execute(work->space, &update_state_query, values, nulls);
+	arg_xid8(&args, ReadNextFullTransactionId());
+	query_run(turn->space, &args);
 }
 
 /* ----------------------------------------------------------------- turn -- */
@@ -418,45 +429,46 @@ describe_error(const ErrorData *error)
 }
 
 /*
- * The turn. With work->error set by an earlier turn that could not be kept,
+ * The turn. With turn->error set by an earlier turn that could not be kept,
  * nothing is done but that it is recorded.
  */
 static bool
 take_turn(void *arg)
 {
-	GigWork    *work = arg;
-	Datum		id = Int64GetDatum(work->gig_id);
+	GigTurn    *turn = arg;
+	QueryArgs	claim = {&claim_query};
 	TimestampTz due = 0;
 	SpaceScope	scope;
 
-	if (!space_visit(&scope, work->space, work->owner, true))
+	if (!space_visit(&scope, turn->space, turn->owner, true))
 		return false;
 
-	work->claimed = cirro_execute(work->space, &claim_query, &id, NULL) > 0 &&
-		gig_read(work) && !work->paused;
-	if (work->claimed)
+	arg_int64(&claim, turn->gig_id);
+	turn->claimed = query_run(turn->space, &claim) > 0 &&
+		wave_turn_read(turn) && !turn->gig.paused;
+	if (turn->claimed)
 	{
-		bool		wave_is_due = work->automatic && gig_is_open(work) &&
-			work->accepted < work->target && work->next_wave_at <= work->now;
+		const GigFacts *gig = &turn->gig;
+		bool		wave_is_due = needs_wave(turn) && gig->next_wave_at <= turn->now;
 
 		if (wave_is_due)
-			due = due_time(work);
-		if (work->error != NULL)
-			work->waved = work->wave_failed = wave_is_due;
+			due = due_time(turn);
+		if (turn->error != NULL)
+			turn->waved = turn->wave_failed = wave_is_due;
 		else
 		{
 			if (wave_is_due)
-				run_due_wave(work);
-			run_step(work, finish_expired);
-			if (work->sends && gig_is_open(work) && !work->full)
-				run_step(work, send_scheduled);
-			if (news(work) > work->announced)
-				run_step(work, announce);
+				run_due_wave(turn);
+			run_step(turn, finish_expired);
+			if (gig->sends && wave_turn_is_open(turn) && !gig->filled)
+				run_step(turn, send_scheduled);
+			if (news(turn) > turn->announced)
+				run_step(turn, announce);
 		}
-		if (work->error != NULL)
-			write_wave(work, "failed", work->wave_failed ? work->wanted : 0, 0, -1, -1,
-					   describe_error(work->error));
-		gig_update_state(work, due);
+		if (turn->error != NULL)
+			wave_write(turn, "failed", turn->wave_failed ? gig->wanted : 0, 0, -1, -1,
+					   describe_error(turn->error));
+		wave_turn_finish(turn, due);
 	}
 
 	space_leave(&scope);
@@ -464,25 +476,25 @@ take_turn(void *arg)
 }
 
 GigOutcome
-work_gig(Oid space, const char *name, Oid owner, int64 gig_id,
-		 const struct BatchedGig *found)
+wave_take_turn(Oid space, const char *name, Oid owner, int64 gig_id,
+			   const BatchedGig *found)
 {
-	GigWork		work = {0};
+	GigTurn		turn = {0};
 	GigOutcome	outcome;
 	ErrorData  *failure;
 
-	work.space = space;
-	work.owner = owner;
-	work.gig_id = gig_id;
-	work.found = found;
-	work.began = GetCurrentTimestamp();
-	work.now = cirro_now();
+	turn.space = space;
+	turn.owner = owner;
+	turn.gig_id = gig_id;
+	turn.found = found;
+	turn.began = GetCurrentTimestamp();
+	turn.now = cirro_now();
 
 	/* All memory of the turn hangs off this connection. */
 	SPI_connect();
-	if (run_isolated(take_turn, &work, &failure) != ISOLATED_FAILED)
-		outcome = work.error != NULL ? GIG_FAILED :
-			work.claimed ? GIG_DONE : GIG_SKIPPED;
+	if (run_isolated(take_turn, &turn, &failure) != ISOLATED_FAILED)
+		outcome = turn.error != NULL ? GIG_FAILED :
+			turn.claimed ? GIG_DONE : GIG_SKIPPED;
 	else if (failure->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		outcome = GIG_LOCKED;
 	else if (error_is_transient(failure))
@@ -492,11 +504,11 @@ work_gig(Oid space, const char *name, Oid owner, int64 gig_id,
 		ErrorData  *second;
 
 		outcome = GIG_FAILED;
-		work.error = failure;
-		work.waved = work.state_locked = false;
-		work.wave_id = 0;
-		work.searched_now = InvalidFullTransactionId;
-		if (run_isolated(take_turn, &work, &second) == ISOLATED_FAILED)
+		turn.error = failure;
+		turn.waved = turn.state_locked = false;
+		turn.wave_id = 0;
+		turn.searched = InvalidFullTransactionId;
+		if (run_isolated(take_turn, &turn, &second) == ISOLATED_FAILED)
 			ereport(WARNING,
 					(errcode(failure->sqlerrcode),
 					 errmsg("gig " INT64_FORMAT " of Space \"%s\" failed, and that could not be recorded",
@@ -504,7 +516,7 @@ work_gig(Oid space, const char *name, Oid owner, int64 gig_id,
 					 errdetail("It failed with: %s. Recording it failed with: %s.",
 							   error_summary(failure), error_summary(second))));
 	}
-	if (outcome == GIG_FAILED && error_is_lack_of_resources(work.error))
+	if (outcome == GIG_FAILED && error_is_lack_of_resources(turn.error))
 		outcome = GIG_LACKS_RESOURCES;
 	SPI_finish();
 	return outcome;

@@ -27,22 +27,28 @@ typedef enum GigOutcome
  * could not even be recorded is a WARNING. The caller has no Space entered;
  * the rows touched stay locked until it commits. "found" may be NULL.
  */
-extern GigOutcome work_gig(Oid space, const char *name, Oid owner, int64 gig_id,
-						   const struct BatchedGig *found);
+extern GigOutcome wave_take_turn(Oid space, const char *name, Oid owner, int64 gig_id,
+								 const BatchedGig *found);
 
 /*
  * For those who hold the gig row, are connected to SPI and have the Space
- * entered: reads what the gig's rows say, as of work->now; false if the gig or
- * its state is gone.
+ * entered: reads what the gig's rows say, as of turn->now; false if the gig or its
+ * state is gone.
  */
-extern bool gig_read(GigWork *work);
+extern bool wave_turn_read(GigTurn *turn);
 
-extern bool gig_is_open(const GigWork *work);
+extern bool wave_turn_is_open(const GigTurn *turn);
+
+/*
+ * Whether an error of a wave only says that the gig closed or filled up while it
+ * was at work. Locks gig_state.
+ */
+extern bool wave_turn_is_over(const GigTurn *turn, const ErrorData *error);
 
 /*
  * Writes what has become of the gig, and when to look at it again. "due" is
- * when the wave was due; it counts if work->waved.
+ * when the wave was due; it counts if turn->waved.
  */
-extern void gig_update_state(GigWork *work, TimestampTz due);
+extern void wave_turn_finish(GigTurn *turn, TimestampTz due);
 
 #endif							/* CIRRO_WAVE_TURN_H */

@@ -14,19 +14,18 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
-#include "space/plan_cache.h"
+#include "gig/state.h"
+#include "space/query.h"
 #include "wave/wave.h"
 #include "wave/batch.h"
 #include "wave/match.h"
 
-static const CirroQuery count_pending_query = {
-	"SELECT count(*) FROM invitation WHERE gig_id = $1 AND status = 'pending'"
-	" AND ($2 IS NULL OR cirro.add_interval(invited_at, $2) > $3)",
+static const SpaceQuery count_pending_query = {
+	"SELECT count(*) FROM invitation i WHERE i.gig_id = $1 AND i.status = 'pending'"
+	" AND ($2 IS NULL OR cirro.answer_by(i.invited_at, $2) > $3)",
 	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
@@ -36,16 +35,16 @@ static const CirroQuery count_pending_query = {
  * their lock: it goes away with the transaction, shows up in pg_locks as what
  * it is, and clashes with no key of an application.
  */
-static const CirroQuery limit_workers_query = {
-	"SELECT max_pending::int FROM setting FOR NO KEY UPDATE",
+static const SpaceQuery limit_workers_query = {
+	"SELECT t.max_pending::int FROM setting t FOR NO KEY UPDATE",
 	0, {InvalidOid}
 };
 
-static const CirroQuery reserve_query = {
+static const SpaceQuery reserve_query = {
 	"SELECT pg_catalog.nextval(pg_catalog.pg_get_serial_sequence('wave', 'id'))"
 };
 
-static const CirroQuery invite_query = {
+static const SpaceQuery invite_query = {
 	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
 	" SELECT g.id, w.id, 'wave', $3"
 	" FROM gig g, pg_catalog.unnest($2) AS found (id) JOIN worker w ON w.id = found.id"
@@ -59,7 +58,7 @@ static const CirroQuery invite_query = {
  * The same for what a pass over the workers has found, which nobody has locked
  * yet.
  */
-static const CirroQuery invite_found_query = {
+static const SpaceQuery invite_found_query = {
 	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
 	" SELECT $1, found.id, 'wave', $3 FROM ("
 	"   SELECT w.id FROM gig g, pg_catalog.unnest($2) AS proposed (id)"
@@ -71,21 +70,16 @@ static const CirroQuery invite_found_query = {
 	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 
-static const CirroQuery reopen_query = {
-	"UPDATE invitation SET status = 'pending', reason = NULL, origin = 'wave', wave_id = $3"
+static const SpaceQuery reopen_query = {
+	"UPDATE invitation i SET status = 'pending', reason = NULL, origin = 'wave', wave_id = $3"
 	" FROM gig g, worker w"
-	" WHERE g.id = $1 AND invitation.id = ANY ($2) AND w.id = invitation.worker_id"
-	" AND invitation.status = 'expired'"
+	" WHERE g.id = $1 AND i.id = ANY ($2) AND w.id = i.worker_id"
+	" AND i.status = 'expired'"
 	" AND w.active AND w.profile OPERATOR(cirro.@@) g.filter",
 	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 
-static const CirroQuery lock_state_query = {
-	"SELECT accepted::int, target::int, closes_at::timestamptz FROM gig_state WHERE gig_id = $1 FOR NO KEY UPDATE",
-	1, {INT8OID}, PLAN_BY_KEY
-};
-
-static const CirroQuery insert_wave_query = {
+static const SpaceQuery insert_wave_query = {
 	"INSERT INTO wave (gig_id, number, run_at, target, accepted, wanted, invited,"
 	"   matched, held_back, outcome, error, took, id)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
@@ -93,232 +87,241 @@ static const CirroQuery insert_wave_query = {
 	INT4OID, INT4OID, TEXTOID, TEXTOID, INTERVALOID, INT8OID}, PLAN_BY_KEY
 };
 
-static const CirroQuery repeat_wave_query = {
-	"UPDATE wave SET repeats = repeats + 1, run_at = $2, target = $3, accepted = $4,"
+static const SpaceQuery repeat_wave_query = {
+	"UPDATE wave v SET repeats = v.repeats + 1, run_at = $2, target = $3, accepted = $4,"
 	"   wanted = $5, matched = $6, held_back = $7, took = $10"
-	" WHERE id = (SELECT id FROM wave WHERE gig_id = $1 ORDER BY number DESC, id DESC LIMIT 1)"
-	" AND outcome = $8 AND error IS NOT DISTINCT FROM $9"
-	" RETURNING id::bigint",
+	" WHERE v.id = (SELECT l.id FROM wave l WHERE l.gig_id = $1"
+	"   ORDER BY l.number DESC, l.id DESC LIMIT 1)"
+	" AND v.outcome = $8 AND v.error IS NOT DISTINCT FROM $9"
+	" RETURNING v.id::bigint",
 	10, {INT8OID, TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID,
 	TEXTOID, TEXTOID, INTERVALOID}, PLAN_BY_KEY
 };
 
-/* How long the turn has taken so far, as the value of an interval. */
-static Datum
-took(const GigWork *work)
+static int64
+reserve_wave_id(const GigTurn *turn)
 {
-	Interval   *result = palloc0(sizeof(Interval));
+	QueryArgs	args = {&reserve_query};
+	ResultRow	row;
+	int64		id;
 
-	result->time = GetCurrentTimestamp() - work->began;
-	return IntervalPGetDatum(result);
+	query_run(turn->space, &args);
+	row = result_row(0);
+	id = result_int64(&row);
+	result_end(&row);
+	return id;
 }
 
-static int64
-reserve_wave_id(const GigWork *work)
+/* A number that may not be known. */
+static void
+arg_count(QueryArgs *args, int count)
 {
-	bool		isnull;
-
-	cirro_execute(work->space, &reserve_query, NULL, NULL);
-	return DatumGetInt64(cirro_result(0, 1, &isnull));
+	if (count < 0)
+		arg_null(args);
+	else
+		arg_int32(args, count);
 }
 
 /*
- * A wave that came to the same bad end as the last one is counted in that
- * one's row.
+ * A wave that came to the same bad end as the last one is counted in that one's
+ * row. False if it did not.
  */
+static bool
+repeat_wave(GigTurn *turn, const char *outcome, int wanted, int matched,
+			int held_back, const char *error, const Interval *took)
+{
+	QueryArgs	args = {&repeat_wave_query};
+	ResultRow	row;
+
+	arg_int64(&args, turn->gig_id);
+	arg_timestamptz(&args, turn->now);
+	arg_int32(&args, turn->gig.target);
+	arg_int32(&args, turn->gig.accepted);
+	arg_int32(&args, wanted);
+	arg_count(&args, matched);
+	arg_count(&args, held_back);
+	arg_text(&args, outcome);
+	arg_text(&args, error);
+	arg_interval(&args, took);
+	if (query_run(turn->space, &args) == 0)
+		return false;
+	row = result_row(0);
+	turn->wave_id = result_int64(&row);
+	result_end(&row);
+	return true;
+}
+
 void
-write_wave(GigWork *work, const char *outcome, int wanted, int invited,
+wave_write(GigTurn *turn, const char *outcome, int wanted, int invited,
 		   int matched, int held_back, const char *error)
 {
-	Datum		values[13] = {
-		Int64GetDatum(work->gig_id),
-		Int32GetDatum(work->waves + 1),
-		TimestampTzGetDatum(work->now),
-		Int32GetDatum(work->target),
-		Int32GetDatum(work->accepted),
-		Int32GetDatum(wanted),
-		Int32GetDatum(invited),
-		Int32GetDatum(matched),
-		Int32GetDatum(held_back),
-		CStringGetTextDatum(outcome),
-		error != NULL ? CStringGetTextDatum(error) : (Datum) 0,
-		took(work)
-	};
-	char		nulls[] = "             ";
-	bool		isnull;
+	Interval	took = {.time = GetCurrentTimestamp() - turn->began};
+	QueryArgs	args = {&insert_wave_query};
 
-	if (matched < 0)
-		nulls[7] = 'n';
-	if (held_back < 0)
-		nulls[8] = 'n';
-	if (error == NULL)
-		nulls[10] = 'n';
+	if (invited == 0 &&
+		repeat_wave(turn, outcome, wanted, matched, held_back, error, &took))
+		return;
 
-	if (invited == 0)
-	{
-		Datum		again[10] = {
-			values[0], values[2], values[3], values[4], values[5],
-			values[7], values[8], values[9], values[10], values[11]
-		};
-		char		again_nulls[] = {
-			' ', ' ', ' ', ' ', ' ',
-			nulls[7], nulls[8], nulls[9], nulls[10], ' '
-		};
-
-		if (cirro_execute(work->space, &repeat_wave_query, again, again_nulls) > 0)
-		{
-			work->wave_id = DatumGetInt64(cirro_result(0, 1, &isnull));
-			return;
-		}
-	}
-
-	if (invited == 0 || work->wave_id == 0)
-		work->wave_id = reserve_wave_id(work);
-	values[12] = Int64GetDatum(work->wave_id);
-	cirro_execute(work->space, &insert_wave_query, values, nulls);
+	if (invited == 0 || turn->wave_id == 0)
+		turn->wave_id = reserve_wave_id(turn);
+	arg_int64(&args, turn->gig_id);
+	arg_int32(&args, turn->gig.waves + 1);
+	arg_timestamptz(&args, turn->now);
+	arg_int32(&args, turn->gig.target);
+	arg_int32(&args, turn->gig.accepted);
+	arg_int32(&args, wanted);
+	arg_int32(&args, invited);
+	arg_count(&args, matched);
+	arg_count(&args, held_back);
+	arg_text(&args, outcome);
+	arg_text(&args, error);
+	arg_interval(&args, &took);
+	arg_int64(&args, turn->wave_id);
+	query_run(turn->space, &args);
 }
 
 /* Invites the workers found; returns how many rows that made or changed. */
 static int
-invite(const GigWork *work, const CirroQuery *query, Datum *ids, int count)
+invite(const GigTurn *turn, const SpaceQuery *query, const int64 *ids, int count)
 {
-	Datum		values[3] = {
-		Int64GetDatum(work->gig_id),
-		PointerGetDatum(construct_array(ids, count, INT8OID, sizeof(int64),
-										FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
-		Int64GetDatum(work->wave_id)
-	};
+	QueryArgs	args = {query};
 
 	if (count == 0)
 		return 0;
-	return cirro_execute(work->space, query, values, NULL);
+	arg_int64(&args, turn->gig_id);
+	arg_int64_array(&args, ids, count);
+	arg_int64(&args, turn->wave_id);
+	return query_run(turn->space, &args);
 }
 
 /* How many of the wanted workers pending_max leaves room for. */
 static int
-heed_pending_max(const GigWork *work)
+heed_pending_max(const GigTurn *turn)
 {
-	Datum		values[3] = {
-		Int64GetDatum(work->gig_id),
-		IntervalPGetDatum(work->answer_within),
-		TimestampTzGetDatum(work->now)
-	};
-	bool		isnull;
+	QueryArgs	args = {&count_pending_query};
+	ResultRow	row;
 	int64		room;
 
-	if (work->pending_max == 0)
-		return work->wanted;
-	cirro_execute(work->space, &count_pending_query, values,
-				  work->answer_within == NULL ? " n " : NULL);
-	room = work->pending_max - DatumGetInt64(cirro_result(0, 1, &isnull));
-	return (int) Max(0, Min(work->wanted, room));
+	if (turn->gig.pending_max == 0)
+		return turn->gig.wanted;
+	arg_int64(&args, turn->gig_id);
+	arg_interval(&args, turn->gig.answer_within);
+	arg_timestamptz(&args, turn->now);
+	query_run(turn->space, &args);
+	row = result_row(0);
+	room = turn->gig.pending_max - result_int64(&row);
+	result_end(&row);
+	return (int) Max(0, Min(turn->gig.wanted, room));
 }
 
-bool
-must_stop(const GigWork *work)
+/*
+ * Locks the limit of the Space's waves, and returns it; 0 if it is gone. See
+ * limit_workers_query.
+ */
+static int
+lock_max_pending(const GigTurn *turn)
 {
-	Datum		id = Int64GetDatum(work->gig_id);
-	bool		isnull;
+	QueryArgs	args = {&limit_workers_query};
+	ResultRow	row;
+	int			limit;
 
-	if (cirro_execute(work->space, &lock_state_query, &id, NULL) == 0)
-		return true;
-	return DatumGetInt32(cirro_result(0, 1, &isnull)) >= DatumGetInt32(cirro_result(0, 2, &isnull)) ||
-		cirro_gate_now() >= DatumGetTimestampTz(cirro_result(0, 3, &isnull));
+	if (query_run(turn->space, &args) == 0)
+		return 0;
+	row = result_row(0);
+	limit = result_int32_or(&row, 0);
+	result_end(&row);
+	return limit;
+}
+
+/* Locks gig_state. Is there still something for a wave to do? */
+static bool
+lock_state(const GigTurn *turn)
+{
+	GigState	state;
+
+	return gig_state_lock(turn->space, turn->gig_id, &state) &&
+		gig_state_wants_wave(&state, cirro_gate_now());
 }
 
 /* Is what a pass has found still what this wave looks for? */
 static bool
-found_is_current(const GigWork *work)
+found_is_current(const GigTurn *turn)
 {
-	return work->found != NULL && work->found->number == work->waves + 1 &&
-		!work->limits_workers &&
-		work->found->filter_hash == wave_batch_hash(work->filter) &&
-		work->found->sort_hash == wave_batch_hash(work->sort);
-}
+	const BatchedGig *found = turn->found;
+	const GigFacts *gig = &turn->gig;
 
-/* Invites the first of those that a pass has found; returns how many. */
-static int
-invite_found(GigWork *work, int wanted)
-{
-	int			count = Min(wanted, work->found->nids);
-	Datum	   *ids = palloc(sizeof(Datum) * (count + 1));
-
-	if (count == 0)
-		return 0;
-	for (int i = 0; i < count; i++)
-		ids[i] = Int64GetDatum(work->found->ids[i]);
-	work->wave_id = reserve_wave_id(work);
-	return invite(work, &invite_found_query, ids, count);
+	return found != NULL && found->number == gig->waves + 1 && !gig->limits_workers &&
+		found->filter_hash == wave_batch_hash(gig->filter) &&
+		found->sort_hash == wave_batch_hash(gig->sort);
 }
 
 /*
- * An IsolatedWork. The id of the wave's row comes first, because invitations
- * carry it; the row comes last, when it is known what it says.
+ * The id of the wave's row comes first, because invitations carry it; the row
+ * comes last, when it is known what it says.
  */
 bool
-run_one_wave(void *arg)
+wave_run(void *arg)
 {
-	GigWork    *work = arg;
-	int			wanted = heed_pending_max(work);
+	GigTurn    *turn = arg;
+	const GigFacts *gig = &turn->gig;
+	int			wanted = heed_pending_max(turn);
 	CandidateSearch search = {
-		.space = work->space,
-		.gig_id = work->gig_id,
-		.number = work->waves + 1,
-		.filter = work->filter,
-		.sort = work->sort,
-		.has_sort = work->sort != 0
+		.space = turn->space,
+		.gig_id = turn->gig_id,
+		.number = gig->waves + 1,
+		.filter = gig->filter,
+		.sort = gig->sort
 	};
-	Datum	   *fresh;
-	Datum	   *again;
+	int64	   *fresh;
+	int64	   *again;
 	int			nfresh = 0;
 	int			nagain = 0;
 	int			invited = 0;
 	bool		searched = false;
 	bool		everyone = false;	/* who could be invited was, or is now */
-	FullTransactionId horizon = work->horizon;
+	FullTransactionId horizon = gig->horizon;
 	int			matched = -1;
 	int			held_back = -1;
 
 	if (wanted == 0)
-		return !must_stop(work);
+		return lock_state(turn);
 
-	if (work->limits_workers &&
-		cirro_execute(work->space, &limit_workers_query, NULL, NULL) > 0)
+	if (gig->limits_workers)
+		search.max_pending = lock_max_pending(turn);
+	else
+		search.since = gig->searched;
+
+	if (found_is_current(turn))
 	{
-		bool		isnull;
-		Datum		limit = cirro_result(0, 1, &isnull);
+		const BatchedGig *found = turn->found;
+		int			count = Min(wanted, found->nids);
 
-		search.max_pending = isnull ? 0 : DatumGetInt32(limit);
-	}
-	if (!work->limits_workers)
-		search.since = work->searched;
-
-	if (found_is_current(work))
-	{
-		invited = invite_found(work, wanted);
-		searched = work->found->complete;
-		everyone = searched && invited == work->found->nids;
-		horizon = work->found->horizon;
+		if (count > 0)
+			turn->wave_id = reserve_wave_id(turn);
+		invited = invite(turn, &invite_found_query, found->ids, count);
+		searched = found->complete;
+		everyone = searched && invited == found->nids;
+		horizon = found->horizon;
 	}
 
-	fresh = palloc(sizeof(Datum) * wanted);
+	fresh = palloc(mul_size(sizeof(int64), wanted));
 	if (invited < wanted && !searched)
 	{
 		ereport(DEBUG1,
 				(errmsg_internal("looking for workers of gig " INT64_FORMAT " alone",
-								 work->gig_id)));
-		nfresh = find_candidates(&search, wanted - invited, fresh);
+								 turn->gig_id)));
+		nfresh = wave_find_candidates(&search, wanted - invited, fresh);
 		everyone = search.complete;
-		horizon = work->horizon;
+		horizon = gig->horizon;
 	}
-	again = palloc(sizeof(Datum) * wanted);
+	again = palloc(mul_size(sizeof(int64), wanted));
 	if (invited + nfresh < wanted)
 	{
-		nagain = find_reopenable(&search, wanted - invited - nfresh, again);
+		nagain = wave_find_reopenable(&search, wanted - invited - nfresh, again);
 		everyone &= search.complete;
 		matched = invited + nfresh + nagain;
 		if (search.max_pending > 0)
-			held_back = (int) Min(count_held_back(&search), PG_INT32_MAX);
+			held_back = (int) Min(wave_count_held_back(&search), PG_INT32_MAX);
 	}
 	else
 		everyone = false;
@@ -327,22 +330,22 @@ run_one_wave(void *arg)
 	{
 		int			n;
 
-		if (work->wave_id == 0)
-			work->wave_id = reserve_wave_id(work);
-		n = invite(work, &invite_query, fresh, nfresh) +
-			invite(work, &reopen_query, again, nagain);
+		if (turn->wave_id == 0)
+			turn->wave_id = reserve_wave_id(turn);
+		n = invite(turn, &invite_query, fresh, nfresh) +
+			invite(turn, &reopen_query, again, nagain);
 		everyone &= n == nfresh + nagain;
 		invited += n;
 	}
-	if (everyone && !work->limits_workers)
-		work->searched_now = horizon;
+	if (everyone && !gig->limits_workers)
+		turn->searched = horizon;
 
-	if (must_stop(work))
+	if (!lock_state(turn))
 		return false;
 
 	if (invited > 0)
-		write_wave(work, "invited", wanted, invited, matched, held_back, NULL);
+		wave_write(turn, "invited", wanted, invited, matched, held_back, NULL);
 	else
-		write_wave(work, "exhausted", wanted, 0, Max(matched, 0), held_back, NULL);
+		wave_write(turn, "exhausted", wanted, 0, Max(matched, 0), held_back, NULL);
 	return true;
 }

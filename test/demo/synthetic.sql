@@ -28,7 +28,7 @@ $$;
 
 INSERT INTO raw
 SELECT i, jsonb_strip_nulls(jsonb_build_object(
-	'ref', md5('worker ' || i),
+	'ref', left(encode(sha256(('worker ' || i)::bytea), 'hex'), 32),
 	'software_developer', developer,
 	'goal', CASE WHEN pg_temp.dice(i, 2) < 0.7 THEN pg_temp.one(i, 3,
 		'work for a medium-sized company', 'freelance', 'start your own business',

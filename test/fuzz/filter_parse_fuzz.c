@@ -170,16 +170,16 @@ check_sort(const char *data, size_t size, bool utf8)
 	assert(json_tree_write(again, NULL) == len);
 	for (const JsonTree *m = tree->child; m != NULL; m = m->next)
 	{
-		FilterPath	path;
+		JsonPathNames path;
 		char		place[64];
 
 		json_tree_path(place, sizeof(place), m);
 		if (m->key == NULL)
 			continue;
-		if (!filter_parse_path(&first, m, &path))
+		if (!json_path_read(&first, m, 0, &path))
 			check_error(&first.error);
 		else
-			assert(path.len >= 1 && path.len <= FILTER_MAX_SEGMENTS);
+			assert(path.len >= 1 && path.len <= JSON_PATH_MAX_NAMES);
 	}
 }
 
@@ -192,6 +192,11 @@ check_memory(const char *data, size_t size)
 	allowed = size > 0 ? (unsigned char) data[size - 1] % 32 : 0;
 	if (!parse(&p, data, size))
 		check_error(&p.reader.error);
+	allowed = size > 0 ? (unsigned char) data[size - 1] % 32 : 0;
+	start(&p);
+	p.report = report;
+	nreports = 0;
+	assert(filter_parse(&p, data, size) == (nreports == 0));
 	allowed = -1;
 }
 

@@ -32,6 +32,19 @@ my ($code, $out, $err) = $node->psql('postgres', 'SELECT cirro.schedule_waves()'
 like($err, qr/UG031.*HINT:  Run: CREATE EXTENSION pg_cron;/s, 'the extension pg_cron is missing');
 sql('CREATE EXTENSION pg_cron');
 
+# A job of all Spaces before there is any: a superuser may run those to come,
+# others none.
+sql('CREATE ROLE mallory LOGIN; GRANT CREATE ON DATABASE postgres TO mallory; GRANT USAGE ON SCHEMA cron TO mallory');
+sql('SELECT cirro.schedule_waves()');
+is(sql($jobs), 'cirro waves: postgres|* * * * *|CALL cirro.run_waves()|postgres', 'a superuser schedules before the first Space');
+is(sql('SELECT cirro.unschedule_waves()'), 't', 'unscheduled');
+my @mallory = (extra_params => [ '-U', 'mallory', '-v', 'VERBOSITY=verbose' ]);
+($code, $out, $err) = $node->psql('postgres', 'SELECT cirro.schedule_waves()', @mallory);
+like($err, qr/42501.*may run no Space.*HINT:  Make one/s, 'a role without a Space cannot');
+($code, $out, $err) = $node->psql('postgres', 'CALL cirro.run_waves()', @mallory);
+is($code, 0, 'its waves are no error');
+like($err, qr/WARNING:  42501: role "mallory" may run no Space of this database/, 'but a warning');
+
 # In another database: the hint is a statement.
 sql('CREATE DATABASE elsewhere');
 sql(q{CREATE EXTENSION cirro; SELECT cirro.create_space('it''s "odd"');}, 'elsewhere');
@@ -67,8 +80,10 @@ is(sql(q{SELECT schedule FROM cron.job WHERE jobid = } . $id), '* * * * *', 'eve
 is(sql('SELECT cirro.unschedule_waves()'), 't', 'unscheduled');
 is(sql('SELECT cirro.unschedule_waves()'), 'f', 'there is none any more');
 
+($code, $out, $err) = $node->psql('postgres', 'SELECT cirro.schedule_waves()', @mallory);
+like($err, qr/42501.*may run no Space.*HINT:  SET ROLE/s, 'nor where there are Spaces of others');
+
 # A Space of somebody else's, whose triggers tell as whom they run.
-sql('CREATE ROLE mallory LOGIN; GRANT CREATE ON DATABASE postgres TO mallory');
 $node->safe_psql('postgres', q{SELECT cirro.create_space('hers');
 	CREATE TABLE hers.ran_as (who name, caller name, roles text);
 	CREATE FUNCTION hers.tell() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -87,6 +102,8 @@ $node->safe_psql('postgres', q{SELECT cirro.create_space('hers');
 	INSERT INTO hers.worker DEFAULT VALUES;
 	INSERT INTO hers.gig (title, url, start_at, end_at, total_seats, filter_query)
 	VALUES ('g', 'u', now() + '1 h', now() + '2 h', 1, '{}')}, extra_params => [ '-U', 'mallory' ]);
+ok($node->safe_psql('postgres', 'SELECT cirro.schedule_waves(); SELECT cirro.unschedule_waves()', @mallory),
+	'its owner may have a job of all that it may run');
 sql(q{SELECT cirro.schedule_waves('hers')});
 
 # The tick.

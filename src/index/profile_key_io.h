@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
- * src/index/profile_key_show.h
+ * src/index/profile_key_io.h
  *
  * Keys as people read them.
  *-------------------------------------------------------------------------
  */
-#ifndef CIRRO_INDEX_PROFILE_KEY_SHOW_H
-#define CIRRO_INDEX_PROFILE_KEY_SHOW_H
+#ifndef CIRRO_INDEX_PROFILE_KEY_IO_H
+#define CIRRO_INDEX_PROFILE_KEY_IO_H
 
 #include "postgres.h"
 #include "lib/stringinfo.h"
@@ -15,4 +15,4 @@
 extern void profile_key_show_path(StringInfo buf, const char *key, int len);
 extern void profile_key_show_value(StringInfo buf, const char *key, int len);
 
-#endif							/* CIRRO_INDEX_PROFILE_KEY_SHOW_H */
+#endif							/* CIRRO_INDEX_PROFILE_KEY_IO_H */

@@ -1,19 +1,15 @@
 /*-------------------------------------------------------------------------
- * src/space/space.h
+ * src/space/scope.h
  *
  * A Space seen from C: its schema, its owner, and how to work inside it.
  *-------------------------------------------------------------------------
  */
-#ifndef CIRRO_SPACE_SPACE_H
-#define CIRRO_SPACE_SPACE_H
+#ifndef CIRRO_SPACE_SCOPE_H
+#define CIRRO_SPACE_SCOPE_H
 
 #include "postgres.h"
 #include "storage/lockdefs.h"
 #include "utils/relcache.h"
-
-/* The DDL version that this library writes, and the oldest that it serves. */
-#define CIRRO_DDL_VERSION		1
-#define CIRRO_DDL_VERSION_MIN	1
 
 typedef struct SpaceScope
 {
@@ -85,4 +81,4 @@ extern bool space_visit(SpaceScope *scope, Oid space, Oid owner, bool hurried);
 /* How many objects a schema holds. */
 extern int	schema_objects(Oid schema);
 
-#endif							/* CIRRO_SPACE_SPACE_H */
+#endif							/* CIRRO_SPACE_SCOPE_H */
