@@ -99,5 +99,30 @@ SELECT count(*) FILTER (WHERE outcome IN ('invited', 'reopened')) FROM attempt_i
 SELECT count(*) FROM invitation WHERE gig_id = 31 AND worker_id = 3;
 SELECT * FROM check_consistency();
 
+-- A trigger of the Space's owner may keep rows out: they are vetoed, take nothing of
+-- max_amount, and spoil no other.
+SET cirro.clock = '2030-01-01 12:00+00';
+SET test.kept = '';
+CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN CASE WHEN NEW.gig_id = ANY (string_to_array(current_setting('test.kept'), ',')::bigint[]) THEN NULL ELSE NEW END;
+END $$;
+CREATE TRIGGER keep_out BEFORE INSERT OR UPDATE ON invitation FOR EACH ROW EXECUTE FUNCTION keep_out();
+INSERT INTO worker (id, profile) VALUES (5, '{"lang": "es"}'), (6, '{"lang": "es"}');
+SELECT pg_temp.gig(g, total_seats => 2, filter => '{"lang": "es"}') FROM generate_series(41, 46) g ORDER BY g;
+INSERT INTO invitation (id, gig_id, worker_id) VALUES (411, 41, 5), (412, 42, 5);
+UPDATE invitation SET status = 'expired' WHERE worker_id = 5;
+DELETE FROM notification;
+SET test.kept = '41,43,45';
+SELECT * FROM attempt_invitations(5, '{41,42,43,44,99,7,43}');
+SELECT gig_id, outcome FROM attempt_invitations(5, '{41,43,45,46}', 1);
+SELECT gig_id, outcome FROM attempt_invitations(6, '{45,44,43,42,46,41}', 2);
+SELECT gig_id, outcome FROM attempt_invitations(6) WHERE gig_id > 40;
+SELECT gig_id, worker_id, status, times_invited FROM invitation WHERE gig_id > 40 ORDER BY worker_id, gig_id;
+SELECT kind, gig_id, worker_id FROM notification ORDER BY worker_id, gig_id;
+SELECT outcomes->'outcomes'->0 FROM attempt WHERE worker_id = 5 ORDER BY id LIMIT 1;
+DROP TRIGGER keep_out ON invitation;
+SELECT * FROM check_consistency();
+
 SET client_min_messages = warning;
 SELECT cirro.drop_space('attempt');

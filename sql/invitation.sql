@@ -272,5 +272,26 @@ SET cirro.clock = '2030-01-03 12:00+00';
 SELECT pg_temp.try('SELECT reject(3007)');
 SELECT * FROM check_consistency();
 
+-- A trigger of the Space's owner that keeps the row as it is: an error of its own,
+-- not that of an invitation that is not there.
+SET cirro.clock = '2030-01-01 12:00+00';
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)
+VALUES (40, 'Gig', 'https://gig', '2030-01-02 12:00+00', '2030-01-03 12:00+00', 5, 'manual', '{}');
+INSERT INTO invitation (id, gig_id, worker_id, status) VALUES (4001, 40, 1, 'pending'), (4002, 40, 2, 'accepted');
+CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER keep_out BEFORE UPDATE ON invitation FOR EACH ROW EXECUTE FUNCTION keep_out();
+SELECT pg_temp.try('SELECT accept(4001)');
+SELECT split_part(pg_temp.try(format('SELECT %s', c)), E'\n', 1)
+FROM unnest('{reject(4001),"reject(4001, ''busy'')",leave(4002),expire(4001),reset(4002),"reset(4002, true)",accept(4009)}'::text[]) WITH ORDINALITY u (c, n) ORDER BY n;
+SELECT * FROM try_accept(4001);
+SELECT * FROM try_accept(4009);
+-- So does one that lets it pass, but not with that status.
+CREATE OR REPLACE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';
+SELECT * FROM try_accept(4001);
+SELECT split_part(pg_temp.try('SELECT accept(4001)'), E'\n', 1);
+DROP TRIGGER keep_out ON invitation;
+SELECT * FROM try_accept(4001);
+SELECT * FROM check_consistency();
+
 SET client_min_messages = warning;
 SELECT cirro.drop_space('invitation');

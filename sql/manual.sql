@@ -132,5 +132,66 @@ SELECT status, reason, times_invited FROM invitation WHERE worker_id = 17;
 SELECT count(*) FROM notification WHERE worker_id = 17;
 SELECT * FROM check_consistency();
 
+-- A trigger of the Space's owner may keep rows out, for example against overlaps:
+-- they are vetoed, and nobody else suffers from it.
+SET cirro.clock = '2030-01-01 12:00+00';
+SET test.kept = '';
+SET test.status = 'any';
+CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.worker_id = ANY (string_to_array(current_setting('test.kept'), ',')::bigint[])
+		AND current_setting('test.status') IN ('any', NEW.status) THEN
+		RETURN NULL;
+	END IF;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER keep_out BEFORE INSERT OR UPDATE ON invitation FOR EACH ROW EXECUTE FUNCTION keep_out();
+SELECT pg_temp.gig(g, total_seats => 3) FROM generate_series(30, 34) g;
+INSERT INTO invitation (id, gig_id, worker_id) VALUES (3004, 30, 4), (3005, 30, 5), (3006, 30, 6);
+UPDATE invitation SET status = 'expired' WHERE id IN (3004, 3005);
+DELETE FROM notification;
+SET test.kept = '2,4,6';
+SELECT * FROM invite(30, '{1,2,3,4,5,2,99,6}');
+SELECT worker_id, status, times_invited FROM invitation WHERE gig_id = 30 ORDER BY worker_id;
+SELECT kind, worker_id, previous, status FROM notification ORDER BY id;
+SELECT worker_id, outcome FROM invite(30, '{2,7}', '2030-01-01 18:00+00');
+SELECT worker_id, outcome FROM invite(30, '{2}');
+SELECT worker_id, outcome FROM invite(30, '{4,2}', auto_accept => true);
+-- Without it they are invited as any other.
+SET test.kept = '';
+SELECT worker_id, outcome FROM invite(30, '{2,4}');
+-- Who is kept out takes no seat of those who come after; a full gig is filled.
+SET test.kept = '1,2,3,4,5';
+SELECT worker_id, outcome FROM invite(31, '{1,2,6,3,4,7,5,8,9,1}', auto_accept => true);
+SELECT worker_id, outcome FROM invite(31, '{1,6,9}');
+SELECT accepted FROM gig_status WHERE gig_id = 31;
+-- Kept from being accepted only, or from being opened again only.
+INSERT INTO invitation (id, gig_id, worker_id) VALUES (3206, 32, 6), (3207, 32, 7);
+UPDATE invitation SET status = 'expired' WHERE gig_id = 32;
+SET test.kept = '6,8';
+SET test.status = 'accepted';
+SELECT worker_id, outcome FROM invite(32, '{6,7,8,9}', auto_accept => true);
+SELECT worker_id, status, times_invited FROM invitation WHERE gig_id = 32 ORDER BY worker_id;
+SET test.status = 'pending';
+SELECT worker_id, outcome FROM invite(32, '{6,8,10}');
+SELECT worker_id, outcome FROM invite(32, '{6,8}', '2030-01-01 18:00+00');
+-- Whose time to answer has passed cannot be invited anew either.
+SET test.status = 'any';
+SET test.kept = '';
+UPDATE gig SET answer_within = '1 hour' WHERE id = 33;
+SELECT worker_id, outcome FROM invite(33, '{1,2}');
+SET test.kept = '1';
+SET cirro.clock = '2030-01-01 13:00+00';
+SELECT worker_id, outcome FROM invite(33, '{1,2,3}');
+SELECT worker_id, status, times_invited FROM invitation WHERE gig_id = 33 ORDER BY worker_id;
+-- Every second one of many.
+SELECT set_config('test.kept', string_agg(w::text, ','), false) IS NOT NULL FROM generate_series(101, 600, 2) w;
+SET client_min_messages = warning;
+INSERT INTO worker (id) SELECT generate_series(101, 600);
+SELECT outcome, count(*) FROM invite(34, ARRAY(SELECT generate_series(101, 600))) GROUP BY outcome ORDER BY outcome;
+SELECT count(*), count(*) FILTER (WHERE worker_id % 2 = 1) FROM invitation WHERE gig_id = 34;
+DROP TRIGGER keep_out ON invitation;
+SELECT * FROM check_consistency();
+
 SET client_min_messages = warning;
 SELECT cirro.drop_space('manual');

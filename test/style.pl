@@ -41,6 +41,8 @@ sub check
 	my @open;				# columns where the text in open parentheses begins; -1: anywhere
 	my $directive = 0;		# in a preprocessor line, or one that continues it
 
+	$say->(1, 'the file opens with its name and what it decides')
+		if $text !~ m{\A/\*-{73}\n \* \Q$file\E\n \*\n \* \w};
 	$say->(scalar @lines, 'the file ends in one newline') if $text !~ /[^\n]\n\z/;
 	for my $i (0 .. $#lines)
 	{
@@ -121,8 +123,11 @@ sub check
 
 # A sound source, then the same with one fault each.
 my $sound = <<'END';
-/*
+/*-------------------------------------------------------------------------
+ * x
+ *
  * A comment; if(this) is code, it is none.
+ *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
@@ -169,6 +174,7 @@ name_of(const Row *row,
 }
 END
 my @faults = (
+	[ " * x\n", " * y\n", 'the file opens with its name and what it decides' ],
 	[ "\tint\t\t\tcount;", "\tint\t\t\tcount; ", 'blanks at its end' ],
 	[ "\t\tfirst(row", "        first(row", 'indented by blanks' ],
 	[ "\tint\t\t\tcount;", "\tint\t\t\tcount;\t\t\t/* " . 'x' x 90 . ' */', 'longer than 100 columns' ],

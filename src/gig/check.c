@@ -142,11 +142,13 @@ fill_defaults(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 		{
 			int			col = from_setting[i];
 			Form_pg_attribute att = TupleDescAttr(row->desc, row->attnum[col] - 1);
-			bool		isnull;
-			Datum		value = result_column(&defaults, columns[col].type, &isnull);
+			Datum		value;
 
+			if (result_null(&defaults))
+				continue;
+			value = result_datum(&defaults, columns[col].type);
 			/* It must outlive the end of SPI. */
-			if (wanted[i] && !isnull)
+			if (wanted[i])
 				trigger_row_set(row, col, SPI_datumTransfer(value, att->attbyval, att->attlen));
 		}
 		result_end(&defaults);

@@ -10,6 +10,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
@@ -83,9 +84,6 @@ static const SpaceQuery change_state = {
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID}
 };
 
-/* Changed gigs that are in memory. */
-#define GIGS_AT_ONCE 1000
-
 static const SpaceQuery delete_state = {
 	"DELETE FROM gig_state s WHERE s.gig_id IN (SELECT o.id FROM old_rows o)"
 };
@@ -112,32 +110,24 @@ gig_inserted(PG_FUNCTION_ARGS)
 
 /* Brings the state of a gig in line with a row of changed_gigs. */
 static void
-change_gig(Oid space, ResultRow gig)
+change_gig(Oid space, ResultRow *gig)
 {
 	QueryArgs	args = {&change_state};
 	ResultRow	row;
-	int64		id = result_int64(&gig);
 	bool		is_full;
 
-	arg_int64(&args, id);
-	for (int i = 1; i < change_state.nargs - 1; i++)
-	{
-		bool		isnull;
-		Datum		value = result_column(&gig, change_state.argtypes[i], &isnull);
-
-		arg_datum(&args, change_state.argtypes[i], value, isnull);
-	}
-	result_end(&gig);
+	while (args.nargs < args.query->nargs - 1)
+		arg_result(&args, gig);
+	result_end(gig);
 	arg_timestamptz(&args, cirro_now());
-
 	if (query_run(space, &args) == 0)
 		return;
 	row = result_row(0);
-	is_full = result_bool_or(&row, false);
+	is_full = !result_null(&row) && result_bool(&row);
 	result_end(&row);
 	query_free();
 	if (is_full)
-		gig_state_expire_rest(space, id, GIG_SEATS_FILLED);
+		gig_state_expire_rest(space, DatumGetInt64(args.values[0]), GIG_SEATS_FILLED);
 }
 
 /*
@@ -153,23 +143,23 @@ gig_updated(PG_FUNCTION_ARGS)
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	QueryArgs	args = {&changed_gigs};
-	Portal		portal = query_open_over(trigdata, space, &args);
-	uint64		ngigs;
+	QueryCursor changed;
+	ResultRow	gig;
+	/* A statement may change any number: nothing is kept of each. */
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro changed gig",
+												  ALLOCSET_SMALL_SIZES);
 
-	/* A statement may change any number: never all of them in memory. */
-	do
+	query_open_over(&changed, trigdata, space, &args);
+	while (query_next(&changed, &gig))
 	{
-		SPITupleTable *gigs;
+		MemoryContext old = MemoryContextSwitchTo(scratch);
 
-		ngigs = query_fetch(portal, GIGS_AT_ONCE, &gigs);
-		for (uint64 i = 0; i < ngigs; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			change_gig(space, result_fetched(gigs, i));
-		}
-		SPI_freetuptable(gigs);
-	} while (ngigs == GIGS_AT_ONCE);
-	query_close(portal);
+		CHECK_FOR_INTERRUPTS();
+		change_gig(space, &gig);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(scratch);
+	}
+	query_close(&changed);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }

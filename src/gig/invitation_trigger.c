@@ -80,7 +80,7 @@ row_status(const TriggerRow *row)
  */
 static void
 refuse_answer(TriggerData *trigdata, const TriggerRow *old, InvitationStatus from,
-				 InvitationStatus to)
+			  InvitationStatus to)
 {
 	int64		id = DatumGetInt64(row_value(old, ID));
 	int64		gig_id = DatumGetInt64(row_value(old, GIG_ID));
@@ -359,7 +359,8 @@ static const SpaceQuery notify_many = {
 	"    pg_catalog.unnest($5) AS revision, pg_catalog.unnest($6) AS status, "
 	"    pg_catalog.unnest($7) AS previous) AS n "
 	"ORDER BY n.invitation_id, 1",
-	7, {BOOLARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+	7, {BOOLARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
+	TEXTARRAYOID}
 };
 
 static void

@@ -128,10 +128,10 @@ read_columns(ResultRow *row, GigState *state)
 
 	state->accepted = result_int32(row);
 	state->target = result_int32(row);
-	state->capacity = result_int32_or(row, -1);
+	state->capacity = result_null(row) ? -1 : result_int32(row);
 	state->expires_rest = result_bool(row);
 	state->closes_at = result_timestamptz(row);
-	answer_within = result_interval_or_none(row);
+	answer_within = result_null(row) ? NULL : result_interval(row);
 	state->has_answer_within = answer_within != NULL;
 	if (answer_within != NULL)
 		state->answer_within = *answer_within;
@@ -143,15 +143,18 @@ read_one(Oid space, const SpaceQuery *query, int64 gig_id, GigState *state)
 {
 	QueryArgs	args = {query};
 	ResultRow	row;
+	bool		found;
 
 	arg_int64(&args, gig_id);
-	if (query_run(space, &args) == 0)
-		return false;
-	row = result_row(0);
-	read_columns(&row, state);
-	result_end(&row);
+	found = query_run(space, &args) > 0;
+	if (found)
+	{
+		row = result_row(0);
+		read_columns(&row, state);
+		result_end(&row);
+	}
 	query_free();
-	return true;
+	return found;
 }
 
 bool

@@ -102,7 +102,8 @@ space_run_again(const char *tables, const char *code, Oid space)
 		}
 		else if (IsA(statement->stmt, GrantStmt))
 		{
-			RangeVar   *view = linitial_node(RangeVar, castNode(GrantStmt, statement->stmt)->objects);
+			GrantStmt  *grant = castNode(GrantStmt, statement->stmt);
+			RangeVar   *view = linitial_node(RangeVar, grant->objects);
 
 			if (!list_member(made, makeString(view->relname)))
 				continue;

@@ -13,11 +13,11 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "cirro.h"
+#include "compat.h"
 #include "isolate.h"
-#include "space/scope.h"
 #include "space/ddl.h"
 #include "space/list.h"
+#include "space/scope.h"
 
 PG_FUNCTION_INFO_V1(spaces);
 
