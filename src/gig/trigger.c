@@ -41,7 +41,8 @@ trigger_data(FunctionCallInfo fcinfo, const char *function,
 				 errdetail("Trigger \"%s\" on table \"%s\" has another timing, level or event.",
 						   trigdata->tg_trigger->tgname,
 						   RelationGetRelationName(trigdata->tg_relation)),
-				 errhint("Only the triggers that create_space makes call it.")));
+				 errhint("Only the triggers that create_space makes call it."),
+				 errtable(trigdata->tg_relation)));
 	return trigdata;
 }
 
@@ -68,7 +69,8 @@ find_column(Relation rel, const TriggerColumn *column, int expected)
 				 errmsg("table \"%s\" has no column \"%s\"",
 						RelationGetRelationName(rel), column->name),
 				 errdetail("A trigger function of cirro is attached to a table of another shape."),
-				 errhint("Drop the trigger, or give the table the columns that create_space makes.")));
+				 errhint("Drop the trigger, or give the table the columns that create_space makes."),
+				 errtable(rel)));
 	if (OidIsValid(column->type) &&
 		TupleDescAttr(desc, found - 1)->atttypid != column->type)
 		ereport(ERROR,
@@ -78,7 +80,8 @@ find_column(Relation rel, const TriggerColumn *column, int expected)
 						format_type_be(TupleDescAttr(desc, found - 1)->atttypid),
 						format_type_be(column->type)),
 				 errdetail("A trigger function of cirro is attached to a table of another shape."),
-				 errhint("Drop the trigger, or give the table the columns that create_space makes.")));
+				 errhint("Drop the trigger, or give the table the columns that create_space makes."),
+				 errtable(rel)));
 	return found;
 }
 
@@ -263,7 +266,8 @@ check_tables(TriggerData *trigdata, const char *table)
 					 errmsg("trigger \"%s\" on table \"%s\" has transition tables",
 							trigger->tgname, RelationGetRelationName(rel)),
 					 errdetail("They could stand in the place of a table of the Space."),
-					 errhint("Only the triggers that create_space makes call functions of cirro.")));
+					 errhint("Only the triggers that create_space makes call functions of cirro."),
+					 errtable(rel)));
 	}
 	else
 	{
@@ -279,7 +283,8 @@ check_tables(TriggerData *trigdata, const char *table)
 					 errmsg("trigger \"%s\" on table \"%s\" lacks its transition tables",
 							trigger->tgname, RelationGetRelationName(rel)),
 					 errdetail("They are called old_rows and new_rows."),
-					 errhint("Only the triggers that create_space makes call functions of cirro.")));
+					 errhint("Only the triggers that create_space makes call functions of cirro."),
+					 errtable(rel)));
 	}
 
 	for (int i = 0; i < (int) lengthof(names); i++)
@@ -288,14 +293,16 @@ check_tables(TriggerData *trigdata, const char *table)
 					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 					 errmsg("table \"%s\" is not in a Space", RelationGetRelationName(rel)),
 					 errdetail("Its schema has no table \"%s\" of the same owner.", names[i]),
-					 errhint("Only the triggers that create_space makes call functions of cirro.")));
+					 errhint("Only the triggers that create_space makes call functions of cirro."),
+					 errtable(rel)));
 
 	if (strcmp(RelationGetRelationName(rel), table) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger \"%s\" belongs to table \"%s\", not to \"%s\"",
 						trigger->tgname, table, RelationGetRelationName(rel)),
-				 errhint("Only the triggers that create_space makes call functions of cirro.")));
+				 errhint("Only the triggers that create_space makes call functions of cirro."),
+				 errtable(rel)));
 }
 
 Oid
