@@ -186,7 +186,7 @@ BEGIN
 		PERFORM set_config('cirro.clock', '2030-01-01 12:00+00', true);
 		INSERT INTO gig (id, title, url, start_at, end_at, seats_max, invitation_mode, answer_within, filter_query)
 		VALUES (g, 'Gig', 'https://gig', '2030-01-01 12:00+00', '2030-01-01 15:00+00', 2, 'manual', '1 hour', '{}');
-		INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (1000 * g + 1, g, 1, 'pending', NULL), (1000 * g + 4, g, 4, 'scheduled', '2030-01-01 18:00+00');
+		INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (1000 * g + 1, g, 1, 'pending', NULL), (1000 * g + 4, g, 4, 'scheduled', '2030-01-01 14:30+00');
 		PERFORM set_config('cirro.clock', '2030-01-01 13:30+00', true);
 		INSERT INTO invitation (id, gig_id, worker_id, status) VALUES (1000 * g + 2, g, 2, 'pending'), (1000 * g + 3, g, 3, 'accepted');
 		IF tick THEN

@@ -378,34 +378,3 @@ result_end(const ResultRow *row)
 	if (row->column != row->desc->natts)
 		elog(ERROR, "%d of %d columns were read", row->column, row->desc->natts);
 }
-
-static uint64
-run_with_nulls(Oid space, Oid relation, const SpaceQuery *query, Datum *values, const char *nulls)
-{
-	QueryArgs	args = {query};
-
-	for (int i = 0; i < query->nargs; i++)
-		arg_datum(&args, query->argtypes[i], values[i], nulls != NULL && nulls[i] == 'n');
-	return run(space, relation, &args, NULL);
-}
-
-uint64
-cirro_execute(Oid space, const SpaceQuery *query, Datum *values, const char *nulls)
-{
-	return run_with_nulls(space, InvalidOid, query, values, nulls);
-}
-
-uint64
-cirro_execute_over(TriggerData *trigdata, Oid space, const SpaceQuery *query,
-				   Datum *values, const char *nulls)
-{
-	return run_with_nulls(space, RelationGetRelid(trigdata->tg_relation), query, values, nulls);
-}
-
-Datum
-cirro_result(uint64 row, int column, bool *isnull)
-{
-	ResultRow	result = result_row(row);
-
-	return SPI_getbinval(result.tuple, result.desc, column, isnull);
-}

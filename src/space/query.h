@@ -124,11 +124,4 @@ extern void query_open_over(QueryCursor *cursor, TriggerData *trigdata, Oid spac
 extern bool query_next(QueryCursor *cursor, ResultRow *row);
 extern void query_close(QueryCursor *cursor);
 
-/* Until the room gig asks with the above. */
-#define CirroQuery SpaceQuery
-extern uint64 cirro_execute(Oid space, const SpaceQuery *query, Datum *values, const char *nulls);
-extern uint64 cirro_execute_over(TriggerData *trigdata, Oid space, const SpaceQuery *query,
-								 Datum *values, const char *nulls);
-extern Datum cirro_result(uint64 row, int column, bool *isnull);
-
 #endif							/* CIRRO_SPACE_QUERY_H */

@@ -38,7 +38,7 @@ raise_not_open(const GigTurn *turn)
 {
 	GigState	state = {.closes_at = turn->gig.closes_at};
 
-	gig_state_refuse_closed(turn->gig_id, &state);
+	gig_state_refuse_closed(InvalidOid, turn->gig_id, &state);
 }
 
 static void
