@@ -1004,8 +1004,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM gig g WHERE g.id = run_wave.gig_id) THEN
 		PERFORM cirro.raise_unknown('gig', run_wave.gig_id);
 	END IF;
-	RETURN jsonb_populate_record(NULL::wave,
-		cirro.run_wave(current_schema(), run_wave.gig_id));
+	RETURN cirro.run_wave(current_schema(), run_wave.gig_id);
 END $$;
 COMMENT ON FUNCTION run_wave(bigint) IS 'runs one wave of a gig now, whatever its frequency; NULL if its seats are filled';
 

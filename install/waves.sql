@@ -8,7 +8,7 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'run_waves';
 COMMENT ON PROCEDURE cirro.run_waves(name, int) IS
 	'does what is due: waves, scheduled invitations, expiries, announcements, removal of old rows; in one Space, or all that the caller may run';
 
-CREATE FUNCTION cirro.run_wave(space name, gig_id bigint) RETURNS jsonb
+CREATE FUNCTION cirro.run_wave(space name, gig_id bigint) RETURNS record
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'run_wave';
 COMMENT ON FUNCTION cirro.run_wave(name, bigint) IS
 	'runs one wave of a gig now, whatever its cadence and mode; returns its row of the table wave, or NULL if no wave was needed';

@@ -251,7 +251,7 @@ ROLLBACK;
 -- Odd arguments: NULL everywhere,
 SELECT p.proname, split_part(pg_temp.try(format('SELECT * FROM %I(%s)', p.proname, array_to_string(array_fill('NULL'::text, ARRAY[p.pronargs::int]), ', '))), E'\n', 1)
 	FROM pg_proc p WHERE p.pronamespace = 'error'::regnamespace AND p.prokind = 'f' AND p.pronargs > 0 ORDER BY p.proname COLLATE "C";
-SELECT p.proname, p.pronargs, split_part(pg_temp.try(format(CASE p.prokind WHEN 'p' THEN 'CALL ' ELSE 'SELECT * FROM ' END || 'cirro.%I(%s)', p.proname,
+SELECT p.proname, p.pronargs, split_part(pg_temp.try(format(CASE p.prokind WHEN 'p' THEN 'CALL ' ELSE 'SELECT ' END || 'cirro.%I(%s)', p.proname,
 		(SELECT string_agg(format('NULL::%s', t::regtype), ', ' ORDER BY n) FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY u (t, n)))), E'\n', 1)
 	FROM pg_proc p WHERE p.pronamespace = 'cirro'::regnamespace AND p.proname IN ('create_space', 'drop_space', 'record_attempt', 'run_wave',
 		'raise_unknown', 'gig_phase', 'expired_reason', 'add_interval') ORDER BY p.proname COLLATE "C", p.pronargs;

@@ -364,7 +364,7 @@ INSERT INTO planted.gig (id, ref, title, url, start_at, end_at, total_seats, fil
 	SELECT n, n, 'g', 'u', now() + '1 h', now() + '1 day', 2, '{"a": 1}', '1 h', 9 FROM generate_series(1, 3) n;
 UPDATE planted.gig SET seats_max = 3, invitation_frequency = '1 min' WHERE id = 1;
 RESET ROLE;
-SELECT (cirro.run_wave('planted', 1)) ->> 'invited';
+SELECT to_jsonb(cirro.run_wave('planted', 1)) ->> 'invited';
 SET cirro.wave_search = batch;
 CALL cirro.run_waves('planted');
 RESET cirro.wave_search;

@@ -330,7 +330,7 @@ CALL cirro.run_waves('cirro_waves', -1);
 INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)
 VALUES (600, 'm', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 2, 'manual', '{}');
 SET ROLE regress_cirro_app;
-SELECT cirro.run_wave('cirro_waves', 600) ->> 'invited' AS invited;
+SELECT to_jsonb(cirro.run_wave('cirro_waves', 600)) ->> 'invited' AS invited;
 SELECT cirro.record_attempt('cirro_waves', 1, '{600,NULL}', NULL, '[]') > 0 AS recorded;
 CALL cirro.run_waves('cirro_waves');
 RESET ROLE;

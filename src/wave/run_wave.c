@@ -29,7 +29,7 @@ static const SpaceQuery wait_query = {
 };
 
 static const SpaceQuery wave_row_query = {
-	"SELECT pg_catalog.to_jsonb(w.*) FROM wave w WHERE w.id = $1",
+	"SELECT (w.*)::wave FROM wave w WHERE w.id = $1",
 	1, {INT8OID}
 };
 
@@ -61,7 +61,7 @@ raise_paused(const char *detail, const char *hint)
 }
 
 /*
- * cirro.run_wave(space name, gig_id bigint) returns jsonb: the wave's row
+ * cirro.run_wave(space name, gig_id bigint) returns record: the wave's row
  *
  * One wave now, in the caller's transaction, as the Space's owner, whatever
  * the cadence and the mode say. NULL if no wave is needed: the target is
@@ -139,7 +139,7 @@ run_wave(PG_FUNCTION_ARGS)
 		arg_int64(&args, turn.wave_id);
 		query_run(turn.space, &args);
 		row = result_row(0);
-		result = SPI_datumTransfer(result_datum(&row, JSONBOID), false, -1);
+		result = SPI_datumTransfer(result_datum(&row, InvalidOid), false, -1);
 		result_end(&row);
 	}
 

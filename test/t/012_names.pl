@@ -82,10 +82,18 @@ $node->safe_psql('names', q{
 $node->safe_psql('names', q{
 	CREATE EXTENSION cirro;
 	SELECT cirro.create_space('again');
+	-- What JSON would not bring back as it is, and a domain that wants a value.
+	CREATE DOMAIN must AS text NOT NULL DEFAULT 'x';
+	ALTER TABLE again.wave ADD own_domain must, ADD own_filter cirro.filter_query DEFAULT '{"a": 1}',
+		ADD own_json json DEFAULT '[ 1 ]', ADD own_double int GENERATED ALWAYS AS (2 * wanted) STORED;
+	INSERT INTO again.gig (title, url, start_at, end_at, total_seats, filter_query)
+	VALUES ('a', 'u', 'tomorrow', 'infinity', 1, '{}');
 	DROP VIEW again.worker_invitation, again.worker_gig, again.gig_status;
 	CALL cirro.upgrade_spaces('again')});
 is($node->safe_psql('names', q{SELECT count(*) FROM again.gig_status, again.worker_gig, again.worker_invitation, again.check_consistency()}),
 	'0', 'a Space is upgraded');
+is($node->safe_psql('names', q{SELECT own_domain, own_filter, own_json, own_double FROM again.run_wave(1)}),
+	'x|{"a": 1}|[ 1 ]|20', 'run_wave returns own columns as they are');
 
 for my $file (@files)
 {
