@@ -66,6 +66,47 @@ SELECT pg_temp.try('SELECT cirro.raise_unknown(''other'', 9223372036854775807)')
 SELECT pg_temp.try('SELECT cirro.raise_unwritten(NULL, true)');
 SELECT pg_temp.try('SELECT cirro.raise_unwritten(9223372036854775807, NULL)');
 
+-- What the error is about, as core's errors say it, so that a form can mark its
+-- field: column and constraint of the table of the Space.
+CREATE FUNCTION pg_temp.fields(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	state text; message text; s text; t text; c text; n text;
+BEGIN
+	EXECUTE command;
+	RETURN 'ok';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, s = SCHEMA_NAME, t = TABLE_NAME,
+		c = COLUMN_NAME, n = CONSTRAINT_NAME;
+	RETURN concat_ws(' ', state, '"' || message || '"', concat_ws('.', nullif(s, ''), nullif(t, ''), nullif(c, '')), nullif(n, ''));
+END $$;
+CREATE FUNCTION pg_temp.gig(changes jsonb) RETURNS text LANGUAGE sql AS $$
+	SELECT pg_temp.fields(format('INSERT INTO gig (%s) VALUES (%s)', string_agg(quote_ident(key), ', ' ORDER BY key), string_agg(quote_nullable(value), ', ' ORDER BY key)))
+	FROM jsonb_each_text('{"id": 60, "title": "x", "url": "x", "start_at": "2030-01-02", "end_at": "2030-01-03", "total_seats": 2, "filter_query": "{}"}' || changes) $$;
+SELECT rule, pg_temp.gig(rule::jsonb) FROM unnest(ARRAY['{"title": null}', '{"title": ""}', '{"url": null}', '{"url": ""}', '{"start_at": null}', '{"end_at": null}',
+	'{"filter_query": null}', '{"end_at": "2030-01-02"}', '{"start_at": "2029-01-02", "end_at": "2029-01-03"}', '{"start_at": "2028-01-02", "end_at": "2029-01-03", "created_at": "2029-01-03"}',
+	'{"archive_at": "2030-01-02"}', '{"archived_at": "2031-01-01"}', '{"total_seats": 0}', '{"seats_min": 3}', '{"seats_max": 1}', '{"total_seats": null}',
+	'{"invitation_mode": "x"}', '{"invitation_multiplier": 0}', '{"invitation_frequency": "0"}', '{"answer_within": "-1 s"}', '{"pending_max": 0}']) WITH ORDINALITY u (rule, n) ORDER BY n;
+INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (6, 1, 6, 'pending', NULL), (7, 3, 7, 'scheduled', '2030-01-02');
+BEGIN;
+UPDATE gig SET answer_within = '1 us' WHERE id = 3;
+SELECT c, pg_temp.fields(c) FROM unnest(ARRAY['UPDATE gig SET id = 99 WHERE id = 1', 'UPDATE gig SET created_at = ''2000-01-01'' WHERE id = 1', 'UPDATE gig SET start_at = NULL WHERE id = 1',
+	'UPDATE gig SET start_at = ''2028-01-01'' WHERE id = 3', 'UPDATE gig SET seats_max = 9 WHERE id = 4', 'UPDATE gig SET pending_max = 9 WHERE id = 5',
+	'UPDATE gig SET archived_at = ''2000-01-01'' WHERE id = 1', 'SELECT archive(1)', 'UPDATE gig SET archived_at = ''2031-01-01'' WHERE id = 3', 'DELETE FROM gig WHERE id = 3',
+	'INSERT INTO invitation (id, gig_id, worker_id, status) VALUES (8, 1, 8, ''x'')', 'INSERT INTO invitation (id, gig_id, worker_id, status) VALUES (8, 1, 8, ''left'')',
+	'INSERT INTO invitation (id, gig_id, worker_id, status) VALUES (8, 1, 8, ''scheduled'')', 'INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (8, 1, 8, ''scheduled'', ''2031-01-01'')',
+	'INSERT INTO invitation (id, gig_id, worker_id) VALUES (8, 4, 8)', 'INSERT INTO invitation (id, gig_id, worker_id, status) VALUES (8, 2, 8, ''accepted'')',
+	'UPDATE invitation SET status = ''x'' WHERE id = 6', 'UPDATE invitation SET status = NULL WHERE id = 6', 'UPDATE invitation SET gig_id = 3 WHERE id = 6',
+	'UPDATE invitation SET send_at = ''2031-01-01'' WHERE id = 7', 'UPDATE invitation SET send_at = NULL WHERE id = 7', 'UPDATE invitation SET status = ''left'' WHERE id = 6',
+	'UPDATE invitation SET status = ''accepted'' WHERE id IN (2, 6)', 'SELECT accept(2)', 'SELECT accept(3)', 'SELECT accept(4)', 'SELECT accept(5)', 'SELECT leave(4)',
+	'UPDATE invitation SET status = ''accepted'' WHERE id IN (4, 6)',
+	'INSERT INTO worker (id, profile) VALUES (10, ''[]'')', 'UPDATE worker SET profile = jsonb_build_object(''a'', repeat(''x'', 1024 * 1024)) WHERE id = 1', 'DELETE FROM setting', 'TRUNCATE notification']) WITH ORDINALITY u (c, n) ORDER BY n;
+-- Where the error is not about a row of a table there is none to name.
+SELECT c, pg_temp.fields(c) FROM unnest('{SELECT run_wave(4),SELECT accept(99)}'::text[]) c;
+DELETE FROM gig_state;
+SELECT pg_temp.fields('INSERT INTO invitation (id, gig_id, worker_id) VALUES (8, 1, 8)');
+ROLLBACK;
+DELETE FROM invitation WHERE id IN (6, 7);
+
 -- An error undoes the statement whole.
 SELECT pg_temp.try($$UPDATE invitation SET status = CASE id WHEN 4 THEN 'accepted' ELSE 'left' END WHERE id IN (3, 4)$$);
 SELECT id, status FROM invitation ORDER BY id;

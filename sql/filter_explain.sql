@@ -37,7 +37,8 @@ SELECT what, count(*), (array_agg(v.path || ': ' || v.message ORDER BY m DESC))[
 	(5, 'levels', '{"a":' || repeat('[', 200) || repeat(']', 200) || '}'),
 	(8, 'list', '{"a":{"$in":[' || repeat('1,', 10000) || '1]}}'),
 	(9, 'list', '{"$or":[' || repeat('1,', 10000) || '1]}'),
-	(11, 'conditions', '{"$or":[' || repeat('{},', 999) || '{}]}'),
+	(11, 'conditions', '{"$or":[' || repeat('{"a":1},', 1000) || '{"a":1}]}'),
+	(11.1, 'parts', '{"$or":[' || repeat('{},', 9999) || '{}]}'),
 	(12, 'conditions', '{"a":{"$all":[' || repeat('1,', 2000) || '1]},"b":{"$x":1}}'),
 	(13, 'conditions', '{"$and":[{"$or":[' || repeat('{"a":{"$x":1}},', 2000) || '{}]},{"a":{"$y":1}}],"zzzzz":{"$x":1}}'),
 	(14, 'path', '{"' || repeat('x', 1025) || '":1}'),
@@ -56,6 +57,7 @@ SELECT filter, l.* FROM unnest(ARRAY['{}', '{"a":1,"b":"x","c":null,"d":true,"e"
 	'{"a":{"$in":[1,2,null]},"b":{"$in":["1","2"]},"c":{"$nin":["x"]}}', '{"a":{"$in":[[1],[2]]}}', '{"a":{"$exists":true},"b":{"$exists":false}}', '{"a":{"$exists":true,"$ne":5}}',
 	'{"a":{"$exists":true,"$in":[null]}}', '{"a":{"$exists":false,"$eq":null}}', '{"a":{"$gte":"2024-01-01","$lt":"2025"}}', '{"a":{"$gte":5,"$lte":5}}', '{"a":{"$all":[1,2,2]}}',
 	'{"a":{"$regex":"climb"},"b":{"$regex":"^x"},"h":{"$regex":".*?a|.*"},"i":{"$regex":".*|b"},"c":{"$regex":"^x$","$options":"i"},"d":{"$regex":"^(a|b)$"},"e":{"$regex":"a\\.*"},"f":{"$regex":"^\\d$"},"g":{"$regex":".* # all","$options":"x"}}',
+	'{"a":{"$regex":"\\yx\\m\\M[\\b]\\\\b"},"b":{"$regex":"[]\\b][^]\\B][[:alpha:]\\b]"},"c":{"$regex":"é"},"d":{"$regex":"^[éÉ]cole","$options":"i"},"e":{"$regex":"(?i)x – 漢 × y"}}',
 	'{"a":{"$type":["string","null"]},"b":{"$type":"array","$eq":1}}', '{"a":{"$size":262144}}', '{"a":{"$mod":[4,-3]}}', '{"$or":[{"a":{"$gt":5}},{"a":{"$lt":3}}]}', '{"$or":[{"a":{"$ne":1}},{"b":{"$ne":2}}]}',
 	'{"$nor":[{"a":1},{"a":2}]}', '{"$and":[{}]}', '{"a":{"$gt":5},"$or":[{"a":{"$lt":3}}]}', '{"a":{"$elemMatch":{"b":1,"c":2}},"d":{"$elemMatch":{"$gte":1,"$lte":1}}}', '{"a b":1,"a.0":1,"US$":1,"a[":1}'])
 	WITH ORDINALITY u (filter, n), cirro.lint(filter::cirro.filter_query) l ORDER BY n;
@@ -74,6 +76,11 @@ SELECT * FROM pg_temp.lint('{"a":{"$gt":5,"$lt":3}}', '{"a":{"$gt":5,"$lt":5}}',
 	'{"$and":[{"a":{"$exists":true}},{"a":{"$exists":0}}]}', '{"a":{"$type":"string","$gt":5}}', '{"a":{"$type":["number","bool"],"$eq":"x"}}', '{"a":{"$elemMatch":{"$gt":5,"$lt":3}}}', '{"a":{"$all":[{"$elemMatch":{"$eq":1,"$gt":2}}]}}', '{"a":{"$elemMatch":{"b":{"$gt":5,"$lt":3}}}}', '{"a":{"$not":{"$gt":5,"$lt":3}}}', '{"$or":[{"a":{"$gt":5,"$lt":3}}]}');
 -- ... What adds nothing.
 SELECT * FROM pg_temp.lint('{"a":{"$exists":true,"$gt":5}}', '{"a":{"$exists":1,"$regex":"x"}}', '{"a":{"$gt":5,"$gte":3}}', '{"a":{"$lt":5,"$lte":5}}', '{"$and":[{"a":{"$lt":5}},{"a":{"$lt":9}}]}', '{"a":{"$regex":".*x"}}', '{"a":{"$regex":"(?s)^x.*"}}', '{"a":{"$regex":".*"}}', '{"a":{"$regex":""}}', '{"a":{"$regex":"^abc$"}}', '{"a":{"$regex":"^a\\.b\\\\c$"}}');
+-- ... What other engines read in another way.
+SELECT * FROM pg_temp.lint('{"a":{"$regex":"\\bclimb\\b"}}', '{"a":{"$regex":"x\\B"}}', '{"a":{"$regex":"[[.].]x]\\\\\\b","$options":"x"}}', '{"a":{"$regex":"école","$options":"i"}}', '{"a":{"$not":{"$regex":"(?i)[a]Ж\\b"}}}');
+SELECT '{"a":"climb"}'::jsonb OPERATOR(cirro.@@) '{"a":{"$regex":"\\bclimb"}}' AS f, '{"a":"a climb"}'::jsonb OPERATOR(cirro.@@) '{"a":{"$regex":"\\yclimb"}}' AS t,
+	'{"a":"a\\b"}'::jsonb OPERATOR(cirro.@@) '{"a":{"$regex":"a\\Bb"}}' AS t, '{"a":"ÉCOLE"}'::jsonb OPERATOR(cirro.@@) '{"a":{"$regex":"école","$options":"i"}}' AS f,
+	'{"a":"ÉCOLE"}'::jsonb OPERATOR(cirro.@@) '{"a":{"$regex":"[éÉ]cole","$options":"i"}}' AS t, '{"a":"é"}'::jsonb OPERATOR(cirro.@@) '{"a":{"$regex":"\\w"}}' AS f;
 -- ... Types, and paths.
 SELECT * FROM pg_temp.lint('{"a":{"$in":[1,"2",3]}}', '{"a":{"$nin":["2024-12-31",5]}}', '{"a":{"$all":[1,"-1.5"]}}', '{"age":{"$gte":"18","$lt":65}}', '{" a":1}', '{"a. b":1}', '{"a ":1}', '{"":1}', '{"a..b":1}', '{".a":1}', '{"a.":1}', '{"a.$gt":1}', '{"a[0].b":1}');
 -- ... In the order of the canonical text, however deep.

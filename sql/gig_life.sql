@@ -307,6 +307,87 @@ SELECT pg_temp.short($$INSERT INTO gig (ref, title, url, start_at, end_at, total
 INSERT INTO gig (ref, title, url, start_at, end_at, total_seats, filter_query) VALUES ('5', 'Again', 'https://gig', '2030-01-02', '2030-01-03', 7, '{}')
 	ON CONFLICT DO NOTHING RETURNING id;
 
+-- What is there already is no new gig: an upsert with the values that it has
+-- succeeds in every phase, whether created_at is given or not.
+SET cirro.clock = '2030-01-01 12:00:00.000001+00';
+SELECT pg_temp.gig(50, '{"start_at": "2030-01-02 12:00:00.123456+00", "end_at": "2030-01-03 12:00:00.654321+00", "archive_at": "2030-01-04 12:00:00.000999+00", "description": "d",
+	"total_seats": 3, "pending_max": 5, "answer_within": "1 hour", "sort_query": {"a": 1}, "notification_payload": {"a": 1}}');
+CREATE FUNCTION pg_temp.columns(without text[] DEFAULT '{}') RETURNS text[] LANGUAGE sql AS $$
+	SELECT array_agg(quote_ident(attname) ORDER BY attnum) FROM pg_attribute
+	WHERE attrelid = 'gig'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attname <> ALL (without) $$;
+CREATE FUNCTION pg_temp.upsert(columns text[], condition text DEFAULT 'true', action text DEFAULT NULL, from_table text DEFAULT 'gig') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN pg_temp.try(format('INSERT INTO gig (%s) SELECT %1$s FROM %s WHERE %s ON CONFLICT (id) %s', array_to_string(columns, ', '), from_table, condition,
+		coalesce(action, 'DO UPDATE SET ' || (SELECT string_agg(format('%s = excluded.%1$s', c), ', ') FROM unnest(columns) c))));
+END $$;
+-- As an ORM of JavaScript writes a row back: all columns, times in milliseconds.
+CREATE FUNCTION pg_temp.orm(condition text, cut text DEFAULT 'milliseconds') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN pg_temp.try(format('UPDATE gig SET %s WHERE %s', (SELECT string_agg(format(CASE WHEN c LIKE '%\_at' THEN '%s = date_trunc(%L, %1$s)' ELSE '%s = %1$s' END, c, cut), ', ')
+		FROM unnest(pg_temp.columns()) c), condition));
+END $$;
+CREATE TEMP TABLE written AS SELECT * FROM gig WHERE id = 50;
+CREATE FUNCTION pg_temp.write_back(gig_id bigint) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN NEXT concat_ws(', ', (SELECT s.phase FROM gig_status s WHERE s.gig_id = write_back.gig_id),
+		pg_temp.upsert(pg_temp.columns(), 'id = ' || gig_id), pg_temp.upsert(pg_temp.columns('{created_at}'), 'id = ' || gig_id),
+		pg_temp.upsert(pg_temp.columns('{created_at}'), 'id = ' || gig_id, 'DO NOTHING'),
+		pg_temp.upsert(pg_temp.columns('{created_at}'), 'id = ' || gig_id, 'DO UPDATE SET note = ''upserted'''), pg_temp.orm('id = ' || gig_id));
+	RETURN QUERY SELECT 'changed: ' || g.id FROM gig g JOIN written w ON w.id = g.id WHERE to_jsonb(g) - 'note' <> to_jsonb(w) - 'note';
+END $$;
+SELECT pg_temp.write_back(50);
+SET cirro.clock = '2030-01-02 12:00:00.123456+00';
+SELECT pg_temp.write_back(50);
+SET cirro.clock = '2030-01-03 12:00:00.654321+00';
+SELECT pg_temp.write_back(50);
+SET cirro.clock = '2030-01-04 12:00:00.000999+00';
+SELECT pg_temp.write_back(50);
+-- Times of milliseconds in an upsert.
+CREATE TEMP TABLE proposed AS SELECT (jsonb_populate_record(g, jsonb_build_object('start_at', date_trunc('milliseconds', g.start_at), 'end_at', date_trunc('milliseconds', g.end_at),
+	'archive_at', date_trunc('milliseconds', g.archive_at), 'created_at', date_trunc('milliseconds', g.created_at)))).* FROM gig g WHERE g.id = 50;
+SELECT pg_temp.upsert(pg_temp.columns(), from_table => 'proposed');
+SELECT g.end_at, g.created_at, p.end_at, p.created_at FROM gig g JOIN proposed p USING (id);
+DROP TABLE proposed;
+-- Archived by hand as well; begun before 2000, and without beginning and end.
+SET cirro.clock = '2030-01-02 12:00:00.123456+00';
+SELECT pg_temp.gig(51, '{"start_at": "1999-01-02 12:00:00.123456+00", "end_at": "2030-01-05", "seats_min": 1, "total_seats": null}'),
+	pg_temp.gig(52, '{"start_at": "-infinity", "end_at": "infinity", "archive_at": "infinity"}');
+INSERT INTO written SELECT * FROM gig WHERE id IN (51, 52);
+SELECT pg_temp.write_back(id) FROM generate_series(51, 52) id;
+SELECT archived_at, end_at FROM archive(51);
+DELETE FROM written WHERE id = 51;
+INSERT INTO written SELECT * FROM gig WHERE id = 51;
+SET cirro.clock = '2030-01-05 12:00+00';
+SELECT pg_temp.write_back(51);
+-- Several at once, of which one is new: it alone must end in the future, and is
+-- told of.
+SELECT pg_temp.orm('id IN (5, 50, 51)');
+SELECT to_jsonb(g) - 'note' = to_jsonb(w) - 'note' AS same FROM gig g JOIN written w USING (id) ORDER BY id;
+CREATE TEMP TABLE proposed AS SELECT * FROM gig WHERE id IN (5, 50, 51);
+CREATE TEMP TABLE new_one AS SELECT * FROM gig WHERE id = 51;
+UPDATE new_one SET id = 53, title = 'New', archived_at = NULL, end_at = '2030-01-05 12:00:00.000001+00';
+INSERT INTO proposed SELECT * FROM new_one;
+SELECT pg_temp.upsert(pg_temp.columns('{created_at}'), action => 'DO NOTHING', from_table => 'proposed');
+SELECT id, created_at FROM gig WHERE id IN (50, 51, 53) ORDER BY id;
+UPDATE proposed SET id = 54, end_at = '2030-01-05 12:00:00+00' WHERE id = 53;
+SELECT pg_temp.upsert(pg_temp.columns('{created_at}'), action => 'DO NOTHING', from_table => 'proposed');
+SELECT pg_temp.short($$MERGE INTO gig USING proposed p ON p.id = gig.id WHEN MATCHED THEN UPDATE SET title = p.title
+	WHEN NOT MATCHED THEN INSERT (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (p.id, p.title, p.url, p.start_at, p.end_at, 1, '{}')$$);
+COPY gig (id, title, url, start_at, end_at, total_seats, filter_query) FROM stdin;
+54	Copied	https://gig	2030-01-01	2030-01-05 12:00+00	4	{}
+\.
+SELECT count(*) FROM gig WHERE id = 54;
+-- Another time is a change, however near.
+SET cirro.clock = '2030-01-02 12:00:00.123456+00';
+SELECT pg_temp.orm('id = 50', 'second');
+SELECT c, pg_temp.short(format('UPDATE gig SET start_at = %L WHERE id = 50', c)) FROM unnest('{2030-01-02 12:00:00.122+00,2030-01-02 12:00:00.124+00,2030-01-02 12:00:00.1234+00,2030-01-02 12:00:00.123455+00}'::text[]) c;
+SELECT pg_temp.short($$UPDATE gig SET start_at = '1999-01-02 12:00:00.124+00' WHERE id = 52$$);
+-- While it may change as well: the stored one stays.
+SET cirro.clock = '2030-01-01 12:00+00';
+UPDATE gig SET start_at = '2030-01-02 12:00:00.123+00', end_at = '2030-01-03 12:00:00.654+00', archive_at = '2030-01-04 12:00:00.001+00' WHERE id = 50 RETURNING start_at, end_at, archive_at;
+DROP TABLE written, proposed, new_one;
+SET cirro.clock = '2030-01-02 12:00+00';
+
 -- Restored as it was: archived, ended by hand, long ago. It is closed.
 INSERT INTO gig (id, title, url, start_at, end_at, archived_at, total_seats, filter_query, created_at)
 VALUES (40, 'Old', 'https://gig', '2029-01-01', '2029-01-02', '2029-01-03', 1, '{}', '2028-01-01'),

@@ -80,7 +80,7 @@ DECLARE
 BEGIN
 	PERFORM pg_temp.make(n, n, old_status);
 	said := pg_temp.try(format('SELECT %I(%s)', function, n));
-	RETURN concat_ws(' ', old_status, function || ':', said, CASE said WHEN 'ok' THEN (SELECT status FROM invitation WHERE id = n) END);
+	RETURN concat_ws(' ', old_status, function || ':', said, CASE said WHEN 'ok' THEN (SELECT status FROM invitation WHERE id = call.n) END);
 END $$;
 SELECT pg_temp.call(row_number() OVER (ORDER BY f.n, s.n), s.s, f.f)
 FROM unnest('{accept,reject,leave,expire,reset}'::text[]) WITH ORDINALITY f (f, n),
@@ -178,6 +178,7 @@ SELECT status FROM accept(206);
 -- Whose time to answer had passed is expired by that, whatever comes later and
 -- whether a tick was there in between: a wave must not invite them again.
 CREATE FUNCTION pg_temp.reasons(tick boolean) RETURNS SETOF text LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
 DECLARE
 	g bigint;
 BEGIN
@@ -185,7 +186,7 @@ BEGIN
 		PERFORM set_config('cirro.clock', '2030-01-01 12:00+00', true);
 		INSERT INTO gig (id, title, url, start_at, end_at, seats_max, invitation_mode, answer_within, filter_query)
 		VALUES (g, 'Gig', 'https://gig', '2030-01-01 12:00+00', '2030-01-01 15:00+00', 2, 'manual', '1 hour', '{}');
-		INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (1000 * g + 1, g, 1, 'pending', NULL), (1000 * g + 4, g, 4, 'scheduled', '2030-01-01 18:00+00');
+		INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (1000 * g + 1, g, 1, 'pending', NULL), (1000 * g + 4, g, 4, 'scheduled', '2030-01-01 14:30+00');
 		PERFORM set_config('cirro.clock', '2030-01-01 13:30+00', true);
 		INSERT INTO invitation (id, gig_id, worker_id, status) VALUES (1000 * g + 2, g, 2, 'pending'), (1000 * g + 3, g, 3, 'accepted');
 		IF tick THEN

@@ -79,7 +79,7 @@ SELECT pg_temp.waves(4);
 SET timezone = 'Europe/Berlin';
 SET cirro.clock = '2031-10-26 00:20+00';
 SELECT pg_temp.gig(5, '2031-10-26 02:30 CEST', '1 day');
-SELECT cirro.now(), end_at, phase FROM gig JOIN gig_status s ON s.gig_id = id WHERE id = 5;
+SELECT cirro.now(), g.end_at, s.phase FROM gig g JOIN gig_status s ON s.gig_id = g.id WHERE g.id = 5;
 SELECT outcome FROM invite(5, '{1}');
 SET cirro.clock = '2031-10-26 00:40+00';
 SELECT cirro.now(), phase FROM gig_status WHERE gig_id = 5;
@@ -121,7 +121,7 @@ SELECT pg_temp.gig(11, '2034-03-01', '1 us', '1 us');
 SELECT pg_temp.gig(12, '2034-03-01', '178000000 years', '178000000 years');
 SELECT pg_temp.gig(13, '2034-03-01', '1 mon -29 days', '1 mon -29 days');
 CALL pg_temp.tick('2034-02-01 12:00+00', '2034-02-01 12:02+00', '1 min');
-SELECT id, pg_temp.waves(id), next_wave_at, next_event_at FROM gig JOIN gig_state ON gig_id = id WHERE id BETWEEN 11 AND 13 ORDER BY id;
+SELECT g.id, pg_temp.waves(g.id), s.next_wave_at, s.next_event_at FROM gig g JOIN gig_state s ON s.gig_id = g.id WHERE g.id BETWEEN 11 AND 13 ORDER BY g.id;
 SELECT gig_id, status, count(*) FROM invitation WHERE gig_id BETWEEN 11 AND 13 GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT count(*) FROM check_consistency();
 UPDATE setting SET keep_waves = '178000000 years', keep_attempts = '0', keep_notifications = '178000000 years';
@@ -141,7 +141,7 @@ SELECT s, e, pg_temp.try(format('INSERT INTO gig (title, url, start_at, end_at, 
 -- Every column that holds a time, in an INSERT and in an UPDATE.
 SELECT c, v, pg_temp.try(format('INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query, %I) VALUES (''y'', ''u'', ''2036-01-01'', ''2036-01-02'', 1, ''{}'', %L)', c, v))
 	FROM unnest('{created_at,archive_at,archived_at}'::text[]) c, unnest('{-infinity,4000-01-01 BC,2300-01-01,infinity}'::text[]) WITH ORDINALITY u (v, n) ORDER BY c, n;
-SELECT phase, count(*) FROM gig JOIN gig_status s ON s.gig_id = id WHERE title = 'y' GROUP BY 1 ORDER BY 1;
+SELECT s.phase, count(*) FROM gig g JOIN gig_status s ON s.gig_id = g.id WHERE g.title = 'y' GROUP BY 1 ORDER BY 1;
 SELECT c, v, pg_temp.try(format('UPDATE gig SET %I = %L WHERE id = (SELECT max(id) FROM gig)', c, v))
 	FROM unnest('{start_at,end_at,archive_at,archived_at,created_at}'::text[]) WITH ORDINALITY a (c, m), unnest('{-infinity,4000-01-01 BC,infinity}'::text[]) WITH ORDINALITY u (v, n) ORDER BY m, n;
 SELECT outcome FROM invite((SELECT max(id) FROM gig), '{1}', '-infinity');
@@ -237,6 +237,40 @@ CALL pg_temp.tick('2036-01-02 00:00+00', '2036-01-02 00:00+00', '1 min');
 SELECT count(*) FROM invitation WHERE gig_id = 30 AND status = 'pending';
 SELECT kind FROM notification WHERE gig_id = 30 AND invitation_id IS NULL ORDER BY id;
 SELECT * FROM check_consistency();
+
+--
+-- The time to answer ends by the clock, tick or no tick: for still_valid, and for
+-- the limits on pending invitations as explain_invitation has them.
+--
+SET cirro.clock = '2037-01-01 12:00+00';
+SELECT pg_temp.gig(40, '2037-01-03 12:00+00', '1 hour', '1 hour', '2037-01-02 12:00+00');
+SELECT pg_temp.gig(41, '2037-01-03 12:00+00', '1 hour', NULL, '2037-01-02 12:00+00');
+UPDATE gig SET pending_max = 1 WHERE id = 40;
+UPDATE setting SET max_pending = 1;
+DELETE FROM notification;
+SELECT outcome FROM invite(40, '{1}');
+SET cirro.clock = '2037-01-01 12:59:59.999999+00';
+SELECT kind, still_valid FROM claim_notifications();
+SELECT passed, detail FROM explain_invitation(2, 40) WHERE gate = 'pending_max';
+SELECT passed, detail FROM explain_invitation(1, 41) WHERE gate = 'max_pending';
+UPDATE notification SET claimed_until = NULL;
+SET cirro.clock = '2037-01-01 13:00+00';
+SELECT kind, still_valid FROM claim_notifications();
+SELECT passed, detail FROM explain_invitation(2, 40) WHERE gate = 'pending_max';
+SELECT passed, detail FROM explain_invitation(1, 41) WHERE gate = 'max_pending';
+-- That it has ended stays worth telling, and what was answered in time is as it was.
+SELECT status, reason FROM expire((SELECT id FROM invitation WHERE gig_id = 40 AND worker_id = 1));
+SELECT outcome FROM invite(40, '{3}');
+SELECT status FROM accept((SELECT id FROM invitation WHERE gig_id = 40 AND worker_id = 3));
+SET cirro.clock = '2037-01-01 15:00+00';
+UPDATE notification SET claimed_until = NULL;
+SELECT worker_id, kind, payload -> 'invitation' ->> 'status' AS status, still_valid FROM claim_notifications();
+-- Without a time to answer they end with the gig.
+SELECT outcome FROM invite(41, '{1}');
+SELECT passed, detail FROM explain_invitation(1, 40) WHERE gate = 'max_pending';
+SET cirro.clock = '2037-01-03 12:00+00';
+SELECT passed, detail FROM explain_invitation(1, 40) WHERE gate = 'max_pending';
+SELECT gig_id, phase, capacity, accepted, vacancies FROM gig_status WHERE gig_id IN (40, 41) ORDER BY gig_id;
 
 RESET cirro.clock;
 RESET search_path;

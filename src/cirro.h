@@ -34,7 +34,4 @@
 #define ERRCODE_CIRRO_PAUSED				MAKE_SQLSTATE('U','G','0','3','0')
 #define ERRCODE_CIRRO_NO_PG_CRON			MAKE_SQLSTATE('U','G','0','3','1')
 
-/* Settings (cirro.c). */
-extern bool cirro_active;
-
 #endif							/* CIRRO_H */

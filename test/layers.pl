@@ -53,7 +53,7 @@ sub code
 sub check
 {
 	my (%text) = @_;
-	my (@wrong, %uses, %defined, %declared);
+	my (@wrong, %uses, %includes, %defined, %declared);
 
 	for my $file (sort keys %text)
 	{
@@ -83,6 +83,7 @@ sub check
 			{
 				my $below = room($header);
 
+				push @{ $includes{$file} }, $header;
 				push @wrong, "$at: $room must not include $header"
 					if $room ne 'roof' && $below ne $room && !grep { $_ eq $below } @{ $may{$room} };
 				push @wrong, "$at: $header is no header" if $header !~ /\.h$/;
@@ -112,6 +113,19 @@ sub check
 		push @wrong, "$file: declares $name() of $others[0]" if @others;
 	}
 
+	# PostgreSQL 15 finds a function only if it is shown as compat.h says.
+	for my $file (grep { code($text{$_}) =~ /^PG_(?:FUNCTION_INFO_V1|MODULE_MAGIC)\b/m } sort keys %text)
+	{
+		my @next = ($file);
+		my %seen;
+
+		while (defined(my $from = shift @next))
+		{
+			push @next, grep { !$seen{$_}++ } @{ $includes{$from} // [] };
+		}
+		push @wrong, "$file: its functions need $versions, or PostgreSQL 15 does not see them" if !$seen{$versions};
+	}
+
 	# Two modules of a room that need one another, by way of others too.
 	my %seen;
 	for my $from (sort keys %uses)
@@ -139,20 +153,74 @@ sub check
 	return @wrong;
 }
 
-# A sound tree, then the same with one fault each.
-my %sound = (
-	'cirro.c' => "#include \"postgres.h\"\n#include \"wave/tide.h\"\n",
-	'cirro.h' => "/* PG_VERSION_NUM is not for here. */\n",
-	'compat.h' => "#if PG_VERSION_NUM < 160000\n#endif\n",
-	'json/tree.h' => "#include \"cirro.h\"\nextern int *json_tree(const char *text,\n\tint length) pg_attribute_printf(1, 2);\nextern void json_tree_write(void);\n",
-	'json/tree.c' => "#include \"json/tree.h\"\nstatic int\nhelper(void)\n{\n}\n\nint *\njson_tree(const char *text,\n\tint length)\n{\n}\n",
-	'json/tree_write.c' => "#include \"json/tree.h\"\nvoid\njson_tree_write(void)\n{\n}\n",
-	'gig/state.h' => "extern pg_noreturn void gig_state(void);\nextern int (*gig_hook) (void);\n",
-	'gig/state.c' => "#include \"gig/state.h\"\n#include \"json/tree.h\"\nstatic int\nhelper(void)\n{\n}\n\nvoid\ngig_state(void)\n{\n}\n",
-	'gig/check.h' => "extern void gig_check(void);\n",
-	'gig/check.c' => "#include \"gig/state.h\"\n#include \"gig/check.h\"\n#include \"utils/state.h\"\nPG_FUNCTION_INFO_V1(gig_state);\n\nvoid\ngig_check(void)\n{\n\tgig_state();\n}\n",
-	'wave/tide.h' => "#include \"gig/state.h\"\n",
-);
+# A sound tree, then the same with one fault each: a line at the head of a file.
+my %sound = <<'END' =~ /^== (\S+)\n(.*?)(?=^== |\z)/gms;
+== cirro.c
+#include "postgres.h"
+#include "cirro.h"
+#include "wave/tide.h"
+PG_MODULE_MAGIC;
+== cirro.h
+#include "compat.h"
+/* PG_VERSION_NUM is not for here. */
+== compat.h
+#if PG_VERSION_NUM < 160000
+#endif
+== json/tree.h
+#include "cirro.h"
+extern int *json_tree(const char *text,
+	int length) pg_attribute_printf(1, 2);
+extern void json_tree_write(void);
+== json/tree.c
+#include "json/tree.h"
+static int
+helper(void)
+{
+}
+
+int *
+json_tree(const char *text,
+	int length)
+{
+}
+== json/tree_write.c
+#include "json/tree.h"
+void
+json_tree_write(void)
+{
+}
+== gig/state.h
+extern pg_noreturn void gig_state(void);
+extern int (*gig_hook) (void);
+== gig/state.c
+#include "gig/state.h"
+#include "json/tree.h"
+static int
+helper(void)
+{
+}
+
+void
+gig_state(void)
+{
+}
+== gig/check.h
+extern void gig_check(void);
+== gig/check.c
+#include "gig/state.h"
+#include "gig/check.h"
+#include "utils/state.h"
+#include "cirro.h"
+PG_FUNCTION_INFO_V1(gig_state);
+
+void
+gig_check(void)
+{
+	gig_state();
+}
+== wave/tide.h
+#include "gig/state.h"
+END
 my @faults = (
 	[ 'upwards', 'json/tree.c', "#include \"gig/state.h\"\n", 'json/tree.c:1: json must not include gig/state.h' ],
 	[ 'upwards from the ground', 'cirro.h', "#include <json/tree.h>\n", 'cirro.h:1: ground must not include json/tree.h' ],
@@ -160,6 +228,7 @@ my @faults = (
 	[ 'an unknown room', 'misc/tools.c', '', 'misc/tools.c: the folder "misc" is none of the rooms' ],
 	[ 'a room in a room', 'gig/old/state.c', '', 'gig/old/state.c: the folder "gig/old" is none of the rooms' ],
 	[ 'a version', 'wave/tide.c', "#if PG_VERSION_NUM >= 170000\n", "wave/tide.c:1: only compat.h asks for PostgreSQL's version" ],
+	[ 'a function that is not shown', 'wave/tide.c', "PG_FUNCTION_INFO_V1(tide);\n", 'wave/tide.c: its functions need compat.h, or PostgreSQL 15 does not see them' ],
 	[ 'without its room', 'gig/check.c', "#include \"state.h\"\n", 'gig/check.c:1: write "state.h" with its room' ],
 	[ 'a source', 'gig/check.c', "#include \"gig/state.c\"\n", 'gig/check.c:1: gig/state.c is no header' ],
 	[ 'a circle', 'gig/state.c', "#include \"gig/check.h\"\n", 'gig/check: a circle of includes, gig/check -> gig/state -> gig/check' ],

@@ -70,7 +70,8 @@ typedef struct Explanation
 static void
 put_member(StringInfo buf, const Explanation *x, uint32 key_at, const JsonTree *member)
 {
-	appendBinaryStringInfo(buf, x->text + key_at, member->written_at + member->written_len - key_at);
+	appendBinaryStringInfo(buf, x->text + key_at,
+						   member->written_at + member->written_len - key_at);
 }
 
 /*
@@ -349,7 +350,8 @@ found_at(const Explanation *x, const Part *part)
 	found->count = found->bytes = 0;
 	initStringInfo(&buf);
 	appendStringInfoChar(&buf, '{');
-	appendBinaryStringInfo(&buf, x->text + part->field_at, part->field->written_at - part->field_at);
+	appendBinaryStringInfo(&buf, x->text + part->field_at,
+						   part->field->written_at - part->field_at);
 	appendStringInfoString(&buf, "{\"$exists\": true}}");
 	query = filter_query_from_text(buf.data, buf.len);
 	for (uint32 i = 0; i < query->nnodes; i++)

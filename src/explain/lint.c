@@ -11,6 +11,7 @@
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -329,6 +330,102 @@ ends_with_anything(const char *pattern, uint32 len)
 	return backslashes % 2 == 0;
 }
 
+/* From "[" on, what is behind the "]" that ends it. */
+static const char *
+skip_brackets(const char *c, const char *end)
+{
+	c++;
+	if (c < end && *c == '^')
+		c++;
+	/* Right at the start it is one of the characters. */
+	if (c < end && *c == ']')
+		c++;
+	while (c < end && *c != ']')
+	{
+		if (*c == '\\')
+			c++;
+		else if (*c == '[' && c + 1 < end && strchr(".:=", c[1]) != NULL)
+		{
+			char		kind = c[1];
+
+			for (c += 2; c + 1 < end && (c[0] != kind || c[1] != ']'); c++)
+				;
+			c++;
+		}
+		c++;
+	}
+	return c + 1;
+}
+
+/*
+ * A letter beyond ASCII that has a small and a capital form? By blocks of
+ * Unicode: of letters the server knows no more without a locale. In other
+ * encodings than UTF8 every character beyond ASCII counts.
+ */
+static bool
+is_cased_letter(const char *c)
+{
+	static const struct
+	{
+		pg_wchar	first;
+		pg_wchar	last;
+	}			blocks[] = {
+		{0x00C0, 0x024F},		/* Latin */
+		{0x0370, 0x03FF},		/* Greek */
+		{0x0400, 0x058F},		/* Cyrillic, Armenian */
+		{0x10A0, 0x10FF},		/* Georgian */
+		{0x1E00, 0x1FFF}		/* Latin, Greek */
+	};
+	pg_wchar	letter;
+
+	if (!IS_HIGHBIT_SET(*c))
+		return false;
+	if (GetDatabaseEncoding() != PG_UTF8)
+		return true;
+	letter = utf8_to_unicode((const unsigned char *) c);
+	/* The signs of multiplication and division stand among the letters. */
+	for (size_t i = 0; i < lengthof(blocks) && letter != 0x00D7 && letter != 0x00F7; i++)
+		if (letter >= blocks[i].first && letter <= blocks[i].last)
+			return true;
+	return false;
+}
+
+/*
+ * What other engines read in another way. Who writes such a thing between
+ * brackets means it: "[\b]" is a backspace everywhere.
+ */
+static void
+lint_other_engines(Lint *lint, const JsonTree *operand, const char *pattern, const char *end,
+				   bool ignores_case)
+{
+	char		edge = '\0';
+	bool		cased_letter = false;
+
+	for (const char *c = pattern; c < end;)
+	{
+		if (*c == '[')
+			c = skip_brackets(c, end);
+		else if (*c == '\\' && c + 1 < end && !IS_HIGHBIT_SET(c[1]))
+		{
+			if (c[1] == 'b' || c[1] == 'B')
+				edge = c[1];
+			c += 2;
+		}
+		else
+		{
+			cased_letter |= is_cased_letter(c);
+			c += pg_mblen(c);
+		}
+	}
+	if (edge != '\0')
+		lint_report(lint, operand,
+					"For the edge of a word write \\y, for its start \\m, for its end \\M, for no edge \\Y; each backslash twice in JSON.",
+					edge == 'b' ? "\\b in a pattern is a backspace" : "\\B in a pattern is a backslash");
+	if (ignores_case && cased_letter)
+		lint_report(lint, operand, "Write both letters in brackets, the small one and the capital.",
+					"option i knows the letters of ASCII only: others match as they are written");
+}
+
 static void
 lint_regex(Lint *lint, const JsonTree *operand, const JsonTree *options)
 {
@@ -356,6 +453,7 @@ lint_regex(Lint *lint, const JsonTree *operand, const JsonTree *options)
 		}
 		pattern++;
 	}
+	lint_other_engines(lint, operand, pattern, end, ignores_case);
 	if (expanded)
 		return;
 
@@ -378,8 +476,7 @@ lint_elem_match(Lint *lint, const JsonTree *operand)
 {
 	LintSet		set = {.single = true};
 
-	if (!filter_is_operators(operand) || json_tree_member(operand, "$and") != NULL ||
-		json_tree_member(operand, "$or") != NULL || json_tree_member(operand, "$nor") != NULL)
+	if (filter_elem_is_filter(operand))
 	{
 		lint_filter(lint, operand);
 		return;

@@ -96,37 +96,21 @@ needs_value(const LintCondition *c)
 		strcmp(c->op, "$elemMatch") == 0;
 }
 
-/* Is the operand of $exists false, or 0? */
-static bool
-asks_absence(const LintCondition *c)
-{
-	return c->operand->type == JSON_TREE_FALSE ||
-		(c->operand->type == JSON_TREE_NUMBER && c->operand->text_len == 1 &&
-		 c->operand->text[0] == '0');
-}
-
-/* Does one name or code of $type stand for the type of the value? */
+/* Does one name or code of $type stand for the type of a scalar? */
 static bool
 names_type(const JsonTree *name, const JsonTree *value)
 {
-	static const struct
-	{
-		const char *name;
-		JsonTreeType type;
-	}			types[] = {
-		{"string", JSON_TREE_STRING}, {"2", JSON_TREE_STRING},
-		{"number", JSON_TREE_NUMBER},
-		{"bool", JSON_TREE_FALSE}, {"8", JSON_TREE_FALSE},
-		{"null", JSON_TREE_NULL}, {"10", JSON_TREE_NULL},
-		/* What is an array as a whole may hold any element. */
-		{"array", JSON_TREE_ARRAY}, {"4", JSON_TREE_ARRAY}
+	static const uint32 bits[] = {
+		[JSON_TREE_NULL] = FILTER_TYPE_NULL,
+		[JSON_TREE_FALSE] = FILTER_TYPE_BOOL,
+		[JSON_TREE_TRUE] = FILTER_TYPE_BOOL,
+		[JSON_TREE_NUMBER] = FILTER_TYPE_NUMBER,
+		[JSON_TREE_STRING] = FILTER_TYPE_STRING
 	};
+	uint32		bit = filter_type_bit(name);
 
-	for (size_t i = 0; i < lengthof(types); i++)
-		if (strlen(types[i].name) == name->text_len &&
-			memcmp(types[i].name, name->text, name->text_len) == 0)
-			return types[i].type == JSON_TREE_ARRAY || types[i].type == type_of(value);
-	return false;
+	/* What is an array as a whole may hold any element. */
+	return bit == FILTER_TYPE_ARRAY || bit == bits[value->type];
 }
 
 static bool
@@ -261,7 +245,7 @@ check_pair(Lint *lint, bool single, const LintCondition *a, const LintCondition 
 		return check_negation(lint, b, a);
 	if (a_exists && b_exists)
 	{
-		if (asks_absence(a) == asks_absence(b))
+		if (filter_exists_is_absent(a->operand) == filter_exists_is_absent(b->operand))
 			return false;
 		report_never(lint, a, b);
 		return true;
@@ -273,7 +257,7 @@ check_pair(Lint *lint, bool single, const LintCondition *a, const LintCondition 
 
 		if (!needs_value(other))
 			return false;
-		if (asks_absence(exists))
+		if (filter_exists_is_absent(exists->operand))
 			report_never(lint, a, b);
 		else
 			report_needless(lint, exists, other);

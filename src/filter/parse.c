@@ -8,6 +8,7 @@
  * caller.
  *-------------------------------------------------------------------------
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "filter/parse.h"
@@ -19,6 +20,62 @@ static const char HINT_OPERATORS[] =
 	"Known operators: $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $type, "
 	"$all, $size, $elemMatch, $regex, $options, $mod, $not; on top and in their "
 	"lists $and, $or, $nor.";
+
+static bool
+is_logical(const JsonTree *m)
+{
+	return json_tree_key_is(m, "$and") || json_tree_key_is(m, "$or") || json_tree_key_is(m, "$nor");
+}
+
+static bool
+is_field_operator(const JsonTree *m)
+{
+	static const char *const keys[] = {
+		"$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$type",
+		"$all", "$size", "$elemMatch", "$regex", "$options", "$mod", "$not"
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (json_tree_key_is(m, keys[i]))
+			return true;
+	return false;
+}
+
+/* For an operator that does not exist; some are how JSON writes values of BSON. */
+static const char *
+hint_unknown(const JsonTree *m)
+{
+	static const struct
+	{
+		const char *key;
+		const char *hint;
+	}			values[] = {
+		{"$date", "JSON has no dates. Compare with ISO 8601 text, written as the profiles have it: {\"a\": {\"$gte\": \"2024-12-31\"}}."},
+		{"$oid", "Write the text itself: {\"a\": \"...\"}."},
+		{"$uuid", "Write the text itself: {\"a\": \"...\"}."},
+		{"$numberInt", "Write the number itself: {\"a\": 1}."},
+		{"$numberLong", "Write the number itself: {\"a\": 1}."},
+		{"$numberDouble", "Write the number itself: {\"a\": 1.5}."},
+		{"$numberDecimal", "Write the number itself: {\"a\": 1.5}."},
+		{"$regularExpression", "Write {\"a\": {\"$regex\": \"pattern\", \"$options\": \"i\"}}."}
+	};
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		if (json_tree_key_is(m, values[i].key))
+			return values[i].hint;
+	return HINT_OPERATORS;
+}
+
+#define HINT_LOGICAL_SIZE	80
+
+/* How $and, $or or $nor is written. */
+static const char *
+hint_logical(char *buf, const char *start, const JsonTree *m)
+{
+	snprintf(buf, HINT_LOGICAL_SIZE, "%s {\"%.*s\": [{\"field\": value}, ...]}.",
+			 start, (int) m->key_len, m->key);
+	return buf;
+}
 
 bool
 filter_is_operators(const JsonTree *tree)
@@ -56,6 +113,13 @@ end_node(FilterParser *p, uint32_t node)
 
 static const JsonPathNames no_path = {NULL, 0, 0};
 
+/* No value of the filter makes more than two nodes. */
+static bool
+has_room(const FilterParser *p)
+{
+	return p->nnodes + 2 <= FILTER_MAX_NODES;
+}
+
 /*
  * After an error: tells of it where that is wanted. Returns whether to go on
  * with the next condition.
@@ -67,7 +131,8 @@ go_on(FilterParser *p)
 		return false;
 	p->report(p->report_arg, &p->reader.error);
 	p->failed = true;
-	p->stopped = p->nconditions > FILTER_MAX_CONDITIONS || p->nregexes > FILTER_MAX_REGEXES;
+	p->stopped = p->nconditions > FILTER_MAX_CONDITIONS || p->nregexes > FILTER_MAX_REGEXES ||
+		!has_room(p);
 	return !p->stopped;
 }
 
@@ -87,13 +152,19 @@ add_condition(FilterParser *p, FilterOp op, JsonPathNames path, bool negated)
 	return &p->nodes[node];
 }
 
+/* Asked before a value makes its nodes; counts it if it is a condition. */
 static bool
-count_condition(FilterParser *p, const JsonTree *at)
+check_limits(FilterParser *p, const JsonTree *at, bool is_condition)
 {
-	if (++p->nconditions > FILTER_MAX_CONDITIONS)
+	p->nconditions += is_condition;
+	if (p->nconditions > FILTER_MAX_CONDITIONS)
 		return json_tree_limit(&p->reader, at,
 							   "Use $in for many values of one field, or several filters.",
 							   "a filter has more than %d conditions", FILTER_MAX_CONDITIONS);
+	if (!has_room(p))
+		return json_tree_limit(&p->reader, at,
+							   "Leave out empty filters and needless nesting, or use several filters.",
+							   "a filter has more than %d parts", FILTER_MAX_NODES);
 	return true;
 }
 
@@ -128,7 +199,9 @@ check_value(FilterParser *p, const JsonTree *value)
 	{
 		if (c->key != NULL && filter_is_operator_key(c))
 			return json_tree_fail(&p->reader, c,
-								  "Operators stand right under a field: {\"a\": {\"$gt\": 1}}, or under a dotted path into an object: {\"a.b\": {\"$gt\": 1}}.",
+								  is_field_operator(c) || is_logical(c) ?
+								  "Operators stand right under a field: {\"a\": {\"$gt\": 1}}, or under a dotted path into an object: {\"a.b\": {\"$gt\": 1}}." :
+								  hint_unknown(c),
 								  "operator \"%s\" inside a value",
 								  json_tree_show(show, c->key, c->key_len));
 		if (!check_value(p, c))
@@ -143,7 +216,8 @@ check_value(FilterParser *p, const JsonTree *value)
  */
 
 static bool
-parse_comparison(FilterParser *p, FilterOp op, bool negated, JsonPathNames path, const JsonTree *operand)
+parse_comparison(FilterParser *p, FilterOp op, bool negated, JsonPathNames path,
+				 const JsonTree *operand)
 {
 	FilterParseNode *node;
 
@@ -214,25 +288,27 @@ is_whole(const JsonTree *number)
 	return json_tree_whole_len(number->text, number->text_len) == number->text_len;
 }
 
+bool
+filter_exists_is_absent(const JsonTree *operand)
+{
+	return operand->type == JSON_TREE_FALSE ||
+		(operand->type == JSON_TREE_NUMBER && operand->text[0] == '0' && operand->text_len == 1);
+}
+
 static bool
 parse_exists(FilterParser *p, JsonPathNames path, const JsonTree *operand)
 {
-	bool		absent;
-
 	if (operand->type != JSON_TREE_TRUE && operand->type != JSON_TREE_FALSE &&
 		operand->type != JSON_TREE_NUMBER)
 		return json_tree_fail(&p->reader, operand,
 							  "Write {\"$exists\": true} or {\"$exists\": false}.",
 							  "$exists needs true, false or a number");
-	absent = operand->type == JSON_TREE_FALSE ||
-		(operand->type == JSON_TREE_NUMBER && operand->text[0] == '0' && operand->text_len == 1);
-	add_condition(p, FILTER_EXISTS, path, absent);
+	add_condition(p, FILTER_EXISTS, path, filter_exists_is_absent(operand));
 	return true;
 }
 
-/* Adds one type to the bits of $type. */
-static bool
-parse_type_name(FilterParser *p, const JsonTree *type, uint32_t *bits)
+uint32_t
+filter_type_bit(const JsonTree *type)
 {
 	static const struct
 	{
@@ -248,20 +324,30 @@ parse_type_name(FilterParser *p, const JsonTree *type, uint32_t *bits)
 		{"null", "10", FILTER_TYPE_NULL}
 	};
 
-	if (type->type != JSON_TREE_STRING && type->type != JSON_TREE_NUMBER)
-		return json_tree_fail(&p->reader, type, HINT_TYPES,
-							  "$type needs the name or code of a type, or a list of them");
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 	{
 		const char *name = type->type == JSON_TREE_STRING ? types[i].name : types[i].code;
 
 		if (strlen(name) == type->text_len && memcmp(name, type->text, type->text_len) == 0)
-		{
-			*bits |= types[i].bit;
-			return true;
-		}
+			return types[i].bit;
 	}
-	return json_tree_fail(&p->reader, type, HINT_TYPES, "$type does not know this type");
+	return 0;
+}
+
+/* Adds one type to the bits of $type. */
+static bool
+parse_type_name(FilterParser *p, const JsonTree *type, uint32_t *bits)
+{
+	uint32_t	bit;
+
+	if (type->type != JSON_TREE_STRING && type->type != JSON_TREE_NUMBER)
+		return json_tree_fail(&p->reader, type, HINT_TYPES,
+							  "$type needs the name or code of a type, or a list of them");
+	bit = filter_type_bit(type);
+	if (bit == 0)
+		return json_tree_fail(&p->reader, type, HINT_TYPES, "$type does not know this type");
+	*bits |= bit;
+	return true;
 }
 
 static bool
@@ -429,6 +515,13 @@ parse_regex(FilterParser *p, JsonPathNames path, const JsonTree *operand, const 
  * ---- Operators around others
  */
 
+bool
+filter_elem_is_filter(const JsonTree *operand)
+{
+	return !filter_is_operators(operand) || json_tree_member(operand, "$and") != NULL ||
+		json_tree_member(operand, "$or") != NULL || json_tree_member(operand, "$nor") != NULL;
+}
+
 static bool
 parse_elem_match(FilterParser *p, JsonPathNames path, const JsonTree *operand)
 {
@@ -439,11 +532,7 @@ parse_elem_match(FilterParser *p, JsonPathNames path, const JsonTree *operand)
 		return json_tree_fail(&p->reader, operand,
 							  "Write {\"$elemMatch\": {\"field\": value}} or {\"$elemMatch\": {\"$gt\": value}}.",
 							  "$elemMatch needs an object");
-	is_filter = !filter_is_operators(operand) ||
-		json_tree_member(operand, "$and") != NULL ||
-		json_tree_member(operand, "$or") != NULL ||
-		json_tree_member(operand, "$nor") != NULL;
-
+	is_filter = filter_elem_is_filter(operand);
 	node = begin_node(p, is_filter ? FILTER_ELEM_OBJECT : FILTER_ELEM_VALUE, path);
 	p->npositions += path.npositions;
 	if (!(is_filter ? parse_filter(p, operand) : parse_operators(p, no_path, operand)))
@@ -469,7 +558,7 @@ parse_all(FilterParser *p, JsonPathNames path, const JsonTree *list)
 	node = begin_node(p, list->child == NULL ? FILTER_OR : FILTER_AND, no_path);
 	for (c = list->child; c != NULL; c = c->next)
 	{
-		if (!count_condition(p, c))
+		if (!check_limits(p, c, true))
 			return false;
 		if (!elem_match)
 		{
@@ -522,6 +611,7 @@ parse_operator(FilterParser *p, JsonPathNames path, const JsonTree *m, const Jso
 		{"$lt", FILTER_LT, false},
 		{"$lte", FILTER_LTE, false}
 	};
+	char		hint[HINT_LOGICAL_SIZE];
 	char		show[JSON_TREE_SHOW];
 
 	for (size_t i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++)
@@ -554,12 +644,11 @@ parse_operator(FilterParser *p, JsonPathNames path, const JsonTree *m, const Jso
 								  "$options without $regex");
 		return true;
 	}
-	if (json_tree_key_is(m, "$and") || json_tree_key_is(m, "$or") || json_tree_key_is(m, "$nor"))
-		return json_tree_fail(&p->reader, m,
-							  "Write it on top: {\"$or\": [{\"field\": value}, ...]}.",
+	if (is_logical(m))
+		return json_tree_fail(&p->reader, m, hint_logical(hint, "Write it on top:", m),
 							  "%.*s has no place under a field", (int) m->key_len, m->key);
 	if (filter_is_operator_key(m))
-		return json_tree_fail(&p->reader, m, HINT_OPERATORS, "unknown operator \"%s\"",
+		return json_tree_fail(&p->reader, m, hint_unknown(m), "unknown operator \"%s\"",
 							  json_tree_show(show, m->key, m->key_len));
 	return json_tree_fail(&p->reader, m,
 						  "To look inside an object, write a dotted path; to compare with an object, leave the operators out.",
@@ -574,22 +663,28 @@ parse_operators(FilterParser *p, JsonPathNames path, const JsonTree *object)
 	uint32_t	node = begin_node(p, FILTER_AND, no_path);
 
 	for (const JsonTree *m = object->child; m != NULL; m = m->next)
-		if ((!count_condition(p, m) || !parse_operator(p, path, m, object)) && !go_on(p))
+	{
+		/* Of $all the values count, of $not what is in it. */
+		bool		is_condition = !json_tree_key_is(m, "$not") && !json_tree_key_is(m, "$options") &&
+			!(json_tree_key_is(m, "$all") && m->child != NULL);
+
+		if ((!check_limits(p, m, is_condition) || !parse_operator(p, path, m, object)) && !go_on(p))
 			return false;
+	}
 	end_node(p, node);
 	return true;
 }
-
-static const char HINT_LOGICAL[] = "Write {\"$or\": [{\"field\": value}, ...]}.";
 
 /* One of the filters in the list of $and and the like. */
 static bool
 parse_branch(FilterParser *p, const JsonTree *m, const JsonTree *branch)
 {
-	if (!count_condition(p, branch))
+	char		hint[HINT_LOGICAL_SIZE];
+
+	if (!check_limits(p, branch, false))
 		return false;
 	if (branch->type != JSON_TREE_OBJECT)
-		return json_tree_fail(&p->reader, branch, HINT_LOGICAL,
+		return json_tree_fail(&p->reader, branch, hint_logical(hint, "Write", m),
 							  "the list of %.*s has an element that is no object",
 							  (int) m->key_len, m->key);
 	return parse_filter(p, branch);
@@ -600,16 +695,20 @@ static bool
 parse_logical(FilterParser *p, const JsonTree *m)
 {
 	char		show[JSON_TREE_SHOW];
+	char		hint[HINT_LOGICAL_SIZE];
 	bool		is_nor = json_tree_key_is(m, "$nor");
 	uint32_t	not_node = 0;
 	uint32_t	node;
 
-	if (!json_tree_key_is(m, "$and") && !json_tree_key_is(m, "$or") && !is_nor)
+	if (is_field_operator(m))
 		return json_tree_fail(&p->reader, m,
 							  "Here only $and, $or and $nor may stand; other operators stand under a field: {\"field\": {\"$gt\": 1}}.",
 							  "operator \"%s\" without a field",
 							  json_tree_show(show, m->key, m->key_len));
-	if (!check_list(p, m, HINT_LOGICAL, false))
+	if (!is_logical(m))
+		return json_tree_fail(&p->reader, m, hint_unknown(m), "unknown operator \"%s\"",
+							  json_tree_show(show, m->key, m->key_len));
+	if (!check_list(p, m, hint_logical(hint, "Write", m), false))
 		return false;
 	if (is_nor)
 		not_node = begin_node(p, FILTER_NOT, no_path);
@@ -627,17 +726,18 @@ parse_logical(FilterParser *p, const JsonTree *m)
 static bool
 parse_member(FilterParser *p, const JsonTree *m)
 {
-	JsonPathNames	path;
+	JsonPathNames path;
 
-	if (!count_condition(p, m))
+	bool		is_equality = !filter_is_operator_key(m) && !filter_is_operators(m);
+
+	if (!check_limits(p, m, is_equality))
 		return false;
 	if (filter_is_operator_key(m))
 		return parse_logical(p, m);
 	if (!json_path_read(&p->reader, m, p->npositions, &path))
 		return false;
-	if (filter_is_operators(m))
-		return parse_operators(p, path, m);
-	return parse_comparison(p, FILTER_EQ, false, path, m);
+	return is_equality ? parse_comparison(p, FILTER_EQ, false, path, m) :
+		parse_operators(p, path, m);
 }
 
 /* A whole filter: on top, in the list of $and and the like, in $elemMatch. */
@@ -674,9 +774,8 @@ filter_parse(FilterParser *p, const char *text, size_t len)
 		return false;
 	}
 
-	/* No value of the filter makes more than three nodes. */
-	p->max_nodes = r->nvalues < 3 * FILTER_MAX_CONDITIONS ?
-		3 * r->nvalues : 9 * FILTER_MAX_CONDITIONS;
+	/* See has_room(). */
+	p->max_nodes = r->nvalues < FILTER_MAX_NODES / 2 ? 2 * r->nvalues : FILTER_MAX_NODES;
 	p->nodes = r->alloc(r->alloc_arg, p->max_nodes * sizeof(FilterParseNode));
 	if (p->nodes == NULL)
 	{

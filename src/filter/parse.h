@@ -80,6 +80,15 @@ extern bool filter_parse(FilterParser *parser, const char *text, size_t len);
 /* Is it an object of operators? One is enough: plain keys beside it are refused. */
 extern bool filter_is_operators(const JsonTree *tree);
 
+/*
+ * For those who read the tree again: does $elemMatch ask for an object that
+ * meets a filter, rather than for any value that meets operators; does $exists
+ * ask for absence; and the bit of a type's name or code, 0 for what is neither.
+ */
+extern bool filter_elem_is_filter(const JsonTree *operand);
+extern bool filter_exists_is_absent(const JsonTree *operand);
+extern uint32_t filter_type_bit(const JsonTree *type);
+
 static inline bool
 filter_is_operator_key(const JsonTree *member)
 {

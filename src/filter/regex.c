@@ -7,6 +7,14 @@
  * engine runs as an automaton, unless a look at the letters at the pattern's
  * beginning has settled it. Searching must not raise an error on any document;
  * it can be cancelled at any time.
+ *
+ * Letters have the meaning of collation "C": the classes and option "i" know
+ * those of ASCII only. The engine takes them from a collation, and none that
+ * knows more serves: those of libc and ICU change with the system's libraries,
+ * the builtin ones are there from PostgreSQL 17 on, and their Unicode changes
+ * with the server's major version. A filter's answer is stored, in statistics
+ * and in who was invited, and must not change when the system is upgraded or
+ * the Space moves to another server. cirro.lint() tells where it matters.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"

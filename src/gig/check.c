@@ -11,15 +11,15 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 #include "utils/numeric.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
-#include "gig/state.h"
-#include "space/query.h"
+#include "compat.h"
+#include "gig/check.h"
 #include "gig/trigger.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(gig_check);
 PG_FUNCTION_INFO_V1(gig_delete_check);
@@ -32,7 +32,7 @@ enum
 	NOTIFICATION_PAYLOAD, CREATED_AT, NCOLUMNS
 };
 
-static const TriggerColumn columns[] = {
+static const TriggerColumn columns[NCOLUMNS] = {
 	[ID] = {"id", INT8OID},
 	[REF] = {"ref", InvalidOid},
 	[TITLE] = {"title", TEXTOID},
@@ -56,6 +56,8 @@ static const TriggerColumn columns[] = {
 	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
 };
 
+StaticAssertDecl(NCOLUMNS <= TRIGGER_MAX_COLUMNS, "too many columns for a TriggerRow");
+
 static inline int64
 gig_id(const TriggerRow *row)
 {
@@ -68,13 +70,42 @@ row_time(const TriggerRow *row, int col)
 	return DatumGetTimestampTz(row_value(row, col));
 }
 
+/* The last moment at which a gig that ends at "end_at" can have been created. */
+static inline TimestampTz
+latest_creation(TimestampTz end_at)
+{
+	return TIMESTAMP_NOT_FINITE(end_at) ? end_at : end_at - 1;
+}
+
 /* ------------------------------------------------------------- defaults -- */
 
-static const CirroQuery read_defaults = {
+/* In the order of from_setting. */
+static const SpaceQuery read_defaults = {
 	"SELECT coalesce(s.default_multiplier, 10)::numeric, "
 	"  coalesce(s.default_frequency, interval '5 minutes')::interval, "
 	"  s.default_pending_max::int, s.default_answer_within::interval "
 	"FROM (VALUES (1)) one LEFT JOIN setting s ON true LIMIT 1"
+};
+
+/*
+ * Now; but a row that is proposed to an INSERT … ON CONFLICT may be that of a gig
+ * which has ended, and must pass for a gig. Of those that really come in
+ * gig_check_inserted asks more.
+ */
+static TimestampTz
+default_created_at(const TriggerRow *row)
+{
+	TimestampTz now = cirro_now();
+	TimestampTz latest;
+
+	if (row_isnull(row, END_AT))
+		return now;
+	latest = latest_creation(row_time(row, END_AT));
+	return IS_VALID_TIMESTAMP(latest) ? Min(now, latest) : now;
+}
+
+static const int from_setting[] = {
+	INVITATION_MULTIPLIER, INVITATION_FREQUENCY, PENDING_MAX, ANSWER_WITHIN
 };
 
 /*
@@ -84,16 +115,13 @@ static const CirroQuery read_defaults = {
 static void
 fill_defaults(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 {
-	static const int from_setting[] = {
-		INVITATION_MULTIPLIER, INVITATION_FREQUENCY, PENDING_MAX, ANSWER_WITHIN
-	};
 	bool		wanted[lengthof(from_setting)];
 	bool		needed = false;
 
 	if (row_isnull(row, CREATED_AT))
-		row_set(row, CREATED_AT, TimestampTzGetDatum(cirro_now()));
+		trigger_row_set(row, CREATED_AT, TimestampTzGetDatum(default_created_at(row)));
 	if (row_isnull(row, INVITATION_MODE))
-		row_set(row, INVITATION_MODE, CStringGetTextDatum("auto"));
+		trigger_row_set(row, INVITATION_MODE, CStringGetTextDatum("auto"));
 
 	for (int i = 0; i < (int) lengthof(from_setting); i++)
 	{
@@ -103,40 +131,46 @@ fill_defaults(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 	}
 	if (needed)
 	{
-		MemoryContext context = CurrentMemoryContext;
 		SpaceScope	scope;
 		Oid			space = trigger_enter(trigdata, "gig", &scope);
+		QueryArgs	args = {&read_defaults};
+		ResultRow	defaults;
 
-		cirro_execute(space, &read_defaults, NULL, NULL);
+		query_run(space, &args);
+		defaults = result_row(0);
 		for (int i = 0; i < (int) lengthof(from_setting); i++)
 		{
-			bool		isnull;
-			Datum		value = cirro_result(0, i + 1, &isnull);
+			int			col = from_setting[i];
+			Form_pg_attribute att = TupleDescAttr(row->desc, row->attnum[col] - 1);
+			Datum		value;
 
-			if (!wanted[i] || isnull)
+			if (result_null(&defaults))
 				continue;
-			/* The value must outlive the end of SPI. */
-			MemoryContextSwitchTo(context);
-			if (from_setting[i] == INVITATION_MULTIPLIER)
-				value = NumericGetDatum(DatumGetNumericCopy(value));
-			else if (from_setting[i] != PENDING_MAX)
-			{
-				Interval   *copy = palloc(sizeof(Interval));
-
-				*copy = *DatumGetIntervalP(value);
-				value = IntervalPGetDatum(copy);
-			}
-			row_set(row, from_setting[i], value);
+			value = result_datum(&defaults, columns[col].type);
+			/* It must outlive the end of SPI. */
+			if (wanted[i])
+				trigger_row_set(row, col, SPI_datumTransfer(value, att->attbyval, att->attlen));
 		}
+		result_end(&defaults);
 		trigger_leave(&scope);
-		MemoryContextSwitchTo(context);
 	}
 }
 
 /* ----------------------------------------------------------- validation -- */
 
-#define REFUSE(...) \
-	ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION), __VA_ARGS__))
+/*
+ * Refuses a row for a value of column "col", as the table's own constraint, if it
+ * has one of that name, would after the trigger.
+ */
+#define REFUSE(row, col, constraint, ...) \
+	ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION), __VA_ARGS__, \
+					errcolumn(row, col, constraint)))
+
+static int
+errcolumn(const TriggerRow *row, int col, const char *constraint)
+{
+	return trigger_errcolumn(row->rel, columns[col].name, constraint);
+}
 
 static void
 check_given(const TriggerRow *row)
@@ -153,16 +187,26 @@ check_given(const TriggerRow *row)
 			ereport(ERROR,
 					(errcode(ERRCODE_NOT_NULL_VIOLATION),
 					 errmsg("a gig needs \"%s\"", columns[col].name),
-					 errdetail("It is null or not given."),
-					 col == FILTER_QUERY
-					 ? errhint("Give a filter query; '{}' matches every worker.")
-					 : errhint("Give a value.")));
+					 col == FILTER_QUERY ? errhint("'{}' matches every worker.") : 0,
+					 errcolumn(row, col, NULL)));
 		if ((col == TITLE || col == URL) &&
 			VARSIZE_ANY_EXHDR(DatumGetTextPP(row_value(row, col))) == 0)
-			REFUSE(errmsg("the \"%s\" of a gig cannot be empty", columns[col].name),
-				   errdetail("It is an empty string."),
-				   errhint("Give a text that workers can read."));
+			REFUSE(row, col, col == TITLE ? "gig_title_check" : "gig_url_check",
+				   errmsg("the \"%s\" of a gig cannot be empty", columns[col].name));
 	}
+}
+
+pg_noreturn static void
+refuse_end(Relation rel, TimestampTz created_at, TimestampTz end_at)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg("a gig must end after its creation"),
+			 errdetail("It is created at %s and ends at %s.",
+					   pstrdup(timestamptz_to_str(created_at)),
+					   pstrdup(timestamptz_to_str(end_at))),
+			 errhint("Set end_at in the future."),
+			 trigger_errcolumn(rel, columns[END_AT].name, "gig_end_at_check")));
 }
 
 static void
@@ -173,19 +217,16 @@ check_times(const TriggerRow *row)
 	TimestampTz created_at = row_time(row, CREATED_AT);
 
 	if (end_at <= start_at)
-		REFUSE(errmsg("a gig must end after it starts"),
+		REFUSE(row, END_AT, "gig_end_at_check",
+			   errmsg("a gig must end after it starts"),
 			   errdetail("It starts at %s and ends at %s.",
 						 pstrdup(timestamptz_to_str(start_at)),
-						 pstrdup(timestamptz_to_str(end_at))),
-			   errhint("Set end_at later than start_at."));
+						 pstrdup(timestamptz_to_str(end_at))));
 	if (end_at <= created_at)
-		REFUSE(errmsg("a gig must end after its creation"),
-			   errdetail("It is created at %s and ends at %s.",
-						 pstrdup(timestamptz_to_str(created_at)),
-						 pstrdup(timestamptz_to_str(end_at))),
-			   errhint("Set end_at in the future."));
+		refuse_end(row->rel, created_at, end_at);
 	if (!row_isnull(row, ARCHIVE_AT) && row_time(row, ARCHIVE_AT) < end_at)
-		REFUSE(errmsg("a gig cannot be archived before it ends"),
+		REFUSE(row, ARCHIVE_AT, "gig_archive_at_check",
+			   errmsg("a gig cannot be archived before it ends"),
 			   errdetail("It ends at %s and is to be archived at %s.",
 						 pstrdup(timestamptz_to_str(end_at)),
 						 pstrdup(timestamptz_to_str(row_time(row, ARCHIVE_AT)))),
@@ -206,11 +247,12 @@ check_seats(const TriggerRow *row)
 		if (row_isnull(row, col))
 			continue;
 		if (value < 1)
-			REFUSE(errmsg("\"%s\" must be at least 1", columns[col].name),
-				   errdetail("It is %d.", value),
-				   errhint("Give a positive number of seats."));
+			REFUSE(row, col, "gig_seats_check",
+				   errmsg("\"%s\" must be at least 1", columns[col].name),
+				   errdetail("It is %d.", value));
 		if (last >= 0 && DatumGetInt32(row_value(row, last)) > value)
-			REFUSE(errmsg("\"%s\" cannot exceed \"%s\"",
+			REFUSE(row, col, "gig_seats_check",
+				   errmsg("\"%s\" cannot exceed \"%s\"",
 						  columns[last].name, columns[col].name),
 				   errdetail("They are %d and %d.",
 							 DatumGetInt32(row_value(row, last)), value),
@@ -218,8 +260,8 @@ check_seats(const TriggerRow *row)
 		last = col;
 	}
 	if (last < 0)
-		REFUSE(errmsg("a gig needs a number of seats"),
-			   errdetail("None of total_seats, seats_min and seats_max is given."),
+		REFUSE(row, TOTAL_SEATS, "gig_seats_check",
+			   errmsg("a gig needs a number of seats"),
 			   errhint("Give total_seats, or seats_min, or seats_max."));
 }
 
@@ -235,36 +277,46 @@ is_positive(Datum interval)
 static void
 check_waves(const TriggerRow *row)
 {
-	static const int intervals[] = {INVITATION_FREQUENCY, ANSWER_WITHIN};
+	static const struct
+	{
+		int			col;
+		const char *constraint;
+	}			intervals[] =
+	{
+		{INVITATION_FREQUENCY, "gig_invitation_frequency_check"},
+		{ANSWER_WITHIN, "gig_answer_within_check"},
+	};
 	Numeric		multiplier = DatumGetNumeric(row_value(row, INVITATION_MULTIPLIER));
 	text	   *mode = DatumGetTextPP(row_value(row, INVITATION_MODE));
 	char	   *mode_name = text_to_cstring(mode);
 
 	if (strcmp(mode_name, "auto") != 0 && strcmp(mode_name, "manual") != 0)
-		REFUSE(errmsg("\"%s\" is not an invitation mode", mode_name),
-			   errdetail("It is the value of \"invitation_mode\"."),
+		REFUSE(row, INVITATION_MODE, "gig_invitation_mode_check",
+			   errmsg("\"%s\" is not an invitation mode", mode_name),
 			   errhint("It is \"auto\" or \"manual\"."));
 	if (numeric_is_nan(multiplier) || numeric_is_inf(multiplier) ||
 		!DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(multiplier),
 										  NumericGetDatum(int64_to_numeric(0)))))
-		REFUSE(errmsg("\"invitation_multiplier\" must be greater than 0"),
+		REFUSE(row, INVITATION_MULTIPLIER, "gig_invitation_multiplier_check",
+			   errmsg("\"invitation_multiplier\" must be greater than 0"),
 			   errdetail("It is %s.",
 						 DatumGetCString(DirectFunctionCall1(numeric_out,
 															 NumericGetDatum(multiplier)))),
 			   errhint("A wave invites this many workers for each free seat."));
 	for (int i = 0; i < (int) lengthof(intervals); i++)
 	{
-		int			col = intervals[i];
+		int			col = intervals[i].col;
 
 		if (!row_isnull(row, col) && !is_positive(row_value(row, col)))
-			REFUSE(errmsg("\"%s\" must be greater than 0", columns[col].name),
+			REFUSE(row, col, intervals[i].constraint,
+				   errmsg("\"%s\" must be greater than 0", columns[col].name),
 				   errdetail("It is %s.",
 							 DatumGetCString(DirectFunctionCall1(interval_out,
-																 row_value(row, col)))),
-				   errhint("Give an interval such as '5 minutes'."));
+																 row_value(row, col)))));
 	}
 	if (!row_isnull(row, PENDING_MAX) && DatumGetInt32(row_value(row, PENDING_MAX)) < 1)
-		REFUSE(errmsg("\"pending_max\" must be at least 1"),
+		REFUSE(row, PENDING_MAX, "gig_pending_max_check",
+			   errmsg("\"pending_max\" must be at least 1"),
 			   errdetail("It is %d.", DatumGetInt32(row_value(row, PENDING_MAX))),
 			   errhint("Leave it out for no limit."));
 }
@@ -292,7 +344,8 @@ static void
 check_archived(const TriggerRow *row, TimestampTz now)
 {
 	if (row_time(row, ARCHIVED_AT) > now)
-		REFUSE(errmsg("\"archived_at\" cannot be in the future"),
+		REFUSE(row, ARCHIVED_AT, NULL,
+			   errmsg("\"archived_at\" cannot be in the future"),
 			   errdetail("It is %s.", timestamptz_to_str(row_time(row, ARCHIVED_AT))),
 			   errhint("Set \"archive_at\" to archive a gig later."));
 }
@@ -311,15 +364,16 @@ archive_now(const TriggerRow *old, TriggerRow *row, TimestampTz now)
 						(long long) gig_id(old)),
 				 errdetail("It starts at %s.",
 						   timestamptz_to_str(row_time(old, START_AT))),
-				 errhint("Delete it instead.")));
+				 errhint("Delete it instead."),
+				 errcolumn(row, ARCHIVED_AT, NULL)));
 	check_archived(row, now);
 
-	row_set(row, ARCHIVED_AT, TimestampTzGetDatum(now));
+	trigger_row_set(row, ARCHIVED_AT, TimestampTzGetDatum(now));
 	if (row_time(old, END_AT) > now)
 	{
 		TimestampTz end_at = Max(row_time(row, START_AT), row_time(row, CREATED_AT)) + 1;
 
-		row_set(row, END_AT, TimestampTzGetDatum(Max(now, end_at)));
+		trigger_row_set(row, END_AT, TimestampTzGetDatum(Max(now, end_at)));
 	}
 }
 
@@ -336,7 +390,7 @@ check_update(TriggerRow *old, TriggerRow *row)
 	{
 		bool		frozen;
 
-		if (!row_differs(old, row, col))
+		if (!trigger_row_differs(old, row, col))
 			continue;
 		if (col == ID || col == CREATED_AT)
 			ereport(ERROR,
@@ -344,13 +398,14 @@ check_update(TriggerRow *old, TriggerRow *row)
 					 errmsg("\"%s\" of gig %lld cannot change",
 							columns[col].name, (long long) gig_id(old)),
 					 errdetail("It says which gig this is."),
-					 errhint("Create another gig.")));
+					 errcolumn(row, col, NULL)));
 		if (archived)
 			ereport(ERROR,
 					(errcode(ERRCODE_CIRRO_GIG_ARCHIVED),
 					 errmsg("gig %lld is archived and cannot change", (long long) gig_id(old)),
 					 errdetail("\"%s\" would change.", columns[col].name),
-					 errhint("Create another gig.")));
+					 errhint("Create another gig."),
+					 errcolumn(row, col, NULL)));
 
 		if (ended)
 			frozen = col != ARCHIVE_AT && col != ARCHIVED_AT;
@@ -364,7 +419,8 @@ check_update(TriggerRow *old, TriggerRow *row)
 							columns[col].name, (long long) gig_id(old)),
 					 errdetail("The gig %s.", phase),
 					 ended ? errhint("An ended gig can only be archived.")
-					 : errhint("title, description, url and start_at are frozen once a gig has started.")));
+					 : errhint("title, description, url and start_at are frozen once a gig has started."),
+					 errcolumn(row, col, NULL)));
 	}
 	if (!archived && !row_isnull(row, ARCHIVED_AT))
 		archive_now(old, row, now);
@@ -390,12 +446,6 @@ gig_check(PG_FUNCTION_ARGS)
 		check_row(&row);
 		if (!row_isnull(&row, ARCHIVED_AT))
 			check_archived(&row, cirro_gate_now());
-		if (row_isnull(&row, TOTAL_SEATS) && row_isnull(&row, SEATS_MAX))
-			ereport(NOTICE,
-					(errmsg("gig \"%s\" has no upper limit of seats",
-							TextDatumGetCString(row_value(&row, TITLE))),
-					 errdetail("Only seats_min is given: waves stop there, accepts do not."),
-					 errhint("Give total_seats or seats_max for a limit.")));
 	}
 	else
 	{
@@ -405,12 +455,52 @@ gig_check(PG_FUNCTION_ARGS)
 						 columns, NCOLUMNS);
 		trigger_row_init(&row, trigdata->tg_relation, trigdata->tg_newtuple,
 						 columns, NCOLUMNS);
+		trigger_row_keep_times(&row, &old, columns, NCOLUMNS);
 		fill_defaults(trigdata, &old, &row);
 		check_given(&row);
 		check_update(&old, &row);
 		check_row(&row);
 	}
-	return PointerGetDatum(row_tuple(&row));
+	return PointerGetDatum(trigger_row_tuple(&row));
+}
+
+void
+gig_check_inserted(TriggerData *trigdata)
+{
+	TimestampTz now = cirro_now();
+	TriggerRows rows;
+
+	trigger_rows_begin(&rows, trigdata->tg_newtable, trigdata->tg_relation,
+					   columns, NCOLUMNS);
+	while (trigger_rows_next(&rows))
+	{
+		bool		isnull[NCOLUMNS];
+		Datum		end_at = trigger_rows_value(&rows, END_AT, &isnull[END_AT]);
+		Datum		created_at = trigger_rows_value(&rows, CREATED_AT, &isnull[CREATED_AT]);
+
+		CHECK_FOR_INTERRUPTS();
+		/* One that was given may be long ago: the gig is not new then. */
+		if (!isnull[END_AT] && !isnull[CREATED_AT] &&
+			DatumGetTimestampTz(end_at) <= now &&
+			DatumGetTimestampTz(created_at) >= latest_creation(DatumGetTimestampTz(end_at)))
+			refuse_end(trigdata->tg_relation, now, DatumGetTimestampTz(end_at));
+
+		(void) trigger_rows_value(&rows, TOTAL_SEATS, &isnull[TOTAL_SEATS]);
+		(void) trigger_rows_value(&rows, SEATS_MAX, &isnull[SEATS_MAX]);
+		if (isnull[TOTAL_SEATS] && isnull[SEATS_MAX])
+		{
+			Datum		title = trigger_rows_value(&rows, TITLE, &isnull[TITLE]);
+
+			char	   *name = isnull[TITLE] ? pstrdup("") : TextDatumGetCString(title);
+
+			ereport(NOTICE,
+					(errmsg("gig \"%s\" has no upper limit of seats", name),
+					 errdetail("Only seats_min is given: waves stop there, accepts do not."),
+					 errhint("Give total_seats or seats_max for a limit.")));
+			pfree(name);
+		}
+	}
+	trigger_rows_end(&rows);
 }
 
 /*
@@ -433,6 +523,7 @@ gig_delete_check(PG_FUNCTION_ARGS)
 						(long long) gig_id(&old)),
 				 errdetail("It started at %s.",
 						   timestamptz_to_str(row_time(&old, START_AT))),
-				 errhint("Archive it: archive(%lld).", (long long) gig_id(&old))));
+				 errhint("Archive it: archive(%lld).", (long long) gig_id(&old)),
+				 errcolumn(&old, START_AT, NULL)));
 	return PointerGetDatum(trigdata->tg_trigtuple);
 }

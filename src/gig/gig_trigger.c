@@ -2,7 +2,7 @@
  * src/gig/gig_trigger.c
  *
  * Brings gig_state in line with gig after each statement, and tells workers of
- * a gig that is deleted. Must not judge a change: gig/check.c has.
+ * a gig that is deleted. Must not judge a change: gig/check.c does.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -10,19 +10,21 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
+#include "gig/check.h"
 #include "gig/state.h"
-#include "space/query.h"
 #include "gig/trigger.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(gig_inserted);
 PG_FUNCTION_INFO_V1(gig_updated);
 PG_FUNCTION_INFO_V1(gig_deleting);
 PG_FUNCTION_INFO_V1(gig_deleted);
 
-static const CirroQuery make_state = {
+static const SpaceQuery make_state = {
 	"INSERT INTO gig_state (gig_id, target, capacity, expires_rest, auto, frequency, "
 	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at) "
 	"SELECT n.id, coalesce(n.seats_min, n.total_seats, n.seats_max), "
@@ -41,7 +43,7 @@ static const CirroQuery make_state = {
  * filter or a change to auto make a wave due at once, which searches anew. A day and 24 hours are
  * equal, but not the same.
  */
-static const CirroQuery changed_gigs = {
+static const SpaceQuery changed_gigs = {
 	"SELECT n.id::bigint, coalesce(n.seats_min, n.total_seats, n.seats_max)::int, "
 	"  coalesce(n.seats_max, n.total_seats)::int, n.seats_max IS NOT NULL, "
 	"  (n.invitation_mode = 'auto')::bool, n.invitation_frequency::interval, "
@@ -65,7 +67,7 @@ static const CirroQuery changed_gigs = {
 };
 
 /* $1 to $11 as above, $12 now; the tick finds the exact next event. */
-static const CirroQuery change_state = {
+static const SpaceQuery change_state = {
 	"UPDATE gig_state s SET target = $2, capacity = $3, expires_rest = $4, auto = $5, "
 	"  frequency = $6, answer_within = $7, starts_at = $8, closes_at = $9, archives_at = $10, "
 	"  next_wave_at = CASE "
@@ -82,16 +84,13 @@ static const CirroQuery change_state = {
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID}
 };
 
-/* Changed gigs that are in memory. */
-#define GIGS_AT_ONCE 1000
-
-static const CirroQuery delete_state = {
+static const SpaceQuery delete_state = {
 	"DELETE FROM gig_state s WHERE s.gig_id IN (SELECT o.id FROM old_rows o)"
 };
 
 /*
  * AFTER INSERT, statement; NEW TABLE new_rows. Every gig gets its state; the
- * first wave is due at once, also before the gig starts.
+ * first wave is due at once, also before the gig starts. Errors: 23514.
  */
 Datum
 gig_inserted(PG_FUNCTION_ARGS)
@@ -100,41 +99,35 @@ gig_inserted(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_INSERT));
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
-	Datum		now = TimestampTzGetDatum(cirro_now());
+	QueryArgs	args = {&make_state};
 
-	cirro_execute_over(trigdata, space, &make_state, &now, NULL);
+	gig_check_inserted(trigdata);
+	arg_timestamptz(&args, cirro_now());
+	query_run_over(trigdata, space, &args);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
 
 /* Brings the state of a gig in line with a row of changed_gigs. */
 static void
-change_gig(Oid space, ResultRow gig)
+change_gig(Oid space, ResultRow *gig)
 {
 	QueryArgs	args = {&change_state};
 	ResultRow	row;
-	int64		id = result_int64(&gig);
 	bool		is_full;
 
-	arg_int64(&args, id);
-	for (int i = 1; i < change_state.nargs - 1; i++)
-	{
-		bool		isnull;
-		Datum		value = result_column(&gig, change_state.argtypes[i], &isnull);
-
-		arg_datum(&args, change_state.argtypes[i], value, isnull);
-	}
-	result_end(&gig);
+	while (args.nargs < args.query->nargs - 1)
+		arg_result(&args, gig);
+	result_end(gig);
 	arg_timestamptz(&args, cirro_now());
-
 	if (query_run(space, &args) == 0)
 		return;
 	row = result_row(0);
-	is_full = result_bool_or(&row, false);
+	is_full = !result_null(&row) && result_bool(&row);
 	result_end(&row);
 	query_free();
 	if (is_full)
-		gig_state_expire_rest(space, id, GIG_SEATS_FILLED);
+		gig_state_expire_rest(space, DatumGetInt64(args.values[0]), GIG_SEATS_FILLED);
 }
 
 /*
@@ -150,23 +143,23 @@ gig_updated(PG_FUNCTION_ARGS)
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	QueryArgs	args = {&changed_gigs};
-	Portal		portal = query_open_over(trigdata, space, &args);
-	uint64		ngigs;
+	QueryCursor changed;
+	ResultRow	gig;
+	/* A statement may change any number: nothing is kept of each. */
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro changed gig",
+												  ALLOCSET_SMALL_SIZES);
 
-	/* A statement may change any number: never all of them in memory. */
-	do
+	query_open_over(&changed, trigdata, space, &args);
+	while (query_next(&changed, &gig))
 	{
-		SPITupleTable *gigs;
+		MemoryContext old = MemoryContextSwitchTo(scratch);
 
-		ngigs = query_fetch(portal, GIGS_AT_ONCE, &gigs);
-		for (uint64 i = 0; i < ngigs; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			change_gig(space, result_fetched(gigs, i));
-		}
-		SPI_freetuptable(gigs);
-	} while (ngigs == GIGS_AT_ONCE);
-	query_close(portal);
+		CHECK_FOR_INTERRUPTS();
+		change_gig(space, &gig);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(scratch);
+	}
+	query_close(&changed);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
@@ -177,7 +170,7 @@ enum
 	ID, REF, TITLE, URL, NOTIFICATION_PAYLOAD, NCOLUMNS
 };
 
-static const TriggerColumn columns[] = {
+static const TriggerColumn columns[NCOLUMNS] = {
 	[ID] = {"id", INT8OID},
 	[REF] = {"ref", InvalidOid},
 	[TITLE] = {"title", TEXTOID},
@@ -186,7 +179,7 @@ static const TriggerColumn columns[] = {
 };
 
 /* The invitations are locked in ascending order before the cascade does it. */
-static const CirroQuery notify_deleted = {
+static const SpaceQuery notify_deleted = {
 	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
 	"  revision, status, payload) "
 	"SELECT c.name, 'gig.deleted', i.gig_id, i.worker_id, i.id, i.revision, i.status, "
@@ -201,13 +194,13 @@ static const CirroQuery notify_deleted = {
 	3, {INT8OID, JSONBOID, JSONBOID}
 };
 
-static const CirroQuery describe_gig = {
+static const SpaceQuery describe_gig = {
 	"SELECT pg_catalog.jsonb_build_object('id', $1, 'ref', $2, 'title', $3, 'url', $4)",
 	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
 };
 
 /* Where the application's own ids are bigint: as in every other payload. */
-static const CirroQuery describe_gig_bigint = {
+static const SpaceQuery describe_gig_bigint = {
 	"SELECT pg_catalog.jsonb_build_object('id', $1, 'ref', $2::pg_catalog.int8, 'title', $3, 'url', $4)",
 	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
 };
@@ -225,39 +218,32 @@ gig_deleting(PG_FUNCTION_ARGS)
 	TriggerRow	old;
 	SpaceScope	scope;
 	Oid			space;
-	Datum		values[4];
-	char		nulls[] = "    ";
-	bool		isnull;
+	QueryArgs	args = {&describe_gig};
+	ResultRow	row;
+	Datum		gig;
 
 	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
 					 columns, NCOLUMNS);
 	space = trigger_enter(trigdata, "gig", &scope);
 
-	values[0] = row_value(&old, ID);
-	if (row_isnull(&old, REF))
-		nulls[1] = 'n';
-	else
-	{
-		char	   *ref = SPI_getvalue(trigdata->tg_trigtuple, old.desc, old.attnum[REF]);
+	if (TupleDescAttr(old.desc, old.attnum[REF] - 1)->atttypid == INT8OID)
+		args.query = &describe_gig_bigint;
+	/* Only ref is ever null in a Space, but elsewhere the trigger may be attached, too. */
+	arg_datum(&args, INT8OID, row_value(&old, ID), row_isnull(&old, ID));
+	arg_text(&args, SPI_getvalue(trigdata->tg_trigtuple, old.desc, old.attnum[REF]));
+	arg_datum(&args, TEXTOID, row_value(&old, TITLE), row_isnull(&old, TITLE));
+	arg_datum(&args, TEXTOID, row_value(&old, URL), row_isnull(&old, URL));
+	query_run(space, &args);
+	row = result_row(0);
+	gig = result_datum(&row, JSONBOID);
+	result_end(&row);
 
-		values[1] = CStringGetTextDatum(ref);
-	}
-	/* Never null in a Space, but elsewhere the trigger may be attached, too. */
-	values[2] = row_value(&old, TITLE);
-	if (row_isnull(&old, TITLE))
-		nulls[2] = 'n';
-	values[3] = row_value(&old, URL);
-	if (row_isnull(&old, URL))
-		nulls[3] = 'n';
-	cirro_execute(space,
-				  TupleDescAttr(old.desc, old.attnum[REF] - 1)->atttypid == INT8OID
-				  ? &describe_gig_bigint : &describe_gig, values, nulls);
-
-	values[1] = cirro_result(0, 1, &isnull);
-	nulls[1] = ' ';
-	values[2] = row_value(&old, NOTIFICATION_PAYLOAD);
-	nulls[2] = row_isnull(&old, NOTIFICATION_PAYLOAD) ? 'n' : ' ';
-	cirro_execute(space, &notify_deleted, values, nulls);
+	args = (QueryArgs) {&notify_deleted};
+	arg_datum(&args, INT8OID, row_value(&old, ID), row_isnull(&old, ID));
+	arg_datum(&args, JSONBOID, gig, false);
+	arg_datum(&args, JSONBOID, row_value(&old, NOTIFICATION_PAYLOAD),
+			  row_isnull(&old, NOTIFICATION_PAYLOAD));
+	query_run(space, &args);
 
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
@@ -273,8 +259,9 @@ gig_deleted(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_DELETE));
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
+	QueryArgs	args = {&delete_state};
 
-	cirro_execute_over(trigdata, space, &delete_state, NULL, NULL);
+	query_run_over(trigdata, space, &args);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }

@@ -17,8 +17,8 @@
 #include "utils/xid8.h"
 
 #include "cirro.h"
-#include "space/query.h"
 #include "gig/trigger.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(worker_check);
 PG_FUNCTION_INFO_V1(worker_deleting);
@@ -33,7 +33,7 @@ enum
 	ID, REF, PROFILE, ACTIVE, LOT, CREATED_AT, UPDATED_AT, CHANGED_IN, NCOLUMNS
 };
 
-static const TriggerColumn columns[] = {
+static const TriggerColumn columns[NCOLUMNS] = {
 	[ID] = {"id", INT8OID},
 	[REF] = {"ref", InvalidOid},
 	[PROFILE] = {"profile", JSONBOID},
@@ -57,7 +57,8 @@ check_profile(const TriggerRow *row)
 						(long long) DatumGetInt64(row_value(row, ID))),
 				 errdetail("It has %zu bytes; at most %d are allowed.",
 						   size, MAX_PROFILE_SIZE),
-				 errhint("Keep in the profile what filter queries ask about.")));
+				 errhint("Keep in the profile what filter queries ask about."),
+				 trigger_errcolumn(row->rel, columns[PROFILE].name, NULL)));
 
 	profile = DatumGetJsonbP(row_value(row, PROFILE));
 	if (!JB_ROOT_IS_OBJECT(profile))
@@ -67,7 +68,8 @@ check_profile(const TriggerRow *row)
 						(long long) DatumGetInt64(row_value(row, ID))),
 				 JB_ROOT_IS_SCALAR(profile) ? errdetail("It is a scalar.")
 				 : errdetail("It is an array."),
-				 errhint("Give a JSON object such as {\"languages\": [\"de\"]}.")));
+				 errhint("Give a JSON object such as {\"languages\": [\"de\"]}."),
+				 trigger_errcolumn(row->rel, columns[PROFILE].name, "worker_profile_check")));
 }
 
 /*
@@ -87,14 +89,14 @@ mark_changed(TriggerData *trigdata, TriggerRow *row)
 		trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
 						 columns, NCOLUMNS);
 		for (int i = 0; i < (int) lengthof(looked_at); i++)
-			differs |= row_differs(&old, row, looked_at[i]);
+			differs |= trigger_row_differs(&old, row, looked_at[i]);
 		if (!differs)
 		{
-			row_copy(row, &old, CHANGED_IN);
+			trigger_row_copy(row, &old, CHANGED_IN);
 			return;
 		}
 	}
-	row_set(row, CHANGED_IN, FullTransactionIdGetDatum(GetTopFullTransactionId()));
+	trigger_row_set(row, CHANGED_IN, FullTransactionIdGetDatum(GetTopFullTransactionId()));
 }
 
 /*
@@ -119,27 +121,27 @@ worker_check(PG_FUNCTION_ARGS)
 	if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
 	{
 		mark_changed(trigdata, &row);
-		return PointerGetDatum(row_tuple(&row));
+		return PointerGetDatum(trigger_row_tuple(&row));
 	}
 
 	if (row_isnull(&row, PROFILE))
-		row_set(&row, PROFILE, DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+		trigger_row_set(&row, PROFILE, DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 	else
 		check_profile(&row);
 	if (row_isnull(&row, ACTIVE))
-		row_set(&row, ACTIVE, BoolGetDatum(true));
+		trigger_row_set(&row, ACTIVE, BoolGetDatum(true));
 	if (row_isnull(&row, LOT))
-		row_set(&row, LOT, Int32GetDatum((int32) pg_prng_uint32(&pg_global_prng_state)));
+		trigger_row_set(&row, LOT, Int32GetDatum((int32) pg_prng_uint32(&pg_global_prng_state)));
 	if (row_isnull(&row, CREATED_AT))
-		row_set(&row, CREATED_AT, TimestampTzGetDatum(cirro_now()));
+		trigger_row_set(&row, CREATED_AT, TimestampTzGetDatum(cirro_now()));
 	if (is_update || row_isnull(&row, UPDATED_AT))
-		row_set(&row, UPDATED_AT, TimestampTzGetDatum(cirro_now()));
+		trigger_row_set(&row, UPDATED_AT, TimestampTzGetDatum(cirro_now()));
 	mark_changed(trigdata, &row);
 
-	return PointerGetDatum(row_tuple(&row));
+	return PointerGetDatum(trigger_row_tuple(&row));
 }
 
-static const CirroQuery lock_invitations = {
+static const SpaceQuery lock_invitations = {
 	"SELECT FROM invitation i WHERE i.worker_id = $1 ORDER BY i.id FOR UPDATE",
 	1, {INT8OID}
 };
@@ -154,6 +156,7 @@ worker_deleting(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = trigger_data(fcinfo, "worker_deleting",
 										 TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW,
 										 TRIGGER_ON(TRIGGER_EVENT_DELETE));
+	QueryArgs	args = {&lock_invitations};
 	TriggerRow	old;
 	SpaceScope	scope;
 	Oid			space;
@@ -161,7 +164,8 @@ worker_deleting(PG_FUNCTION_ARGS)
 	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
 					 columns, NCOLUMNS);
 	space = trigger_enter(trigdata, "worker", &scope);
-	cirro_execute(space, &lock_invitations, &row_value(&old, ID), NULL);
+	arg_datum(&args, INT8OID, row_value(&old, ID), row_isnull(&old, ID));
+	query_run(space, &args);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
@@ -172,14 +176,16 @@ worker_deleting(PG_FUNCTION_ARGS)
 Datum
 setting_guard(PG_FUNCTION_ARGS)
 {
-	trigger_data(fcinfo, "setting_guard",
-				 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW,
-				 TRIGGER_ON(TRIGGER_EVENT_DELETE));
+	TriggerData *trigdata = trigger_data(fcinfo, "setting_guard",
+										 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW,
+										 TRIGGER_ON(TRIGGER_EVENT_DELETE));
+
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("the settings of a Space cannot be deleted"),
 			 errdetail("A Space has exactly one row of settings."),
-			 errhint("Set a column to NULL for its default.")));
+			 errhint("Set a column to NULL for its default."),
+			 errtable(trigdata->tg_relation)));
 	return PointerGetDatum(NULL);
 }
 
@@ -197,6 +203,7 @@ refuse_truncate(PG_FUNCTION_ARGS)
 			 errmsg("table \"%s\" of a Space cannot be truncated",
 					RelationGetRelationName(trigdata->tg_relation)),
 			 errdetail("Seats, states and notifications would no longer agree."),
-			 errhint("Use DELETE, or cirro.drop_space().")));
+			 errhint("Use DELETE, or cirro.drop_space()."),
+			 errtable(trigdata->tg_relation)));
 	return PointerGetDatum(NULL);
 }

@@ -1,19 +1,18 @@
 /*-------------------------------------------------------------------------
  * src/gig/invitation.h
  *
- * An invitation's statuses and columns, and what a statement did to many.
+ * The words and the columns of an invitation.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_GIG_INVITATION_H
 #define CIRRO_GIG_INVITATION_H
 
 #include "postgres.h"
-#include "commands/trigger.h"
+#include "utils/relcache.h"
 
-#include "gig/state.h"
 #include "gig/trigger.h"
 
-typedef enum Status
+typedef enum InvitationStatus
 {
 	SCHEDULED,
 	PENDING,
@@ -21,7 +20,7 @@ typedef enum Status
 	REJECTED,
 	EXPIRED,
 	LEFT
-} Status;
+} InvitationStatus;
 
 #define NSTATUSES	(LEFT + 1)
 
@@ -35,42 +34,19 @@ enum
 extern const char *const invitation_statuses[NSTATUSES];
 extern const TriggerColumn invitation_columns[NCOLUMNS];
 
-/* The status that a text names; raises 23514 for a text that is none. */
-extern Status invitation_status(Datum name);
-
-/* Is this the value of a text column? */
-extern bool text_is(Datum value, const char *text);
-
-/* What the consumers are told of one row. */
-typedef struct InvitationNews
-{
-	bool		is_new;			/* invitation.created, else updated */
-	int64		gig_id;
-	int64		worker_id;
-	int64		id;
-	int32		revision;
-	int			status;			/* a Status, or -1: none to speak of */
-	int			previous;		/* likewise */
-} InvitationNews;
-
-/* What one statement did: "changes" per gig in ascending order of its id. */
-typedef struct InvitationChanges
-{
-	GigChange  *changes;
-	size_t		nchanges;
-	size_t		allocated;
-	int64		nnews;			/* rows to tell of */
-	InvitationNews news;		/* the last of them */
-	int64		ndeleted;
-	bool		of_one_worker;	/* those deleted */
-	int64		worker_id;		/* this one */
-} InvitationChanges;
+/*
+ * The status that a text of a row of "rel" names; raises 23514 for a text that is
+ * none.
+ */
+extern InvitationStatus invitation_status(Relation rel, Datum name);
 
 /*
- * Reads the transition tables of an AFTER STATEMENT trigger. Memory is the
- * caller's current context. Raises 42703 or 42804 if the table has another
- * shape.
+ * Did it expire because the seats were filled? Then a wave may invite the worker
+ * again, and the worker may still decline. "reason" is looked at if it is not null.
  */
-extern void invitation_changes(TriggerData *trigdata, InvitationChanges *result);
+extern bool invitation_expired_by_seats(int status, Datum reason, bool isnull);
+
+/* In an ereport: the column of "rel" that the error is about. */
+extern int	invitation_errcolumn(Relation rel, int col, const char *constraint);
 
 #endif							/* CIRRO_GIG_INVITATION_H */

@@ -1,93 +1,53 @@
 /*-------------------------------------------------------------------------
  * src/gig/invitation_change.c
  *
- * What a statement did to invitations, gig by gig, from its transition
- * tables. They are read as they are: most statements change one row, and a
- * query over them would cost an executor each to say so. Must not read a
- * table, nor decide whether the statement stands.
+ * What a statement did to invitations, gig by gig, and which change of status is
+ * told of, from its transition tables. They are read as they are: most
+ * statements change one row, and a query over them would cost an executor each
+ * to say so. Must not read a table, nor decide whether the statement stands.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "executor/executor.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/shmem.h"
 #include "utils/rel.h"
-#include "utils/tuplestore.h"
 
 #include "gig/invitation.h"
-
-/* A transition table, row by row. */
-typedef struct Rows
-{
-	Tuplestorestate *store;
-	TupleTableSlot *slot;
-	int			attnum[NCOLUMNS];
-} Rows;
-
-static void
-rows_begin(Rows *rows, Tuplestorestate *store, Relation rel)
-{
-	/* A place of our own: other triggers of the statement read it as well. */
-	int			pointer = tuplestore_alloc_read_pointer(store, EXEC_FLAG_REWIND);
-
-	tuplestore_select_read_pointer(store, pointer);
-	tuplestore_rescan(store);
-	rows->store = store;
-	rows->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
-	trigger_find_columns(rel, invitation_columns, NCOLUMNS, rows->attnum);
-}
-
-static bool
-rows_next(Rows *rows)
-{
-	return tuplestore_gettupleslot(rows->store, true, false, rows->slot);
-}
-
-static void
-rows_end(Rows *rows)
-{
-	ExecDropSingleTupleTableSlot(rows->slot);
-}
-
-static Datum
-value(Rows *rows, int column, bool *isnull)
-{
-	return slot_getattr(rows->slot, rows->attnum[column], isnull);
-}
+#include "gig/invitation_change.h"
 
 /* Of a column that is not null in any Space. */
 static Datum
-known(Rows *rows, int column)
+known(TriggerRows *rows, int column)
 {
 	bool		isnull;
-	Datum		result = value(rows, column, &isnull);
+	Datum		result = trigger_rows_value(rows, column, &isnull);
 
 	if (isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
 				 errmsg("column \"%s\" of an invitation cannot be null",
 						invitation_columns[column].name),
-				 errdetail("A trigger of its gig counts by it."),
-				 errhint("Give the column the NOT NULL that create_space makes.")));
+				 errhint("Give the column the NOT NULL that create_space makes."),
+				 invitation_errcolumn(rows->rel, column, NULL)));
 	return result;
 }
 
-/* A Status, or -1 for a null: a table of another shape may have one. */
+/* An InvitationStatus, or -1 for a null: a table of another shape may have one. */
 static int
-status_of(Rows *rows)
+status_of(TriggerRows *rows)
 {
 	bool		isnull;
-	Datum		result = value(rows, STATUS, &isnull);
+	Datum		result = trigger_rows_value(rows, STATUS, &isnull);
 
-	return isnull ? -1 : (int) invitation_status(result);
+	return isnull ? -1 : (int) invitation_status(rows->rel, result);
 }
 
 static TimestampTz
-time_or_never(Rows *rows, int column)
+time_or_never(TriggerRows *rows, int column)
 {
 	bool		isnull;
-	Datum		result = value(rows, column, &isnull);
+	Datum		result = trigger_rows_value(rows, column, &isnull);
 
 	return isnull ? DT_NOEND : DatumGetTimestampTz(result);
 }
@@ -103,21 +63,21 @@ compare_gigs(const void *a, const void *b)
 
 /* Sorts the changes, and makes one of those of a gig. */
 static void
-merge_changes(InvitationChanges *result)
+merge_changes(InvitationChanges *done)
 {
 	size_t		last = 0;
 
-	if (result->nchanges < 2)
+	if (done->nchanges < 2)
 		return;
-	qsort(result->changes, result->nchanges, sizeof(GigChange), compare_gigs);
-	for (size_t i = 1; i < result->nchanges; i++)
+	qsort(done->changes, done->nchanges, sizeof(GigChange), compare_gigs);
+	for (size_t i = 1; i < done->nchanges; i++)
 	{
-		const GigChange *from = &result->changes[i];
-		GigChange  *to = &result->changes[last];
+		const GigChange *from = &done->changes[i];
+		GigChange  *to = &done->changes[last];
 
 		if (from->gig_id != to->gig_id)
 		{
-			result->changes[++last] = *from;
+			done->changes[++last] = *from;
 			continue;
 		}
 		to->delta += from->delta;
@@ -127,75 +87,99 @@ merge_changes(InvitationChanges *result)
 		to->answered += from->answered;
 		to->oldest_answered = Min(to->oldest_answered, from->oldest_answered);
 		to->next_send_at = Min(to->next_send_at, from->next_send_at);
+		to->last_send_at = Max(to->last_send_at, from->last_send_at);
 		to->released += from->released;
 	}
-	result->nchanges = last + 1;
+	done->nchanges = last + 1;
 }
 
 /* Would a wave invite the worker again? */
 static bool
-is_reopenable(Rows *rows)
+is_reopenable(TriggerRows *rows)
 {
 	bool		isnull;
-	Datum		reason;
+	Datum		reason = trigger_rows_value(rows, REASON, &isnull);
 
-	if (status_of(rows) != EXPIRED)
-		return false;
-	reason = value(rows, REASON, &isnull);
-	return !isnull && text_is(reason, GIG_SEATS_FILLED);
+	return invitation_expired_by_seats(status_of(rows), reason, isnull);
 }
 
 static GigChange *
-change_of(InvitationChanges *result, int64 gig_id)
+change_of(InvitationChanges *done, int64 gig_id)
 {
 	GigChange  *change;
 
 	/* Rows of a gig come together more often than not. */
-	if (result->nchanges > 0 &&
-		result->changes[result->nchanges - 1].gig_id == gig_id)
-		return &result->changes[result->nchanges - 1];
+	if (done->nchanges > 0 && done->changes[done->nchanges - 1].gig_id == gig_id)
+		return &done->changes[done->nchanges - 1];
 
-	if (result->nchanges == result->allocated)
+	if (done->nchanges == done->changes_allocated)
 	{
-		merge_changes(result);
-		if (result->nchanges > result->allocated / 2)
+		merge_changes(done);
+		if (done->nchanges > done->changes_allocated / 2)
 		{
-			result->allocated *= 2;
-			result->changes = repalloc_huge(result->changes,
-											result->allocated * sizeof(GigChange));
+			done->changes_allocated *= 2;
+			done->changes = repalloc_huge(done->changes,
+										  mul_size(done->changes_allocated, sizeof(GigChange)));
 		}
 	}
-	change = &result->changes[result->nchanges++];
+	change = &done->changes[done->nchanges++];
 	memset(change, 0, sizeof(GigChange));
 	change->gig_id = gig_id;
 	change->oldest_answered = DT_NOEND;
 	change->next_send_at = DT_NOEND;
+	change->last_send_at = DT_NOBEGIN;
 	return change;
 }
 
+/* An invitation was opened, that is, became pending or scheduled or was put off. */
 static void
-add_news(InvitationChanges *result, Rows *new, int status, bool is_new, int previous)
+opened(GigChange *change, TriggerRows *new, int status)
 {
-	InvitationNews *news = &result->news;
+	TimestampTz send_at;
 
-	if (DatumGetInt32(known(new, TIMES_INVITED)) <= 0 ||
+	change->opened++;
+	if (status != SCHEDULED)
+		return;
+	send_at = time_or_never(new, SEND_AT);
+	change->next_send_at = Min(change->next_send_at, send_at);
+	change->last_send_at = Max(change->last_send_at, send_at);
+}
+
+/*
+ * Consumers are told of a row that has come or whose status has changed, unless
+ * the change was silent. An invitation that was never sent concerns nobody yet;
+ * sending it is its creation.
+ */
+static void
+add_news(InvitationChanges *done, int status, bool is_new, int previous)
+{
+	TriggerRows *new = &done->new;
+	InvitationNews *news;
+
+	if (status == SCHEDULED || DatumGetInt32(known(new, TIMES_INVITED)) <= 0 ||
 		DatumGetBool(known(new, SILENCED)))
 		return;
-	news->is_new = is_new;
+	if (done->nnews == done->news_allocated)
+	{
+		done->news_allocated = Min(done->news_allocated * 4, INVITATION_NEWS_MAX);
+		done->news = repalloc(done->news, done->news_allocated * sizeof(InvitationNews));
+	}
+	news = &done->news[done->nnews++];
+	news->id = DatumGetInt64(known(new, ID));
 	news->gig_id = DatumGetInt64(known(new, GIG_ID));
 	news->worker_id = DatumGetInt64(known(new, WORKER_ID));
-	news->id = DatumGetInt64(known(new, ID));
 	news->revision = DatumGetInt32(known(new, REVISION));
+	news->is_new = is_new;
 	news->status = status;
-	news->previous = previous;
-	result->nnews++;
+	news->previous = previous == SCHEDULED ? -1 : previous;
 }
 
 static void
-inserted(InvitationChanges *result, Rows *new)
+inserted(InvitationChanges *done)
 {
+	TriggerRows *new = &done->new;
 	int			status = status_of(new);
-	GigChange  *change = change_of(result, DatumGetInt64(known(new, GIG_ID)));
+	GigChange  *change = change_of(done, DatumGetInt64(known(new, GIG_ID)));
 
 	if (status == ACCEPTED)
 	{
@@ -203,15 +187,15 @@ inserted(InvitationChanges *result, Rows *new)
 		change->gained++;
 	}
 	if (status == PENDING || status == SCHEDULED)
-		change->opened++;
-	if (status == SCHEDULED)
-		change->next_send_at = Min(change->next_send_at, time_or_never(new, SEND_AT));
-	add_news(result, new, status, true, -1);
+		opened(change, new, status);
+	add_news(done, status, true, -1);
 }
 
 static void
-updated(InvitationChanges *result, Rows *old, Rows *new)
+updated(InvitationChanges *done)
 {
+	TriggerRows *old = &done->old;
+	TriggerRows *new = &done->new;
 	int			from = status_of(old);
 	int			to = status_of(new);
 	bool		put_off = to == SCHEDULED && from == to &&
@@ -222,12 +206,10 @@ updated(InvitationChanges *result, Rows *old, Rows *new)
 	if (from == to && !put_off && !released)
 		return;
 
-	change = change_of(result, DatumGetInt64(known(new, GIG_ID)));
+	change = change_of(done, DatumGetInt64(known(new, GIG_ID)));
 	change->released += released;
 	if (to == PENDING || to == SCHEDULED)
-		change->opened++;
-	if (to == SCHEDULED)
-		change->next_send_at = Min(change->next_send_at, time_or_never(new, SEND_AT));
+		opened(change, new, to);
 	if (from == to)
 		return;
 
@@ -250,74 +232,85 @@ updated(InvitationChanges *result, Rows *old, Rows *new)
 		change->oldest_answered = Min(change->oldest_answered,
 									  time_or_never(old, INVITED_AT));
 	}
-
-	/*
-	 * An invitation that was never sent concerns nobody yet; sending it is its
-	 * creation.
-	 */
-	if (to != SCHEDULED)
-		add_news(result, new, to, DatumGetInt32(known(old, TIMES_INVITED)) == 0,
-				 from == SCHEDULED ? -1 : from);
+	add_news(done, to, DatumGetInt32(known(old, TIMES_INVITED)) == 0, from);
 }
 
 static void
-deleted(InvitationChanges *result, Rows *old)
+deleted(InvitationChanges *done)
 {
-	GigChange  *change = change_of(result, DatumGetInt64(known(old, GIG_ID)));
+	TriggerRows *old = &done->old;
+	GigChange  *change = change_of(done, DatumGetInt64(known(old, GIG_ID)));
 	int64		worker_id = DatumGetInt64(known(old, WORKER_ID));
 
 	if (status_of(old) == ACCEPTED)
 		change->delta--;
 	change->released++;
 
-	result->of_one_worker = result->ndeleted == 0 ||
-		(result->of_one_worker && result->worker_id == worker_id);
-	result->worker_id = worker_id;
-	result->ndeleted++;
+	done->of_one_worker = done->ndeleted == 0 ||
+		(done->of_one_worker && done->worker_id == worker_id);
+	done->worker_id = worker_id;
+	done->ndeleted++;
 }
 
 void
-invitation_changes(TriggerData *trigdata, InvitationChanges *result)
+invitation_changes_begin(InvitationChanges *done, TriggerData *trigdata)
 {
 	TriggerEvent event = trigdata->tg_event;
-	Rows		old;
-	Rows		new;
-	bool		has_old = !TRIGGER_FIRED_BY_INSERT(event);
-	bool		has_new = !TRIGGER_FIRED_BY_DELETE(event);
 
-	memset(result, 0, sizeof(*result));
-	result->allocated = 4;
-	result->changes = palloc(result->allocated * sizeof(GigChange));
+	memset(done, 0, sizeof(*done));
+	done->rel = trigdata->tg_relation;
+	done->has_old = !TRIGGER_FIRED_BY_INSERT(event);
+	done->has_new = !TRIGGER_FIRED_BY_DELETE(event);
+	if (done->has_old)
+		trigger_rows_begin(&done->old, trigdata->tg_oldtable, done->rel,
+						   invitation_columns, NCOLUMNS);
+	if (done->has_new)
+		trigger_rows_begin(&done->new, trigdata->tg_newtable, done->rel,
+						   invitation_columns, NCOLUMNS);
 
-	if (has_old)
-		rows_begin(&old, trigdata->tg_oldtable, trigdata->tg_relation);
-	if (has_new)
-		rows_begin(&new, trigdata->tg_newtable, trigdata->tg_relation);
-	for (;;)
+	done->changes_allocated = 4;
+	done->changes = palloc(done->changes_allocated * sizeof(GigChange));
+	done->news_allocated = 4;
+	done->news = palloc(done->news_allocated * sizeof(InvitationNews));
+}
+
+/* The next row, in both of its versions. */
+static bool
+next_row(InvitationChanges *done)
+{
+	bool		more = done->has_old ? trigger_rows_next(&done->old)
+		: trigger_rows_next(&done->new);
+
+	/* The executor puts the two versions of a row at the same place. */
+	if (done->has_old && done->has_new &&
+		(trigger_rows_next(&done->new) != more ||
+		 (more && DatumGetInt64(known(&done->old, ID)) != DatumGetInt64(known(&done->new, ID)))))
+		elog(ERROR, "the transition tables of \"%s\" do not go together",
+			 RelationGetRelationName(done->rel));
+	return more;
+}
+
+bool
+invitation_changes_read(InvitationChanges *done)
+{
+	done->nnews = 0;
+	while (next_row(done))
 	{
-		bool		more = has_old ? rows_next(&old) : rows_next(&new);
-
 		CHECK_FOR_INTERRUPTS();
-		if (has_old && has_new)
-		{
-			/* The executor puts the two versions of a row at the same place. */
-			if (rows_next(&new) != more ||
-				(more && DatumGetInt64(known(&old, ID)) != DatumGetInt64(known(&new, ID))))
-				elog(ERROR, "the transition tables of \"%s\" do not go together",
-					 RelationGetRelationName(trigdata->tg_relation));
-		}
-		if (!more)
-			break;
-		if (!has_old)
-			inserted(result, &new);
-		else if (!has_new)
-			deleted(result, &old);
+		if (!done->has_old)
+			inserted(done);
+		else if (!done->has_new)
+			deleted(done);
 		else
-			updated(result, &old, &new);
+			updated(done);
+		if (done->nnews == INVITATION_NEWS_MAX)
+			return true;
 	}
-	if (has_old)
-		rows_end(&old);
-	if (has_new)
-		rows_end(&new);
-	merge_changes(result);
+
+	if (done->has_old)
+		trigger_rows_end(&done->old);
+	if (done->has_new)
+		trigger_rows_end(&done->new);
+	merge_changes(done);
+	return false;
 }

@@ -20,27 +20,27 @@
 #include "access/sysattr.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
-#include "gig/state.h"
 #include "gig/invitation.h"
-#include "space/query.h"
+#include "gig/invitation_change.h"
+#include "gig/state.h"
 #include "gig/trigger.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(invitation_check);
 PG_FUNCTION_INFO_V1(invitation_inserted);
 PG_FUNCTION_INFO_V1(invitation_updated);
 PG_FUNCTION_INFO_V1(invitation_deleted);
 
-const char *const invitation_statuses[NSTATUSES] = {
-	"scheduled", "pending", "accepted", "rejected", "expired", "left"
-};
-
 /* What may follow a status: a bit per status (spec: a state machine). */
-static const int successors[] = {
+static const int successors[NSTATUSES] = {
 	[SCHEDULED] = 1 << PENDING | 1 << EXPIRED,
 	[PENDING] = 1 << ACCEPTED | 1 << REJECTED | 1 << EXPIRED,
 	[ACCEPTED] = 1 << LEFT | 1 << PENDING,
@@ -49,7 +49,7 @@ static const int successors[] = {
 	[LEFT] = 1 << PENDING,
 };
 
-static const char *const status_hints[] = {
+static const char *const status_hints[NSTATUSES] = {
 	[SCHEDULED] = "It is sent at send_at; until then it can be withdrawn by expire().",
 	[PENDING] = "It can be answered by accept() or reject(), or withdrawn by expire().",
 	[ACCEPTED] = "The seat can be given up by leave(), or offered to the worker anew by reset().",
@@ -58,61 +58,19 @@ static const char *const status_hints[] = {
 	[LEFT] = "Use reset() to invite the worker again.",
 };
 
-const TriggerColumn invitation_columns[NCOLUMNS] = {
-	[ID] = {"id", INT8OID},
-	[GIG_ID] = {"gig_id", INT8OID},
-	[WORKER_ID] = {"worker_id", INT8OID},
-	[STATUS] = {"status", TEXTOID},
-	[REASON] = {"reason", TEXTOID},
-	[ORIGIN] = {"origin", TEXTOID},
-	[WAVE_ID] = {"wave_id", INT8OID},
-	[SEND_AT] = {"send_at", TIMESTAMPTZOID},
-	[INVITED_AT] = {"invited_at", TIMESTAMPTZOID},
-	[RESPONDED_AT] = {"responded_at", TIMESTAMPTZOID},
-	[TIMES_INVITED] = {"times_invited", INT4OID},
-	[REVISION] = {"revision", INT4OID},
-	[SILENT] = {"silent", BOOLOID},
-	[SILENCED] = {"silenced", BOOLOID},
-	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
-};
-
 /* ------------------------------------------------------------------ row -- */
 
-bool
-text_is(Datum value, const char *text)
-{
-	const struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
-
-	return VARSIZE_ANY_EXHDR(packed) == strlen(text) &&
-		memcmp(VARDATA_ANY(packed), text, VARSIZE_ANY_EXHDR(packed)) == 0;
-}
-
-Status
-invitation_status(Datum name)
-{
-	for (int i = 0; i < NSTATUSES; i++)
-		if (text_is(name, invitation_statuses[i]))
-			return (Status) i;
-
-	ereport(ERROR,
-			(errcode(ERRCODE_CHECK_VIOLATION),
-			 errmsg("\"%s\" is not a status of an invitation",
-					TextDatumGetCString(name)),
-			 errdetail("Every invitation is in one of six states."),
-			 errhint("It is one of scheduled, pending, accepted, rejected, expired, left.")));
-}
-
 /* The status of a row; raises 23502 or 23514 if it has none. */
-static Status
+static InvitationStatus
 row_status(const TriggerRow *row)
 {
 	if (row_isnull(row, STATUS))
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
 				 errmsg("the status of an invitation cannot be null"),
-				 errdetail("Every invitation is in one of six states."),
-				 errhint("It is one of scheduled, pending, accepted, rejected, expired, left.")));
-	return invitation_status(row_value(row, STATUS));
+				 errhint("It is one of scheduled, pending, accepted, rejected, expired, left."),
+				 invitation_errcolumn(row->rel, STATUS, NULL)));
+	return invitation_status(row->rel, row_value(row, STATUS));
 }
 
 /*
@@ -121,7 +79,8 @@ row_status(const TriggerRow *row)
  * was there first or not.
  */
 static void
-refuse_answer(TriggerData *trigdata, const TriggerRow *old, Status from, Status to)
+refuse_answer(TriggerData *trigdata, const TriggerRow *old, InvitationStatus from,
+			  InvitationStatus to)
 {
 	int64		id = DatumGetInt64(row_value(old, ID));
 	int64		gig_id = DatumGetInt64(row_value(old, GIG_ID));
@@ -138,10 +97,10 @@ refuse_answer(TriggerData *trigdata, const TriggerRow *old, Status from, Status 
 		if (gig_state_read(space, gig_id, &state))
 		{
 			if (cirro_gate_now() >= state.closes_at)
-				gig_state_refuse_closed(gig_id, &state);
-			if (reason != NULL && strcmp(reason, GIG_SEATS_FILLED) == 0 &&
-				gig_state_is_full(&state))
-				gig_state_refuse_filled(gig_id, &state);
+				gig_state_refuse_closed(space, gig_id, &state);
+			if (gig_state_is_full(&state) &&
+				invitation_expired_by_seats(from, row_value(old, REASON), reason == NULL))
+				gig_state_refuse_filled(space, gig_id, &state);
 		}
 		trigger_leave(&scope);
 	}
@@ -149,25 +108,20 @@ refuse_answer(TriggerData *trigdata, const TriggerRow *old, Status from, Status 
 			(errcode(ERRCODE_CIRRO_NO_LONGER_PENDING),
 			 errmsg("invitation %lld is %s and cannot become %s",
 					(long long) id, invitation_statuses[from], invitation_statuses[to]),
-			 reason == NULL ? errdetail("It is no longer pending.")
-			 : errdetail("It is no longer pending; the reason is \"%s\".", reason),
-			 errhint("%s", status_hints[from])));
-}
-
-/* Did it expire because the seats were filled? Then the worker may still decline. */
-static bool
-can_decline(const TriggerRow *old, Status from)
-{
-	return from == EXPIRED && !row_isnull(old, REASON) &&
-		text_is(row_value(old, REASON), GIG_SEATS_FILLED);
+			 reason == NULL ? 0 : errdetail("The reason is \"%s\".", reason),
+			 errhint("%s", status_hints[from]),
+			 invitation_errcolumn(old->rel, STATUS, NULL)));
 }
 
 static void
-check_transition(TriggerData *trigdata, const TriggerRow *old, Status from, Status to)
+check_transition(TriggerData *trigdata, const TriggerRow *old, InvitationStatus from,
+				 InvitationStatus to)
 {
 	if (successors[from] & (1 << to))
 		return;
-	if (to == REJECTED && can_decline(old, from))
+	/* Declining what there is no seat for keeps waves from inviting the worker again. */
+	if (to == REJECTED &&
+		invitation_expired_by_seats(from, row_value(old, REASON), row_isnull(old, REASON)))
 		return;
 
 	if ((to == ACCEPTED && from != SCHEDULED) || (to == REJECTED && from == EXPIRED))
@@ -178,8 +132,8 @@ check_transition(TriggerData *trigdata, const TriggerRow *old, Status from, Stat
 			 errmsg("invitation %lld is %s and cannot become %s",
 					(long long) DatumGetInt64(row_value(old, ID)),
 					invitation_statuses[from], invitation_statuses[to]),
-			 errdetail("This change of status is not allowed."),
-			 errhint("%s", status_hints[from])));
+			 errhint("%s", status_hints[from]),
+			 invitation_errcolumn(old->rel, STATUS, NULL)));
 }
 
 /* Columns that say which invitation this is. */
@@ -189,13 +143,14 @@ check_identity(const TriggerRow *old, const TriggerRow *new)
 	static const int identity[] = {ID, GIG_ID, WORKER_ID, CREATED_AT};
 
 	for (int i = 0; i < (int) lengthof(identity); i++)
-		if (row_differs(old, new, identity[i]))
+		if (trigger_row_differs(old, new, identity[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_CIRRO_FROZEN),
 					 errmsg("column \"%s\" of an invitation cannot change",
 							invitation_columns[identity[i]].name),
 					 errdetail("There is one invitation per gig and worker, for ever."),
-					 errhint("Invite the other worker by invite().")));
+					 errhint("Invite the other worker by invite()."),
+					 invitation_errcolumn(new->rel, identity[i], NULL)));
 }
 
 /*
@@ -227,28 +182,28 @@ fill_reason(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 	}
 	trigger_leave(&scope);
 	if (reason != NULL)
-		row_set(row, REASON, CStringGetTextDatum(reason));
+		trigger_row_set(row, REASON, CStringGetTextDatum(reason));
 }
 
 /* The worker is invited, now. */
 static void
 mark_invited(TriggerRow *row, int times_before)
 {
-	row_set(row, INVITED_AT, TimestampTzGetDatum(cirro_now()));
-	row_set(row, TIMES_INVITED, Int32GetDatum(times_before + 1));
+	trigger_row_set(row, INVITED_AT, TimestampTzGetDatum(cirro_now()));
+	trigger_row_set(row, TIMES_INVITED, Int32GetDatum(times_before + 1));
 }
 
 static void
 check_insert(TriggerRow *row)
 {
-	Status		status;
+	InvitationStatus status;
 
 	if (row_isnull(row, STATUS))
-		row_set(row, STATUS, CStringGetTextDatum("pending"));
+		trigger_row_set(row, STATUS, CStringGetTextDatum("pending"));
 	if (row_isnull(row, ORIGIN))
-		row_set(row, ORIGIN, CStringGetTextDatum("manual"));
+		trigger_row_set(row, ORIGIN, CStringGetTextDatum("manual"));
 	if (row_isnull(row, CREATED_AT))
-		row_set(row, CREATED_AT, TimestampTzGetDatum(cirro_now()));
+		trigger_row_set(row, CREATED_AT, TimestampTzGetDatum(cirro_now()));
 
 	status = row_status(row);
 	if (status != SCHEDULED && status != PENDING && status != ACCEPTED)
@@ -258,52 +213,53 @@ check_insert(TriggerRow *row)
 				 errdetail("No invitation of worker %lld to gig %lld exists.",
 						   (long long) DatumGetInt64(row_value(row, WORKER_ID)),
 						   (long long) DatumGetInt64(row_value(row, GIG_ID))),
-				 errhint("It begins as scheduled, pending or accepted.")));
+				 errhint("It begins as scheduled, pending or accepted."),
+				 invitation_errcolumn(row->rel, STATUS, NULL)));
 
-	row_set_null(row, INVITED_AT);
-	row_set_null(row, RESPONDED_AT);
-	row_set(row, TIMES_INVITED, Int32GetDatum(0));
-	row_set(row, REVISION, Int32GetDatum(1));
+	trigger_row_set_null(row, INVITED_AT);
+	trigger_row_set_null(row, RESPONDED_AT);
+	trigger_row_set(row, TIMES_INVITED, Int32GetDatum(0));
+	trigger_row_set(row, REVISION, Int32GetDatum(1));
 	if (status != SCHEDULED)
 		mark_invited(row, 0);
 	if (status == ACCEPTED)
-		row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));
+		trigger_row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));
 }
 
 static void
 check_update(TriggerData *trigdata, TriggerRow *old, TriggerRow *row)
 {
-	Status		from = row_status(old);
-	Status		to = row_status(row);
+	InvitationStatus from = row_status(old);
+	InvitationStatus to = row_status(row);
 	int32		revision = DatumGetInt32(row_value(old, REVISION));
 
 	check_identity(old, row);
-	row_copy(row, old, INVITED_AT);
-	row_copy(row, old, RESPONDED_AT);
-	row_copy(row, old, TIMES_INVITED);
-	row_copy(row, old, REVISION);
+	trigger_row_copy(row, old, INVITED_AT);
+	trigger_row_copy(row, old, RESPONDED_AT);
+	trigger_row_copy(row, old, TIMES_INVITED);
+	trigger_row_copy(row, old, REVISION);
 	if (from == to)
 	{
-		row_copy(row, old, ORIGIN);
-		row_copy(row, old, WAVE_ID);
+		trigger_row_copy(row, old, ORIGIN);
+		trigger_row_copy(row, old, WAVE_ID);
 		/* The same answer again; an UPDATE of the reason alone corrects it. */
 		if (bms_is_member(row->attnum[STATUS] - FirstLowInvalidHeapAttributeNumber,
 						  trigdata->tg_updatedcols))
-			row_copy(row, old, REASON);
+			trigger_row_copy(row, old, REASON);
 		return;
 	}
 
 	check_transition(trigdata, old, from, to);
-	row_set(row, REVISION, Int32GetDatum(revision == PG_INT32_MAX ? 1 : revision + 1));
+	trigger_row_set(row, REVISION, Int32GetDatum(revision == PG_INT32_MAX ? 1 : revision + 1));
 	switch (to)
 	{
 		case PENDING:
 			mark_invited(row, DatumGetInt32(row_value(old, TIMES_INVITED)));
 			/* FALLTHROUGH */
 		case SCHEDULED:
-			row_set_null(row, RESPONDED_AT);
-			if (!row_differs(old, row, REASON))
-				row_set_null(row, REASON);
+			trigger_row_set_null(row, RESPONDED_AT);
+			if (!trigger_row_differs(old, row, REASON))
+				trigger_row_set_null(row, REASON);
 			break;
 		case EXPIRED:
 			if (row_isnull(row, REASON))
@@ -311,21 +267,21 @@ check_update(TriggerData *trigdata, TriggerRow *old, TriggerRow *row)
 			break;
 		case REJECTED:
 			/* Why it expired is not why the worker declined. */
-			if (from == EXPIRED && !row_differs(old, row, REASON))
-				row_set_null(row, REASON);
+			if (from == EXPIRED && !trigger_row_differs(old, row, REASON))
+				trigger_row_set_null(row, REASON);
 			/* FALLTHROUGH */
 		default:
-			row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));
+			trigger_row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));
 	}
 	if (to != PENDING && to != SCHEDULED)
 	{
-		row_copy(row, old, ORIGIN);
-		row_copy(row, old, WAVE_ID);
+		trigger_row_copy(row, old, ORIGIN);
+		trigger_row_copy(row, old, WAVE_ID);
 	}
 }
 
 /*
- * BEFORE INSERT OR UPDATE, row. Errors: UG010 to UG013, UG020, 23514.
+ * BEFORE INSERT OR UPDATE, row. Errors: UG010 to UG013, UG020, 23502, 23514.
  */
 Datum
 invitation_check(PG_FUNCTION_ARGS)
@@ -352,10 +308,11 @@ invitation_check(PG_FUNCTION_ARGS)
 						 invitation_columns, NCOLUMNS);
 		trigger_row_init(&row, trigdata->tg_relation, trigdata->tg_newtuple,
 						 invitation_columns, NCOLUMNS);
+		trigger_row_keep_times(&row, &old, invitation_columns, NCOLUMNS);
 		check_update(trigdata, &old, &row);
-		changes_status = row_differs(&old, &row, REVISION);
+		changes_status = trigger_row_differs(&old, &row, REVISION);
 		if (!changes_status)
-			row_copy(&row, &old, SILENCED);
+			trigger_row_copy(&row, &old, SILENCED);
 	}
 
 	if (row_status(&row) == SCHEDULED && row_isnull(&row, SEND_AT))
@@ -365,88 +322,137 @@ invitation_check(PG_FUNCTION_ARGS)
 				 errdetail("No time is given for the invitation of worker %lld to gig %lld.",
 						   (long long) DatumGetInt64(row_value(&row, WORKER_ID)),
 						   (long long) DatumGetInt64(row_value(&row, GIG_ID))),
-				 errhint("Set send_at, or status \"pending\" to invite at once.")));
+				 errhint("Set send_at, or status \"pending\" to invite at once."),
+				 invitation_errcolumn(row.rel, SEND_AT, "invitation_send_at_check")));
 
 	/* Whoever tells of this change looks at "silenced". */
 	silent = !row_isnull(&row, SILENT) && DatumGetBool(row_value(&row, SILENT));
 	if (changes_status)
-		row_set(&row, SILENCED, BoolGetDatum(silent));
-	row_set(&row, SILENT, BoolGetDatum(false));
+		trigger_row_set(&row, SILENCED, BoolGetDatum(silent));
+	trigger_row_set(&row, SILENT, BoolGetDatum(false));
 
-	return PointerGetDatum(row_tuple(&row));
+	return PointerGetDatum(trigger_row_tuple(&row));
 }
 
 /* ------------------------------------------------------------ statement -- */
 
-/* Of one row, as most statements are: $1 to $7 are the notification's columns. */
-static const CirroQuery notify_one = {
-	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
-	"  revision, status, previous) "
-	"SELECT pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}')), "
-	"  $1, $2, $3, $4, $5, $6, $7 ORDER BY 1",
-	7, {TEXTOID, INT8OID, INT8OID, INT8OID, INT4OID, TEXTOID, TEXTOID}
+/*
+ * Writes what is told of rows, of which and as what gig/invitation_change.c says:
+ * $1 whether the invitation is new, $2 to $7 the notification's other columns. Most
+ * statements change one row, and arrays would cost them more than the rest.
+ */
+#define NOTIFY(is_new, columns) \
+	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, " \
+	"  revision, status, previous) " \
+	"SELECT pg_catalog.unnest(coalesce((SELECT s.consumers FROM setting AS s), '{default}')), " \
+	"  CASE WHEN " is_new " THEN 'invitation.created' ELSE 'invitation.updated' END, " columns
+
+static const SpaceQuery notify_one = {
+	NOTIFY("$1", "$2, $3, $4, $5, $6, $7 ORDER BY 1"),
+	7, {BOOLOID, INT8OID, INT8OID, INT8OID, INT4OID, TEXTOID, TEXTOID}
 };
 
-/* The same rules as in gig/invitation_change.c. */
-static const CirroQuery notify_inserted = {
-	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, revision, status) "
-	"SELECT c.name, 'invitation.created', n.gig_id, n.worker_id, n.id, n.revision, n.status "
-	"FROM new_rows n "
-	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}')) "
-	"  c (name) "
-	"WHERE n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c.name"
-};
-
-static const CirroQuery notify_updated = {
-	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
-	"  revision, status, previous) "
-	"SELECT c.name, CASE WHEN o.times_invited = 0 THEN 'invitation.created' ELSE 'invitation.updated' END, "
-	"  n.gig_id, n.worker_id, n.id, n.revision, n.status, nullif(o.status, 'scheduled') "
-	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
-	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}')) "
-	"  c (name) "
-	"WHERE n.status <> o.status AND n.status <> 'scheduled' "
-	"  AND n.times_invited > 0 AND NOT n.silenced ORDER BY n.id, c.name",
-	0, {0}, PLAN_OF_ROWS
+static const SpaceQuery notify_many = {
+	NOTIFY("n.is_new", "n.gig_id, n.worker_id, n.invitation_id, n.revision, n.status, n.previous ")
+	"FROM (SELECT pg_catalog.unnest($1) AS is_new, pg_catalog.unnest($2) AS gig_id, "
+	"    pg_catalog.unnest($3) AS worker_id, pg_catalog.unnest($4) AS invitation_id, "
+	"    pg_catalog.unnest($5) AS revision, pg_catalog.unnest($6) AS status, "
+	"    pg_catalog.unnest($7) AS previous) AS n "
+	"ORDER BY n.invitation_id, 1",
+	7, {BOOLARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
+	TEXTARRAYOID}
 };
 
 static void
-notify(TriggerData *trigdata, Oid space, const InvitationChanges *done)
+notify_of_one(Oid space, const InvitationNews *news)
 {
-	const InvitationNews *news = &done->news;
-	Datum		values[7];
-	char		nulls[] = "       ";
+	QueryArgs	args = {&notify_one};
+
+	arg_bool(&args, news->is_new);
+	arg_int64(&args, news->gig_id);
+	arg_int64(&args, news->worker_id);
+	arg_int64(&args, news->id);
+	arg_int32(&args, news->revision);
+	arg_text(&args, news->status < 0 ? NULL : invitation_statuses[news->status]);
+	arg_text(&args, news->previous < 0 ? NULL : invitation_statuses[news->previous]);
+	query_run(space, &args);
+}
+
+/* The names of statuses, NULL for -1. */
+static Datum
+status_array(const int *statuses, int n)
+{
+	Datum	   *elements = palloc(n * sizeof(Datum));
+	bool	   *nulls = palloc(n * sizeof(bool));
+	Datum		names[NSTATUSES];
+	int			lower = 1;
+
+	for (int status = 0; status < NSTATUSES; status++)
+		names[status] = CStringGetTextDatum(invitation_statuses[status]);
+	for (int i = 0; i < n; i++)
+	{
+		nulls[i] = statuses[i] < 0;
+		elements[i] = nulls[i] ? (Datum) 0 : names[statuses[i]];
+	}
+	return PointerGetDatum(construct_md_array(elements, nulls, 1, &n, &lower,
+											  TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static void
+notify_of_many(Oid space, const InvitationNews *news, int n)
+{
+	QueryArgs	args = {&notify_many};
+	bool	   *is_new = palloc(n * sizeof(bool));
+	int64	   *gig_id = palloc(n * sizeof(int64));
+	int64	   *worker_id = palloc(n * sizeof(int64));
+	int64	   *id = palloc(n * sizeof(int64));
+	int32	   *revision = palloc(n * sizeof(int32));
+	int		   *status = palloc(n * sizeof(int));
+	int		   *previous = palloc(n * sizeof(int));
+
+	for (int i = 0; i < n; i++)
+	{
+		is_new[i] = news[i].is_new;
+		gig_id[i] = news[i].gig_id;
+		worker_id[i] = news[i].worker_id;
+		id[i] = news[i].id;
+		revision[i] = news[i].revision;
+		status[i] = news[i].status;
+		previous[i] = news[i].previous;
+	}
+	arg_bool_array(&args, is_new, n);
+	arg_int64_array(&args, gig_id, n);
+	arg_int64_array(&args, worker_id, n);
+	arg_int64_array(&args, id, n);
+	arg_int32_array(&args, revision, n);
+	arg_datum(&args, TEXTARRAYOID, status_array(status, n), false);
+	arg_datum(&args, TEXTARRAYOID, status_array(previous, n), false);
+	query_run(space, &args);
+}
+
+/* Tells the consumers of the rows that were read last. */
+static void
+notify(Oid space, const InvitationChanges *done)
+{
+	MemoryContext scratch;
+	MemoryContext caller;
 
 	if (done->nnews == 0)
 		return;
-	if (done->nnews > 1)
+	if (done->nnews == 1)
 	{
-		cirro_execute_over(trigdata, space,
-						   TRIGGER_FIRED_BY_INSERT(trigdata->tg_event)
-						   ? &notify_inserted : &notify_updated, NULL, NULL);
+		notify_of_one(space, done->news);
 		return;
 	}
-
-	values[0] = CStringGetTextDatum(news->is_new ? "invitation.created"
-									: "invitation.updated");
-	values[1] = Int64GetDatum(news->gig_id);
-	values[2] = Int64GetDatum(news->worker_id);
-	values[3] = Int64GetDatum(news->id);
-	values[4] = Int32GetDatum(news->revision);
-	for (int i = 0; i < 2; i++)
-	{
-		int			status = i == 0 ? news->status : news->previous;
-
-		values[5 + i] = (Datum) 0;
-		if (status < 0)
-			nulls[5 + i] = 'n';
-		else
-			values[5 + i] = CStringGetTextDatum(invitation_statuses[status]);
-	}
-	cirro_execute(space, &notify_one, values, nulls);
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro notifications",
+									ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(scratch);
+	notify_of_many(space, done->news, done->nnews);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
 }
 
-static const CirroQuery find_worker = {
+static const SpaceQuery find_worker = {
 	"SELECT FROM worker w WHERE w.id = $1",
 	1, {INT8OID}, PLAN_BY_KEY
 };
@@ -458,9 +464,10 @@ static const CirroQuery find_worker = {
 static void
 forget_worker(Oid space, InvitationChanges *done)
 {
-	Datum		id = Int64GetDatum(done->worker_id);
+	QueryArgs	args = {&find_worker};
 
-	if (cirro_execute(space, &find_worker, &id, NULL) == 0)
+	arg_int64(&args, done->worker_id);
+	if (query_run(space, &args) == 0)
 		for (size_t i = 0; i < done->nchanges; i++)
 			done->changes[i].released = 0;
 }
@@ -476,12 +483,17 @@ statement_trigger(TriggerData *trigdata)
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "invitation", &scope);
 	InvitationChanges done;
+	bool		more;
 
-	invitation_changes(trigdata, &done);
+	invitation_changes_begin(&done, trigdata);
+	/* Before gig_state is locked, so that it is held as shortly as can be. */
+	do
+	{
+		more = invitation_changes_read(&done);
+		notify(space, &done);
+	} while (more);
 	if (done.of_one_worker)
 		forget_worker(space, &done);
-	/* Before gig_state is locked, so that it is held as shortly as can be. */
-	notify(trigdata, space, &done);
 	gig_state_apply(space, done.changes, done.nchanges);
 	trigger_leave(&scope);
 }

@@ -128,10 +128,10 @@ read_columns(ResultRow *row, GigState *state)
 
 	state->accepted = result_int32(row);
 	state->target = result_int32(row);
-	state->capacity = result_int32_or(row, -1);
+	state->capacity = result_null(row) ? -1 : result_int32(row);
 	state->expires_rest = result_bool(row);
 	state->closes_at = result_timestamptz(row);
-	answer_within = result_interval_or_none(row);
+	answer_within = result_null(row) ? NULL : result_interval(row);
 	state->has_answer_within = answer_within != NULL;
 	if (answer_within != NULL)
 		state->answer_within = *answer_within;
@@ -143,15 +143,18 @@ read_one(Oid space, const SpaceQuery *query, int64 gig_id, GigState *state)
 {
 	QueryArgs	args = {query};
 	ResultRow	row;
+	bool		found;
 
 	arg_int64(&args, gig_id);
-	if (query_run(space, &args) == 0)
-		return false;
-	row = result_row(0);
-	read_columns(&row, state);
-	result_end(&row);
+	found = query_run(space, &args) > 0;
+	if (found)
+	{
+		row = result_row(0);
+		read_columns(&row, state);
+		result_end(&row);
+	}
 	query_free();
-	return true;
+	return found;
 }
 
 bool
@@ -191,25 +194,41 @@ gig_state_is_full(const GigState *state)
 	return state->capacity >= 0 && state->accepted >= state->capacity;
 }
 
+/* In an ereport: the column of invitation that the error is about. */
+static int
+errinvitation(Oid space, const char *column)
+{
+	char	   *schema = OidIsValid(space) ? get_namespace_name(space) : NULL;
+
+	if (schema == NULL)
+		return 0;
+	err_generic_string(PG_DIAG_SCHEMA_NAME, schema);
+	err_generic_string(PG_DIAG_TABLE_NAME, "invitation");
+	err_generic_string(PG_DIAG_COLUMN_NAME, column);
+	return 0;
+}
+
 void
-gig_state_refuse_closed(int64 gig_id, const GigState *state)
+gig_state_refuse_closed(Oid space, int64 gig_id, const GigState *state)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_CIRRO_NOT_OPEN),
 			 errmsg("gig %lld is not open", (long long) gig_id),
 			 errdetail("It ended at %s.", timestamptz_to_str(state->closes_at)),
-			 errhint("Nobody is invited to, accepts or leaves a gig that has ended.")));
+			 errhint("Nobody is invited to, accepts or leaves a gig that has ended."),
+			 errinvitation(space, "status")));
 }
 
 void
-gig_state_refuse_filled(int64 gig_id, const GigState *state)
+gig_state_refuse_filled(Oid space, int64 gig_id, const GigState *state)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_CIRRO_FILLED),
 			 errmsg("gig %lld is filled", (long long) gig_id),
 			 errdetail_plural("It has %d seat.", "It has %d seats.",
 							  state->capacity, state->capacity),
-			 errhint("Wait until a worker leaves, or raise the seats of the gig.")));
+			 errhint("Wait until a worker leaves, or raise the seats of the gig."),
+			 errinvitation(space, "status")));
 }
 
 void
@@ -225,7 +244,7 @@ gig_state_expire_rest(Oid space, int64 gig_id, const char *reason)
 
 /* Refuses what came too late for the gig's seats or its time. */
 static void
-check_change(const GigChange *change, const GigState *state)
+check_change(Oid space, const GigChange *change, const GigState *state)
 {
 	/* The wall clock: the lock may have been long in coming. */
 	TimestampTz now = cirro_gate_now();
@@ -234,7 +253,18 @@ check_change(const GigChange *change, const GigState *state)
 		gig_answer_by(change->oldest_answered, &state->answer_within) <= now;
 
 	if (closed && (change->gained > 0 || change->opened > 0 || change->left > 0))
-		gig_state_refuse_closed(change->gig_id, state);
+		gig_state_refuse_closed(space, change->gig_id, state);
+
+	if (!TIMESTAMP_IS_NOBEGIN(change->last_send_at) &&
+		change->last_send_at >= state->closes_at)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("send_at is not before the end of gig %lld", (long long) change->gig_id),
+				 errdetail("The gig ends at %s, the invitations would be sent at %s.",
+						   pstrdup(timestamptz_to_str(state->closes_at)),
+						   pstrdup(timestamptz_to_str(change->last_send_at))),
+				 errhint("Give an earlier send_at, or none."),
+				 errinvitation(space, "send_at")));
 
 	if (change->answered > 0 && (closed || lapsed))
 		ereport(ERROR,
@@ -244,19 +274,20 @@ check_change(const GigChange *change, const GigState *state)
 				 closed ? errdetail("The gig ended at %s.", timestamptz_to_str(state->closes_at))
 				 : errdetail("The time to answer has passed."),
 				 closed ? errhint("Nobody is invited to a gig that has ended.")
-				 : errhint("Use reset() or invite() to invite the worker again.")));
+				 : errhint("Use reset() or invite() to invite the worker again."),
+				 errinvitation(space, "status")));
 
 	if (change->gained > 0 && state->capacity >= 0 &&
 		state->accepted > state->capacity)
-		gig_state_refuse_filled(change->gig_id, state);
+		gig_state_refuse_filled(space, change->gig_id, state);
 	if (change->opened > 0 && state->expires_rest && gig_state_is_full(state) &&
 		change->gained == 0)
-		gig_state_refuse_filled(change->gig_id, state);
+		gig_state_refuse_filled(space, change->gig_id, state);
 }
 
 /* A gig without a row in gig_state. */
 static void
-check_absence(const GigChange *change)
+check_absence(Oid space, const GigChange *change)
 {
 	/* It is being deleted, and the seats with it. */
 	if (change->gained == 0 && change->opened == 0)
@@ -265,7 +296,8 @@ check_absence(const GigChange *change)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("gig %lld has no row in gig_state", (long long) change->gig_id),
 			 errdetail("The triggers of the gig were disabled, or its state was not restored."),
-			 errhint("Call rebuild_state() in the Space.")));
+			 errhint("Call rebuild_state() in the Space."),
+			 errinvitation(space, "gig_id")));
 }
 
 static bool
@@ -287,7 +319,7 @@ apply_one(Oid space, const GigChange *change)
 		/* A worker said no: that changes nothing, if it came in time. */
 		if (change->answered > 0 &&
 			gig_state_read(space, change->gig_id, &state))
-			check_change(change, &state);
+			check_change(space, change, &state);
 		return;
 	}
 
@@ -304,14 +336,14 @@ apply_one(Oid space, const GigChange *change)
 
 	if (query_run(space, &args) == 0)
 	{
-		check_absence(change);
+		check_absence(space, change);
 		return;
 	}
 	row = result_row(0);
 	read_columns(&row, &state);
 	result_end(&row);
 	query_free();
-	check_change(change, &state);
+	check_change(space, change, &state);
 
 	if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
 		gig_state_expire_rest(space, change->gig_id, GIG_SEATS_FILLED);
@@ -362,12 +394,12 @@ apply_many(Oid space, const GigChange *changes, int n)
 		}
 		if (next == nlocked || locked_id != change->gig_id)
 		{
-			check_absence(change);
+			check_absence(space, change);
 			continue;
 		}
 		next++;
 		state.accepted += (int32) change->delta;
-		check_change(change, &state);
+		check_change(space, change, &state);
 
 		if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
 			filled[nfilled++] = change->gig_id;

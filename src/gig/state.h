@@ -82,6 +82,7 @@ typedef struct GigChange
 	int64		answered;		/* accepted or rejected by the worker */
 	TimestampTz oldest_answered;	/* earliest invited_at of those pending */
 	TimestampTz next_send_at;	/* earliest send_at scheduled, or infinity */
+	TimestampTz last_send_at;	/* latest of them, or -infinity */
 	int64		released;		/* workers whom a wave may invite again */
 } GigChange;
 
@@ -94,7 +95,7 @@ extern bool gig_state_lock(Oid space, int64 gig_id, GigState *state);
 /*
  * Counts "changes", one per gig in ascending order, into gig_state, which it
  * locks in that order unless a change cannot concern it, and raises UG010,
- * UG011 or UG012 if the statement may not stand. When an explicit seats_max is
+ * UG011, UG012 or 22023 if the statement may not stand. When an explicit seats_max is
  * reached the other invitations expire.
  */
 extern void gig_state_apply(Oid space, const GigChange *changes, size_t n);
@@ -116,7 +117,11 @@ extern bool gig_state_is_full(const GigState *state);
 /* Is there something left for a wave to do? */
 extern bool gig_state_wants_wave(const GigState *state, TimestampTz now);
 
-pg_noreturn extern void gig_state_refuse_closed(int64 gig_id, const GigState *state);
-pg_noreturn extern void gig_state_refuse_filled(int64 gig_id, const GigState *state);
+/*
+ * Raise UG010 or UG011. "space" is that whose table invitation was written, which
+ * the error then names; or invalid.
+ */
+pg_noreturn extern void gig_state_refuse_closed(Oid space, int64 gig_id, const GigState *state);
+pg_noreturn extern void gig_state_refuse_filled(Oid space, int64 gig_id, const GigState *state);
 
 #endif							/* CIRRO_GIG_STATE_H */

@@ -8,13 +8,14 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
@@ -30,7 +31,6 @@ trigger_data(FunctionCallInfo fcinfo, const char *function,
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function cirro.%s was not called by a trigger", function),
-				 errdetail("It needs the row or the rows that a trigger hands over."),
 				 errhint("Only the triggers of a Space call it; create_space makes them.")));
 
 	if ((trigdata->tg_event & (TRIGGER_EVENT_ROW | TRIGGER_EVENT_TIMINGMASK)) != timing_level ||
@@ -41,7 +41,8 @@ trigger_data(FunctionCallInfo fcinfo, const char *function,
 				 errdetail("Trigger \"%s\" on table \"%s\" has another timing, level or event.",
 						   trigdata->tg_trigger->tgname,
 						   RelationGetRelationName(trigdata->tg_relation)),
-				 errhint("Only the triggers that create_space makes call it.")));
+				 errhint("Only the triggers that create_space makes call it."),
+				 errtable(trigdata->tg_relation)));
 	return trigdata;
 }
 
@@ -68,7 +69,8 @@ find_column(Relation rel, const TriggerColumn *column, int expected)
 				 errmsg("table \"%s\" has no column \"%s\"",
 						RelationGetRelationName(rel), column->name),
 				 errdetail("A trigger function of cirro is attached to a table of another shape."),
-				 errhint("Drop the trigger, or give the table the columns that create_space makes.")));
+				 errhint("Drop the trigger, or give the table the columns that create_space makes."),
+				 errtable(rel)));
 	if (OidIsValid(column->type) &&
 		TupleDescAttr(desc, found - 1)->atttypid != column->type)
 		ereport(ERROR,
@@ -78,7 +80,8 @@ find_column(Relation rel, const TriggerColumn *column, int expected)
 						format_type_be(TupleDescAttr(desc, found - 1)->atttypid),
 						format_type_be(column->type)),
 				 errdetail("A trigger function of cirro is attached to a table of another shape."),
-				 errhint("Drop the trigger, or give the table the columns that create_space makes.")));
+				 errhint("Drop the trigger, or give the table the columns that create_space makes."),
+				 errtable(rel)));
 	return found;
 }
 
@@ -97,6 +100,7 @@ trigger_row_init(TriggerRow *row, Relation rel, HeapTuple tuple,
 	int			natts = RelationGetDescr(rel)->natts;
 
 	Assert(ncolumns <= TRIGGER_MAX_COLUMNS);
+	row->rel = rel;
 	row->desc = RelationGetDescr(rel);
 	row->tuple = tuple;
 	row->any_changed = false;
@@ -108,7 +112,7 @@ trigger_row_init(TriggerRow *row, Relation rel, HeapTuple tuple,
 }
 
 void
-row_set(TriggerRow *row, int col, Datum value)
+trigger_row_set(TriggerRow *row, int col, Datum value)
 {
 	row_value(row, col) = value;
 	row_isnull(row, col) = false;
@@ -117,7 +121,7 @@ row_set(TriggerRow *row, int col, Datum value)
 }
 
 void
-row_set_null(TriggerRow *row, int col)
+trigger_row_set_null(TriggerRow *row, int col)
 {
 	if (row_isnull(row, col))
 		return;
@@ -128,12 +132,12 @@ row_set_null(TriggerRow *row, int col)
 }
 
 void
-row_copy(TriggerRow *row, const TriggerRow *from, int col)
+trigger_row_copy(TriggerRow *row, const TriggerRow *from, int col)
 {
 	if (row_isnull(from, col))
-		row_set_null(row, col);
+		trigger_row_set_null(row, col);
 	else
-		row_set(row, col, row_value(from, col));
+		trigger_row_set(row, col, row_value(from, col));
 }
 
 /* An UPDATE that leaves a long value alone leaves the pointer to it. */
@@ -148,7 +152,7 @@ is_same_toast(Form_pg_attribute att, Datum a, Datum b)
 }
 
 bool
-row_differs(const TriggerRow *a, const TriggerRow *b, int col)
+trigger_row_differs(const TriggerRow *a, const TriggerRow *b, int col)
 {
 	Form_pg_attribute att = TupleDescAttr(a->desc, a->attnum[col] - 1);
 	TypeCacheEntry *type;
@@ -168,12 +172,74 @@ row_differs(const TriggerRow *a, const TriggerRow *b, int col)
 }
 
 HeapTuple
-row_tuple(TriggerRow *row)
+trigger_row_tuple(TriggerRow *row)
 {
 	if (!row->any_changed)
 		return row->tuple;
 	return heap_modify_tuple(row->tuple, row->desc,
 							 row->values, row->nulls, row->changed);
+}
+
+/* Has "cut" lost digits of "at", and nothing but those beyond milliseconds? */
+static bool
+is_cut(TimestampTz cut, TimestampTz at)
+{
+	int64		rest = at % 1000;
+
+	/* Before 2000 "rest" is negative; infinity has one, too. */
+	if (rest == 0 || TIMESTAMP_NOT_FINITE(at))
+		return false;
+	return cut == at - (rest < 0 ? rest + 1000 : rest);
+}
+
+void
+trigger_row_keep_times(TriggerRow *row, const TriggerRow *stored,
+					   const TriggerColumn *columns, int ncolumns)
+{
+	for (int col = 0; col < ncolumns; col++)
+		if (columns[col].type == TIMESTAMPTZOID &&
+			!row_isnull(row, col) && !row_isnull(stored, col) &&
+			is_cut(DatumGetTimestampTz(row_value(row, col)),
+				   DatumGetTimestampTz(row_value(stored, col))))
+			trigger_row_copy(row, stored, col);
+}
+
+void
+trigger_rows_begin(TriggerRows *rows, Tuplestorestate *store, Relation rel,
+				   const TriggerColumn *columns, int ncolumns)
+{
+	Assert(ncolumns <= TRIGGER_MAX_COLUMNS);
+	rows->rel = rel;
+	rows->store = store;
+	/* A place of our own: other triggers of the statement read it as well. */
+	rows->pointer = tuplestore_alloc_read_pointer(store, EXEC_FLAG_REWIND);
+	tuplestore_select_read_pointer(store, rows->pointer);
+	tuplestore_rescan(store);
+	rows->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
+	trigger_find_columns(rel, columns, ncolumns, rows->attnum);
+}
+
+bool
+trigger_rows_next(TriggerRows *rows)
+{
+	tuplestore_select_read_pointer(rows->store, rows->pointer);
+	return tuplestore_gettupleslot(rows->store, true, false, rows->slot);
+}
+
+void
+trigger_rows_end(TriggerRows *rows)
+{
+	ExecDropSingleTupleTableSlot(rows->slot);
+}
+
+int
+trigger_errcolumn(Relation rel, const char *column, const char *constraint)
+{
+	errtablecolname(rel, column);
+	/* errtableconstraint() would name the table a second time. */
+	if (constraint != NULL)
+		err_generic_string(PG_DIAG_CONSTRAINT_NAME, constraint);
+	return 0;
 }
 
 /*
@@ -200,7 +266,8 @@ check_tables(TriggerData *trigdata, const char *table)
 					 errmsg("trigger \"%s\" on table \"%s\" has transition tables",
 							trigger->tgname, RelationGetRelationName(rel)),
 					 errdetail("They could stand in the place of a table of the Space."),
-					 errhint("Only the triggers that create_space makes call functions of cirro.")));
+					 errhint("Only the triggers that create_space makes call functions of cirro."),
+					 errtable(rel)));
 	}
 	else
 	{
@@ -216,7 +283,8 @@ check_tables(TriggerData *trigdata, const char *table)
 					 errmsg("trigger \"%s\" on table \"%s\" lacks its transition tables",
 							trigger->tgname, RelationGetRelationName(rel)),
 					 errdetail("They are called old_rows and new_rows."),
-					 errhint("Only the triggers that create_space makes call functions of cirro.")));
+					 errhint("Only the triggers that create_space makes call functions of cirro."),
+					 errtable(rel)));
 	}
 
 	for (int i = 0; i < (int) lengthof(names); i++)
@@ -225,15 +293,16 @@ check_tables(TriggerData *trigdata, const char *table)
 					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 					 errmsg("table \"%s\" is not in a Space", RelationGetRelationName(rel)),
 					 errdetail("Its schema has no table \"%s\" of the same owner.", names[i]),
-					 errhint("Only the triggers that create_space makes call functions of cirro.")));
+					 errhint("Only the triggers that create_space makes call functions of cirro."),
+					 errtable(rel)));
 
 	if (strcmp(RelationGetRelationName(rel), table) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger \"%s\" belongs to table \"%s\", not to \"%s\"",
 						trigger->tgname, table, RelationGetRelationName(rel)),
-				 errdetail("Its function works as the owner of a Space."),
-				 errhint("Only the triggers that create_space makes call functions of cirro.")));
+				 errhint("Only the triggers that create_space makes call functions of cirro."),
+				 errtable(rel)));
 }
 
 Oid

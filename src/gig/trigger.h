@@ -2,7 +2,8 @@
  * src/gig/trigger.h
  *
  * What every trigger function of cirro does first: check how it was called,
- * and find its columns by name and type.
+ * find its columns by name and type, and reach its row or its rows. And how its
+ * errors name what they are about.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_GIG_TRIGGER_H
@@ -10,7 +11,9 @@
 
 #include "postgres.h"
 #include "commands/trigger.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
+#include "utils/tuplestore.h"
 
 #include "space/scope.h"
 
@@ -39,6 +42,7 @@ typedef struct TriggerColumn
  */
 typedef struct TriggerRow
 {
+	Relation	rel;
 	TupleDesc	desc;
 	HeapTuple	tuple;
 	int			attnum[TRIGGER_MAX_COLUMNS];
@@ -63,14 +67,56 @@ extern void trigger_row_init(TriggerRow *row, Relation rel, HeapTuple tuple,
 #define row_isnull(row, col)	((row)->nulls[(row)->attnum[col] - 1])
 #define row_value(row, col)		((row)->values[(row)->attnum[col] - 1])
 
-extern void row_set(TriggerRow *row, int col, Datum value);
-extern void row_set_null(TriggerRow *row, int col);
+extern void trigger_row_set(TriggerRow *row, int col, Datum value);
+extern void trigger_row_set_null(TriggerRow *row, int col);
 /* Copies a column from another row of the same table. */
-extern void row_copy(TriggerRow *row, const TriggerRow *from, int col);
+extern void trigger_row_copy(TriggerRow *row, const TriggerRow *from, int col);
 /* Whether a column of the two rows differs, by the type's own equality. */
-extern bool row_differs(const TriggerRow *a, const TriggerRow *b, int col);
+extern bool trigger_row_differs(const TriggerRow *a, const TriggerRow *b, int col);
 /* The tuple to return from the trigger. */
-extern HeapTuple row_tuple(TriggerRow *row);
+extern HeapTuple trigger_row_tuple(TriggerRow *row);
+
+/*
+ * Takes back what a clock of milliseconds did to a row that was read and
+ * written: a timestamp of "columns" that is the stored one, cut to milliseconds,
+ * is the stored one again.
+ */
+extern void trigger_row_keep_times(TriggerRow *row, const TriggerRow *stored,
+								   const TriggerColumn *columns, int ncolumns);
+
+/* A transition table, row by row. */
+typedef struct TriggerRows
+{
+	Relation	rel;
+	Tuplestorestate *store;
+	int			pointer;		/* a read pointer of its own */
+	TupleTableSlot *slot;
+	int			attnum[TRIGGER_MAX_COLUMNS];
+} TriggerRows;
+
+/*
+ * Begins at the first row of "store", a transition table of the trigger on
+ * "rel", finding the columns; raises 42703 or 42804 if the table has another
+ * shape. Memory is the caller's current context.
+ */
+extern void trigger_rows_begin(TriggerRows *rows, Tuplestorestate *store, Relation rel,
+							   const TriggerColumn *columns, int ncolumns);
+/* The next row, or false; values of the one before are gone. */
+extern bool trigger_rows_next(TriggerRows *rows);
+extern void trigger_rows_end(TriggerRows *rows);
+
+static inline Datum
+trigger_rows_value(TriggerRows *rows, int col, bool *isnull)
+{
+	return slot_getattr(rows->slot, rows->attnum[col], isnull);
+}
+
+/*
+ * In an ereport: schema, table, column and constraint that the error is about,
+ * as core's errors name them; "constraint" is the one that would refuse the row
+ * as well, or NULL.
+ */
+extern int	trigger_errcolumn(Relation rel, const char *column, const char *constraint);
 
 /*
  * Connects to SPI inside the Space of the trigger's table, as its owner. Raises

@@ -107,8 +107,8 @@ join_ranges(FilterEntry **first)
 FilterEntry *
 filter_entry_combine(FilterEntryKind kind, FilterEntry *entries)
 {
-	FilterEntryKind	neutral = kind == ENTRY_AND ? ENTRY_ALWAYS : ENTRY_NEVER;
-	FilterEntryKind	decisive = kind == ENTRY_AND ? ENTRY_NEVER : ENTRY_ALWAYS;
+	FilterEntryKind neutral = kind == ENTRY_AND ? ENTRY_ALWAYS : ENTRY_NEVER;
+	FilterEntryKind decisive = kind == ENTRY_AND ? ENTRY_NEVER : ENTRY_ALWAYS;
 	FilterEntry *first = NULL;
 	FilterEntry **link = &first;
 	FilterEntry *next;

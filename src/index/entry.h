@@ -40,7 +40,7 @@ typedef enum FilterEntryKind
 typedef struct FilterEntry FilterEntry;
 struct FilterEntry
 {
-	FilterEntryKind	kind;
+	FilterEntryKind kind;
 	bool		exact;
 	bool		has_path;		/* low begins with the key of its path */
 	bool		one_value;		/* it is about an element, which is never missing */

@@ -502,12 +502,12 @@ unknown_selectivity(const Estimate *x, const FilterEntry *e)
 static double
 keys_each(const Estimate *x, const FilterEntry *e)
 {
+	int			tag_len = profile_key_tag_len(e->low.data, e->low.len);
 	ProfileTagStats tag;
 	double		most = 1;
 
 	if (filter_entry_has_keys(e) &&
-		profile_stats_tag(x->stats, e->low.data, profile_key_tag_len(e->low.data, e->low.len), &tag) &&
-		tag.present > 0)
+		profile_stats_tag(x->stats, e->low.data, tag_len, &tag) && tag.present > 0)
 		return Max(tag.total / tag.present, 1);
 	for (const FilterEntry *c = e->first; c != NULL; c = c->next)
 		most = Max(most, keys_each(x, c));

@@ -16,6 +16,6 @@
  * defaults where they are NULL.
  */
 extern double filter_entry_estimate(FilterEntry *root, const FilterQuery *query,
-							  const ProfileStats *stats);
+									const ProfileStats *stats);
 
 #endif							/* CIRRO_INDEX_ESTIMATE_H */

@@ -601,7 +601,8 @@ extract(const FilterQuery *query, const FilterNode *node, const Place *place)
 		case FILTER_NOT:
 			first = extract(query, node + 1, place);
 			if (first->kind == ENTRY_ALWAYS || first->kind == ENTRY_NEVER)
-				return filter_entry_make(first->kind == ENTRY_ALWAYS ? ENTRY_NEVER : ENTRY_ALWAYS, NULL);
+				return filter_entry_make(first->kind == ENTRY_ALWAYS ? ENTRY_NEVER : ENTRY_ALWAYS,
+										 NULL);
 			return filter_entry_inner(ENTRY_NOT, first);
 		case FILTER_ELEM_VALUE:
 		case FILTER_ELEM_OBJECT:

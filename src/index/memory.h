@@ -9,7 +9,10 @@
 
 #include "index/entry.h"
 
-/* Keeps the estimates of a tree, and whether a scan is better than a search. */
+/*
+ * Keeps the estimates of a tree, unless it is very large, and whether a scan is
+ * better than a search.
+ */
 extern void filter_entry_remember(const FilterQuery *query, FilterEntry *root, bool better_scanned);
 
 /* Forgets them: the filter is planned for a table without statistics. */

@@ -12,6 +12,7 @@
 
 #include "index/profile_key.h"
 
+/* Append the path of a key, or its value; any bytes are shown as something. */
 extern void profile_key_show_path(StringInfo buf, const char *key, int len);
 extern void profile_key_show_value(StringInfo buf, const char *key, int len);
 

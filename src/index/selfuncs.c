@@ -142,7 +142,8 @@ filter_matches_sel(PG_FUNCTION_ARGS)
 	selectivity = filter_entry_estimate(tree, query, stats);
 	if (stats != NULL)
 	{
-		filter_entry_remember(query, tree, filter_entry_better_scanned(tree, document_cost(&variable)));
+		filter_entry_remember(query, tree,
+							  filter_entry_better_scanned(tree, document_cost(&variable)));
 		profile_stats_free(stats);
 	}
 	else

@@ -44,10 +44,10 @@ typedef struct LastInput
 	struct varlena *value;
 } LastInput;
 
-static Datum
-copy_value(const struct varlena *value)
+static struct varlena *
+copy_value(const void *value)
 {
-	return PointerGetDatum(memcpy(palloc(VARSIZE(value)), value, VARSIZE(value)));
+	return memcpy(palloc(VARSIZE(value)), value, VARSIZE(value));
 }
 
 static void
@@ -61,7 +61,7 @@ remember(LastInput *last, MemoryContext context, const char *text, Datum value)
 		pfree(last->value);
 		last->text = NULL;
 	}
-	last->value = (struct varlena *) DatumGetPointer(copy_value((struct varlena *) DatumGetPointer(value)));
+	last->value = copy_value(DatumGetPointer(value));
 	last->text = pstrdup(text);
 	MemoryContextSwitchTo(old);
 }
@@ -80,7 +80,7 @@ json_glue_in(FunctionCallInfo fcinfo, JsonGlueRead read)
 	Datum		value;
 
 	if (last != NULL && last->text != NULL && strcmp(last->text, text) == 0)
-		return copy_value(last->value);
+		return PointerGetDatum(copy_value(last->value));
 	value = read(text, strlen(text), fcinfo->context);
 	if (DatumGetPointer(value) == NULL || site == NULL)
 		return value;

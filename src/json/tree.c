@@ -232,7 +232,7 @@ read_unicode(JsonTreeReader *r, const JsonTree *at, char **out)
 		*o++ = (char) code;
 	else if (!r->utf8)
 		return json_tree_bad_text(r, at, "\\u stands for a character beyond ASCII",
-						"Write the character itself: the encoding of this database is not UTF8.");
+								  "Write the character itself: the encoding of this database is not UTF8.");
 	else if (code < 0x800)
 	{
 		*o++ = (char) (0xC0 | (code >> 6));

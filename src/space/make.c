@@ -23,11 +23,10 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#include "cirro.h"
 #include "compat.h"
-#include "space/scope.h"
 #include "space/ddl.h"
 #include "space/list.h"
+#include "space/scope.h"
 
 PG_FUNCTION_INFO_V1(create_space);
 PG_FUNCTION_INFO_V1(drop_space);
@@ -207,7 +206,7 @@ create_space(PG_FUNCTION_ARGS)
 	if (made_schema)
 	{
 		space_run(psprintf("CREATE SCHEMA %s AUTHORIZATION %s", quote_identifier(name),
-					 quote_identifier(GetUserNameFromId(owner, false))));
+						   quote_identifier(GetUserNameFromId(owner, false))));
 		CommandCounterIncrement();
 		space = get_namespace_oid(name, false);
 	}
@@ -223,7 +222,7 @@ create_space(PG_FUNCTION_ARGS)
 	space_run(space_ddl("space_tables", format_type_be(ref_type)));
 	space_run(space_ddl("space_code", format_type_be(ref_type)));
 	space_run(psprintf("INSERT INTO setting (made_schema, ddl_version) VALUES (%s, %d)",
-				 made_schema ? "true" : "false", CIRRO_DDL_VERSION));
+					   made_schema ? "true" : "false", CIRRO_DDL_VERSION));
 	space_leave(&scope);
 
 	SPI_finish();
@@ -258,7 +257,7 @@ drop_functions(const char *schema, const char *ref_type)
 		if (strcmp(arguments, "(" SPACE_REF_TYPE ")") == 0)
 			arguments = psprintf("(%s)", ref_type);
 		space_run(psprintf("DROP FUNCTION IF EXISTS %s.%s%s RESTRICT", quote_identifier(schema),
-					 quote_identifier(space_functions[i].name), arguments));
+						   quote_identifier(space_functions[i].name), arguments));
 	}
 }
 

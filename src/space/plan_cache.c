@@ -234,21 +234,18 @@ plan_cache_execute(Oid space, Oid relation, const SpaceQuery *query,
 			 SPI_result_code_string(result), query->text);
 }
 
+/* The portal keeps what it needs of the plan, which may be freed before it. */
 Portal
 plan_cache_open(Oid space, Oid relation, const SpaceQuery *query, ParamListInfo params)
 {
-	Portal		portal = SPI_cursor_open_with_paramlist(NULL, get_plan(space, relation, query),
-														params, false);
-
-	/* It may say CLOSE ALL. */
-	PinPortal(portal);
-	return portal;
+	return SPI_cursor_open_with_paramlist(NULL, get_plan(space, relation, query), params, false);
 }
 
 double
 plan_cache_estimate(Oid space, const SpaceQuery *query, ParamListInfo params)
 {
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(get_plan(space, InvalidOid, query)));
+	SPIPlanPtr	prepared = get_plan(space, InvalidOid, query);
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(prepared));
 	CachedPlan *plan;
 	double		rows;
 

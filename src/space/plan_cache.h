@@ -38,7 +38,7 @@ typedef struct SpaceQuery
 extern void plan_cache_execute(Oid space, Oid relation, const SpaceQuery *query,
 							   const SPIExecuteOptions *options);
 
-/* A cursor over its rows; a trigger of the Space cannot close it. */
+/* Opens a cursor of such a query, in the context of SPI. */
 extern Portal plan_cache_open(Oid space, Oid relation, const SpaceQuery *query,
 							  ParamListInfo params);
 

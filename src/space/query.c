@@ -187,28 +187,6 @@ query_run_into(Oid space, const QueryArgs *args, DestReceiver *receiver)
 	(void) run(space, InvalidOid, args, receiver);
 }
 
-Portal
-query_open_over(TriggerData *trigdata, Oid space, const QueryArgs *args)
-{
-	return plan_cache_open(space, RelationGetRelid(trigdata->tg_relation), args->query,
-						   make_params(args));
-}
-
-uint64
-query_fetch(Portal portal, int count, SPITupleTable **rows)
-{
-	SPI_cursor_fetch(portal, true, count);
-	*rows = SPI_tuptable;
-	return SPI_processed;
-}
-
-void
-query_close(Portal portal)
-{
-	UnpinPortal(portal);
-	SPI_cursor_close(portal);
-}
-
 double
 query_estimate(Oid space, const QueryArgs *args)
 {
@@ -221,28 +199,67 @@ query_free(void)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* Rows of a cursor that are fetched at once. */
+#define ROWS_AT_ONCE	1000
+
+void
+query_open_over(QueryCursor *cursor, TriggerData *trigdata, Oid space, const QueryArgs *args)
+{
+	memset(cursor, 0, sizeof(*cursor));
+	cursor->portal = plan_cache_open(space, RelationGetRelid(trigdata->tg_relation),
+									 args->query, make_params(args));
+	/* A trigger of the Space may say CLOSE ALL. */
+	PinPortal(cursor->portal);
+}
+
+bool
+query_next(QueryCursor *cursor, ResultRow *row)
+{
+	if (cursor->next == cursor->nrows)
+	{
+		bool		was_last = cursor->rows != NULL && cursor->nrows < ROWS_AT_ONCE;
+
+		SPI_freetuptable(cursor->rows);
+		cursor->rows = NULL;
+		if (was_last)
+			return false;
+		SPI_cursor_fetch(cursor->portal, true, ROWS_AT_ONCE);
+		cursor->rows = SPI_tuptable;
+		cursor->nrows = SPI_processed;
+		cursor->next = 0;
+		if (cursor->nrows == 0)
+			return false;
+	}
+	memset(row, 0, sizeof(*row));
+	row->desc = cursor->rows->tupdesc;
+	row->tuple = cursor->rows->vals[cursor->next++];
+	return true;
+}
+
+void
+query_close(QueryCursor *cursor)
+{
+	SPI_freetuptable(cursor->rows);
+	UnpinPortal(cursor->portal);
+	SPI_cursor_close(cursor->portal);
+}
+
 /* -------------------------------------------------------------- results -- */
 
 ResultRow
-result_fetched(const SPITupleTable *rows, uint64 number)
+result_row(uint64 number)
 {
 	ResultRow	row = {0};
 
-	if (rows == NULL || number >= rows->numvals)
+	if (SPI_tuptable == NULL || number >= SPI_tuptable->numvals)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("a row that cirro wrote or looked for is not there"),
 				 errdetail("A trigger or a rule on a table of the Space suppressed or changed it."),
 				 errhint("Triggers of your own must let cirro's rows pass.")));
-	row.desc = rows->tupdesc;
-	row.tuple = rows->vals[number];
+	row.desc = SPI_tuptable->tupdesc;
+	row.tuple = SPI_tuptable->vals[number];
 	return row;
-}
-
-ResultRow
-result_row(uint64 number)
-{
-	return result_fetched(SPI_tuptable, number);
 }
 
 ResultRow
@@ -253,8 +270,8 @@ result_slot(TupleTableSlot *slot)
 	return row;
 }
 
-Datum
-result_column(ResultRow *row, Oid type, bool *isnull)
+static Datum
+read_column(ResultRow *row, Oid type, bool *isnull)
 {
 	int			column = ++row->column;
 	Oid			found = column <= row->desc->natts ?
@@ -278,7 +295,7 @@ static Datum
 read_value(ResultRow *row, Oid type)
 {
 	bool		isnull;
-	Datum		value = result_column(row, type, &isnull);
+	Datum		value = read_column(row, type, &isnull);
 
 	/* The owner may have dropped a constraint since the Space was looked at. */
 	if (isnull)
@@ -334,66 +351,25 @@ result_datum(ResultRow *row, Oid type)
 }
 
 bool
-result_bool_or(ResultRow *row, bool otherwise)
+result_null(ResultRow *row)
 {
+	ResultRow	next = *row;
 	bool		isnull;
-	Datum		value = result_column(row, BOOLOID, &isnull);
 
-	return isnull ? otherwise : DatumGetBool(value);
+	(void) read_column(&next, InvalidOid, &isnull);
+	if (isnull)
+		row->column = next.column;
+	return isnull;
 }
 
-int32
-result_int32_or(ResultRow *row, int32 otherwise)
+void
+arg_result(QueryArgs *args, ResultRow *row)
 {
+	Oid			type = args->query->argtypes[Min(args->nargs, SPACE_QUERY_MAX_ARGS - 1)];
 	bool		isnull;
-	Datum		value = result_column(row, INT4OID, &isnull);
+	Datum		value = read_column(row, type, &isnull);
 
-	return isnull ? otherwise : DatumGetInt32(value);
-}
-
-int64
-result_int64_or(ResultRow *row, int64 otherwise)
-{
-	bool		isnull;
-	Datum		value = result_column(row, INT8OID, &isnull);
-
-	return isnull ? otherwise : DatumGetInt64(value);
-}
-
-TimestampTz
-result_timestamptz_or(ResultRow *row, TimestampTz otherwise)
-{
-	bool		isnull;
-	Datum		value = result_column(row, TIMESTAMPTZOID, &isnull);
-
-	return isnull ? otherwise : DatumGetTimestampTz(value);
-}
-
-FullTransactionId
-result_xid8_or_none(ResultRow *row)
-{
-	bool		isnull;
-	Datum		value = result_column(row, XID8OID, &isnull);
-
-	return isnull ? InvalidFullTransactionId : DatumGetFullTransactionId(value);
-}
-
-const Interval *
-result_interval_or_none(ResultRow *row)
-{
-	bool		isnull;
-	Datum		value = result_column(row, INTERVALOID, &isnull);
-
-	return isnull ? NULL : DatumGetIntervalP(value);
-}
-
-Datum
-result_datum_or_none(ResultRow *row, Oid type)
-{
-	bool		isnull;
-	Datum		value = result_column(row, type, &isnull);
-
-	return isnull ? (Datum) 0 : value;
+	arg_datum(args, type, value, isnull);
 }
 
 void
@@ -401,35 +377,4 @@ result_end(const ResultRow *row)
 {
 	if (row->column != row->desc->natts)
 		elog(ERROR, "%d of %d columns were read", row->column, row->desc->natts);
-}
-
-static uint64
-run_with_nulls(Oid space, Oid relation, const SpaceQuery *query, Datum *values, const char *nulls)
-{
-	QueryArgs	args = {query};
-
-	for (int i = 0; i < query->nargs; i++)
-		arg_datum(&args, query->argtypes[i], values[i], nulls != NULL && nulls[i] == 'n');
-	return run(space, relation, &args, NULL);
-}
-
-uint64
-cirro_execute(Oid space, const SpaceQuery *query, Datum *values, const char *nulls)
-{
-	return run_with_nulls(space, InvalidOid, query, values, nulls);
-}
-
-uint64
-cirro_execute_over(TriggerData *trigdata, Oid space, const SpaceQuery *query,
-				   Datum *values, const char *nulls)
-{
-	return run_with_nulls(space, RelationGetRelid(trigdata->tg_relation), query, values, nulls);
-}
-
-Datum
-cirro_result(uint64 row, int column, bool *isnull)
-{
-	ResultRow	result = result_row(row);
-
-	return SPI_getbinval(result.tuple, result.desc, column, isnull);
 }

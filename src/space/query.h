@@ -62,15 +62,6 @@ extern uint64 query_run_over(TriggerData *trigdata, Oid space, const QueryArgs *
 /* The same for a SELECT whose rows go to a receiver as they come. */
 extern void query_run_into(Oid space, const QueryArgs *args, DestReceiver *receiver);
 
-/*
- * A cursor of such a query, whose rows are not all kept in memory. query_fetch
- * returns how many of at most "count" rows there were next; they stay until they
- * are freed. Nobody but query_close closes it, or an error.
- */
-extern Portal query_open_over(TriggerData *trigdata, Oid space, const QueryArgs *args);
-extern uint64 query_fetch(Portal portal, int count, SPITupleTable **rows);
-extern void query_close(Portal portal);
-
 /* How many rows the planner expects of a query that is planned each time. */
 extern double query_estimate(Oid space, const QueryArgs *args);
 
@@ -79,8 +70,8 @@ extern void query_free(void);
 
 /*
  * A row, read column by column in the order of the query. 22004 is raised for a
- * null that the reader has no value for, 42804 for another type: an owner may
- * have changed a table since the Space was looked at.
+ * null that is not asked for, 42804 for another type: an owner may have changed a
+ * table since the Space was looked at.
  */
 typedef struct ResultRow
 {
@@ -92,11 +83,9 @@ typedef struct ResultRow
 
 /*
  * Row "number", from 0, of the last run; 39P01 if there is none: a trigger of the
- * Space may have kept it from being. Or a row that was fetched, or one that a receiver
- * is given.
+ * Space may have kept it from being. Or the row that a receiver is given.
  */
 extern ResultRow result_row(uint64 number);
-extern ResultRow result_fetched(const SPITupleTable *rows, uint64 number);
 extern ResultRow result_slot(TupleTableSlot *slot);
 
 extern bool result_bool(ResultRow *row);
@@ -108,26 +97,31 @@ extern FullTransactionId result_xid8(ResultRow *row);
 extern const Interval *result_interval(ResultRow *row);
 extern Datum result_datum(ResultRow *row, Oid type);
 
-/* With a value for null; a NULL pointer, 0 and InvalidFullTransactionId are it. */
-extern bool result_bool_or(ResultRow *row, bool otherwise);
-extern int32 result_int32_or(ResultRow *row, int32 otherwise);
-extern int64 result_int64_or(ResultRow *row, int64 otherwise);
-extern TimestampTz result_timestamptz_or(ResultRow *row, TimestampTz otherwise);
-extern FullTransactionId result_xid8_or_none(ResultRow *row);
-extern const Interval *result_interval_or_none(ResultRow *row);
-extern Datum result_datum_or_none(ResultRow *row, Oid type);
+/* Is the next column null? Then it is read by that. */
+extern bool result_null(ResultRow *row);
 
-/* A column that may be null, to be handed on. */
-extern Datum result_column(ResultRow *row, Oid type, bool *isnull);
+/* The next column, null or not, as the next parameter of a query. */
+extern void arg_result(QueryArgs *args, ResultRow *row);
 
 /* All columns were read. */
 extern void result_end(const ResultRow *row);
 
-/* Until the room gig asks with the above. */
-#define CirroQuery SpaceQuery
-extern uint64 cirro_execute(Oid space, const SpaceQuery *query, Datum *values, const char *nulls);
-extern uint64 cirro_execute_over(TriggerData *trigdata, Oid space, const SpaceQuery *query,
-								 Datum *values, const char *nulls);
-extern Datum cirro_result(uint64 row, int column, bool *isnull);
+/*
+ * A query over transition tables of which few rows are in memory at a time. Other
+ * queries may be run between the rows. A row stays until the next is asked for;
+ * after the last one it is false. Only an error closes it but query_close.
+ */
+typedef struct QueryCursor
+{
+	Portal		portal;
+	SPITupleTable *rows;		/* those at hand */
+	uint64		nrows;
+	uint64		next;
+} QueryCursor;
+
+extern void query_open_over(QueryCursor *cursor, TriggerData *trigdata, Oid space,
+							const QueryArgs *args);
+extern bool query_next(QueryCursor *cursor, ResultRow *row);
+extern void query_close(QueryCursor *cursor);
 
 #endif							/* CIRRO_SPACE_QUERY_H */

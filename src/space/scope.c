@@ -27,8 +27,8 @@
 
 #include "cirro.h"
 #include "compat.h"
-#include "space/scope.h"
 #include "space/ddl.h"
+#include "space/scope.h"
 
 /* Is it what names mean? */
 static bool

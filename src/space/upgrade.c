@@ -12,14 +12,13 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "cirro.h"
+#include "compat.h"
 #include "isolate.h"
-#include "space/scope.h"
 #include "space/ddl.h"
 #include "space/list.h"
+#include "space/scope.h"
 
 PG_FUNCTION_INFO_V1(upgrade_spaces);
 
@@ -67,7 +66,8 @@ upgrade_space(void *arg)
 	space_hold(info->space, info->owner, space_tables, SPACE_TABLES);
 	if (SPI_execute("SELECT coalesce(min(t.ddl_version), 0)::int FROM setting t", true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the version of a Space");
-	version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+										  1, &isnull));
 	if (version > CIRRO_DDL_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -78,7 +78,7 @@ upgrade_space(void *arg)
 					space_ddl("space_code", space_ref_type(info)), info->space);
 	restore_stamping();
 	space_run(psprintf("UPDATE setting t SET ddl_version = %d "
-				 "WHERE t.ddl_version IS DISTINCT FROM %d", CIRRO_DDL_VERSION, CIRRO_DDL_VERSION));
+					   "WHERE t.ddl_version IS DISTINCT FROM %d", CIRRO_DDL_VERSION, CIRRO_DDL_VERSION));
 	space_leave(&scope);
 	return true;
 }
@@ -142,6 +142,8 @@ upgrade_spaces(PG_FUNCTION_ARGS)
 					 errdetail("%s", info->defect)));
 			continue;
 		}
+		/* What is made of a Space hangs off a connection of its own. */
+		SPI_connect();
 		if (run_isolated(upgrade_space, &upgrade, &error) == ISOLATED_FAILED)
 		{
 			if (!PG_ARGISNULL(0))
@@ -151,6 +153,7 @@ upgrade_spaces(PG_FUNCTION_ARGS)
 					 errmsg("Space \"%s\" is skipped", info->name),
 					 errdetail_internal("%s", error_summary(error))));
 		}
+		SPI_finish();
 		if (!atomic)
 			SPI_commit();
 	}

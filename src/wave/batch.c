@@ -20,11 +20,9 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
-#include "cirro.h"
 #include "filter/eval.h"
 #include "filter/io.h"
 #include "filter/order.h"
@@ -38,8 +36,23 @@
 #include "wave/match.h"
 #include "wave/predicate.h"
 
-int			cirro_wave_search = WAVE_SEARCH_AUTO;
-int			cirro_wave_memory = 131072;
+/* How waves look for workers: the setting cirro.wave_search. */
+typedef enum WaveSearchWay
+{
+	WAVE_SEARCH_AUTO,
+	WAVE_SEARCH_BATCH,			/* one pass for all gigs */
+	WAVE_SEARCH_SINGLE			/* each gig by a search of its own */
+} WaveSearchWay;
+
+static const struct config_enum_entry search_ways[] = {
+	{"auto", WAVE_SEARCH_AUTO, false},
+	{"batch", WAVE_SEARCH_BATCH, false},
+	{"single", WAVE_SEARCH_SINGLE, false},
+	{NULL, 0, false}
+};
+
+static int	wave_search = WAVE_SEARCH_AUTO;
+static int	wave_memory = 131072;	/* kB, of a pass */
 
 /*
  * In microseconds, measured by test/bench/waves.sh with filters of three
@@ -156,6 +169,28 @@ static const SpaceQuery workers_query = {
 	"SELECT w.id::bigint, w.lot::int, w.profile::jsonb FROM worker w WHERE w.active"
 };
 
+void
+wave_batch_init(void)
+{
+	DefineCustomEnumVariable("cirro.wave_search",
+							 "How waves look for workers.",
+							 "batch: in one pass over the workers for all due gigs; single: for each gig by itself; auto: as costs less. All find the same.",
+							 &wave_search,
+							 WAVE_SEARCH_AUTO,
+							 search_ways,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("cirro.wave_memory",
+							"Memory of a pass over the workers.",
+							"Gigs for which it does not suffice are left to another pass.",
+							&wave_memory,
+							131072, 64, MAX_KILOBYTES,
+							PGC_USERSET,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
+}
+
 /*
  * ---- Receiving rows
  */
@@ -261,7 +296,7 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	size = (int64) wanted * (sizeof(Candidate) + sizeof(int64));
 	/* Half of it is for who is invited already. */
 	if (pass->ngigs > 0 &&
-		pass->memory + filters_memory(pass) + size > cirro_wave_memory * INT64CONST(512))
+		pass->memory + filters_memory(pass) + size > wave_memory * INT64CONST(512))
 	{
 		pass->is_full = true;
 		return false;
@@ -277,11 +312,11 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	gig->start = wave_lot_start(gig->id, gig->number);
 	filter = result_datum(&row, InvalidOid);
 	gig->filter = filter_query_reordered(DatumGetFilterQuery(filter));
-	sort = result_datum_or_none(&row, InvalidOid);
+	sort = result_null(&row) ? (Datum) 0 : result_datum(&row, InvalidOid);
 	if (sort != 0)
 		gig->sort = DatumGetSortQueryCopy(sort);
 	gig->filter_hash = wave_batch_hash(result_datum(&row, JSONBOID));
-	gig->sort_hash = wave_batch_hash(result_datum_or_none(&row, JSONOID));
+	gig->sort_hash = wave_batch_hash(result_null(&row) ? (Datum) 0 : result_datum(&row, JSONOID));
 	gig->has_invitations = result_bool(&row);
 	gig->horizon = result_xid8(&row);
 	result_end(&row);
@@ -311,7 +346,7 @@ receive_invited(TupleTableSlot *slot, DestReceiver *self)
 		int			grown = Max(64, gig->max_invited * 2);
 
 		pass->memory += (int64) (grown - gig->max_invited) * sizeof(int64);
-		if (pass->memory > cirro_wave_memory * INT64CONST(1024))
+		if (pass->memory > wave_memory * INT64CONST(1024))
 		{
 			pass->memory -= (int64) grown * sizeof(int64);
 			if (gig->invited != NULL)
@@ -427,7 +462,7 @@ consider(Pass *pass, PassGig *gig, int row)
 	pass->memory -= gig->heap.key_space;
 	wave_heap_keep(&gig->heap, &candidate);
 	pass->memory += gig->heap.key_space;
-	if (gig->sort != NULL && pass->memory > cirro_wave_memory * INT64CONST(1024))
+	if (gig->sort != NULL && pass->memory > wave_memory * INT64CONST(1024))
 	{
 		pass->memory -= gig->heap.key_space;
 		wave_heap_forget(&gig->heap);
@@ -482,7 +517,7 @@ finish_chunk(Pass *pass)
 		}
 	}
 	if (pass->seen < BROAD_SAMPLE && pass->seen + pass->nrows >= BROAD_SAMPLE &&
-		cirro_wave_search == WAVE_SEARCH_AUTO)
+		wave_search == WAVE_SEARCH_AUTO)
 	{
 		pass->seen += pass->nrows;
 		drop_broad(pass);
@@ -548,7 +583,7 @@ run_pass(void *arg)
 static int
 limit_gigs(int ngigs)
 {
-	return (int) Min(ngigs, cirro_wave_memory * INT64CONST(512) / GIG_SIZE + 1);
+	return (int) Min(ngigs, wave_memory * INT64CONST(512) / GIG_SIZE + 1);
 }
 
 static bool
@@ -556,10 +591,11 @@ is_worthwhile(Oid space, int ngigs)
 {
 	double		workers = wave_workers_expected(space);
 
-	if (cirro_wave_search != WAVE_SEARCH_AUTO)
-		return cirro_wave_search == WAVE_SEARCH_BATCH;
+	if (wave_search != WAVE_SEARCH_AUTO)
+		return wave_search == WAVE_SEARCH_BATCH;
 	return workers >= 0 && ngigs > 1 &&
-		ngigs * (SEARCH_COST + sqrt(workers) * SEARCH_COST_PER_ROOT) > workers * PASS_COST_PER_WORKER;
+		ngigs * (SEARCH_COST + sqrt(workers) * SEARCH_COST_PER_ROOT) >
+		workers * PASS_COST_PER_WORKER;
 }
 
 static WaveBatch *

@@ -11,17 +11,6 @@
 #include "access/transam.h"
 #include "utils/timestamp.h"
 
-/* How waves look for workers: the setting cirro.wave_search. */
-typedef enum WaveSearchWay
-{
-	WAVE_SEARCH_AUTO,
-	WAVE_SEARCH_BATCH,			/* one pass for all gigs */
-	WAVE_SEARCH_SINGLE			/* each gig by a search of its own */
-} WaveSearchWay;
-
-extern int	cirro_wave_search;
-extern int	cirro_wave_memory;	/* kB, of a pass */
-
 /* What a pass has found for a gig. */
 typedef struct BatchedGig
 {
@@ -44,6 +33,9 @@ typedef struct WaveBatch
 
 /* Is told now and then how many workers a pass has looked at. */
 typedef void (*WaveBatchReport) (void *arg, int64 workers);
+
+/* The settings cirro.wave_search and cirro.wave_memory. */
+extern void wave_batch_init(void);
 
 /*
  * Looks for the candidates of the first of these gigs, as many as memory is

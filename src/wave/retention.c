@@ -10,14 +10,13 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
 #include "isolate.h"
 #include "space/query.h"
-#include "wave/retention.h"
 #include "space/scope.h"
+#include "wave/retention.h"
 
 /* How many rows go at once. */
 #define BATCH "1000"
@@ -61,6 +60,9 @@ static const SpaceQuery remove_queries[] = {
 	}
 };
 
+StaticAssertDecl(lengthof(remove_queries) == lengthof(((Retention *) NULL)->cutoff),
+				 "each table has a time of its own");
+
 static bool
 claim(void *arg)
 {
@@ -102,7 +104,7 @@ remove_batch(void *arg)
 	arg_timestamptz(&args, retention->cutoff[retention->table]);
 	query_run(space, &args);
 	row = result_row(0);
-	last = result_int64_or(&row, PG_INT64_MIN);
+	last = result_null(&row) ? PG_INT64_MIN : result_int64(&row);
 	result_end(&row);
 	if (last == PG_INT64_MIN)
 	{

@@ -13,11 +13,12 @@
 
 #include "cirro.h"
 #include "gig/state.h"
-#include "wave/turn.h"
 #include "isolate.h"
+#include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
-#include "space/list.h"
+#include "wave/active.h"
+#include "wave/turn.h"
 #include "wave/wave.h"
 
 PG_FUNCTION_INFO_V1(run_wave);
@@ -37,7 +38,7 @@ raise_not_open(const GigTurn *turn)
 {
 	GigState	state = {.closes_at = turn->gig.closes_at};
 
-	gig_state_refuse_closed(turn->gig_id, &state);
+	gig_state_refuse_closed(InvalidOid, turn->gig_id, &state);
 }
 
 static void
@@ -85,7 +86,7 @@ run_wave(PG_FUNCTION_ARGS)
 				 errhint("Call run_wave() of the Space.")));
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
 	space_check_invite(info);
-	if (!cirro_active)
+	if (!wave_active)
 		raise_paused("The setting cirro.active is off in this database.",
 					 "It is meant for copies of production, which must not invite anybody.");
 	if (PG_ARGISNULL(1))

@@ -33,13 +33,14 @@
 
 #include "cirro.h"
 #include "isolate.h"
-#include "wave/retention.h"
-#include "space/scope.h"
 #include "space/ddl.h"
 #include "space/list.h"
 #include "space/query.h"
-#include "wave/turn.h"
+#include "space/scope.h"
+#include "wave/active.h"
 #include "wave/batch.h"
+#include "wave/retention.h"
+#include "wave/turn.h"
 
 PG_FUNCTION_INFO_V1(run_waves);
 
@@ -429,7 +430,7 @@ run_waves(PG_FUNCTION_ARGS)
 		}
 	}
 
-	if (!cirro_active)
+	if (!wave_active)
 	{
 		ereport(NOTICE,
 				(errmsg("waves are switched off in this database"),

@@ -19,9 +19,9 @@
 #include "cirro.h"
 #include "gig/state.h"
 #include "space/query.h"
-#include "wave/wave.h"
 #include "wave/batch.h"
 #include "wave/match.h"
+#include "wave/wave.h"
 
 static const SpaceQuery count_pending_query = {
 	"SELECT count(*) FROM invitation i WHERE i.gig_id = $1 AND i.status = 'pending'"
@@ -228,7 +228,7 @@ lock_max_pending(const GigTurn *turn)
 	if (query_run(turn->space, &args) == 0)
 		return 0;
 	row = result_row(0);
-	limit = result_int32_or(&row, 0);
+	limit = result_null(&row) ? 0 : result_int32(&row);
 	result_end(&row);
 	return limit;
 }

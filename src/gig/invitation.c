@@ -1,0 +1,91 @@
+/*-------------------------------------------------------------------------
+ * src/gig/invitation.c
+ *
+ * The words and the columns of an invitation. Must not say what may become of
+ * one: gig/invitation_trigger.c does.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "compat.h"
+#include "gig/invitation.h"
+#include "gig/state.h"
+
+const char *const invitation_statuses[NSTATUSES] = {
+	[SCHEDULED] = "scheduled",
+	[PENDING] = "pending",
+	[ACCEPTED] = "accepted",
+	[REJECTED] = "rejected",
+	[EXPIRED] = "expired",
+	[LEFT] = "left",
+};
+
+const TriggerColumn invitation_columns[NCOLUMNS] = {
+	[ID] = {"id", INT8OID},
+	[GIG_ID] = {"gig_id", INT8OID},
+	[WORKER_ID] = {"worker_id", INT8OID},
+	[STATUS] = {"status", TEXTOID},
+	[REASON] = {"reason", TEXTOID},
+	[ORIGIN] = {"origin", TEXTOID},
+	[WAVE_ID] = {"wave_id", INT8OID},
+	[SEND_AT] = {"send_at", TIMESTAMPTZOID},
+	[INVITED_AT] = {"invited_at", TIMESTAMPTZOID},
+	[RESPONDED_AT] = {"responded_at", TIMESTAMPTZOID},
+	[TIMES_INVITED] = {"times_invited", INT4OID},
+	[REVISION] = {"revision", INT4OID},
+	[SILENT] = {"silent", BOOLOID},
+	[SILENCED] = {"silenced", BOOLOID},
+	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
+};
+
+StaticAssertDecl(NCOLUMNS <= TRIGGER_MAX_COLUMNS, "too many columns for a TriggerRow");
+
+/*
+ * An owner's reasons are of any length, and a statement may have many: one that is
+ * as long as the text alone is looked at.
+ */
+static bool
+text_is(Datum value, const char *text)
+{
+	size_t		len = strlen(text);
+	struct varlena *packed;
+	bool		result;
+
+	if (toast_raw_datum_size(value) != VARHDRSZ + len)
+		return false;
+	packed = PG_DETOAST_DATUM_PACKED(value);
+	result = memcmp(VARDATA_ANY(packed), text, len) == 0;
+	if (packed != (struct varlena *) DatumGetPointer(value))
+		pfree(packed);
+	return result;
+}
+
+InvitationStatus
+invitation_status(Relation rel, Datum name)
+{
+	for (int i = 0; i < NSTATUSES; i++)
+		if (text_is(name, invitation_statuses[i]))
+			return (InvitationStatus) i;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg("\"%s\" is not a status of an invitation", TextDatumGetCString(name)),
+			 errhint("It is one of scheduled, pending, accepted, rejected, expired, left."),
+			 invitation_errcolumn(rel, STATUS, "invitation_status_check")));
+}
+
+bool
+invitation_expired_by_seats(int status, Datum reason, bool isnull)
+{
+	return status == EXPIRED && !isnull && text_is(reason, GIG_SEATS_FILLED);
+}
+
+int
+invitation_errcolumn(Relation rel, int col, const char *constraint)
+{
+	return trigger_errcolumn(rel, invitation_columns[col].name, constraint);
+}
