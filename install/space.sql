@@ -864,7 +864,7 @@ BEGIN
 					WHERE x.gig_id = g.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
 			) b
 		) c;
-		EXIT WHEN fn.gigs = '{}';
+		EXIT WHEN cardinality(fn.gigs) = 0;
 
 		BEGIN
 			IF cirro.lock_rows(current_schema(), 'gig', fn.gigs) < cardinality(fn.gigs)
