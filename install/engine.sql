@@ -29,6 +29,14 @@ CREATE FUNCTION cirro.gig_capacity(total_seats int, seats_max int) RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN coalesce(seats_max, total_seats);
 COMMENT ON FUNCTION cirro.gig_capacity(int, int) IS 'no more can accept; NULL: no limit';
 
+CREATE FUNCTION cirro.gig_closes_at(end_at timestamptz, archived_at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN least(end_at, archived_at);
+COMMENT ON FUNCTION cirro.gig_closes_at(timestamptz, timestamptz) IS 'from then on nobody is invited, accepts or leaves';
+
+CREATE FUNCTION cirro.gig_archives_at(archive_at timestamptz, archived_at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN coalesce(archived_at, archive_at);
+COMMENT ON FUNCTION cirro.gig_archives_at(timestamptz, timestamptz) IS 'archived from then on; NULL: never';
+
 CREATE FUNCTION cirro.wave_wanted(target int, accepted int, multiplier numeric) RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
 	least(ceil(greatest(target - accepted, 0)::numeric * least(multiplier, 1000000)), 1000000)::int;

@@ -397,7 +397,7 @@ GRANT SELECT ON gig_state, setting TO PUBLIC;
 -- The tables may have columns of the application's own, called anything. So a
 -- query writes each name with what it belongs to: a column with its table's
 -- alias, a parameter with its function's name, a variable with the label of its
--- block, which is "my". "*" stands only after an alias, for a whole row of just
+-- block, which is "fn". "*" stands only after an alias, for a whole row of just
 -- that table. "#variable_conflict use_column" is for the names that cannot be
 -- qualified, those of ON CONFLICT.
 
@@ -812,7 +812,7 @@ BEGIN
 			-- Every open gig: most have nothing to do with the worker, and are counted
 			-- without a look at anything but their filter.
 			SELECT coalesce(array_agg(o.id ORDER BY o.id), '{}'),
-				(SELECT count(*) FROM gig g WHERE fn.at < least(g.end_at, g.archived_at)) - count(o.id)
+				(SELECT count(*) FROM gig g WHERE fn.at < cirro.gig_closes_at(g.end_at, g.archived_at)) - count(o.id)
 			INTO fn.ids, fn.others
 			FROM (
 				SELECT g.id FROM gig g
@@ -1080,7 +1080,7 @@ CREATE OR REPLACE FUNCTION explain_invitation(worker_id bigint, gig_id bigint)
 RETURNS TABLE (gate text, passed boolean, detail text)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT ROWS 10 AS $$
 #variable_conflict use_column
-<<my>>
+<<fn>>
 DECLARE
 	w record;
 	g record;
@@ -1108,7 +1108,7 @@ BEGIN
 	END IF;
 	SELECT s.auto, s.starts_at, s.closes_at, s.accepted, s.target, s.capacity, s.expires_rest,
 		s.answer_within, s.waves, s.last_wave_at, s.next_wave_at
-	INTO s FROM gig_state s WHERE s.gig_id = my.g.id;
+	INTO s FROM gig_state s WHERE s.gig_id = fn.g.id;
 	IF NOT FOUND THEN
 		RETURN QUERY SELECT 'state', false, 'the gig has no row in gig_state: call rebuild_state()';
 		RETURN;
@@ -1146,9 +1146,9 @@ BEGIN
 
 	IF g.pending_max IS NOT NULL THEN
 		SELECT count(*) INTO pending FROM invitation i
-		WHERE i.gig_id = my.g.id AND i.status = 'pending'
-		AND cirro.expired_reason(i.status, i.invited_at, my.s.closes_at, my.s.answer_within,
-			my.s.expires_rest AND my.s.accepted >= my.s.capacity) IS NULL;
+		WHERE i.gig_id = fn.g.id AND i.status = 'pending'
+		AND cirro.expired_reason(i.status, i.invited_at, fn.s.closes_at, fn.s.answer_within,
+			fn.s.expires_rest AND fn.s.accepted >= fn.s.capacity) IS NULL;
 		gate := 'pending_max';
 		passed := pending < g.pending_max;
 		detail := format('%s pending invitations of this gig, %s allowed', pending, g.pending_max);
@@ -1172,10 +1172,10 @@ BEGIN
 		format('%s %s %s %s: %s (%s)', e.path, e.operator, left(e.wanted::text, 200),
 			CASE WHEN e.matched THEN 'holds' ELSE 'does not hold' END,
 			coalesce('found ' || left(e.found::text, 200), 'found nothing'), e.at)
-	FROM cirro.explain_match(my.w.profile, my.g.filter) e;
+	FROM cirro.explain_match(fn.w.profile, fn.g.filter) e;
 
 	SELECT i.status, i.reason, i.origin, i.wave_id, i.send_at, i.invited_at, i.responded_at
-	INTO i FROM invitation i WHERE i.gig_id = my.g.id AND i.worker_id = my.w.id;
+	INTO i FROM invitation i WHERE i.gig_id = fn.g.id AND i.worker_id = fn.w.id;
 	gate := 'invitation';
 	IF NOT FOUND THEN
 		passed := true;
@@ -1186,7 +1186,7 @@ BEGIN
 		i_status := CASE WHEN i_reason IS NULL THEN i.status ELSE 'expired' END;
 		i_reason := coalesce(i_reason, i.reason);
 		IF may_read_waves THEN
-			SELECT v.number INTO wave_number FROM wave v WHERE v.id = my.i.wave_id;
+			SELECT v.number INTO wave_number FROM wave v WHERE v.id = fn.i.wave_id;
 		END IF;
 		passed := i_status = 'expired' AND i_reason IS NOT DISTINCT FROM 'seats_filled';
 		detail := i_status || coalesce(' (' || i_reason || ')', '')
@@ -1207,7 +1207,7 @@ BEGIN
 	IF max_pending IS NOT NULL THEN
 		SELECT count(*) INTO pending
 		FROM invitation i JOIN gig_state s ON s.gig_id = i.gig_id
-		WHERE i.worker_id = my.w.id AND i.status = 'pending'
+		WHERE i.worker_id = fn.w.id AND i.status = 'pending'
 		AND cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,
 			s.expires_rest AND s.accepted >= s.capacity) IS NULL;
 		gate := 'max_pending';
@@ -1228,7 +1228,7 @@ BEGIN
 						'more than it looked at (it wanted ' || v.wanted || ')'),
 					v.run_at,
 					' and held back ' || nullif(v.held_back, 0) || ' more (setting.max_pending)') END
-			INTO last_wave FROM wave v WHERE v.gig_id = my.g.id
+			INTO last_wave FROM wave v WHERE v.gig_id = fn.g.id
 			ORDER BY v.number DESC, v.id DESC LIMIT 1;
 		END IF;
 		gate := 'wave';
@@ -1260,7 +1260,7 @@ RETURNS TABLE (id bigint, kind text, gig_id bigint, worker_id bigint, invitation
 LANGUAGE plpgsql SET search_path FROM CURRENT
 SET plan_cache_mode = force_custom_plan SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
-<<my>>
+<<fn>>
 DECLARE
 	uid text := coalesce((SELECT t.uid::text FROM setting t), '');
 BEGIN
@@ -1297,7 +1297,7 @@ BEGIN
 		jsonb_build_object(
 			-- A hash as a uuid of version 8 (RFC 9562). Not md5(), which OpenSSL
 			-- refuses where FIPS is in force.
-			'event_id', left(overlay(overlay(encode(sha256(convert_to(my.uid || ':' || n.id, 'UTF8')), 'hex')
+			'event_id', left(overlay(overlay(encode(sha256(convert_to(fn.uid || ':' || n.id, 'UTF8')), 'hex')
 				PLACING '8' FROM 13) PLACING '8' FROM 17), 32)::uuid,
 			'space', current_schema(),
 			'kind', n.kind,
@@ -1358,7 +1358,7 @@ CREATE OR REPLACE FUNCTION fail_notifications(ids bigint[], error text,
 	retry_after interval DEFAULT '1 minute') RETURNS int
 LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
-<<my>>
+<<fn>>
 DECLARE
 	max_attempts int := coalesce((SELECT t.max_attempts FROM setting t), 10);
 	failed int;
@@ -1377,8 +1377,8 @@ BEGIN
 	)
 	UPDATE notification n SET error = fail_notifications.error, claimed_until = NULL,
 		not_before = clock_timestamp() + fail_notifications.retry_after,
-		outcome = CASE WHEN n.attempts >= my.max_attempts THEN 'dead' END,
-		delivered_at = CASE WHEN n.attempts >= my.max_attempts THEN cirro.now() END
+		outcome = CASE WHEN n.attempts >= fn.max_attempts THEN 'dead' END,
+		delivered_at = CASE WHEN n.attempts >= fn.max_attempts THEN cirro.now() END
 	WHERE n.id = ANY (ARRAY(SELECT mine.id FROM mine));
 	GET DIAGNOSTICS failed = ROW_COUNT;
 	RETURN failed;
@@ -1469,7 +1469,7 @@ BEGIN
 	LEFT JOIN LATERAL (
 		SELECT count(*) FILTER (WHERE i.status = 'accepted') AS accepted,
 			min(i.send_at) FILTER (WHERE i.status = 'scheduled') AS next_send,
-			min(cirro.add_interval(i.invited_at, s.answer_within))
+			min(cirro.answer_by(i.invited_at, s.answer_within))
 				FILTER (WHERE i.status = 'pending') AS next_deadline
 		FROM invitation i WHERE i.gig_id = g.id) i ON true
 	CROSS JOIN LATERAL (
@@ -1483,15 +1483,15 @@ BEGIN
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
 		('accepted', s.accepted::text, i.accepted::text),
-		('target', s.target::text, coalesce(g.seats_min, g.total_seats, g.seats_max)::text),
-		('capacity', s.capacity::text, coalesce(g.seats_max, g.total_seats)::text),
+		('target', s.target::text, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max)::text),
+		('capacity', s.capacity::text, cirro.gig_capacity(g.total_seats, g.seats_max)::text),
 		('expires_rest', s.expires_rest::text, (g.seats_max IS NOT NULL)::text),
 		('auto', s.auto::text, (g.invitation_mode = 'auto')::text),
 		('frequency', s.frequency::text, g.invitation_frequency::text),
 		('answer_within', s.answer_within::text, g.answer_within::text),
 		('starts_at', s.starts_at::text, g.start_at::text),
-		('closes_at', s.closes_at::text, least(g.end_at, g.archived_at)::text),
-		('archives_at', s.archives_at::text, coalesce(g.archived_at, g.archive_at)::text),
+		('closes_at', s.closes_at::text, cirro.gig_closes_at(g.end_at, g.archived_at)::text),
+		('archives_at', s.archives_at::text, cirro.gig_archives_at(g.archive_at, g.archived_at)::text),
 		('next_wave_at', CASE WHEN s.next_wave_at IS NULL THEN 'none' ELSE 'some' END,
 			CASE WHEN s.auto AND s.accepted < s.target THEN 'some' ELSE 'none' END),
 		-- What is due already cannot be too late.
@@ -1509,7 +1509,7 @@ COMMENT ON FUNCTION check_consistency() IS 'a row for each disagreement between 
 CREATE OR REPLACE FUNCTION rebuild_state() RETURNS int
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
-<<my>>
+<<fn>>
 DECLARE
 	ids bigint[];
 	g record;
@@ -1519,24 +1519,24 @@ BEGIN
 	-- All gigs are locked before any gig_state: a loop would fetch the later ones
 	-- between.
 	ids := ARRAY(SELECT c.gig_id FROM check_consistency() c);
-	PERFORM FROM gig g WHERE g.id = ANY (my.ids) ORDER BY g.id FOR NO KEY UPDATE;
+	PERFORM FROM gig g WHERE g.id = ANY (fn.ids) ORDER BY g.id FOR NO KEY UPDATE;
 	-- Workers may have been loaded past their triggers; a wave may be at work.
 	PERFORM FROM gig_state s ORDER BY s.gig_id FOR NO KEY UPDATE;
 	UPDATE gig_state SET searched = NULL, released = pg_current_xact_id();
 	FOR g IN
-		SELECT g.id, coalesce(g.seats_min, g.total_seats, g.seats_max) AS target,
-			coalesce(g.seats_max, g.total_seats) AS capacity,
+		SELECT g.id, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max) AS target,
+			cirro.gig_capacity(g.total_seats, g.seats_max) AS capacity,
 			g.seats_max IS NOT NULL AS expires_rest, g.invitation_mode = 'auto' AS auto,
 			g.invitation_frequency AS frequency, g.answer_within, g.start_at AS starts_at,
-			least(g.end_at, g.archived_at) AS closes_at,
-			coalesce(g.archived_at, g.archive_at) AS archives_at
-		FROM gig g WHERE g.id = ANY (my.ids) ORDER BY g.id
+			cirro.gig_closes_at(g.end_at, g.archived_at) AS closes_at,
+			cirro.gig_archives_at(g.archive_at, g.archived_at) AS archives_at
+		FROM gig g WHERE g.id = ANY (fn.ids) ORDER BY g.id
 	LOOP
 		INSERT INTO gig_state AS s (gig_id, target, capacity, expires_rest, auto, frequency,
 			answer_within, starts_at, closes_at, archives_at, next_event_at)
-		VALUES (my.g.id, my.g.target, my.g.capacity, my.g.expires_rest, my.g.auto,
-			my.g.frequency, my.g.answer_within, my.g.starts_at, my.g.closes_at,
-			my.g.archives_at, cirro.now())
+		VALUES (fn.g.id, fn.g.target, fn.g.capacity, fn.g.expires_rest, fn.g.auto,
+			fn.g.frequency, fn.g.answer_within, fn.g.starts_at, fn.g.closes_at,
+			fn.g.archives_at, cirro.now())
 		ON CONFLICT (gig_id) DO UPDATE SET target = excluded.target,
 			capacity = excluded.capacity, expires_rest = excluded.expires_rest,
 			auto = excluded.auto, frequency = excluded.frequency,
@@ -1548,8 +1548,8 @@ BEGIN
 			CASE WHEN s.auto AND c.accepted < s.target
 				 THEN coalesce(s.next_wave_at, cirro.now()) END
 		FROM (SELECT count(*)::int AS accepted FROM invitation i
-			  WHERE i.gig_id = my.g.id AND i.status = 'accepted') c
-		WHERE s.gig_id = my.g.id;
+			  WHERE i.gig_id = fn.g.id AND i.status = 'accepted') c
+		WHERE s.gig_id = fn.g.id;
 		rebuilt := rebuilt + 1;
 	END LOOP;
 	RETURN rebuilt;

@@ -122,6 +122,7 @@ SELECT gig_id, worker_id, status, times_invited FROM invitation WHERE gig_id > 4
 SELECT kind, gig_id, worker_id FROM notification ORDER BY worker_id, gig_id;
 SELECT outcomes->'outcomes'->0 FROM attempt WHERE worker_id = 5 ORDER BY id LIMIT 1;
 DROP TRIGGER keep_out ON invitation;
+DROP FUNCTION keep_out();
 SELECT * FROM check_consistency();
 
 SET client_min_messages = warning;

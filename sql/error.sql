@@ -63,6 +63,8 @@ RESET cirro.active;
 SELECT left(pg_temp.try('SELECT cirro.schedule_waves()'), 5), left(pg_temp.try('SELECT cirro.schedule_waves(''error'')'), 5);
 SELECT pg_temp.try('SELECT cirro.raise_unknown(NULL, NULL)');
 SELECT pg_temp.try('SELECT cirro.raise_unknown(''other'', 9223372036854775807)');
+SELECT pg_temp.try('SELECT cirro.raise_unwritten(NULL, true)');
+SELECT pg_temp.try('SELECT cirro.raise_unwritten(9223372036854775807, NULL)');
 
 -- What the error is about, as core's errors say it, so that a form can mark its
 -- field: column and constraint of the table of the Space.

@@ -63,3 +63,29 @@ FROM large;
 -- NULL in, NULL out.
 SELECT NULL::jsonb OPERATOR(cirro.@@) '{}' AS a, '{}'::jsonb OPERATOR(cirro.@@) NULL AS b,
        NULL::cirro.filter_query AS c, cirro.matches(NULL::jsonb, '{}') AS d;
+
+-- The stored form, which must not change unless its version does: how long it
+-- is of each kind of node, and that another version is refused by whatever
+-- reads it.
+BEGIN;
+CREATE CAST (cirro.filter_query AS bytea) WITHOUT FUNCTION;
+CREATE CAST (bytea AS cirro.filter_query) WITHOUT FUNCTION;
+CREATE CAST (cirro.sort_query AS bytea) WITHOUT FUNCTION;
+CREATE CAST (bytea AS cirro.sort_query) WITHOUT FUNCTION;
+SELECT q, octet_length(q::cirro.filter_query::bytea) AS bytes FROM (VALUES
+	('{}'), ('{"a": 1}'), ('{"a.b.0": "text"}'), ('{"a": {"$gt": 1, "$lt": 2}}'), ('{"a": {"$in": [1, "b", null]}}'),
+	('{"a": {"$not": {"$mod": [4, 0]}}}'), ('{"a": {"$regex": "^b", "$options": "i"}}'),
+	('{"$or": [{"a": {"$exists": true}}, {"b": {"$elemMatch": {"c": {"$size": 2}}}}]}')) v (q);
+SELECT q, octet_length(q::cirro.sort_query::bytea) AS bytes FROM (VALUES ('{}'), ('{"a": 1}'), ('{"a.b": 1, "c": -1}')) v (q);
+CREATE TEMP TABLE other AS
+SELECT set_byte(set_byte('{"a": 1}'::cirro.filter_query::bytea, 0, 9), 1, 9)::cirro.filter_query AS filter,
+       set_byte(set_byte('{"a": 1}'::cirro.sort_query::bytea, 0, 9), 1, 9)::cirro.sort_query AS sort;
+\set ON_ERROR_ROLLBACK on
+SELECT '{"a": 1}'::jsonb OPERATOR(cirro.@@) filter FROM other;
+SELECT filter FROM other;
+SELECT cirro.index_search(filter) FROM other;
+SELECT cirro.lint(filter) FROM other;
+SELECT sort FROM other;
+SELECT cirro.sort_key('{"a": 1}', sort) FROM other;
+\set ON_ERROR_ROLLBACK off
+ROLLBACK;

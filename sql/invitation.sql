@@ -80,7 +80,7 @@ DECLARE
 BEGIN
 	PERFORM pg_temp.make(n, n, old_status);
 	said := pg_temp.try(format('SELECT %I(%s)', function, n));
-	RETURN concat_ws(' ', old_status, function || ':', said, CASE said WHEN 'ok' THEN (SELECT status FROM invitation WHERE id = n) END);
+	RETURN concat_ws(' ', old_status, function || ':', said, CASE said WHEN 'ok' THEN (SELECT status FROM invitation WHERE id = call.n) END);
 END $$;
 SELECT pg_temp.call(row_number() OVER (ORDER BY f.n, s.n), s.s, f.f)
 FROM unnest('{accept,reject,leave,expire,reset}'::text[]) WITH ORDINALITY f (f, n),
@@ -178,6 +178,7 @@ SELECT status FROM accept(206);
 -- Whose time to answer had passed is expired by that, whatever comes later and
 -- whether a tick was there in between: a wave must not invite them again.
 CREATE FUNCTION pg_temp.reasons(tick boolean) RETURNS SETOF text LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
 DECLARE
 	g bigint;
 BEGIN
@@ -290,6 +291,7 @@ CREATE OR REPLACE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
 SELECT * FROM try_accept(4001);
 SELECT split_part(pg_temp.try('SELECT accept(4001)'), E'\n', 1);
 DROP TRIGGER keep_out ON invitation;
+DROP FUNCTION keep_out();
 SELECT * FROM try_accept(4001);
 SELECT * FROM check_consistency();
 

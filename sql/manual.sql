@@ -191,6 +191,7 @@ INSERT INTO worker (id) SELECT generate_series(101, 600);
 SELECT outcome, count(*) FROM invite(34, ARRAY(SELECT generate_series(101, 600))) GROUP BY outcome ORDER BY outcome;
 SELECT count(*), count(*) FILTER (WHERE worker_id % 2 = 1) FROM invitation WHERE gig_id = 34;
 DROP TRIGGER keep_out ON invitation;
+DROP FUNCTION keep_out();
 SELECT * FROM check_consistency();
 
 SET client_min_messages = warning;

@@ -23,6 +23,7 @@ SELECT count(*) FROM gig g, LATERAL invite(g.id, ARRAY(SELECT id FROM worker WHE
 -- All that keeps plans, once: triggers, waves, attempts, claims.
 CREATE TEMP SEQUENCE turn;
 CREATE FUNCTION pg_temp.all_of_it() RETURNS SETOF text LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
 DECLARE
 	t int := nextval('turn');
 BEGIN
@@ -56,10 +57,10 @@ ALTER TABLE notification DROP COLUMN note;
 ALTER TABLE gig DROP COLUMN note;
 ALTER TABLE worker DROP COLUMN note;
 SELECT pg_temp.all_of_it();
-ALTER TABLE invitation ADD COLUMN note int, ADD COLUMN more int DEFAULT 7;
+ALTER TABLE invitation ADD COLUMN own_note int, ADD COLUMN own_grade int DEFAULT 7;
 DROP INDEX invitation_status_idx;
 SELECT pg_temp.all_of_it();
-SELECT status, note, more FROM invitation WHERE gig_id = 1 AND worker_id = 11;
+SELECT status, own_note, own_grade FROM invitation WHERE gig_id = 1 AND worker_id = 11;
 
 -- One statement, many gigs: invitations to all, with a time to answer and
 -- without, seats taken and freed at once.

@@ -101,7 +101,7 @@ SELECT worker_id, status FROM invitation ORDER BY worker_id;
 SELECT * FROM (SELECT w.id FROM worker w WHERE NOT EXISTS (SELECT FROM invitation i WHERE i.worker_id = w.id) AND w.active AND w.profile OPERATOR(cirro.@@) '{"lang": "de", "hours": {"$exists": true}}') w,
 	LATERAL (SELECT gate, passed, detail FROM pg_temp.explain(w.id, 1)) e;
 SET cirro.clock = '2030-01-01 14:00+00';
-SELECT detail FROM worker w, pg_temp.explain(w.id, 1) WHERE NOT EXISTS (SELECT FROM invitation i WHERE i.worker_id = w.id) AND gate = 'wave';
+SELECT e.detail FROM worker w, pg_temp.explain(w.id, 1) e WHERE NOT EXISTS (SELECT FROM invitation i WHERE i.worker_id = w.id) AND e.gate = 'wave';
 CALL cirro.run_waves('preview');
 INSERT INTO worker (id, profile, lot) VALUES (7, '{"lang": "de", "hours": 40}', 0);
 SELECT * FROM pg_temp.explain(7, 1);

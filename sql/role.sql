@@ -158,6 +158,21 @@ SELECT gig_id, outcome FROM attempt_invitations(1, '{10,11}');
 SELECT pg_temp.try('INSERT INTO invitation (gig_id, worker_id) VALUES (10, 3)');
 SELECT pg_temp.try('SELECT archive(11)');
 RESET ROLE;
+-- What may be seen but not changed is there, and not written.
+CREATE POLICY keep ON invitation AS RESTRICTIVE FOR UPDATE TO regress_cirro_worker USING (false);
+SET ROLE regress_cirro_worker;
+SELECT id, status FROM invitation;
+SELECT pg_temp.try('SELECT leave(1)');
+SELECT * FROM try_accept(3);
+RESET ROLE;
+UPDATE invitation SET status = 'expired' WHERE id = 3;
+UPDATE gig SET title = 'Open' WHERE id = 11;
+SET ROLE regress_cirro_worker;
+SELECT worker_id, outcome FROM invite(11, '{1}');
+SELECT gig_id, outcome FROM attempt_invitations(1, '{11}');
+RESET ROLE;
+DROP POLICY keep ON invitation;
+UPDATE gig SET title = 'Secret' WHERE id = 11;
 -- Forced upon the owner, too, they do not bind the triggers.
 ALTER TABLE invitation FORCE ROW LEVEL SECURITY;
 ALTER TABLE gig FORCE ROW LEVEL SECURITY;

@@ -49,7 +49,7 @@ CREATE FUNCTION pg_temp.show(gig bigint) RETURNS text LANGUAGE sql AS $$
 	SELECT concat(s.accepted, ' of ', coalesce(s.capacity::text, 'any'), ':',
 		(SELECT string_agg(concat_ws(' ', ' ' || i.worker_id, i.status, i.reason), ',' ORDER BY i.worker_id)
 		 FROM invitation i WHERE i.gig_id = s.gig_id))
-	FROM gig_state s WHERE s.gig_id = gig $$;
+	FROM gig_state s WHERE s.gig_id = show.gig $$;
 
 INSERT INTO worker (id) SELECT generate_series(1, 9);
 ALTER TABLE invitation ALTER id RESTART 1000;

@@ -79,7 +79,7 @@ SELECT pg_temp.waves(4);
 SET timezone = 'Europe/Berlin';
 SET cirro.clock = '2031-10-26 00:20+00';
 SELECT pg_temp.gig(5, '2031-10-26 02:30 CEST', '1 day');
-SELECT cirro.now(), end_at, phase FROM gig JOIN gig_status s ON s.gig_id = id WHERE id = 5;
+SELECT cirro.now(), g.end_at, s.phase FROM gig g JOIN gig_status s ON s.gig_id = g.id WHERE g.id = 5;
 SELECT outcome FROM invite(5, '{1}');
 SET cirro.clock = '2031-10-26 00:40+00';
 SELECT cirro.now(), phase FROM gig_status WHERE gig_id = 5;
@@ -121,7 +121,7 @@ SELECT pg_temp.gig(11, '2034-03-01', '1 us', '1 us');
 SELECT pg_temp.gig(12, '2034-03-01', '178000000 years', '178000000 years');
 SELECT pg_temp.gig(13, '2034-03-01', '1 mon -29 days', '1 mon -29 days');
 CALL pg_temp.tick('2034-02-01 12:00+00', '2034-02-01 12:02+00', '1 min');
-SELECT id, pg_temp.waves(id), next_wave_at, next_event_at FROM gig JOIN gig_state ON gig_id = id WHERE id BETWEEN 11 AND 13 ORDER BY id;
+SELECT g.id, pg_temp.waves(g.id), s.next_wave_at, s.next_event_at FROM gig g JOIN gig_state s ON s.gig_id = g.id WHERE g.id BETWEEN 11 AND 13 ORDER BY g.id;
 SELECT gig_id, status, count(*) FROM invitation WHERE gig_id BETWEEN 11 AND 13 GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT count(*) FROM check_consistency();
 UPDATE setting SET keep_waves = '178000000 years', keep_attempts = '0', keep_notifications = '178000000 years';
@@ -141,7 +141,7 @@ SELECT s, e, pg_temp.try(format('INSERT INTO gig (title, url, start_at, end_at, 
 -- Every column that holds a time, in an INSERT and in an UPDATE.
 SELECT c, v, pg_temp.try(format('INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query, %I) VALUES (''y'', ''u'', ''2036-01-01'', ''2036-01-02'', 1, ''{}'', %L)', c, v))
 	FROM unnest('{created_at,archive_at,archived_at}'::text[]) c, unnest('{-infinity,4000-01-01 BC,2300-01-01,infinity}'::text[]) WITH ORDINALITY u (v, n) ORDER BY c, n;
-SELECT phase, count(*) FROM gig JOIN gig_status s ON s.gig_id = id WHERE title = 'y' GROUP BY 1 ORDER BY 1;
+SELECT s.phase, count(*) FROM gig g JOIN gig_status s ON s.gig_id = g.id WHERE g.title = 'y' GROUP BY 1 ORDER BY 1;
 SELECT c, v, pg_temp.try(format('UPDATE gig SET %I = %L WHERE id = (SELECT max(id) FROM gig)', c, v))
 	FROM unnest('{start_at,end_at,archive_at,archived_at,created_at}'::text[]) WITH ORDINALITY a (c, m), unnest('{-infinity,4000-01-01 BC,infinity}'::text[]) WITH ORDINALITY u (v, n) ORDER BY m, n;
 SELECT outcome FROM invite((SELECT max(id) FROM gig), '{1}', '-infinity');

@@ -130,8 +130,8 @@ INSERT INTO worker (id, profile) VALUES (900, '{"even": false}');
 INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query, sort_query)
 VALUES (4, 'd', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 25, 1, '{"even": false}', '{"rating": -1}');
 CALL cirro.run_waves('cirro_waves');
-SELECT profile -> 'rating' AS rating, count(*)
-FROM invitation JOIN worker w ON w.id = worker_id GROUP BY 1 ORDER BY 1;
+SELECT w.profile -> 'rating' AS rating, count(*)
+FROM invitation i JOIN worker w ON w.id = i.worker_id GROUP BY 1 ORDER BY 1;
 DELETE FROM gig;
 DELETE FROM worker WHERE id = 900;
 
@@ -195,7 +195,7 @@ RESET cirro.active;
 SELECT * FROM waves;
 CALL cirro.run_waves('cirro_waves');
 SELECT invited FROM waves;
-SELECT count(*) FROM invitation JOIN worker w ON w.id = worker_id WHERE NOT active;
+SELECT count(*) FROM invitation i JOIN worker w ON w.id = i.worker_id WHERE NOT w.active;
 UPDATE gig SET invitation_mode = 'manual';
 SELECT gig_id, number, invited, outcome FROM run_wave(200);
 SELECT * FROM next;
@@ -445,7 +445,7 @@ CALL cirro.run_waves('cirro_waves');
 SELECT outcome, invited FROM waves ORDER BY run_at DESC, number DESC LIMIT 1;
 SELECT released IS NULL AS forgotten, searched IS NOT NULL AS remembers FROM gig_state;
 UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now();
-SELECT count(*) AS seen_as_changed FROM worker, gig_state WHERE changed_in >= searched;
+SELECT count(*) AS seen_as_changed FROM worker w, gig_state s WHERE w.changed_in >= s.searched;
 SET jit = off;
 SET client_min_messages = debug1;
 CALL cirro.run_waves('cirro_waves');

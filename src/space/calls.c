@@ -198,7 +198,7 @@ raise_unwritten(PG_FUNCTION_ARGS)
 		refuse_unknown("invitation", PG_ARGISNULL(0) ? NULL : &id);
 	ereport(ERROR,
 			(errcode(ERRCODE_CIRRO_VETOED),
-			 errmsg("a trigger kept invitation %lld as it is", (long long) id),
-			 errdetail("A trigger of the Space's owner suppressed the change, or a row policy hides the row from it."),
+			 errmsg("invitation %lld was kept from changing", (long long) id),
+			 errdetail("A trigger of the Space's owner suppressed the change, or a row policy forbids it."),
 			 errhint("Ask whoever owns the triggers and policies of table invitation.")));
 }

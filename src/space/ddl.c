@@ -15,6 +15,7 @@
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
 #include "space/ddl.h"
@@ -49,16 +50,33 @@ const SpaceFunction space_functions[SPACE_FUNCTIONS] = {
 	{"rebuild_state", "()"},
 };
 
+/*
+ * To look at the body of a function PL/pgSQL compiles it, and keeps what that makes
+ * for the session: 1 MB for the functions of a Space. They are tested.
+ */
+static void
+take_bodies_as_they_are(void)
+{
+	(void) set_config_option("check_function_bodies", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 static void
 run_statement(const char *text, const RawStmt *statement)
 {
 	const char *start = text + statement->stmt_location;
 	char	   *command = statement->stmt_len > 0 ?
 		pnstrdup(start, statement->stmt_len) : pstrdup(start);
-	int			result = SPI_execute(command, false, 0);
+	int			level = NewGUCNestLevel();
+	int			result;
 
+	if (IsA(statement->stmt, CreateFunctionStmt))
+		take_bodies_as_they_are();
+	result = SPI_execute(command, false, 0);
+	AtEOXact_GUC(true, level);
 	if (result < 0)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+	pfree(command);
 }
 
 void

@@ -65,8 +65,6 @@ spaces(PG_FUNCTION_ARGS)
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
 	foreach(cell, space_list())
 	{
 		SpaceInfo  *info = lfirst(cell);
@@ -74,6 +72,10 @@ spaces(PG_FUNCTION_ARGS)
 		Datum		values[5] = {0};
 		bool		nulls[5] = {false, false, true, true, true};
 
+		CHECK_FOR_INTERRUPTS();
+		/* What is read of a Space hangs off a connection of its own. */
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
 		namestrcpy(&name, info->name);
 		values[0] = NameGetDatum(&name);
 		values[1] = ObjectIdGetDatum(info->owner);
@@ -100,7 +102,7 @@ spaces(PG_FUNCTION_ARGS)
 				}
 		}
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		SPI_finish();
 	}
-	SPI_finish();
 	return (Datum) 0;
 }

@@ -142,6 +142,8 @@ upgrade_spaces(PG_FUNCTION_ARGS)
 					 errdetail("%s", info->defect)));
 			continue;
 		}
+		/* What is made of a Space hangs off a connection of its own. */
+		SPI_connect();
 		if (run_isolated(upgrade_space, &upgrade, &error) == ISOLATED_FAILED)
 		{
 			if (!PG_ARGISNULL(0))
@@ -151,6 +153,7 @@ upgrade_spaces(PG_FUNCTION_ARGS)
 					 errmsg("Space \"%s\" is skipped", info->name),
 					 errdetail_internal("%s", error_summary(error))));
 		}
+		SPI_finish();
 		if (!atomic)
 			SPI_commit();
 	}
