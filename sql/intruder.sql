@@ -386,6 +386,19 @@ SELECT DISTINCT who FROM lair.ran_as;
 SELECT cirro.drop_space('planted');
 DROP SCHEMA planted CASCADE;
 
+-- A trigger that closes the cursor which the trigger of gig reads from.
+SELECT cirro.create_space('closing');
+INSERT INTO closing.gig (title, url, start_at, end_at, total_seats, filter_query)
+SELECT 'g', 'u', now() + '1 h', now() + '1 day', 1, '{}' FROM generate_series(1, 2);
+CREATE FUNCTION closing.planted() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE 'CLOSE ALL'; RETURN NEW; END$$;
+CREATE TRIGGER planted BEFORE UPDATE ON closing.gig_state FOR EACH ROW EXECUTE FUNCTION closing.planted();
+SELECT left(pg_temp.try('UPDATE closing.gig SET total_seats = 2'), 25);
+CREATE OR REPLACE FUNCTION closing.planted() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE 'CLOSE ALL'; RETURN NEW; EXCEPTION WHEN invalid_cursor_state THEN RETURN NEW; END$$;
+UPDATE closing.gig SET total_seats = 2;
+SELECT count(*) FROM closing.gig_state WHERE capacity = 2;
+SELECT cirro.drop_space('closing');
+DROP SCHEMA closing CASCADE;
+
 -- Waves in Spaces of names that want quoting.
 CREATE FUNCTION pg_temp.waves(space name) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -238,6 +238,40 @@ SELECT count(*) FROM invitation WHERE gig_id = 30 AND status = 'pending';
 SELECT kind FROM notification WHERE gig_id = 30 AND invitation_id IS NULL ORDER BY id;
 SELECT * FROM check_consistency();
 
+--
+-- The time to answer ends by the clock, tick or no tick: for still_valid, and for
+-- the limits on pending invitations as explain_invitation has them.
+--
+SET cirro.clock = '2037-01-01 12:00+00';
+SELECT pg_temp.gig(40, '2037-01-03 12:00+00', '1 hour', '1 hour', '2037-01-02 12:00+00');
+SELECT pg_temp.gig(41, '2037-01-03 12:00+00', '1 hour', NULL, '2037-01-02 12:00+00');
+UPDATE gig SET pending_max = 1 WHERE id = 40;
+UPDATE setting SET max_pending = 1;
+DELETE FROM notification;
+SELECT outcome FROM invite(40, '{1}');
+SET cirro.clock = '2037-01-01 12:59:59.999999+00';
+SELECT kind, still_valid FROM claim_notifications();
+SELECT passed, detail FROM explain_invitation(2, 40) WHERE gate = 'pending_max';
+SELECT passed, detail FROM explain_invitation(1, 41) WHERE gate = 'max_pending';
+UPDATE notification SET claimed_until = NULL;
+SET cirro.clock = '2037-01-01 13:00+00';
+SELECT kind, still_valid FROM claim_notifications();
+SELECT passed, detail FROM explain_invitation(2, 40) WHERE gate = 'pending_max';
+SELECT passed, detail FROM explain_invitation(1, 41) WHERE gate = 'max_pending';
+-- That it has ended stays worth telling, and what was answered in time is as it was.
+SELECT status, reason FROM expire((SELECT id FROM invitation WHERE gig_id = 40 AND worker_id = 1));
+SELECT outcome FROM invite(40, '{3}');
+SELECT status FROM accept((SELECT id FROM invitation WHERE gig_id = 40 AND worker_id = 3));
+SET cirro.clock = '2037-01-01 15:00+00';
+UPDATE notification SET claimed_until = NULL;
+SELECT worker_id, kind, payload -> 'invitation' ->> 'status' AS status, still_valid FROM claim_notifications();
+-- Without a time to answer they end with the gig.
+SELECT outcome FROM invite(41, '{1}');
+SELECT passed, detail FROM explain_invitation(1, 40) WHERE gate = 'max_pending';
+SET cirro.clock = '2037-01-03 12:00+00';
+SELECT passed, detail FROM explain_invitation(1, 40) WHERE gate = 'max_pending';
+SELECT gig_id, phase, capacity, accepted, vacancies FROM gig_status WHERE gig_id IN (40, 41) ORDER BY gig_id;
+
 RESET cirro.clock;
 RESET search_path;
 SET client_min_messages = warning;

@@ -93,13 +93,15 @@ SELECT a.* FROM unnest('{2030-01-01 12:00+00,2030-01-01 14:00+00,2030-01-02 12:0
 	WITH ORDINALITY u (clock, n), pg_temp.agree(u.clock) a ORDER BY n;
 ROLLBACK;
 
--- Started, ended, archived: worker_gig keeps its gigs, nothing else is open.
+-- Started, ended, archived: worker_gig keeps its gigs, nothing else is open, and
+-- there is no vacancy.
 SET cirro.clock = '2030-01-02 12:00+00';
+SELECT gig_id, phase, vacancies FROM gig_status ORDER BY gig_id;
 SELECT worker_id, gig_id, title, phase FROM worker_gig ORDER BY gig_id, worker_id;
 SET cirro.clock = '2030-01-03 12:00+00';
 SELECT worker_id, gig_id, title, phase FROM worker_gig ORDER BY gig_id, worker_id;
 SELECT worker_id, status, reason, phase, can_accept, why_not FROM worker_invitation WHERE gig_id = 1 ORDER BY worker_id;
-SELECT gig_id, phase, accepted, pending, scheduled, rejected, expired, departed, next_wave_at FROM gig_status ORDER BY gig_id;
+SELECT gig_id, phase, accepted, pending, scheduled, rejected, expired, departed, vacancies, next_wave_at FROM gig_status ORDER BY gig_id;
 SET cirro.clock = '2030-01-04 12:00+00';
 SELECT worker_id, gig_id, title, phase FROM worker_gig ORDER BY gig_id, worker_id;
 

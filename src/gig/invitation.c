@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
@@ -43,13 +44,24 @@ const TriggerColumn invitation_columns[NCOLUMNS] = {
 
 StaticAssertDecl(NCOLUMNS <= TRIGGER_MAX_COLUMNS, "too many columns for a TriggerRow");
 
+/*
+ * An owner's reasons are of any length, and a statement may have many: one that is
+ * as long as the text alone is looked at.
+ */
 static bool
 text_is(Datum value, const char *text)
 {
-	const struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
+	size_t		len = strlen(text);
+	struct varlena *packed;
+	bool		result;
 
-	return VARSIZE_ANY_EXHDR(packed) == strlen(text) &&
-		memcmp(VARDATA_ANY(packed), text, VARSIZE_ANY_EXHDR(packed)) == 0;
+	if (toast_raw_datum_size(value) != VARHDRSZ + len)
+		return false;
+	packed = PG_DETOAST_DATUM_PACKED(value);
+	result = memcmp(VARDATA_ANY(packed), text, len) == 0;
+	if (packed != (struct varlena *) DatumGetPointer(value))
+		pfree(packed);
+	return result;
 }
 
 InvitationStatus

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "storage/shmem.h"
 #include "utils/rel.h"
 
 #include "gig/invitation.h"
@@ -118,7 +119,7 @@ change_of(InvitationChanges *done, int64 gig_id)
 		{
 			done->changes_allocated *= 2;
 			done->changes = repalloc_huge(done->changes,
-										  done->changes_allocated * sizeof(GigChange));
+										  mul_size(done->changes_allocated, sizeof(GigChange)));
 		}
 	}
 	change = &done->changes[done->nchanges++];

@@ -240,8 +240,6 @@ gig_state_expire_rest(Oid space, int64 gig_id, const char *reason)
 	arg_text(&args, reason);
 	arg_timestamptz(&args, cirro_now());
 	query_run(space, &args);
-	/* Some statements expire those of many gigs. */
-	pfree(DatumGetPointer(args.values[1]));
 }
 
 /* Refuses what came too late for the gig's seats or its time. */

@@ -274,8 +274,9 @@ watch_planning(SearchPlan *plan, const GinTernaryValue *found, int nentries,
  * whether such a page may have a match, before it looks at single rows. But
  * then it looks at those only that are after the row it has come to by another
  * entry, and rows before it are lost that have one of the entries that are
- * looked up (keyGetItem() in ginget.c). So a page that could have one of these
- * is a match.
+ * looked up (keyGetItem() in ginget.c; docs/gin-lossy-partial-match.md shows it
+ * with core's own operator classes). So a page that could have one of these is
+ * a match.
  */
 static bool
 may_be_skipped(const SearchPlan *plan, const GinTernaryValue *found, int nentries)

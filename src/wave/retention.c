@@ -60,6 +60,9 @@ static const SpaceQuery remove_queries[] = {
 	}
 };
 
+StaticAssertDecl(lengthof(remove_queries) == lengthof(((Retention *) NULL)->cutoff),
+				 "each table has a time of its own");
+
 static bool
 claim(void *arg)
 {
