@@ -295,5 +295,43 @@ DROP FUNCTION keep_out();
 SELECT * FROM try_accept(4001);
 SELECT * FROM check_consistency();
 
+-- A scheduled invitation is sent before its gig ends, however it is written: as
+-- invite() says.
+SET cirro.clock = '2030-01-01 12:00+00';
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)
+SELECT g, 'Gig', 'https://gig', '2030-01-02 12:00+00', timestamptz '2030-01-03 12:00:00.000001+00' + (g - 50) * interval '1 hour', 5, 'manual', '{}' FROM generate_series(50, 52) g;
+SELECT pg_temp.try($$SELECT * FROM invite(50, '{1}', '2030-01-03 12:00:00.000001+00')$$);
+SELECT s, split_part(pg_temp.try(format($$INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (5001, 50, 1, 'scheduled', %L)$$, s)), E'\n', 1)
+FROM unnest('{2030-01-03 12:00:00.000001+00,infinity,2030-01-03 12:00+00}'::text[]) s;
+SELECT pg_temp.try(format($$UPDATE invitation SET send_at = %L WHERE id = 5001$$, s)) FROM unnest('{2030-01-03 12:00:00.000001+00,2030-02-01,2030-01-03 12:00:00.000000+00}'::text[]) s;
+INSERT INTO invitation (id, gig_id, worker_id, status, send_at) SELECT 5000 + g, g, 2, 'scheduled', '2030-01-02 12:00:00.123456+00' FROM generate_series(50, 52) g;
+SELECT pg_temp.try($$UPDATE invitation SET send_at = '2030-01-03 13:00:00.000001+00' WHERE id BETWEEN 5050 AND 5052$$),
+	pg_temp.try($$UPDATE invitation SET send_at = '2030-01-03 13:00:00.000001+00' WHERE id BETWEEN 5051 AND 5052$$),
+	pg_temp.try($$UPDATE invitation SET send_at = '2030-01-03 13:00:00.000001+00' WHERE id = 5052$$);
+SELECT status FROM expire(5051);
+SELECT split_part(pg_temp.try($$UPDATE invitation SET status = 'scheduled', send_at = '2030-01-03 13:00:00.000001+00' WHERE id = 5051$$), E'\n', 1),
+	pg_temp.try($$UPDATE invitation SET status = 'scheduled', send_at = '2030-01-03 13:00+00' WHERE id = 5051$$);
+COPY invitation (id, gig_id, worker_id, status, send_at) FROM stdin;
+5002	50	3	scheduled	2030-01-03 12:00+00
+5003	50	4	scheduled	2030-01-03 13:00+00
+\.
+-- Of one that is not scheduled any more send_at is history; a time cut to
+-- milliseconds is the one that was there.
+INSERT INTO invitation (id, gig_id, worker_id, send_at) VALUES (5004, 50, 5, '2031-01-01') RETURNING status;
+UPDATE invitation SET send_at = date_trunc('milliseconds', send_at), created_at = date_trunc('milliseconds', created_at), reason = 'cut' WHERE id IN (5050, 5051) RETURNING send_at, status;
+SELECT pg_temp.try($$UPDATE invitation SET created_at = '2000-01-01' WHERE id = 5050$$);
+-- The gig may end earlier than that: it expires then, and is not put off beyond.
+UPDATE gig SET end_at = '2030-01-02 12:00:00.1+00', start_at = '2030-01-02' WHERE id = 50;
+UPDATE invitation SET reason = 'later', send_at = date_trunc('milliseconds', send_at) WHERE id = 5050 RETURNING status, send_at;
+SELECT split_part(pg_temp.try($$UPDATE invitation SET send_at = '2030-01-02 12:00:00.122+00' WHERE id = 5050$$), E'\n', 1),
+	pg_temp.try($$UPDATE invitation SET send_at = '2030-01-02 12:00:00.099999+00' WHERE id = 5001$$);
+SELECT * FROM check_consistency();
+SET cirro.clock = '2030-01-02 12:00:00.2+00';
+SELECT split_part(pg_temp.try($$UPDATE invitation SET send_at = '2030-01-02 12:00+00' WHERE id = 5050$$), E'\n', 1);
+UPDATE invitation SET send_at = date_trunc('milliseconds', send_at) WHERE gig_id = 50;
+CALL cirro.run_waves('invitation');
+SELECT id, status, reason, send_at FROM invitation WHERE gig_id = 50 ORDER BY id;
+SELECT * FROM check_consistency();
+
 SET client_min_messages = warning;
 SELECT cirro.drop_space('invitation');

@@ -198,6 +198,30 @@ SELECT pg_temp.try('SELECT fail_notifications(' || a || ')') FROM unnest('{"NULL
 SELECT pg_temp.try('SELECT fail_notifications(ARRAY[[NULL, 1], [2, NULL]]::bigint[], NULL)');
 SELECT pg_temp.try($$INSERT INTO notification (consumer, kind, gig_id) VALUES ('x', 'other', 1)$$);
 SELECT split_part(pg_temp.try($$UPDATE notification SET outcome = 'other'$$), E'\n', 1);
+-- A statement of any size tells each consumer of each row once: by id, ten
+-- thousand rows at a time.
+INSERT INTO worker (id) SELECT generate_series(100001, 125000);
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query, invitation_mode) VALUES (5, 'Many', 'https://gig/5', '2030-01-02', '2030-01-03', 100000, '{}', 'manual');
+UPDATE setting SET consumers = '{b,a}';
+DELETE FROM notification;
+CREATE TEMP VIEW told AS SELECT kind, previous, status, revision, count(*), count(DISTINCT (consumer, invitation_id)) AS once, count(DISTINCT consumer) AS consumers FROM notification
+	WHERE gig_id = 5 AND revision = (SELECT max(revision) FROM notification) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+-- In ascending order of the invitation and the consumer within a batch, and how many batches.
+CREATE TEMP VIEW batches AS SELECT count(*) FILTER (WHERE (invitation_id, consumer) < (last_id, last_consumer)) + 1 AS batches FROM (
+	SELECT invitation_id, consumer, lag(invitation_id) OVER w AS last_id, lag(consumer) OVER w AS last_consumer FROM notification
+	WHERE gig_id = 5 AND revision = (SELECT max(revision) FROM notification) WINDOW w AS (ORDER BY id)) n;
+INSERT INTO invitation (id, gig_id, worker_id, status, send_at) SELECT w, 5, w, CASE WHEN w % 5 = 0 THEN 'scheduled' ELSE 'pending' END, '2030-01-02' FROM generate_series(125000, 100001, -1) w;
+TABLE told;
+TABLE batches;
+UPDATE invitation SET status = CASE id % 4 WHEN 0 THEN 'expired' WHEN 1 THEN status WHEN 2 THEN 'pending' ELSE 'expired' END, silent = id % 8 = 3 WHERE gig_id = 5;
+TABLE told;
+SELECT batches BETWEEN 1 AND 2 FROM batches;
+SELECT count(*), count(DISTINCT invitation_id) FROM notification n JOIN invitation i ON i.id = n.invitation_id AND i.revision = n.revision AND i.status = n.status AND i.worker_id = n.worker_id WHERE n.gig_id = 5 AND n.revision = 2;
+DELETE FROM invitation WHERE gig_id = 5;
+SELECT * FROM check_consistency();
+DELETE FROM notification;
+UPDATE setting SET consumers = NULL;
+
 -- In a session that has not used cirro yet, as a consumer's first statement.
 DELETE FROM notification;
 SELECT outcome FROM invite(2, '{1}');

@@ -163,6 +163,12 @@ my %kept = (
 	leaves_enum => 'CREATE TYPE pg_temp.jsonb AS ENUM (\'x\')');
 plant($_, "CREATE FUNCTION leave() RETURNS trigger LANGUAGE plpgsql AS \$\$BEGIN $kept{$_}; RETURN NULL; END\$\$;
 	CREATE TRIGGER z AFTER INSERT ON invitation FOR EACH STATEMENT EXECUTE FUNCTION leave()") for sort keys %kept;
+# Every timeout that a role may set. None but transaction_timeout (since 17) starts
+# at once, and its timer goes with the setting.
+plant('timed', q{CREATE FUNCTION hurry() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+		PERFORM set_config(name, '1s', false) FROM pg_settings WHERE name LIKE '%timeout%' AND context = 'user';
+		RETURN NULL; END$$;
+	CREATE TRIGGER z AFTER INSERT ON invitation FOR EACH STATEMENT EXECUTE FUNCTION hurry()});
 plant('read_only', 'CREATE FUNCTION no_more() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN SET TRANSACTION READ ONLY; RETURN NULL; END$$;
 	CREATE TRIGGER z AFTER INSERT ON invitation FOR EACH STATEMENT EXECUTE FUNCTION no_more()');
 plant('generated', 'ALTER TABLE invitation ADD COLUMN x bigint GENERATED ALWAYS AS (plan.strike_int(worker_id)) STORED;
@@ -263,10 +269,15 @@ for my $space (sort keys %kept)
 	like(sql("SELECT outcome || ': ' || error FROM $space.wave"), qr/^failed: .*temporary schema/, "$space: it is said why the gig fails");
 	is(sql("SELECT count(*) FROM $space.invitation"), '0', "$space: nobody is invited");
 }
-for my $space (qw(triggers columns policies generated casts above names jsonb_type))
+for my $space (qw(triggers columns policies generated casts above names jsonb_type timed))
 {
 	is(sql("SELECT outcome, invited, error FROM $space.wave"), 'invited|3|', "$space: its own business, it has its wave");
 }
+
+sql('UPDATE timed.gig SET total_seats = 2; DELETE FROM timed.invitation');
+($code, $out, $err) = $node->psql('postgres', q{BEGIN; CALL cirro.run_waves('timed'); SELECT pg_sleep(1.3); COMMIT;
+	SELECT 'alive', count(*) FROM timed.invitation});
+like($out, qr/alive\|3/, 'no timeout that an owner has set outlives the work in the Space');
 
 # All the other ways in which a superuser comes by.
 for my $space (qw(deferred late_state triggers astray columns policies generated casts below above names jsonb_type gone rules read_only), sort keys %kept)
