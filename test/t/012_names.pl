@@ -2,7 +2,8 @@
 # a column for each word of the sources that a query could mean something else
 # by (variables, parameters, aliases, computed names, columns of other tables),
 # and the suite's main files must print what they print without. The words are
-# read from the sources, so that those of tomorrow are among them. A column that
+# read from the sources, so that those of tomorrow are among them; the files' own
+# queries have to qualify their names just as cirro's. A column that
 # takes the place of something else makes it ambiguous, or is of the wrong type:
 # a point, which has no "=" and no "<", and NULL.
 use strict;
