@@ -561,7 +561,9 @@ COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an
 -- gig_state comes last. What another transaction changed in between makes the
 -- writing fail as a whole; then they look again. What nobody else wrote and they
 -- could not, twice, is what a trigger of the Space's owner keeps out: the others
--- are written without it.
+-- are written without it. Its seat or its place within the limit goes to the next
+-- in the list, who may be kept out as well; so that this takes few rounds, more are
+-- then tried than can stay, and all of that is undone.
 --
 -- How many rows there are is unknown to the statistics, of a new gig above all. So
 -- what is known of the ids is in arrays of one order, and each row is looked up by
@@ -599,6 +601,7 @@ DECLARE
 	reopened bigint;
 	seated bigint;
 	vetoed bigint;
+	extra bigint := 0;	-- offered beyond the seats, to learn sooner who is kept out
 	again boolean;
 	tries int := 0;
 BEGIN
@@ -644,12 +647,11 @@ BEGIN
 			SELECT b.ord, b.invitation_id,
 				CASE WHEN b.outcome NOT IN ('ok', 'vetoed') THEN b.outcome
 					 WHEN fn.accepted >= fn.capacity THEN 'filled'
+					 WHEN b.outcome = 'vetoed' THEN 'vetoed'
 					 -- With auto_accept each takes a seat, in the order given.
 					 WHEN fn.accepts AND fn.accepted
 						+ count(*) FILTER (WHERE b.outcome = 'ok') OVER (ORDER BY b.ord)
-						+ CASE b.outcome WHEN 'vetoed' THEN 1 ELSE 0 END
-						> fn.capacity THEN 'filled'
-					 WHEN b.outcome = 'vetoed' THEN 'vetoed'
+						> fn.capacity + fn.extra THEN 'filled'
 					 WHEN fn.later THEN 'scheduled'
 					 WHEN fn.accepts THEN 'accepted'
 					 WHEN b.invitation_id IS NOT NULL THEN 'reopened'
@@ -744,13 +746,22 @@ BEGIN
 				OR serialization_failure THEN
 				IF fn.vetoed > 0 THEN
 					fn.tries := 0;
+					fn.extra := 2 * fn.extra + fn.vetoed;
+				ELSIF fn.extra > 0 AND SQLSTATE = 'UG011' THEN
+					fn.tries := 0;
+					fn.extra := fn.extra / 2;
 				ELSIF fn.tries = 5 OR (SQLSTATE = '40001' AND NOT fn.again) THEN
 					RAISE;
 				END IF;
 		END;
 	END LOOP;
 
-	RETURN QUERY SELECT r.worker_id, r.outcome, i.id
+	-- Who was kept out after the last seat was taken would have had none.
+	RETURN QUERY SELECT r.worker_id,
+			CASE WHEN r.outcome = 'vetoed' AND fn.accepts AND fn.accepted
+				+ count(*) FILTER (WHERE r.outcome = 'accepted') OVER (ORDER BY r.ord)
+				>= fn.capacity THEN 'filled' ELSE r.outcome END,
+			i.id
 		FROM unnest(fn.ids, fn.outcomes) WITH ORDINALITY r (worker_id, outcome, ord)
 		LEFT JOIN LATERAL (SELECT x.id FROM invitation x
 			WHERE x.gig_id = invite.gig_id AND x.worker_id = r.worker_id OFFSET 0) i ON true
@@ -780,6 +791,7 @@ DECLARE
 	no_match bigint;
 	written bigint;
 	vetoed bigint;
+	probes int := 0;	-- rounds in which all are tried, to learn who is kept out
 	again boolean;
 	tries int := 0;
 BEGIN
@@ -835,7 +847,8 @@ BEGIN
 		FROM (
 			SELECT b.id, b.ord, b.invitation_id,
 				CASE WHEN b.outcome <> 'ok' THEN b.outcome
-					 WHEN count(*) FILTER (WHERE b.outcome = 'ok') OVER (ORDER BY b.ord)
+					 WHEN fn.probes = 0
+						AND count(*) FILTER (WHERE b.outcome = 'ok') OVER (ORDER BY b.ord)
 						> attempt_invitations.max_amount THEN 'limit_reached'
 					 WHEN b.invitation_id IS NOT NULL THEN 'reopened'
 					 ELSE 'invited' END AS outcome
@@ -902,7 +915,7 @@ BEGIN
 			FROM (SELECT array_agg(m.gig_id) AS ids
 				  FROM (SELECT made.gig_id FROM made UNION ALL SELECT opened.gig_id FROM opened) m) a
 			CROSS JOIN LATERAL cirro.lock_rows(current_schema(), 'gig_state', a.ids) l;
-			EXIT WHEN fn.written = cardinality(fn.gigs);
+			EXIT WHEN fn.written = cardinality(fn.gigs) AND fn.probes = 0;
 
 			SELECT array_agg(m.missed ORDER BY m.ord),
 				count(*) FILTER (WHERE m.missed = 2 AND m.before = 1)
@@ -936,19 +949,30 @@ BEGIN
 		EXCEPTION
 			WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR foreign_key_violation
 				OR serialization_failure THEN
-				IF fn.vetoed > 0 THEN
+				IF fn.probes > 0 THEN
 					fn.tries := 0;
+					fn.probes := fn.probes - 1;
+				ELSIF fn.vetoed > 0 THEN
+					fn.tries := 0;
+					fn.probes := CASE WHEN attempt_invitations.max_amount IS NULL THEN 0 ELSE 2 END;
 				ELSIF fn.tries = 5 OR (SQLSTATE = '40001' AND NOT fn.again) THEN
 					RAISE;
 				END IF;
 		END;
 	END LOOP;
 
-	-- Without gig_ids only what has to do with the worker is told.
+	-- Without gig_ids only what has to do with the worker is told. What was kept out
+	-- after the limit was reached would not have been tried.
 	SELECT array_agg(r.id ORDER BY r.ord), array_agg(r.outcome ORDER BY r.ord),
 		array_agg(i.id ORDER BY r.ord)
 	INTO fn.ids, fn.outcomes, fn.invitations
-	FROM unnest(fn.ids, fn.outcomes) WITH ORDINALITY r (id, outcome, ord)
+	FROM (
+		SELECT o.id, o.ord,
+			CASE WHEN o.outcome = 'vetoed'
+				AND count(*) FILTER (WHERE o.outcome = ANY (fn.done)) OVER (ORDER BY o.ord)
+				>= attempt_invitations.max_amount THEN 'limit_reached' ELSE o.outcome END AS outcome
+		FROM unnest(fn.ids, fn.outcomes) WITH ORDINALITY o (id, outcome, ord)
+	) r
 	LEFT JOIN LATERAL (SELECT x.id FROM invitation x
 		WHERE x.gig_id = r.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
 	WHERE attempt_invitations.gig_ids IS NOT NULL

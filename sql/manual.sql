@@ -190,6 +190,16 @@ SET client_min_messages = warning;
 INSERT INTO worker (id) SELECT generate_series(101, 600);
 SELECT outcome, count(*) FROM invite(34, ARRAY(SELECT generate_series(101, 600))) GROUP BY outcome ORDER BY outcome;
 SELECT count(*), count(*) FILTER (WHERE worker_id % 2 = 1) FROM invitation WHERE gig_id = 34;
+-- Of many the first who is let in gets the last seat, whoever was kept out before
+-- and however many come after.
+SELECT pg_temp.gig(35, total_seats => 2), pg_temp.gig(36, seats_max => 2);
+ALTER TABLE invitation ALTER id RESTART 10000;
+INSERT INTO invitation (gig_id, worker_id) SELECT 36, w FROM generate_series(401, 600) w;
+UPDATE invitation SET status = 'expired' WHERE gig_id = 36;
+SELECT set_config('test.kept', string_agg(w::text, ','), false) IS NOT NULL FROM generate_series(101, 600) w WHERE w NOT IN (103, 307, 390, 591, 592);
+SELECT outcome, count(*), min(worker_id), max(worker_id) FROM invite(35, ARRAY(SELECT generate_series(101, 600)), auto_accept => true) GROUP BY outcome ORDER BY outcome;
+SELECT outcome, count(*), min(worker_id), max(worker_id) FROM invite(36, ARRAY(SELECT generate_series(310, 600)), auto_accept => true) GROUP BY outcome ORDER BY outcome;
+SELECT gig_id, worker_id FROM invitation WHERE gig_id IN (35, 36) AND status = 'accepted' ORDER BY gig_id, worker_id;
 DROP TRIGGER keep_out ON invitation;
 DROP FUNCTION keep_out();
 SELECT * FROM check_consistency();
