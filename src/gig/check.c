@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  * src/gig/check.c
  *
- * What a gig must look like, what may change in which phase, and when it may
- * go. Looks at the row and the clock and takes no lock beyond the row's own;
- * guards cirro's columns only: the application's own stay writable for ever.
+ * What a gig's row may be: what it must look like, what may change in which
+ * phase, and when it may go. Looks at the row and the clock and takes no lock
+ * beyond the row's own; guards cirro's columns only: the application's own stay
+ * writable for ever.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
