@@ -416,7 +416,8 @@ DECLARE
 BEGIN
 	UPDATE invitation AS i SET status = 'accepted'
 		WHERE i.id = accept.invitation_id RETURNING i.* INTO fn.result;
-	IF NOT FOUND THEN
+	-- No row, or one that a trigger let pass with another status.
+	IF fn.result.status IS DISTINCT FROM 'accepted' THEN
 		PERFORM cirro.raise_unwritten(accept.invitation_id,
 			EXISTS (SELECT FROM invitation i WHERE i.id = accept.invitation_id));
 	END IF;
