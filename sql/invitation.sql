@@ -318,7 +318,9 @@ COPY invitation (id, gig_id, worker_id, status, send_at) FROM stdin;
 -- Of one that is not scheduled any more send_at is history; a time cut to
 -- milliseconds is the one that was there.
 INSERT INTO invitation (id, gig_id, worker_id, send_at) VALUES (5004, 50, 5, '2031-01-01') RETURNING status;
-UPDATE invitation SET send_at = date_trunc('milliseconds', send_at), created_at = date_trunc('milliseconds', created_at), reason = 'cut' WHERE id IN (5050, 5051) RETURNING send_at, status;
+WITH cut AS (UPDATE invitation i SET send_at = date_trunc('milliseconds', i.send_at), created_at = date_trunc('milliseconds', i.created_at), reason = 'cut'
+	WHERE i.id IN (5050, 5051) RETURNING i.send_at, i.status)
+SELECT c.send_at, c.status FROM cut c ORDER BY c.send_at;
 SELECT pg_temp.try($$UPDATE invitation SET created_at = '2000-01-01' WHERE id = 5050$$);
 -- The gig may end earlier than that: it expires then, and is not put off beyond.
 UPDATE gig SET end_at = '2030-01-02 12:00:00.1+00', start_at = '2030-01-02' WHERE id = 50;

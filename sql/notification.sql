@@ -216,7 +216,7 @@ TABLE batches;
 UPDATE invitation SET status = CASE id % 4 WHEN 0 THEN 'expired' WHEN 1 THEN status WHEN 2 THEN 'pending' ELSE 'expired' END, silent = id % 8 = 3 WHERE gig_id = 5;
 TABLE told;
 SELECT batches BETWEEN 1 AND 2 FROM batches;
-SELECT count(*), count(DISTINCT invitation_id) FROM notification n JOIN invitation i ON i.id = n.invitation_id AND i.revision = n.revision AND i.status = n.status AND i.worker_id = n.worker_id WHERE n.gig_id = 5 AND n.revision = 2;
+SELECT count(*), count(DISTINCT n.invitation_id) FROM notification n JOIN invitation i ON i.id = n.invitation_id AND i.revision = n.revision AND i.status = n.status AND i.worker_id = n.worker_id WHERE n.gig_id = 5 AND n.revision = 2;
 DELETE FROM invitation WHERE gig_id = 5;
 SELECT * FROM check_consistency();
 DELETE FROM notification;

@@ -114,13 +114,11 @@ run_wave(PG_FUNCTION_ARGS)
 		raise_not_open(&turn);
 
 	if (turn.gig.accepted < turn.gig.target)
-		switch (run_isolated(wave_run, &turn, &error))
+		switch (wave_turn_try(&turn, wave_run, &error))
 		{
 			case ISOLATED_FAILED:
-				if (!wave_turn_is_over(&turn, error))
-					ReThrowError(error);
-				/* It closed or filled up while the wave was inviting. */
-				/* FALLTHROUGH */
+				ReThrowError(error);
+				break;
 			case ISOLATED_GIVEN_UP:
 				if (cirro_gate_now() >= turn.gig.closes_at)
 					raise_not_open(&turn);

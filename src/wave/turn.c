@@ -261,35 +261,44 @@ announce(void *arg)
 	return true;
 }
 
-bool
-wave_turn_is_over(const GigTurn *turn, const ErrorData *error)
-{
-	GigState	state;
+/* A gig that fills up and has seats again, over and over, is left alone. */
+#define MAX_TRIES	3
 
-	return (error->sqlerrcode == ERRCODE_CIRRO_NOT_OPEN ||
-			error->sqlerrcode == ERRCODE_CIRRO_FILLED) &&
-		!(gig_state_lock(turn->space, turn->gig_id, &state) &&
-		  gig_state_wants_wave(&state, cirro_gate_now()));
+IsolatedResult
+wave_turn_try(GigTurn *turn, IsolatedWork step, ErrorData **error)
+{
+	for (int tries = 1;; tries++)
+	{
+		IsolatedResult result = run_isolated(step, turn, error);
+		GigState	state;
+
+		if (result != ISOLATED_FAILED ||
+			((*error)->sqlerrcode != ERRCODE_CIRRO_NOT_OPEN &&
+			 (*error)->sqlerrcode != ERRCODE_CIRRO_FILLED))
+			return result;
+		/* Without a lock: another try must not begin with gig_state. */
+		if (!gig_state_read(turn->space, turn->gig_id, &state) ||
+			!gig_state_wants_wave(&state, cirro_gate_now()))
+			return ISOLATED_GIVEN_UP;
+		if (tries == MAX_TRIES)
+			return result;
+	}
 }
 
 /*
- * Runs one step. An error becomes the turn's, if it is the first, unless the
- * gig closed or filled up while the step was under way: then there was
- * nothing left for it to do. One that would not come again is thrown on, and
- * the whole turn left for the next tick.
+ * Runs one step. An error becomes the turn's, if it is the first. One that would
+ * not come again is thrown on, and the whole turn left for the next tick.
  */
 static IsolatedResult
 run_step(GigTurn *turn, IsolatedWork step)
 {
 	ErrorData  *error;
-	IsolatedResult result = run_isolated(step, turn, &error);
+	IsolatedResult result = wave_turn_try(turn, step, &error);
 
 	if (result != ISOLATED_FAILED)
 		return result;
 	if (error_is_transient(error))
 		ReThrowError(error);
-	if (wave_turn_is_over(turn, error))
-		return ISOLATED_GIVEN_UP;
 	if (turn->error == NULL)
 		turn->error = error;
 	return result;

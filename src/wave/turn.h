@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "isolate.h"
 #include "wave/wave.h"
 
 /* What came of a gig's turn. */
@@ -40,10 +41,11 @@ extern bool wave_turn_read(GigTurn *turn);
 extern bool wave_turn_is_open(const GigTurn *turn);
 
 /*
- * Whether an error of a wave only says that the gig closed or filled up while it
- * was at work. Locks gig_state.
+ * Runs a step of the turn as run_isolated does, but that the gig closed or filled
+ * up while it was at work is no failure: nothing was left for it to do, and it is
+ * given up. If somebody has left since, it is tried again.
  */
-extern bool wave_turn_is_over(const GigTurn *turn, const ErrorData *error);
+extern IsolatedResult wave_turn_try(GigTurn *turn, IsolatedWork step, ErrorData **error);
 
 /*
  * Writes what has become of the gig, and when to look at it again. "due" is

@@ -283,6 +283,9 @@ wave_run(void *arg)
 	int			matched = -1;
 	int			held_back = -1;
 
+	/* It may be another try. */
+	turn->wave_id = 0;
+	turn->searched = InvalidFullTransactionId;
 	if (wanted == 0)
 		return lock_state(turn);
 
