@@ -25,11 +25,11 @@ PG_FUNCTION_INFO_V1(gig_deleted);
 static const SpaceQuery make_state = {
 	"INSERT INTO gig_state (gig_id, target, capacity, expires_rest, auto, frequency, "
 	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at) "
-	"SELECT n.id, coalesce(n.seats_min, n.total_seats, n.seats_max), "
-	"  coalesce(n.seats_max, n.total_seats), "
+	"SELECT n.id, cirro.gig_target(n.seats_min, n.total_seats, n.seats_max), "
+	"  cirro.gig_capacity(n.total_seats, n.seats_max), "
 	"  n.seats_max IS NOT NULL, n.invitation_mode = 'auto', n.invitation_frequency, "
-	"  n.answer_within, n.start_at, least(n.end_at, n.archived_at), "
-	"  coalesce(n.archived_at, n.archive_at), "
+	"  n.answer_within, n.start_at, cirro.gig_closes_at(n.end_at, n.archived_at), "
+	"  cirro.gig_archives_at(n.archive_at, n.archived_at), "
 	"  CASE WHEN n.invitation_mode = 'auto' THEN $1 END, "
 	"  least(n.start_at, CASE WHEN n.invitation_mode = 'auto' THEN $1 END) "
 	"FROM new_rows n ORDER BY n.id",
@@ -38,20 +38,20 @@ static const SpaceQuery make_state = {
 
 /*
  * The gigs of which gig_state has to know something new. Raised seats, another
- * filter or a change to auto make a wave due at once, which searches anew. A day and 24 hours are
- * equal, but not the same.
+ * filter or a change to auto make a wave due at once, which searches anew. A day
+ * and 24 hours are equal, but not the same.
  */
 static const SpaceQuery changed_gigs = {
-	"SELECT n.id::bigint, coalesce(n.seats_min, n.total_seats, n.seats_max)::int, "
-	"  coalesce(n.seats_max, n.total_seats)::int, n.seats_max IS NOT NULL, "
+	"SELECT n.id::bigint, cirro.gig_target(n.seats_min, n.total_seats, n.seats_max), "
+	"  cirro.gig_capacity(n.total_seats, n.seats_max), n.seats_max IS NOT NULL, "
 	"  (n.invitation_mode = 'auto')::bool, n.invitation_frequency::interval, "
 	"  n.answer_within::interval, n.start_at::timestamptz, "
-	"  least(n.end_at, n.archived_at)::timestamptz, "
-	"  coalesce(n.archived_at, n.archive_at)::timestamptz, "
-	"  coalesce(n.seats_min, n.total_seats, n.seats_max) > "
-	"    coalesce(o.seats_min, o.total_seats, o.seats_max) "
-	"  OR coalesce(n.seats_max, n.total_seats, 2147483647) > "
-	"    coalesce(o.seats_max, o.total_seats, 2147483647) "
+	"  cirro.gig_closes_at(n.end_at, n.archived_at), "
+	"  cirro.gig_archives_at(n.archive_at, n.archived_at), "
+	"  cirro.gig_target(n.seats_min, n.total_seats, n.seats_max) > "
+	"    cirro.gig_target(o.seats_min, o.total_seats, o.seats_max) "
+	"  OR coalesce(cirro.gig_capacity(n.total_seats, n.seats_max), 2147483647) > "
+	"    coalesce(cirro.gig_capacity(o.total_seats, o.seats_max), 2147483647) "
 	"  OR n.filter_query <> o.filter_query "
 	"  OR n.invitation_mode <> o.invitation_mode "
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
