@@ -26,6 +26,7 @@
 #include "compat.h"
 #include "space/ddl.h"
 #include "space/list.h"
+#include "space/query.h"
 #include "space/scope.h"
 
 PG_FUNCTION_INFO_V1(create_space);
@@ -261,6 +262,11 @@ drop_functions(const char *schema, const char *ref_type)
 	}
 }
 
+/* Without the row the schema stays. */
+static const SpaceQuery made_schema_query = {
+	"SELECT coalesce(bool_and(t.made_schema), false)::bool FROM setting t"
+};
+
 /*
  * drop_space(space name)
  *
@@ -274,7 +280,9 @@ drop_space(PG_FUNCTION_ARGS)
 	SpaceInfo  *info;
 	Oid			space;
 	SpaceScope	scope;
-	bool		made_schema = false;
+	QueryArgs	args = {&made_schema_query};
+	ResultRow	row;
+	bool		made_schema;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -295,20 +303,16 @@ drop_space(PG_FUNCTION_ARGS)
 				info->owner == GetUserId() ? 0 : SECURITY_RESTRICTED_OPERATION);
 	space_hold(space, info->owner, space_tables, SPACE_TABLES);
 
-	if (SPI_execute("SELECT t.made_schema::bool FROM setting t", true, 1) == SPI_OK_SELECT &&
-		SPI_processed == 1)
-	{
-		bool		isnull;
-
-		made_schema = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
-												 SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
-	}
+	query_run_once(&args, true);
+	row = result_row(0);
+	made_schema = result_bool(&row);
+	result_end(&row);
 	drop_relations("VIEW", name, space_views, lengthof(space_views));
 	drop_functions(name, space_ref_type(info));
 	drop_relations("TABLE", name, space_tables, lengthof(space_tables));
 	CommandCounterIncrement();
 
-	if (made_schema && schema_objects(space) == 0)
+	if (made_schema && space_count_objects(space) == 0)
 		space_run(psprintf("DROP SCHEMA %s RESTRICT", quote_identifier(name)));
 	else
 		ereport(NOTICE,

@@ -181,6 +181,18 @@ query_run_over(TriggerData *trigdata, Oid space, const QueryArgs *args)
 	return run(space, RelationGetRelid(trigdata->tg_relation), args, NULL);
 }
 
+uint64
+query_run_once(const QueryArgs *args, bool read_only)
+{
+	SPIExecuteOptions options = {.params = make_params(args), .read_only = read_only};
+	int			result = SPI_execute_extended(args->query->text, &options);
+
+	if (result < 0)
+		elog(ERROR, "SPI_execute_extended failed: %s: %s",
+			 SPI_result_code_string(result), args->query->text);
+	return SPI_processed;
+}
+
 void
 query_run_into(Oid space, const QueryArgs *args, DestReceiver *receiver)
 {

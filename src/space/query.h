@@ -2,8 +2,8 @@
  * src/space/query.h
  *
  * Asking a Space: a query, its parameters one by one, its rows column by
- * column, each with its type. Callers have entered the Space (space/scope.h) and
- * are connected to SPI.
+ * column, each with its type. Callers have entered the Space (space/scope.h), if
+ * it is one that they ask, and are connected to SPI.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_SPACE_QUERY_H
@@ -59,7 +59,14 @@ extern uint64 query_run(Oid space, const QueryArgs *args);
  */
 extern uint64 query_run_over(TriggerData *trigdata, Oid space, const QueryArgs *args);
 
-/* The same for a SELECT whose rows go to a receiver as they come. */
+/*
+ * A query whose plan is not kept, over whatever the search path holds: for what
+ * thousands of Spaces are asked, each once, and for tables that are no Space's.
+ * With "read_only" it changes nothing, and sees what the caller's snapshot does.
+ */
+extern uint64 query_run_once(const QueryArgs *args, bool read_only);
+
+/* The same as query_run for a SELECT whose rows go to a receiver as they come. */
 extern void query_run_into(Oid space, const QueryArgs *args, DestReceiver *receiver);
 
 /* How many rows the planner expects of a query that is planned each time. */

@@ -96,7 +96,7 @@ space_set_path(Oid space)
 }
 
 int
-schema_objects(Oid schema)
+space_count_objects(Oid schema)
 {
 	Relation	depends = table_open(DependRelationId, AccessShareLock);
 	ScanKeyData keys[2];
@@ -123,7 +123,7 @@ temporary_objects(void)
 	Oid			toast_schema;
 
 	GetTempNamespaceState(&schema, &toast_schema);
-	return OidIsValid(schema) ? schema_objects(schema) : 0;
+	return OidIsValid(schema) ? space_count_objects(schema) : 0;
 }
 
 void

@@ -79,6 +79,6 @@ extern bool space_lock(Oid space, LOCKMODE mode, bool hurried);
 extern bool space_visit(SpaceScope *scope, Oid space, Oid owner, bool hurried);
 
 /* How many objects a schema holds. */
-extern int	schema_objects(Oid schema);
+extern int	space_count_objects(Oid schema);
 
 #endif							/* CIRRO_SPACE_SCOPE_H */

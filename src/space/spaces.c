@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -17,6 +18,7 @@
 #include "isolate.h"
 #include "space/ddl.h"
 #include "space/list.h"
+#include "space/query.h"
 #include "space/scope.h"
 
 PG_FUNCTION_INFO_V1(spaces);
@@ -25,29 +27,36 @@ PG_FUNCTION_INFO_V1(spaces);
 typedef struct Status
 {
 	const SpaceInfo *info;
-	Datum		values[2];
-	bool		nulls[2];
+	int			version;
+	bool		paused;
 } Status;
+
+/* Without the row, as after a schema-only load: the defaults. */
+static const SpaceQuery status_query = {
+	"SELECT coalesce(s.ddl_version, $1)::int, coalesce(s.paused, false)::bool "
+	"FROM (VALUES (1)) one LEFT JOIN setting s ON true LIMIT 1",
+	1, {INT4OID}
+};
 
 static bool
 read_status(void *arg)
 {
 	Status	   *status = arg;
 	SpaceScope	scope;
+	QueryArgs	args = {&status_query};
+	ResultRow	row;
 	static const char *const tables[] = {"setting"};
 
 	space_enter(&scope, status->info->space, status->info->owner,
 				SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
 	space_limit_waits();
 	space_hold(status->info->space, status->info->owner, tables, lengthof(tables));
-	/* Without the row, as after a schema-only load: the defaults. */
-	if (SPI_execute(psprintf("SELECT coalesce(s.ddl_version, %d)::int, coalesce(s.paused, false)::bool "
-							 "FROM (VALUES (1)) one LEFT JOIN setting s ON true LIMIT 1",
-							 CIRRO_DDL_VERSION),
-					true, 1) == SPI_OK_SELECT && SPI_processed == 1)
-		for (int i = 0; i < 2; i++)
-			status->values[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-											  i + 1, &status->nulls[i]);
+	arg_int32(&args, CIRRO_DDL_VERSION);
+	query_run_once(&args, true);
+	row = result_row(0);
+	status->version = result_int32(&row);
+	status->paused = result_bool(&row);
+	result_end(&row);
 	space_leave(&scope);
 	return true;
 }
@@ -86,7 +95,7 @@ spaces(PG_FUNCTION_ARGS)
 		}
 		else if (space_may_run(info))
 		{
-			Status		status = {.info = info, .nulls = {true, true}};
+			Status		status = {.info = info};
 			ErrorData  *error;
 
 			if (run_isolated(read_status, &status, &error) == ISOLATED_FAILED)
@@ -95,11 +104,11 @@ spaces(PG_FUNCTION_ARGS)
 				nulls[4] = false;
 			}
 			else
-				for (int i = 0; i < 2; i++)
-				{
-					values[2 + i] = status.values[i];
-					nulls[2 + i] = status.nulls[i];
-				}
+			{
+				values[2] = Int32GetDatum(status.version);
+				values[3] = BoolGetDatum(status.paused);
+				nulls[2] = nulls[3] = false;
+			}
 		}
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		SPI_finish();

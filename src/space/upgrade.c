@@ -18,6 +18,7 @@
 #include "isolate.h"
 #include "space/ddl.h"
 #include "space/list.h"
+#include "space/query.h"
 #include "space/scope.h"
 
 PG_FUNCTION_INFO_V1(upgrade_spaces);
@@ -29,6 +30,15 @@ typedef struct Upgrade
 	bool		hurried;		/* others come after it */
 } Upgrade;
 
+static const SpaceQuery version_query = {
+	"SELECT coalesce(min(t.ddl_version), 0)::int FROM setting t"
+};
+
+static const SpaceQuery stamping_query = {
+	"SELECT FROM pg_trigger t WHERE t.tgrelid = 'worker'::regclass"
+	" AND t.tgname = 'cirro_check' AND t.tgenabled = 'O'"
+};
+
 /*
  * ENABLE TRIGGER ALL, which pg_restore may have done, makes of ENABLE ALWAYS what
  * rows that are replicated pass by.
@@ -36,10 +46,9 @@ typedef struct Upgrade
 static void
 restore_stamping(void)
 {
-	if (SPI_execute("SELECT FROM pg_trigger t WHERE t.tgrelid = 'worker'::regclass"
-					" AND t.tgname = 'cirro_check' AND t.tgenabled = 'O'", false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the triggers of a Space");
-	if (SPI_processed > 0)
+	QueryArgs	args = {&stamping_query};
+
+	if (query_run_once(&args, false) > 0)
 		space_run("ALTER TABLE worker ENABLE ALWAYS TRIGGER cirro_check");
 }
 
@@ -54,8 +63,9 @@ upgrade_space(void *arg)
 	const Upgrade *upgrade = arg;
 	const SpaceInfo *info = upgrade->info;
 	SpaceScope	scope;
-	int			version = CIRRO_DDL_VERSION;
-	bool		isnull;
+	QueryArgs	args = {&version_query};
+	ResultRow	row;
+	int			version;
 
 	/* Two at once would update the same catalogue rows. */
 	if (!space_lock(info->space, ShareUpdateExclusiveLock, upgrade->hurried))
@@ -64,10 +74,10 @@ upgrade_space(void *arg)
 	if (upgrade->hurried)
 		space_limit_waits();
 	space_hold(info->space, info->owner, space_tables, SPACE_TABLES);
-	if (SPI_execute("SELECT coalesce(min(t.ddl_version), 0)::int FROM setting t", true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the version of a Space");
-	version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-										  1, &isnull));
+	query_run_once(&args, true);
+	row = result_row(0);
+	version = result_int32(&row);
+	result_end(&row);
 	if (version > CIRRO_DDL_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

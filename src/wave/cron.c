@@ -22,6 +22,7 @@
 
 #include "cirro.h"
 #include "space/list.h"
+#include "space/query.h"
 
 PG_FUNCTION_INFO_V1(schedule_waves);
 PG_FUNCTION_INFO_V1(unschedule_waves);
@@ -116,6 +117,19 @@ space_argument(FunctionCallInfo fcinfo)
 	return info->name;
 }
 
+static const SpaceQuery schedule_query = {
+	"SELECT cron.schedule($1, $2, $3)::pg_catalog.int8",
+	3, {TEXTOID, TEXTOID, TEXTOID}
+};
+
+static const SpaceQuery unschedule_query = {
+	"SELECT cron.unschedule(j.jobid) FROM cron.job j"
+	" WHERE j.jobname::pg_catalog.text OPERATOR(pg_catalog.=) $1"
+	" AND j.username::pg_catalog.text"
+	"   OPERATOR(pg_catalog.=) current_user::pg_catalog.text",
+	1, {TEXTOID}
+};
+
 /*
  * cirro.schedule_waves(space name, schedule text) returns bigint: pg_cron's
  * id of the job
@@ -130,9 +144,8 @@ schedule_waves(PG_FUNCTION_ARGS)
 		text_to_cstring(PG_GETARG_TEXT_PP(1));
 	char	   *name = job_name(space);
 	char	   *command = job_command(space);
-	Oid			types[3] = {TEXTOID, TEXTOID, TEXTOID};
-	Datum		values[3];
-	bool		isnull;
+	QueryArgs	args = {&schedule_query};
+	ResultRow	row;
 	int64		job;
 
 	check_pg_cron(psprintf("SELECT cron.schedule_in_database(%s, %s, %s, %s);",
@@ -141,17 +154,15 @@ schedule_waves(PG_FUNCTION_ARGS)
 						   quote_literal_cstr(command),
 						   quote_literal_cstr(get_database_name(MyDatabaseId))));
 
-	values[0] = CStringGetTextDatum(name);
-	values[1] = CStringGetTextDatum(schedule);
-	values[2] = CStringGetTextDatum(command);
+	arg_text(&args, name);
+	arg_text(&args, schedule);
+	arg_text(&args, command);
 
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT cron.schedule($1, $2, $3)",
-							  3, types, values, NULL, false, 1) != SPI_OK_SELECT ||
-		SPI_processed != 1)
-		elog(ERROR, "cron.schedule returned no job");
-	job = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-									  SPI_tuptable->tupdesc, 1, &isnull));
+	query_run_once(&args, false);
+	row = result_row(0);
+	job = result_int64(&row);
+	result_end(&row);
 	SPI_finish();
 
 	PG_RETURN_INT64(job);
@@ -168,23 +179,16 @@ unschedule_waves(PG_FUNCTION_ARGS)
 {
 	char	   *name = job_name(PG_ARGISNULL(0) ? NULL :
 								NameStr(*PG_GETARG_NAME(0)));
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1];
+	QueryArgs	args = {&unschedule_query};
 	bool		found;
 
 	check_pg_cron(psprintf("SELECT cron.unschedule(%s);",
 						   quote_literal_cstr(name)));
 
-	values[0] = CStringGetTextDatum(name);
+	arg_text(&args, name);
 
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT cron.unschedule(jobid) FROM cron.job"
-							  " WHERE jobname::pg_catalog.text OPERATOR(pg_catalog.=) $1"
-							  " AND username::pg_catalog.text"
-							  "   OPERATOR(pg_catalog.=) current_user::pg_catalog.text",
-							  1, types, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "cron.unschedule failed");
-	found = SPI_processed > 0;
+	found = query_run_once(&args, false) > 0;
 	SPI_finish();
 
 	PG_RETURN_BOOL(found);

@@ -115,14 +115,16 @@ commit(Run *run)
  * All that an idle Space costs: one probe of gig_state's index. Planned each
  * time, because thousands of Spaces should not each keep a plan for it.
  */
-static const char look_query[] =
+static const SpaceQuery look_query = {
 	"SELECT coalesce(t.paused, false)::bool,"
 	"   coalesce(t.ddl_version, 0)::int,"
 	"   coalesce(t.only_row AND coalesce(t.cleaned_at, '-infinity')"
 	"     <= $1 - interval '1 hour', false)::bool,"
 	"   ARRAY(SELECT s.gig_id::bigint FROM gig_state s WHERE s.next_event_at <= $1"
 	"     ORDER BY s.next_event_at, s.gig_id LIMIT $2)"
-	" FROM (VALUES (1)) AS one LEFT JOIN setting t ON true";
+	" FROM (VALUES (1)) AS one LEFT JOIN setting t ON true LIMIT 1",
+	2, {TIMESTAMPTZOID, INT4OID}
+};
 
 /* It may have been dropped since, or while the catalogues were read. */
 static bool
@@ -136,20 +138,17 @@ look_into(void *arg)
 {
 	Look	   *look = arg;
 	SpaceScope	scope;
+	QueryArgs	args = {&look_query};
 	ResultRow	row;
 	/* No more than is read: a transaction block holds them for all Spaces. */
 	static const char *const tables[] = {"setting", "gig_state"};
-	Oid			types[2] = {TIMESTAMPTZOID, INT4OID};
-	Datum		values[2] = {
-		TimestampTzGetDatum(look->now), Int32GetDatum(look->limit)
-	};
 
 	if (!space_enter_turn(&scope, look->info->space, look->info->owner))
 		return false;
 	space_hold(look->info->space, look->info->owner, tables, lengthof(tables));
-	if (SPI_execute_with_args(look_query, 2, types, values, NULL, true, 1) != SPI_OK_SELECT ||
-		SPI_processed != 1)
-		elog(ERROR, "could not look into Space \"%s\"", look->info->name);
+	arg_timestamptz(&args, look->now);
+	arg_int32(&args, look->limit);
+	query_run_once(&args, true);
 	row = result_row(0);
 	look->paused = result_bool(&row);
 	look->ddl_version = result_int32(&row);
@@ -221,7 +220,7 @@ visit(Run *run, const SpaceInfo *info, bool named)
 		agenda->info = info;
 		agenda->clean = look.clean;
 		agenda->due = ArrayGetNItems(ARR_NDIM(look.gigs), ARR_DIMS(look.gigs));
-		agenda->gigs = palloc(sizeof(int64) * agenda->due);
+		agenda->gigs = palloc(mul_size(sizeof(int64), agenda->due));
 		memcpy(agenda->gigs, ARR_DATA_PTR(look.gigs), sizeof(int64) * agenda->due);
 		run->agendas = lappend(run->agendas, agenda);
 		run->due += agenda->due;
