@@ -84,10 +84,12 @@ COMMENT ON INDEX worker_lot_idx IS 'for waves in the fair order';
 COMMENT ON INDEX worker_changed_in_idx IS 'for waves of gigs that had invited all whom they could';
 COMMENT ON INDEX worker_profile_idx IS 'finds the workers that match a filter';
 COMMENT ON STATISTICS worker_profile_stats IS 'how many workers match a filter; made by ANALYZE';
+COMMENT ON COLUMN worker.id IS 'the worker''s id, given by cirro or by the application';
 COMMENT ON COLUMN worker.ref IS 'the application''s own id';
 COMMENT ON COLUMN worker.profile IS 'what filter queries ask about: a JSON object of at most 1 MB';
 COMMENT ON COLUMN worker.active IS 'false: not invited';
 COMMENT ON COLUMN worker.lot IS 'random; waves take workers in its order, turned by gig and wave';
+COMMENT ON COLUMN worker.created_at IS 'when the row was made';
 COMMENT ON COLUMN worker.updated_at IS 'last change of the row; kept by cirro';
 COMMENT ON COLUMN worker.changed_in IS 'the transaction that last made the worker someone to look at anew (id, profile, active, lot); kept by cirro';
 
@@ -138,6 +140,7 @@ CREATE TABLE gig (
 );
 
 COMMENT ON TABLE gig IS 'what workers are invited to';
+COMMENT ON COLUMN gig.id IS 'the gig''s id, given by cirro or by the application';
 COMMENT ON COLUMN gig.ref IS 'the application''s own id';
 COMMENT ON COLUMN gig.title IS 'frozen once the gig has started';
 COMMENT ON COLUMN gig.description IS 'frozen once the gig has started';
@@ -157,6 +160,7 @@ COMMENT ON COLUMN gig.answer_within IS 'time to answer an invitation (default: t
 COMMENT ON COLUMN gig.filter_query IS 'which profiles match; {} matches all';
 COMMENT ON COLUMN gig.sort_query IS 'who is invited first; the order of keys counts';
 COMMENT ON COLUMN gig.notification_payload IS 'handed to consumers with each notification of this gig';
+COMMENT ON COLUMN gig.created_at IS 'when the gig was made; before end_at';
 COMMENT ON COLUMN gig.filter IS 'filter_query, compiled';
 COMMENT ON COLUMN gig.sort IS 'sort_query, compiled';
 
@@ -192,7 +196,9 @@ CREATE TABLE gig_state (
 CREATE INDEX gig_state_next_event_at_idx ON gig_state (next_event_at)
 	WHERE next_event_at IS NOT NULL;
 
+COMMENT ON INDEX gig_state_next_event_at_idx IS 'finds the gigs that are due';
 COMMENT ON TABLE gig_state IS 'one narrow row per gig that alone decides an accept; kept by cirro';
+COMMENT ON COLUMN gig_state.gig_id IS 'the gig';
 COMMENT ON COLUMN gig_state.accepted IS 'number of accepted invitations';
 COMMENT ON COLUMN gig_state.target IS 'waves run while accepted is less';
 COMMENT ON COLUMN gig_state.capacity IS 'an accept beyond is refused; NULL: no limit';
@@ -263,7 +269,12 @@ CREATE INDEX invitation_worker_id_idx ON invitation (worker_id, gig_id);
 CREATE INDEX invitation_open_idx ON invitation (gig_id)
 	WHERE status IN ('pending', 'scheduled');
 
+COMMENT ON INDEX invitation_worker_id_idx IS 'finds the invitations of a worker';
+COMMENT ON INDEX invitation_open_idx IS 'finds what is open of a gig';
 COMMENT ON TABLE invitation IS 'who was invited to what: one row per gig and worker for ever';
+COMMENT ON COLUMN invitation.id IS 'the invitation''s id, the same however often the worker is invited';
+COMMENT ON COLUMN invitation.gig_id IS 'what the worker is invited to';
+COMMENT ON COLUMN invitation.worker_id IS 'who is invited';
 COMMENT ON COLUMN invitation.status IS 'scheduled, pending, accepted, rejected, expired or left';
 COMMENT ON COLUMN invitation.reason IS 'why it is rejected, left or expired; by cirro: seats_filled, gig_ended, no_answer, worker_inactive';
 COMMENT ON COLUMN invitation.origin IS 'who invited last: wave, manual or attempt';
@@ -275,6 +286,7 @@ COMMENT ON COLUMN invitation.times_invited IS 'how often the worker was invited;
 COMMENT ON COLUMN invitation.revision IS 'counts the changes of status; kept by cirro';
 COMMENT ON COLUMN invitation.silent IS 'set it in an UPDATE for no notification; it reads false again afterwards';
 COMMENT ON COLUMN invitation.silenced IS 'whether the last change of status was silent; kept by cirro';
+COMMENT ON COLUMN invitation.created_at IS 'when the row was made';
 
 CREATE TRIGGER cirro_check BEFORE INSERT OR UPDATE ON invitation
 	FOR EACH ROW EXECUTE FUNCTION cirro.invitation_check();
@@ -307,7 +319,10 @@ CREATE TABLE wave (
 
 CREATE INDEX wave_gig_id_idx ON wave (gig_id, number);
 
+COMMENT ON INDEX wave_gig_id_idx IS 'finds the waves of a gig in their order';
 COMMENT ON TABLE wave IS 'what each wave did; removed when setting.keep_waves has passed';
+COMMENT ON COLUMN wave.id IS 'the wave''s id, which invitations bear';
+COMMENT ON COLUMN wave.gig_id IS 'the gig that it looked for workers for';
 COMMENT ON COLUMN wave.number IS 'counts the waves of a gig';
 COMMENT ON COLUMN wave.run_at IS 'when it ran (the last of them, if it repeats)';
 COMMENT ON COLUMN wave.target IS 'how many accepted invitations it was run for';
@@ -332,10 +347,14 @@ CREATE TABLE attempt (
 
 CREATE INDEX attempt_worker_id_idx ON attempt (worker_id);
 
+COMMENT ON INDEX attempt_worker_id_idx IS 'finds the attempts of a worker';
 COMMENT ON TABLE attempt IS 'the calls of attempt_invitations; removed when setting.keep_attempts has passed';
+COMMENT ON COLUMN attempt.id IS 'the attempt''s id';
+COMMENT ON COLUMN attempt.worker_id IS 'the worker who was tried';
 COMMENT ON COLUMN attempt.gig_ids IS 'the gigs asked for; NULL: every open gig';
 COMMENT ON COLUMN attempt.max_amount IS 'at most so many new invitations; NULL: no limit';
 COMMENT ON COLUMN attempt.outcomes IS 'the rows returned, and how many gigs did not match';
+COMMENT ON COLUMN attempt.created_at IS 'when it was made';
 
 CREATE TABLE notification (
 	id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
@@ -363,12 +382,18 @@ CREATE TABLE notification (
 
 CREATE INDEX notification_open_idx ON notification (consumer, id) WHERE outcome IS NULL;
 
+COMMENT ON INDEX notification_open_idx IS 'finds what a consumer has yet to be told, oldest first';
 COMMENT ON TABLE notification IS 'what a Space or worker must hear of: the outbox, one row per consumer';
+COMMENT ON COLUMN notification.id IS 'the notification''s id; older ones are handed out first';
 COMMENT ON COLUMN notification.consumer IS 'who is to hear of it: one of setting.consumers';
 COMMENT ON COLUMN notification.kind IS 'what has happened';
+COMMENT ON COLUMN notification.gig_id IS 'the gig, which may be gone';
+COMMENT ON COLUMN notification.worker_id IS 'the worker concerned; NULL where it is of the gig alone';
+COMMENT ON COLUMN notification.invitation_id IS 'the invitation, which may be gone; NULL likewise';
 COMMENT ON COLUMN notification.revision IS 'revision of the invitation at this event';
 COMMENT ON COLUMN notification.status IS 'status of the invitation after this event';
 COMMENT ON COLUMN notification.previous IS 'status of the invitation before this event';
+COMMENT ON COLUMN notification.created_at IS 'when it happened';
 COMMENT ON COLUMN notification.attempts IS 'how often it was claimed';
 COMMENT ON COLUMN notification.not_before IS 'not handed out earlier (wall clock)';
 COMMENT ON COLUMN notification.claimed_until IS 'end of the lease (wall clock)';

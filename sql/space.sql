@@ -52,9 +52,15 @@ SELECT count(*) FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e
 SELECT DISTINCT l.lanname, p.prosecdef FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace = 'trees'::regnamespace;
 SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
 	WHERE c.relnamespace = 'trees'::regnamespace AND t.typtype = 'e';
--- Every table, view and function says what it is for.
+-- Every table, column, index, view and function says what it is for, here and in schema cirro.
+SELECT pg_describe_object(d.classid, d.objid, 0) FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
+	WHERE e.extname = 'cirro' AND d.deptype = 'e' AND obj_description(d.objid, d.classid::regclass::name) IS NULL ORDER BY 1;
 SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'trees'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL;
-SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'trees'::regnamespace AND c.relkind IN ('r', 'v') AND obj_description(c.oid, 'pg_class') IS NULL;
+SELECT c.oid::regclass FROM pg_class c LEFT JOIN pg_constraint k ON k.conindid = c.oid AND k.contype IN ('p', 'u')
+	WHERE c.relnamespace = 'trees'::regnamespace AND c.relkind IN ('r', 'v', 'i') AND k.oid IS NULL AND obj_description(c.oid, 'pg_class') IS NULL;
+SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+	WHERE c.relnamespace = 'trees'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND col_description(a.attrelid, a.attnum) IS NULL;
+SELECT s.stxname FROM pg_statistic_ext s WHERE s.stxnamespace = 'trees'::regnamespace AND obj_description(s.oid, 'pg_statistic_ext') IS NULL;
 -- Ids may be given; the Space works.
 INSERT INTO trees.worker (id, ref, profile) VALUES (7, 'ann', '{"a": 1}');
 INSERT INTO trees.gig (ref, title, url, start_at, end_at, total_seats, filter_query) VALUES ('one', 'Gig', 'https://gig', '2030-01-02', '2030-01-03', 1, '{"a": 1}');

@@ -33,7 +33,7 @@ static void lint_operators(Lint *lint, LintSet *set, const JsonTree *field,
 						   const JsonTree *object);
 
 /*
- * ---- Helpers
+ * ---- What texts look like
  */
 
 static bool

@@ -37,7 +37,7 @@ PG_FUNCTION_INFO_V1(invitation_inserted);
 PG_FUNCTION_INFO_V1(invitation_updated);
 PG_FUNCTION_INFO_V1(invitation_deleted);
 
-/* What may follow a status: a bit per status (spec: a state machine). */
+/* What may follow a status: a bit per status. */
 static const int successors[NSTATUSES] = {
 	[SCHEDULED] = 1 << PENDING | 1 << EXPIRED,
 	[PENDING] = 1 << ACCEPTED | 1 << REJECTED | 1 << EXPIRED,

@@ -94,7 +94,6 @@ lock_rows(PG_FUNCTION_ARGS)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"%s\" is not a kind of row", kind),
-			 errdetail("Rows of three tables are locked by it."),
 			 errhint("It is gig, worker or gig_state.")));
 }
 

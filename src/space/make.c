@@ -166,7 +166,6 @@ create_space(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the name of a Space cannot be null"),
-				 errdetail("create_space was called with space => NULL."),
 				 errhint("Give a name, such as cirro.create_space('trees').")));
 	name = NameStr(*PG_GETARG_NAME(0));
 
@@ -188,7 +187,6 @@ create_space(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("the name of a Space cannot be empty"),
-				 errdetail("A schema has a name of at least one character."),
 				 errhint("Give a name, such as cirro.create_space('trees').")));
 	/* On a search_path "$user" is the schema of the user. */
 	if (strcmp(name, "cirro") == 0 || strcmp(name, "$user") == 0 || strcmp(name, "information_schema") == 0 ||
@@ -288,7 +286,6 @@ drop_space(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the name of a Space cannot be null"),
-				 errdetail("drop_space was called with space => NULL."),
 				 errhint("cirro.spaces() lists the Spaces of this database.")));
 	name = NameStr(*PG_GETARG_NAME(0));
 	info = space_get(name);

@@ -47,7 +47,6 @@ raise_unknown_gig(const char *id)
 	ereport(ERROR,
 			(errcode(ERRCODE_CIRRO_UNKNOWN_GIG),
 			 errmsg("gig %s does not exist", id),
-			 errdetail("There is no such row in the table gig."),
 			 errhint("Give the id of a gig of this Space.")));
 }
 
