@@ -50,21 +50,21 @@ typedef struct Fetch
 	double		kept;			/* fraction of the documents */
 } Fetch;
 
-static Fetch choose(FilterEntry *e);
+static Fetch choose(IndexEntry *e);
 
 static void
-drop(FilterEntry *e)
+drop(IndexEntry *e)
 {
 	CHECK_FOR_INTERRUPTS();
 	e->wanted = false;
-	for (FilterEntry *m = e->many; m != NULL; m = m->next)
+	for (IndexEntry *m = e->many; m != NULL; m = m->next)
 		m->wanted = false;
-	for (FilterEntry *c = e->first; c != NULL; c = c->next)
+	for (IndexEntry *c = e->first; c != NULL; c = c->next)
 		drop(c);
 }
 
 static Fetch
-fetch_keys(FilterEntry *e)
+fetch_keys(IndexEntry *e)
 {
 	Fetch		fetch = {true, 0, e->fraction};
 
@@ -75,12 +75,12 @@ fetch_keys(FilterEntry *e)
 
 /* All children, or it narrows nothing. */
 static Fetch
-choose_or(FilterEntry *e)
+choose_or(IndexEntry *e)
 {
 	Fetch		fetch = {true, 0, 1};
 
 	e->wanted = true;
-	for (FilterEntry *c = e->first; c != NULL; c = c->next)
+	for (IndexEntry *c = e->first; c != NULL; c = c->next)
 	{
 		Fetch		child = choose(c);
 
@@ -94,11 +94,11 @@ choose_or(FilterEntry *e)
 
 /* What goes without saying beside a pair of members: each of them. */
 static void
-forbid_keys(const FilterEntry *e, Fetch *children)
+forbid_keys(const IndexEntry *e, Fetch *children)
 {
 	int			i = 0;
 
-	for (const FilterEntry *c = e->first; c != NULL; c = c->next, i++)
+	for (const IndexEntry *c = e->first; c != NULL; c = c->next, i++)
 		if (c->kind == ENTRY_KEY)
 			children[i].possible = false;
 }
@@ -108,18 +108,18 @@ forbid_keys(const FilterEntry *e, Fetch *children)
  * the rows that need no recheck because of them.
  */
 static Fetch
-choose_and(FilterEntry *e)
+choose_and(IndexEntry *e)
 {
 	Fetch		fetch = {false, 0, 1};
 	int			nchildren = 0;
 	int			i;
 	Fetch	   *children;
 
-	for (FilterEntry *c = e->first; c != NULL; c = c->next)
+	for (IndexEntry *c = e->first; c != NULL; c = c->next)
 		nchildren++;
 	children = palloc(nchildren * sizeof(Fetch));
 	i = 0;
-	for (FilterEntry *c = e->first; c != NULL; c = c->next)
+	for (IndexEntry *c = e->first; c != NULL; c = c->next)
 		children[i++] = choose(c);
 
 	for (;;)
@@ -129,7 +129,7 @@ choose_and(FilterEntry *e)
 
 		CHECK_FOR_INTERRUPTS();
 		i = 0;
-		for (FilterEntry *c = e->first; c != NULL; c = c->next, i++)
+		for (IndexEntry *c = e->first; c != NULL; c = c->next, i++)
 		{
 			double		saving;
 
@@ -153,12 +153,12 @@ choose_and(FilterEntry *e)
 		children[best].possible = false;
 		children[best].cost = -1;
 		i = 0;
-		for (FilterEntry *c = e->first; c != NULL; c = c->next, i++)
+		for (IndexEntry *c = e->first; c != NULL; c = c->next, i++)
 			if (i == best && c->implied)
 				forbid_keys(e, children);
 	}
 	i = 0;
-	for (FilterEntry *c = e->first; c != NULL; c = c->next, i++)
+	for (IndexEntry *c = e->first; c != NULL; c = c->next, i++)
 		if (children[i].cost >= 0)
 			drop(c);
 	pfree(children);
@@ -168,12 +168,12 @@ choose_and(FilterEntry *e)
 
 /* The range between the bounds, or one bound or both for themselves. */
 static Fetch
-choose_between(FilterEntry *e)
+choose_between(IndexEntry *e)
 {
 	Fetch		apart = choose_and(e);
 	Fetch		joined = fetch_keys(e);
 
-	for (FilterEntry *m = e->many; m != NULL; m = m->next)
+	for (IndexEntry *m = e->many; m != NULL; m = m->next)
 	{
 		Fetch		many = fetch_keys(m);
 
@@ -182,11 +182,11 @@ choose_between(FilterEntry *e)
 	}
 	if (joined.cost + joined.kept * COST_ROW <= apart.cost + apart.kept * COST_ROW)
 	{
-		for (FilterEntry *c = e->first; c != NULL; c = c->next)
+		for (IndexEntry *c = e->first; c != NULL; c = c->next)
 			drop(c);
 		return joined;
 	}
-	for (FilterEntry *m = e->many; m != NULL; m = m->next)
+	for (IndexEntry *m = e->many; m != NULL; m = m->next)
 		m->wanted = false;
 	e->wanted = false;
 	return apart;
@@ -194,7 +194,7 @@ choose_between(FilterEntry *e)
 
 /* Marks what is wanted below; recursion is bounded by the filter's depth. */
 static Fetch
-choose(FilterEntry *e)
+choose(IndexEntry *e)
 {
 	Fetch		impossible = {false, 0, 1};
 
@@ -219,21 +219,21 @@ choose(FilterEntry *e)
 }
 
 static void
-number(FilterEntry *e, int *entries)
+number(IndexEntry *e, int *entries)
 {
 	if (!e->wanted && e->kind != ENTRY_BETWEEN)
 		return;
-	if (filter_entry_has_keys(e) && e->wanted)
+	if (index_entry_has_keys(e) && e->wanted)
 		e->entry = (*entries)++;
-	for (FilterEntry *m = e->many; m != NULL; m = m->next)
+	for (IndexEntry *m = e->many; m != NULL; m = m->next)
 		if (m->wanted)
 			m->entry = (*entries)++;
-	for (FilterEntry *c = e->first; c != NULL; c = c->next)
+	for (IndexEntry *c = e->first; c != NULL; c = c->next)
 		number(c, entries);
 }
 
 int
-filter_entry_choose(FilterEntry *root)
+index_entry_choose(IndexEntry *root)
 {
 	int			entries = 0;
 
@@ -245,7 +245,7 @@ filter_entry_choose(FilterEntry *root)
 
 /* By what a search costs for each document of the table, and a scan. */
 bool
-filter_entry_better_scanned(FilterEntry *root, DocumentCost cost)
+index_entry_better_scanned(IndexEntry *root, DocumentCost cost)
 {
 	double		scan = cost.pages * COST_NEXT_PAGE + COST_MATCH + cost.detoast;
 	Fetch		fetch = choose(root);

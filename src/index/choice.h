@@ -13,7 +13,7 @@
  * Decides by the fractions in a tree, and numbers what is to be fetched from
  * 0. Returns how many; 0 if no part narrows the search, or too many would.
  */
-extern int	filter_entry_choose(FilterEntry *root);
+extern int	index_entry_choose(IndexEntry *root);
 
 /* What it costs to come by a document, in microseconds. */
 typedef struct DocumentCost
@@ -27,6 +27,6 @@ typedef struct DocumentCost
  * Is the whole table read sooner than what a search finds? Decides as above, but
  * numbers nothing.
  */
-extern bool filter_entry_better_scanned(FilterEntry *root, DocumentCost cost);
+extern bool index_entry_better_scanned(IndexEntry *root, DocumentCost cost);
 
 #endif							/* CIRRO_INDEX_CHOICE_H */

@@ -12,10 +12,10 @@
 
 #include "index/entry.h"
 
-FilterEntry *
-filter_entry_make(FilterEntryKind kind, const FilterNode *node)
+IndexEntry *
+index_entry_make(IndexEntryKind kind, const FilterNode *node)
 {
-	FilterEntry *entry = palloc0(sizeof(FilterEntry));
+	IndexEntry *entry = palloc0(sizeof(IndexEntry));
 
 	entry->kind = kind;
 	entry->node = node;
@@ -23,17 +23,17 @@ filter_entry_make(FilterEntryKind kind, const FilterNode *node)
 	return entry;
 }
 
-FilterEntry *
-filter_entry_inner(FilterEntryKind kind, FilterEntry *first)
+IndexEntry *
+index_entry_inner(IndexEntryKind kind, IndexEntry *first)
 {
-	FilterEntry *entry = filter_entry_make(kind, NULL);
+	IndexEntry *entry = index_entry_make(kind, NULL);
 
 	entry->first = first;
 	return entry;
 }
 
 static bool
-same_tag(const FilterEntry *a, const FilterEntry *b)
+same_tag(const IndexEntry *a, const IndexEntry *b)
 {
 	int			len = profile_key_tag_len(a->low.data, a->low.len);
 
@@ -43,7 +43,7 @@ same_tag(const FilterEntry *a, const FilterEntry *b)
 
 /* A range of numbers or strings with a value at one end alone. */
 static bool
-is_half_range(const FilterEntry *entry, bool lower)
+is_half_range(const IndexEntry *entry, bool lower)
 {
 	char		tag;
 
@@ -56,10 +56,10 @@ is_half_range(const FilterEntry *entry, bool lower)
 		entry->node->op == FILTER_LT || entry->node->op == FILTER_LTE;
 }
 
-static FilterEntry *
-make_between(FilterEntry *lower, FilterEntry *upper)
+static IndexEntry *
+make_between(IndexEntry *lower, IndexEntry *upper)
 {
-	FilterEntry *entry = filter_entry_make(ENTRY_BETWEEN, NULL);
+	IndexEntry *entry = index_entry_make(ENTRY_BETWEEN, NULL);
 
 	lower->next = upper;
 	upper->next = NULL;
@@ -78,20 +78,20 @@ make_between(FilterEntry *lower, FilterEntry *upper)
 
 /* Puts each lower bound together with an upper bound of the same path. */
 static void
-join_ranges(FilterEntry **first)
+join_ranges(IndexEntry **first)
 {
-	for (FilterEntry **link = first; *link != NULL; link = &(*link)->next)
+	for (IndexEntry **link = first; *link != NULL; link = &(*link)->next)
 	{
-		FilterEntry *a = *link;
+		IndexEntry *a = *link;
 		bool		a_is_lower = is_half_range(a, true);
 
 		CHECK_FOR_INTERRUPTS();
 		if (!a_is_lower && !is_half_range(a, false))
 			continue;
-		for (FilterEntry **other = &a->next; *other != NULL; other = &(*other)->next)
+		for (IndexEntry **other = &a->next; *other != NULL; other = &(*other)->next)
 		{
-			FilterEntry *b = *other;
-			FilterEntry *rest;
+			IndexEntry *b = *other;
+			IndexEntry *rest;
 
 			if (!is_half_range(b, !a_is_lower) || !same_tag(a, b))
 				continue;
@@ -104,20 +104,20 @@ join_ranges(FilterEntry **first)
 	}
 }
 
-FilterEntry *
-filter_entry_combine(FilterEntryKind kind, FilterEntry *entries)
+IndexEntry *
+index_entry_combine(IndexEntryKind kind, IndexEntry *entries)
 {
-	FilterEntryKind neutral = kind == ENTRY_AND ? ENTRY_ALWAYS : ENTRY_NEVER;
-	FilterEntryKind decisive = kind == ENTRY_AND ? ENTRY_NEVER : ENTRY_ALWAYS;
-	FilterEntry *first = NULL;
-	FilterEntry **link = &first;
-	FilterEntry *next;
+	IndexEntryKind neutral = kind == ENTRY_AND ? ENTRY_ALWAYS : ENTRY_NEVER;
+	IndexEntryKind decisive = kind == ENTRY_AND ? ENTRY_NEVER : ENTRY_ALWAYS;
+	IndexEntry *first = NULL;
+	IndexEntry **link = &first;
+	IndexEntry *next;
 
-	for (FilterEntry *e = entries; e != NULL; e = next)
+	for (IndexEntry *e = entries; e != NULL; e = next)
 	{
 		next = e->next;
 		if (e->kind == decisive)
-			return filter_entry_make(decisive, NULL);
+			return index_entry_make(decisive, NULL);
 		if (e->kind == neutral)
 			continue;
 		*link = e->kind == kind ? e->first : e;
@@ -127,22 +127,22 @@ filter_entry_combine(FilterEntryKind kind, FilterEntry *entries)
 			link = &(*link)->next;
 	}
 	if (first == NULL)
-		return filter_entry_make(neutral, NULL);
+		return index_entry_make(neutral, NULL);
 	if (kind == ENTRY_AND)
 		join_ranges(&first);
-	return first->next == NULL ? first : filter_entry_inner(kind, first);
+	return first->next == NULL ? first : index_entry_inner(kind, first);
 }
 
 void
-filter_entry_inexact(FilterEntry *entry)
+index_entry_inexact(IndexEntry *entry)
 {
 	entry->exact = false;
-	for (FilterEntry *c = entry->first; c != NULL; c = c->next)
-		filter_entry_inexact(c);
+	for (IndexEntry *c = entry->first; c != NULL; c = c->next)
+		index_entry_inexact(c);
 }
 
 int
-filter_entry_compare(const FilterEntry *entry, const char *key, int len)
+index_entry_compare(const IndexEntry *entry, const char *key, int len)
 {
 	const ProfileKey *high = &entry->high;
 	int			cmp;

@@ -13,7 +13,7 @@
 #include "filter/query.h"
 #include "index/profile_key.h"
 
-typedef enum FilterEntryKind
+typedef enum IndexEntryKind
 {
 	ENTRY_ALWAYS,
 	ENTRY_NEVER,
@@ -26,7 +26,7 @@ typedef enum FilterEntryKind
 	ENTRY_RANGE,				/* ... a key from low to high */
 	ENTRY_SET,					/* ... one of these keys, which are sorted */
 	ENTRY_UNKNOWN				/* keys do not tell */
-} FilterEntryKind;
+} IndexEntryKind;
 
 /*
  * A leaf (KEY, RANGE, SET) is necessary for its condition: without a key of
@@ -37,17 +37,17 @@ typedef enum FilterEntryKind
  * other, which one value meets, unless the document has a key of "many": an
  * array of several elements on the way.
  */
-typedef struct FilterEntry FilterEntry;
-struct FilterEntry
+typedef struct IndexEntry IndexEntry;
+struct IndexEntry
 {
-	FilterEntryKind kind;
+	IndexEntryKind kind;
 	bool		exact;
 	bool		has_path;		/* low begins with the key of its path */
 	bool		one_value;		/* it is about an element, which is never missing */
 	bool		implied;		/* by its siblings: nothing new to an estimate */
 	const FilterNode *node;		/* the condition; NULL for inner nodes */
-	FilterEntry *first;			/* child */
-	FilterEntry *next;			/* sibling */
+	IndexEntry *first;			/* child */
+	IndexEntry *next;			/* sibling */
 
 	ProfileKey	low;			/* the key, or where the range begins */
 	ProfileKey	high;			/* where it ends */
@@ -56,7 +56,7 @@ struct FilterEntry
 	bool		high_begins;	/* all that begin with high are in it */
 	ProfileKey *set;
 	int			nset;
-	FilterEntry *many;			/* BETWEEN: RANGEs; NULL if one value decides */
+	IndexEntry *many;			/* BETWEEN: RANGEs; NULL if one value decides */
 
 	/* For the one who reads the tree. */
 	double		fraction;		/* of the documents that have such a key */
@@ -66,28 +66,28 @@ struct FilterEntry
 };
 
 /* An entry without keys yet; one around others. In the current context. */
-extern FilterEntry *filter_entry_make(FilterEntryKind kind, const FilterNode *node);
-extern FilterEntry *filter_entry_inner(FilterEntryKind kind, FilterEntry *first);
+extern IndexEntry *index_entry_make(IndexEntryKind kind, const FilterNode *node);
+extern IndexEntry *index_entry_inner(IndexEntryKind kind, IndexEntry *first);
 
 /*
  * AND or OR of a list of entries, simplified: nested ones of the same kind
  * dissolved, constants taken out, in an AND a lower and an upper bound of one
  * path joined. Takes the list over.
  */
-extern FilterEntry *filter_entry_combine(FilterEntryKind kind, FilterEntry *entries);
+extern IndexEntry *index_entry_combine(IndexEntryKind kind, IndexEntry *entries);
 
 /* Nothing in it is exact any more: others that do not meet it have its keys, too. */
-extern void filter_entry_inexact(FilterEntry *entry);
+extern void index_entry_inexact(IndexEntry *entry);
 
 /*
  * Where a key is to those of an entry. 0: it is one of them, 1: it is behind
  * all of them, -1: neither.
  */
-extern int	filter_entry_compare(const FilterEntry *entry, const char *key, int len);
+extern int	index_entry_compare(const IndexEntry *entry, const char *key, int len);
 
 /* Has it keys of its own to search for? */
 static inline bool
-filter_entry_has_keys(const FilterEntry *entry)
+index_entry_has_keys(const IndexEntry *entry)
 {
 	return entry->kind == ENTRY_KEY || entry->kind == ENTRY_RANGE ||
 		entry->kind == ENTRY_SET || entry->kind == ENTRY_BETWEEN;

@@ -38,7 +38,7 @@ typedef struct Estimate
 	const ProfileStats *stats;	/* may be NULL */
 } Estimate;
 
-static double estimate(const Estimate *x, FilterEntry *e);
+static double estimate(const Estimate *x, IndexEntry *e);
 
 static char
 tag_of(const ProfileKey *key)
@@ -232,7 +232,7 @@ of_several(double some, double total, double present)
 
 /* Documents with a key between two of one path and tag. */
 static double
-range_fraction(const ProfileStats *stats, const FilterEntry *e)
+range_fraction(const ProfileStats *stats, const IndexEntry *e)
 {
 	int			tag_len = profile_key_tag_len(e->low.data, e->low.len);
 	bool		to_the_end = e->high_begins && e->high.len == tag_len;
@@ -252,7 +252,7 @@ range_fraction(const ProfileStats *stats, const FilterEntry *e)
 	for (int i = profile_stats_search(stats, e->low.data, e->low.len);
 		 profile_stats_common(stats, i, &key, &len, &fraction); i++)
 	{
-		int			cmp = filter_entry_compare(e, key, len);
+		int			cmp = index_entry_compare(e, key, len);
 
 		if (cmp > 0)
 			break;
@@ -277,7 +277,7 @@ range_fraction(const ProfileStats *stats, const FilterEntry *e)
 
 /* All keys of a path with one tag after another. */
 static double
-tags_fraction(const ProfileStats *stats, const FilterEntry *e)
+tags_fraction(const ProfileStats *stats, const IndexEntry *e)
 {
 	int			path_len = profile_key_path_len(e->low.data, e->low.len);
 	ProfileKey	prefix = e->low;
@@ -303,7 +303,7 @@ tags_fraction(const ProfileStats *stats, const FilterEntry *e)
  */
 
 static double
-default_fraction(const FilterEntry *e)
+default_fraction(const IndexEntry *e)
 {
 	if (e->kind == ENTRY_KEY)
 		return DEFAULT_EQ_SEL;
@@ -317,7 +317,7 @@ default_fraction(const FilterEntry *e)
 }
 
 static double
-keys_fraction(const Estimate *x, const FilterEntry *e)
+keys_fraction(const Estimate *x, const IndexEntry *e)
 {
 	double		none = 1;
 	double		sum = 0;
@@ -349,7 +349,7 @@ keys_fraction(const Estimate *x, const FilterEntry *e)
 
 /* A condition on arrays and objects narrows what their keys tell. */
 static double
-container_factor(const FilterEntry *e)
+container_factor(const IndexEntry *e)
 {
 	char		tag = tag_of(&e->low);
 
@@ -374,7 +374,7 @@ container_factor(const FilterEntry *e)
 
 /* Of the strings of a path, those that a regular expression finds. */
 static double
-regex_selectivity(const Estimate *x, const FilterEntry *e)
+regex_selectivity(const Estimate *x, const IndexEntry *e)
 {
 	JsonView	pattern = filter_value_view(x->query, filter_node_values(x->query, e->node));
 	ProfileKey	prefix = e->low;
@@ -421,7 +421,7 @@ regex_selectivity(const Estimate *x, const FilterEntry *e)
 
 /* The documents that have none of the scalars in a list, null apart. */
 static double
-none_of_list(const Estimate *x, const FilterEntry *e)
+none_of_list(const Estimate *x, const IndexEntry *e)
 {
 	const FilterValue *values = filter_node_values(x->query, e->node);
 	double		none = 1;
@@ -442,7 +442,7 @@ none_of_list(const Estimate *x, const FilterEntry *e)
 
 /* What only the document tells. */
 static double
-unknown_selectivity(const Estimate *x, const FilterEntry *e)
+unknown_selectivity(const Estimate *x, const IndexEntry *e)
 {
 	ProfileKey	key = e->low;
 	double		present;
@@ -500,16 +500,16 @@ unknown_selectivity(const Estimate *x, const FilterEntry *e)
 
 /* How many keys of its path and tag a document has that has any. */
 static double
-keys_each(const Estimate *x, const FilterEntry *e)
+keys_each(const Estimate *x, const IndexEntry *e)
 {
 	int			tag_len = profile_key_tag_len(e->low.data, e->low.len);
 	ProfileTagStats tag;
 	double		most = 1;
 
-	if (filter_entry_has_keys(e) &&
+	if (index_entry_has_keys(e) &&
 		profile_stats_tag(x->stats, e->low.data, tag_len, &tag) && tag.present > 0)
 		return Max(tag.total / tag.present, 1);
-	for (const FilterEntry *c = e->first; c != NULL; c = c->next)
+	for (const IndexEntry *c = e->first; c != NULL; c = c->next)
 		most = Max(most, keys_each(x, c));
 	return most;
 }
@@ -520,9 +520,9 @@ keys_each(const Estimate *x, const FilterEntry *e)
  * element.
  */
 static double
-elem_selectivity(const Estimate *x, FilterEntry *e)
+elem_selectivity(const Estimate *x, IndexEntry *e)
 {
-	FilterEntry *child = e->first;
+	IndexEntry *child = e->first;
 	double		whole = estimate(x, child);
 	ProfileKey	array = e->low;
 	double		present;
@@ -540,7 +540,7 @@ elem_selectivity(const Estimate *x, FilterEntry *e)
 	if (child->kind != ENTRY_AND)
 		return Min(whole, present);
 	each = keys_each(x, child);
-	for (FilterEntry *c = child->first; c != NULL; c = c->next)
+	for (IndexEntry *c = child->first; c != NULL; c = c->next)
 		if (c->implied)
 			pair = Min(pair, c->selectivity);
 		else
@@ -552,15 +552,15 @@ elem_selectivity(const Estimate *x, FilterEntry *e)
 }
 
 static double
-between_selectivity(const Estimate *x, FilterEntry *e)
+between_selectivity(const Estimate *x, IndexEntry *e)
 {
 	double		apart = 1;
 	double		many = 0;
 
 	e->fraction = keys_fraction(x, e);
-	for (FilterEntry *c = e->first; c != NULL; c = c->next)
+	for (IndexEntry *c = e->first; c != NULL; c = c->next)
 		apart *= estimate(x, c);
-	for (FilterEntry *m = e->many; m != NULL; m = m->next)
+	for (IndexEntry *m = e->many; m != NULL; m = m->next)
 	{
 		m->fraction = x->stats == NULL ? DEFAULT_MANY : range_fraction(x->stats, m);
 		many += m->fraction;
@@ -571,7 +571,7 @@ between_selectivity(const Estimate *x, FilterEntry *e)
 
 /* Recursion is bounded by the depth of the filter. */
 static double
-estimate(const Estimate *x, FilterEntry *e)
+estimate(const Estimate *x, IndexEntry *e)
 {
 	double		s = 1;
 
@@ -584,7 +584,7 @@ estimate(const Estimate *x, FilterEntry *e)
 			s = 0;
 			break;
 		case ENTRY_AND:
-			for (FilterEntry *c = e->first; c != NULL; c = c->next)
+			for (IndexEntry *c = e->first; c != NULL; c = c->next)
 			{
 				double		one = estimate(x, c);
 
@@ -593,7 +593,7 @@ estimate(const Estimate *x, FilterEntry *e)
 			}
 			break;
 		case ENTRY_OR:
-			for (FilterEntry *c = e->first; c != NULL; c = c->next)
+			for (IndexEntry *c = e->first; c != NULL; c = c->next)
 				s *= 1 - estimate(x, c);
 			s = 1 - s;
 			break;
@@ -626,7 +626,7 @@ estimate(const Estimate *x, FilterEntry *e)
 }
 
 double
-filter_entry_estimate(FilterEntry *root, const FilterQuery *query, const ProfileStats *stats)
+index_entry_estimate(IndexEntry *root, const FilterQuery *query, const ProfileStats *stats)
 {
 	Estimate	x = {query, stats};
 	double		s = estimate(&x, root);

@@ -15,7 +15,7 @@
  * the selectivity of the filter, of all rows; from the statistics, or by
  * defaults where they are NULL.
  */
-extern double filter_entry_estimate(FilterEntry *root, const FilterQuery *query,
-									const ProfileStats *stats);
+extern double index_entry_estimate(IndexEntry *root, const FilterQuery *query,
+								   const ProfileStats *stats);
 
 #endif							/* CIRRO_INDEX_ESTIMATE_H */

@@ -24,7 +24,7 @@
 /* Larger lists are one search over the keys between its ends. */
 #define SET_MIN		33
 
-extern FilterEntry *filter_entry_extract(const FilterQuery *query);
+extern IndexEntry *index_entry_extract(const FilterQuery *query);
 
 /* Where conditions stand. */
 typedef struct Place
@@ -38,7 +38,7 @@ typedef struct Place
 	char		path[JSON_PATH_MAX_BYTES];
 } Place;
 
-static FilterEntry *extract(const FilterQuery *query, const FilterNode *node, const Place *place);
+static IndexEntry *extract(const FilterQuery *query, const FilterNode *node, const Place *place);
 
 /* Goes on to a member. */
 static void
@@ -63,11 +63,11 @@ append_name(Place *place, const char *name, uint32 len)
  * ---- Leaves. Each makes the entry of a condition whose path is in "at".
  */
 
-static FilterEntry *
-make_leaf(FilterEntryKind kind, const FilterNode *node, const ProfileKey *at,
+static IndexEntry *
+make_leaf(IndexEntryKind kind, const FilterNode *node, const ProfileKey *at,
 		  bool exact)
 {
-	FilterEntry *entry = filter_entry_make(kind, node);
+	IndexEntry *entry = index_entry_make(kind, node);
 
 	entry->has_path = true;
 	entry->low = *at;
@@ -76,10 +76,10 @@ make_leaf(FilterEntryKind kind, const FilterNode *node, const ProfileKey *at,
 }
 
 /* Keys do not tell, but the path is known. */
-static FilterEntry *
+static IndexEntry *
 make_unknown(const FilterNode *node, const ProfileKey *at)
 {
-	FilterEntry *entry = filter_entry_make(ENTRY_UNKNOWN, node);
+	IndexEntry *entry = index_entry_make(ENTRY_UNKNOWN, node);
 
 	entry->has_path = true;
 	entry->low = *at;
@@ -87,11 +87,11 @@ make_unknown(const FilterNode *node, const ProfileKey *at)
 }
 
 /* All keys of the path that have a tag from one to another. */
-static FilterEntry *
+static IndexEntry *
 make_tags(const FilterNode *node, const ProfileKey *at,
 		  ProfileTag from, ProfileTag to, bool exact)
 {
-	FilterEntry *entry = make_leaf(ENTRY_RANGE, node, at, exact);
+	IndexEntry *entry = make_leaf(ENTRY_RANGE, node, at, exact);
 
 	profile_key_tag(&entry->low, from);
 	entry->high = *at;
@@ -100,37 +100,37 @@ make_tags(const FilterNode *node, const ProfileKey *at,
 	return entry;
 }
 
-static FilterEntry *
+static IndexEntry *
 make_array(const FilterNode *node, const ProfileKey *at,
 		   ProfileTag tag, uint32 length, bool exact)
 {
-	FilterEntry *entry = make_leaf(ENTRY_KEY, node, at, exact);
+	IndexEntry *entry = make_leaf(ENTRY_KEY, node, at, exact);
 
 	profile_key_length(&entry->low, tag, length);
 	return entry;
 }
 
 /* An object, or in an array whatever. */
-static FilterEntry *
+static IndexEntry *
 make_object(const FilterNode *node, const ProfileKey *at, bool exact)
 {
-	FilterEntry *entry = make_leaf(ENTRY_KEY, node, at, exact);
+	IndexEntry *entry = make_leaf(ENTRY_KEY, node, at, exact);
 
 	profile_key_tag(&entry->low, PROFILE_TAG_OBJECT);
 	entry->next = make_tags(node, at, PROFILE_TAG_ARRAY, PROFILE_TAG_ARRAY, false);
-	return filter_entry_combine(ENTRY_OR, entry);
+	return index_entry_combine(ENTRY_OR, entry);
 }
 
-static FilterEntry *make_member(const FilterNode *node, const Place *place, JsonView value);
+static IndexEntry *make_member(const FilterNode *node, const Place *place, JsonView value);
 
 /*
  * Equal to an object: then the document has the keys of its members. Only
  * names without a dot are part of a path.
  */
-static FilterEntry *
+static IndexEntry *
 make_equal_object(const FilterNode *node, const Place *place, JsonView object)
 {
-	FilterEntry *entries = NULL;
+	IndexEntry *entries = NULL;
 	JsonViewIterator it;
 	JsonView	name;
 	JsonView	value;
@@ -141,7 +141,7 @@ make_equal_object(const FilterNode *node, const Place *place, JsonView object)
 	for (int i = 0; i < MAX_PARTS && json_view_next_member(&it, &name, &value); i++)
 	{
 		Place		member = *place;
-		FilterEntry *entry;
+		IndexEntry *entry;
 
 		CHECK_FOR_INTERRUPTS();
 		if (memchr(name.data, '.', name.len) != NULL)
@@ -155,8 +155,8 @@ make_equal_object(const FilterNode *node, const Place *place, JsonView object)
 	}
 	if (entries != NULL)
 	{
-		entries = filter_entry_combine(ENTRY_AND, entries);
-		filter_entry_inexact(entries);
+		entries = index_entry_combine(ENTRY_AND, entries);
+		index_entry_inexact(entries);
 		return entries;
 	}
 	profile_key_path(&at, place->path, place->path_len);
@@ -164,11 +164,11 @@ make_equal_object(const FilterNode *node, const Place *place, JsonView object)
 }
 
 /* Equal to an array with these elements: then the document has their keys. */
-static FilterEntry *
+static IndexEntry *
 make_equal_array(const FilterNode *node, const Place *place, JsonView array)
 {
 	uint32		length = json_view_count(array);
-	FilterEntry *entries;
+	IndexEntry *entries;
 	JsonViewIterator it;
 	JsonView	value;
 	ProfileKey	at;
@@ -179,7 +179,7 @@ make_equal_array(const FilterNode *node, const Place *place, JsonView array)
 	json_view_iterate(&it, array);
 	for (int i = 0; i < MAX_PARTS && json_view_next(&it, &value); i++)
 	{
-		FilterEntry *entry;
+		IndexEntry *entry;
 
 		CHECK_FOR_INTERRUPTS();
 		if (value.type == JSON_VIEW_ARRAY)
@@ -189,17 +189,17 @@ make_equal_array(const FilterNode *node, const Place *place, JsonView array)
 		entry->next = entries;
 		entries = entry;
 	}
-	entries = filter_entry_combine(ENTRY_AND, entries);
+	entries = index_entry_combine(ENTRY_AND, entries);
 	if (length > 0)
-		filter_entry_inexact(entries);
+		index_entry_inexact(entries);
 	return entries;
 }
 
 /* A part of a value that is asked for as a whole. */
-static FilterEntry *
+static IndexEntry *
 make_member(const FilterNode *node, const Place *place, JsonView value)
 {
-	FilterEntry *entry;
+	IndexEntry *entry;
 	ProfileKey	at;
 
 	if (value.type == JSON_VIEW_OBJECT)
@@ -213,11 +213,11 @@ make_member(const FilterNode *node, const Place *place, JsonView value)
 }
 
 /* Equal to a value of the filter. */
-static FilterEntry *
+static IndexEntry *
 make_equal(const FilterQuery *query, const FilterNode *node, const Place *place,
 		   const ProfileKey *at, JsonView value)
 {
-	FilterEntry *entry;
+	IndexEntry *entry;
 	uint32		length;
 
 	switch (value.type)
@@ -236,7 +236,7 @@ make_equal(const FilterQuery *query, const FilterNode *node, const Place *place,
 			if (!place->in_value)
 			{
 				entry->next = make_equal_array(node, place, value);
-				entry = filter_entry_combine(ENTRY_OR, entry);
+				entry = index_entry_combine(ENTRY_OR, entry);
 			}
 			return entry;
 		default:
@@ -257,17 +257,17 @@ compare_keys(const void *a, const void *b)
 	return profile_key_compare(x->data, x->len, y->data, y->len);
 }
 
-static FilterEntry *
+static IndexEntry *
 make_in(const FilterQuery *query, const FilterNode *node, const Place *place, const ProfileKey *at)
 {
 	const FilterValue *values = filter_node_values(query, node);
-	FilterEntry *entries = NULL;
-	FilterEntry *set = NULL;
+	IndexEntry *entries = NULL;
+	IndexEntry *set = NULL;
 
 	for (uint32 i = 0; i < node->number; i++)
 	{
 		JsonView	value = filter_value_view(query, &values[i]);
-		FilterEntry *entry;
+		IndexEntry *entry;
 
 		CHECK_FOR_INTERRUPTS();
 		entry = make_equal(query, node, place, at, value);
@@ -299,21 +299,21 @@ make_in(const FilterQuery *query, const FilterNode *node, const Place *place, co
 		set->nset = qunique(set->set, set->nset, sizeof(ProfileKey), compare_keys);
 		set->low = set->set[0];
 	}
-	return filter_entry_combine(ENTRY_OR, entries);
+	return index_entry_combine(ENTRY_OR, entries);
 }
 
 /*
  * The arrays of several elements from the element at hand, or the document, to
  * the value: where there is none, one value meets whatever is asked of it.
  */
-static FilterEntry *
+static IndexEntry *
 make_many(const FilterNode *node, const Place *place)
 {
-	FilterEntry *entries = NULL;
+	IndexEntry *entries = NULL;
 
 	for (size_t len = place->begin; len <= place->path_len; len++)
 	{
-		FilterEntry *entry;
+		IndexEntry *entry;
 		ProfileKey	at;
 
 		if (len < place->path_len && place->path[len] != '.')
@@ -328,14 +328,14 @@ make_many(const FilterNode *node, const Place *place)
 	return entries;
 }
 
-static FilterEntry *
+static IndexEntry *
 make_order(const FilterQuery *query, const FilterNode *node, const Place *place,
 		   const ProfileKey *at)
 {
 	JsonView	value = filter_value_view(query, filter_node_values(query, node));
 	bool		from_below = node->op == FILTER_GT || node->op == FILTER_GTE;
 	bool		open = node->op == FILTER_GT || node->op == FILTER_LT;
-	FilterEntry *entry;
+	IndexEntry *entry;
 	ProfileKey	end = *at;
 	bool		cut;
 
@@ -344,7 +344,7 @@ make_order(const FilterQuery *query, const FilterNode *node, const Place *place,
 		case JSON_VIEW_MISSING:
 		case JSON_VIEW_NULL:
 			/* What may equal null has become an equality. */
-			return filter_entry_make(ENTRY_NEVER, NULL);
+			return index_entry_make(ENTRY_NEVER, NULL);
 		case JSON_VIEW_OBJECT:
 			return make_object(node, at, false);
 		case JSON_VIEW_ARRAY:
@@ -373,13 +373,13 @@ make_order(const FilterQuery *query, const FilterNode *node, const Place *place,
 }
 
 /* The strings that begin like a pattern that is tied to the beginning. */
-static FilterEntry *
+static IndexEntry *
 make_regex(const FilterQuery *query, const FilterNode *node, const ProfileKey *at)
 {
 	JsonView	pattern = filter_value_view(query, filter_node_values(query, node));
 	char		text[FILTER_MAX_PATTERN];
 	JsonView	beginning = {JSON_VIEW_STRING, 0, text};
-	FilterEntry *entry;
+	IndexEntry *entry;
 	bool		all;
 
 	beginning.len = filter_regex_beginning(pattern, node->number, text, &all);
@@ -395,7 +395,7 @@ make_regex(const FilterQuery *query, const FilterNode *node, const ProfileKey *a
 	return entry;
 }
 
-static FilterEntry *
+static IndexEntry *
 make_type(const FilterNode *node, const ProfileKey *at)
 {
 	static const struct
@@ -410,24 +410,24 @@ make_type(const FilterNode *node, const ProfileKey *at)
 		{FILTER_TYPE_ARRAY, PROFILE_TAG_ARRAY, PROFILE_TAG_INNER},
 		{FILTER_TYPE_BOOL, PROFILE_TAG_BOOL, PROFILE_TAG_BOOL}
 	};
-	FilterEntry *entries = NULL;
+	IndexEntry *entries = NULL;
 
 	for (int i = 0; i < lengthof(types); i++)
 		if ((node->number & types[i].bit) != 0)
 		{
-			FilterEntry *entry = make_tags(node, at, types[i].from, types[i].to, true);
+			IndexEntry *entry = make_tags(node, at, types[i].from, types[i].to, true);
 
 			entry->next = entries;
 			entries = entry;
 		}
 	if ((node->number & FILTER_TYPE_OBJECT) != 0)
 	{
-		FilterEntry *entry = make_object(node, at, true);
+		IndexEntry *entry = make_object(node, at, true);
 
 		entry->next = entries;
 		entries = entry;
 	}
-	return filter_entry_combine(ENTRY_OR, entries);
+	return index_entry_combine(ENTRY_OR, entries);
 }
 
 /*
@@ -452,7 +452,7 @@ go_down(const FilterQuery *query, const FilterNode *node, const Place *from, Pla
 	}
 }
 
-static FilterEntry *
+static IndexEntry *
 extract_leaf(const FilterQuery *query, const FilterNode *node, const Place *above)
 {
 	Place		place;
@@ -460,7 +460,7 @@ extract_leaf(const FilterQuery *query, const FilterNode *node, const Place *abov
 
 	go_down(query, node, above, &place);
 	if (!place.reachable)
-		return filter_entry_make(ENTRY_UNKNOWN, node);
+		return index_entry_make(ENTRY_UNKNOWN, node);
 	profile_key_path(&at, place.path, place.path_len);
 
 	switch ((FilterOp) node->op)
@@ -492,7 +492,7 @@ extract_leaf(const FilterQuery *query, const FilterNode *node, const Place *abov
 
 /* A member of an element of an array equals a scalar, but null. */
 static bool
-is_equal_member(const FilterQuery *query, const FilterEntry *e)
+is_equal_member(const FilterQuery *query, const IndexEntry *e)
 {
 	const FilterValue *operand;
 
@@ -507,22 +507,22 @@ is_equal_member(const FilterQuery *query, const FilterEntry *e)
  * Where an element has to equal two values, the document has the key of that
  * pair, or some element is none of which pairs are made.
  */
-static FilterEntry *
+static IndexEntry *
 make_pairs(const FilterQuery *query, const FilterNode *node, const ProfileKey *at,
-		   FilterEntry *child)
+		   IndexEntry *child)
 {
-	FilterEntry *pairs = NULL;
+	IndexEntry *pairs = NULL;
 	int			n = 0;
 
 	if (child->kind != ENTRY_AND)
 		return child;
-	for (FilterEntry *a = child->first; a != NULL; a = a->next)
+	for (IndexEntry *a = child->first; a != NULL; a = a->next)
 	{
 		if (!is_equal_member(query, a) || ++n > PROFILE_KEY_PAIRED)
 			continue;
-		for (FilterEntry *b = child->first; b != a; b = b->next)
+		for (IndexEntry *b = child->first; b != a; b = b->next)
 		{
-			FilterEntry *pair;
+			IndexEntry *pair;
 			ProfileKey	members[2];
 
 			if (!is_equal_member(query, b))
@@ -539,7 +539,7 @@ make_pairs(const FilterQuery *query, const FilterNode *node, const ProfileKey *a
 			profile_key_pair(&pair->low, &members[0], &members[1]);
 			pair->next = make_leaf(ENTRY_KEY, node, at, false);
 			profile_key_tag(&pair->next->low, PROFILE_TAG_PAIR);
-			pair = filter_entry_combine(ENTRY_OR, pair);
+			pair = index_entry_combine(ENTRY_OR, pair);
 			pair->implied = true;
 			pair->next = pairs;
 			pairs = pair;
@@ -548,30 +548,30 @@ make_pairs(const FilterQuery *query, const FilterNode *node, const ProfileKey *a
 	if (pairs == NULL)
 		return child;
 	child->next = pairs;
-	return filter_entry_combine(ENTRY_AND, child);
+	return index_entry_combine(ENTRY_AND, child);
 }
 
-static FilterEntry *
+static IndexEntry *
 extract_elem(const FilterQuery *query, const FilterNode *node, const Place *above)
 {
 	Place		place;
 	ProfileKey	at;
-	FilterEntry *entry;
+	IndexEntry *entry;
 
 	go_down(query, node, above, &place);
 	/* Elements of arrays in arrays have no keys. */
 	if (above->in_value || !place.reachable)
-		return filter_entry_make(ENTRY_UNKNOWN, node);
+		return index_entry_make(ENTRY_UNKNOWN, node);
 	place.in_value = node->op == FILTER_ELEM_VALUE;
 	place.begin = place.path_len + 1;
 	entry = extract(query, node + 1, &place);
 	if (entry->kind == ENTRY_NEVER)
 		return entry;
-	filter_entry_inexact(entry);
+	index_entry_inexact(entry);
 	profile_key_path(&at, place.path, place.path_len);
 	if (node->op == FILTER_ELEM_OBJECT)
 		entry = make_pairs(query, node, &at, entry);
-	entry = filter_entry_inner(ENTRY_ELEM, entry);
+	entry = index_entry_inner(ENTRY_ELEM, entry);
 	entry->node = node;
 	entry->has_path = true;
 	entry->low = at;
@@ -579,12 +579,12 @@ extract_elem(const FilterQuery *query, const FilterNode *node, const Place *abov
 }
 
 /* Recursion is bounded by the depth of the filter. */
-static FilterEntry *
+static IndexEntry *
 extract(const FilterQuery *query, const FilterNode *node, const Place *place)
 {
 	const FilterNode *end = node + node->nnodes;
-	FilterEntry *first = NULL;
-	FilterEntry **link = &first;
+	IndexEntry *first = NULL;
+	IndexEntry **link = &first;
 
 	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
@@ -597,13 +597,13 @@ extract(const FilterQuery *query, const FilterNode *node, const Place *place)
 				*link = extract(query, child, place);
 				link = &(*link)->next;
 			}
-			return filter_entry_combine(node->op == FILTER_AND ? ENTRY_AND : ENTRY_OR, first);
+			return index_entry_combine(node->op == FILTER_AND ? ENTRY_AND : ENTRY_OR, first);
 		case FILTER_NOT:
 			first = extract(query, node + 1, place);
 			if (first->kind == ENTRY_ALWAYS || first->kind == ENTRY_NEVER)
-				return filter_entry_make(first->kind == ENTRY_ALWAYS ? ENTRY_NEVER : ENTRY_ALWAYS,
-										 NULL);
-			return filter_entry_inner(ENTRY_NOT, first);
+				return index_entry_make(first->kind == ENTRY_ALWAYS ? ENTRY_NEVER : ENTRY_ALWAYS,
+										NULL);
+			return index_entry_inner(ENTRY_NOT, first);
 		case FILTER_ELEM_VALUE:
 		case FILTER_ELEM_OBJECT:
 			return extract_elem(query, node, place);
@@ -612,8 +612,8 @@ extract(const FilterQuery *query, const FilterNode *node, const Place *place)
 	}
 }
 
-FilterEntry *
-filter_entry_extract(const FilterQuery *query)
+IndexEntry *
+index_entry_extract(const FilterQuery *query)
 {
 	Place		place;
 

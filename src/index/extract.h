@@ -10,6 +10,6 @@
 #include "index/entry.h"
 
 /* The tree, allocated in the current context; it points into the filter. */
-extern FilterEntry *filter_entry_extract(const FilterQuery *query);
+extern IndexEntry *index_entry_extract(const FilterQuery *query);
 
 #endif							/* CIRRO_INDEX_EXTRACT_H */

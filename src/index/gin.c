@@ -36,7 +36,7 @@ PG_FUNCTION_INFO_V1(profile_ops_triconsistent);
  */
 typedef struct SearchPlan
 {
-	const FilterEntry *root;
+	const IndexEntry *root;
 	bool		has_ranges;		/* that GIN puts into bitmaps */
 	bool		planning;		/* GIN still does that */
 	int			asked;			/* ... and has asked so often */
@@ -48,7 +48,7 @@ typedef struct SearchPlan
 /* What GIN keeps for us with each entry of a search. */
 typedef struct Search
 {
-	const FilterEntry *entry;
+	const IndexEntry *entry;
 	SearchPlan *plan;
 } Search;
 
@@ -83,7 +83,7 @@ profile_ops_extract_value(PG_FUNCTION_ARGS)
 }
 
 static void
-add_entries(const FilterEntry *e, SearchPlan *plan, Search *searches,
+add_entries(const IndexEntry *e, SearchPlan *plan, Search *searches,
 			Datum *entries, bool *partial, Pointer *extra)
 {
 	for (; e != NULL; e = e->next)
@@ -127,7 +127,7 @@ profile_ops_extract_query(PG_FUNCTION_ARGS)
 	bool	  **partial = (bool **) PG_GETARG_POINTER(3);
 	Pointer   **extra = (Pointer **) PG_GETARG_POINTER(4);
 	int32	   *mode = (int32 *) PG_GETARG_POINTER(6);
-	FilterEntry *root = filter_entry_extract(query);
+	IndexEntry *root = index_entry_extract(query);
 	bool		better_scanned = false;
 	SearchPlan *plan;
 	Datum	   *entries;
@@ -135,9 +135,9 @@ profile_ops_extract_query(PG_FUNCTION_ARGS)
 	*nentries = 0;
 	if (root->kind == ENTRY_NEVER)
 		PG_RETURN_POINTER(NULL);
-	if (!filter_entry_recall(query, root, &better_scanned))
-		filter_entry_estimate(root, query, NULL);
-	*nentries = filter_entry_choose(root);
+	if (!index_entry_recall(query, root, &better_scanned))
+		index_entry_estimate(root, query, NULL);
+	*nentries = index_entry_choose(root);
 	if (is_planner(fcinfo) && better_scanned)
 		*nentries = 0;
 	if (*nentries == 0)
@@ -164,8 +164,8 @@ profile_ops_compare_partial(PG_FUNCTION_ARGS)
 	struct varlena *key = PG_GETARG_VARLENA_PP(1);
 	const Search *search = (const Search *) PG_GETARG_POINTER(3);
 
-	PG_RETURN_INT32(filter_entry_compare(search->entry, VARDATA_ANY(key),
-										 VARSIZE_ANY_EXHDR(key)));
+	PG_RETURN_INT32(index_entry_compare(search->entry, VARDATA_ANY(key),
+										VARSIZE_ANY_EXHDR(key)));
 }
 
 /*
@@ -173,7 +173,7 @@ profile_ops_compare_partial(PG_FUNCTION_ARGS)
  * and true are as certain as what is given.
  */
 static GinTernaryValue
-evaluate(const FilterEntry *e, const GinTernaryValue *found)
+evaluate(const IndexEntry *e, const GinTernaryValue *found)
 {
 	GinTernaryValue result;
 
@@ -185,7 +185,7 @@ evaluate(const FilterEntry *e, const GinTernaryValue *found)
 			result = found[e->entry];
 			if (result == GIN_TRUE)
 				return e->exact ? GIN_TRUE : GIN_MAYBE;
-			for (const FilterEntry *m = e->many; m != NULL && result == GIN_FALSE; m = m->next)
+			for (const IndexEntry *m = e->many; m != NULL && result == GIN_FALSE; m = m->next)
 				if (found[m->entry] != GIN_FALSE)
 					result = GIN_MAYBE;
 			return result;
@@ -201,7 +201,7 @@ evaluate(const FilterEntry *e, const GinTernaryValue *found)
 			return result == GIN_TRUE ? GIN_MAYBE : result;
 		case ENTRY_OR:
 			result = GIN_FALSE;
-			for (const FilterEntry *c = e->first; c != NULL; c = c->next)
+			for (const IndexEntry *c = e->first; c != NULL; c = c->next)
 			{
 				GinTernaryValue child = evaluate(c, found);
 
@@ -221,7 +221,7 @@ evaluate(const FilterEntry *e, const GinTernaryValue *found)
 	}
 
 	result = GIN_TRUE;
-	for (const FilterEntry *c = e->first; c != NULL; c = c->next)
+	for (const IndexEntry *c = e->first; c != NULL; c = c->next)
 	{
 		GinTernaryValue child = evaluate(c, found);
 

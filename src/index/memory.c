@@ -32,11 +32,11 @@ static int	nremembered = 0;
 
 /* Counts the leaves, and copies their fractions from or to an array. */
 static void
-visit(FilterEntry *e, float4 *fractions, int *n, bool recall)
+visit(IndexEntry *e, float4 *fractions, int *n, bool recall)
 {
 	for (; e != NULL; e = e->next)
 	{
-		if (filter_entry_has_keys(e))
+		if (index_entry_has_keys(e))
 		{
 			if (fractions != NULL && recall)
 				e->fraction = fractions[*n];
@@ -71,7 +71,7 @@ move_to_front(Remembered *it, int i)
 }
 
 void
-filter_entry_remember(const FilterQuery *query, FilterEntry *root, bool better_scanned)
+index_entry_remember(const FilterQuery *query, IndexEntry *root, bool better_scanned)
 {
 	Remembered *it;
 	int			n = 0;
@@ -100,7 +100,7 @@ filter_entry_remember(const FilterQuery *query, FilterEntry *root, bool better_s
 }
 
 void
-filter_entry_forget(const FilterQuery *query)
+index_entry_forget(const FilterQuery *query)
 {
 	uint64		hash[2];
 	int			i = find(query, hash);
@@ -113,7 +113,7 @@ filter_entry_forget(const FilterQuery *query)
 }
 
 bool
-filter_entry_recall(const FilterQuery *query, FilterEntry *root, bool *better_scanned)
+index_entry_recall(const FilterQuery *query, IndexEntry *root, bool *better_scanned)
 {
 	uint64		hash[2];
 	int			i = find(query, hash);

@@ -13,15 +13,15 @@
  * Keeps the estimates of a tree, unless it is very large, and whether a scan is
  * better than a search.
  */
-extern void filter_entry_remember(const FilterQuery *query, FilterEntry *root, bool better_scanned);
+extern void index_entry_remember(const FilterQuery *query, IndexEntry *root, bool better_scanned);
 
 /* Forgets them: the filter is planned for a table without statistics. */
-extern void filter_entry_forget(const FilterQuery *query);
+extern void index_entry_forget(const FilterQuery *query);
 
 /*
  * Sets them in a tree of the same filter. False if there are none; then nothing
  * is set.
  */
-extern bool filter_entry_recall(const FilterQuery *query, FilterEntry *root, bool *better_scanned);
+extern bool index_entry_recall(const FilterQuery *query, IndexEntry *root, bool *better_scanned);
 
 #endif							/* CIRRO_INDEX_MEMORY_H */

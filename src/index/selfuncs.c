@@ -106,7 +106,7 @@ filter_matches_sel(PG_FUNCTION_ARGS)
 	bool		on_left;
 	Const	   *constant;
 	FilterQuery *query;
-	FilterEntry *tree;
+	IndexEntry *tree;
 	Node	   *expression;
 	ProfileStats *stats = NULL;
 	double		selectivity;
@@ -127,7 +127,7 @@ filter_matches_sel(PG_FUNCTION_ARGS)
 	}
 
 	query = DatumGetFilterQuery(constant->constvalue);
-	tree = filter_entry_extract(query);
+	tree = index_entry_extract(query);
 	memset(&sample, 0, sizeof(sample));
 	/* As it stands there, with the cast of a column that is of a domain. */
 	expression = exprType(linitial(args)) == JSONBOID ?
@@ -139,15 +139,15 @@ filter_matches_sel(PG_FUNCTION_ARGS)
 			statistic_proc_security_check(&sample, get_opcode(operator)))
 			stats = profile_stats_load(sample.statsTuple);
 	}
-	selectivity = filter_entry_estimate(tree, query, stats);
+	selectivity = index_entry_estimate(tree, query, stats);
 	if (stats != NULL)
 	{
-		filter_entry_remember(query, tree,
-							  filter_entry_better_scanned(tree, document_cost(&variable)));
+		index_entry_remember(query, tree,
+							 index_entry_better_scanned(tree, document_cost(&variable)));
 		profile_stats_free(stats);
 	}
 	else
-		filter_entry_forget(query);
+		index_entry_forget(query);
 	ReleaseVariableStats(sample);
 	ReleaseVariableStats(variable);
 	CLAMP_PROBABILITY(selectivity);

@@ -20,12 +20,12 @@
 
 PG_FUNCTION_INFO_V1(index_search);
 
-static void show(StringInfo buf, const FilterEntry *e);
+static void show(StringInfo buf, const IndexEntry *e);
 
 static void
-show_children(StringInfo buf, const FilterEntry *e, const char *between)
+show_children(StringInfo buf, const IndexEntry *e, const char *between)
 {
-	for (const FilterEntry *c = e->first; c != NULL; c = c->next)
+	for (const IndexEntry *c = e->first; c != NULL; c = c->next)
 	{
 		bool		nested = c->kind == ENTRY_AND || c->kind == ENTRY_OR || c->kind == ENTRY_ELEM;
 
@@ -40,7 +40,7 @@ show_children(StringInfo buf, const FilterEntry *e, const char *between)
 }
 
 static void
-show_range(StringInfo buf, const FilterEntry *e)
+show_range(StringInfo buf, const IndexEntry *e)
 {
 	int			low_len = profile_key_tag_len(e->low.data, e->low.len);
 	int			high_len = profile_key_tag_len(e->high.data, e->high.len);
@@ -68,7 +68,7 @@ show_range(StringInfo buf, const FilterEntry *e)
 }
 
 static void
-show_keys(StringInfo buf, const FilterEntry *e)
+show_keys(StringInfo buf, const IndexEntry *e)
 {
 	profile_key_show_path(buf, e->low.data, e->low.len);
 	switch (e->kind)
@@ -89,7 +89,7 @@ show_keys(StringInfo buf, const FilterEntry *e)
 }
 
 static void
-show(StringInfo buf, const FilterEntry *e)
+show(StringInfo buf, const IndexEntry *e)
 {
 	switch (e->kind)
 	{
@@ -142,14 +142,14 @@ Datum
 index_search(PG_FUNCTION_ARGS)
 {
 	FilterQuery *query = PG_GETARG_FILTER_QUERY(0);
-	FilterEntry *root = filter_entry_extract(query);
+	IndexEntry *root = index_entry_extract(query);
 	StringInfoData buf;
 	bool		better_scanned;
 
 	initStringInfo(&buf);
-	if (!filter_entry_recall(query, root, &better_scanned))
-		filter_entry_estimate(root, query, NULL);
-	if (filter_entry_choose(root) == 0 && root->kind != ENTRY_NEVER)
+	if (!index_entry_recall(query, root, &better_scanned))
+		index_entry_estimate(root, query, NULL);
+	if (index_entry_choose(root) == 0 && root->kind != ENTRY_NEVER)
 		appendStringInfoString(&buf, "all, recheck");
 	else
 		show(&buf, root);

@@ -53,7 +53,7 @@ typedef struct KeyNumber
 /* A different condition: its number is that of its words. */
 typedef struct Predicate
 {
-	const FilterEntry *entry;
+	const IndexEntry *entry;
 	int			next;			/* with the same hash; -1 at the end */
 } Predicate;
 
@@ -199,7 +199,7 @@ add_key(PredicateSet *set, const char *key, int len, int predicate)
 }
 
 static void
-add_range(PredicateSet *set, const FilterEntry *e, int predicate)
+add_range(PredicateSet *set, const IndexEntry *e, int predicate)
 {
 	int32	   *number = enter_key(set->by_path, e->low.data,
 								   profile_key_path_len(e->low.data, e->low.len), -1);
@@ -227,7 +227,7 @@ same_key(const ProfileKey *a, const ProfileKey *b)
 }
 
 static bool
-same_entry(const FilterEntry *a, const FilterEntry *b)
+same_entry(const IndexEntry *a, const IndexEntry *b)
 {
 	if (a->kind != b->kind || a->nset != b->nset || !same_key(&a->low, &b->low))
 		return false;
@@ -242,7 +242,7 @@ same_entry(const FilterEntry *a, const FilterEntry *b)
 }
 
 static uint64
-hash_entry(const FilterEntry *e)
+hash_entry(const IndexEntry *e)
 {
 	uint64		hash;
 
@@ -254,10 +254,10 @@ hash_entry(const FilterEntry *e)
 }
 
 /* A leaf alone, without what it was made of. */
-static const FilterEntry *
-copy_entry(const FilterEntry *e)
+static const IndexEntry *
+copy_entry(const IndexEntry *e)
 {
-	FilterEntry *copy = memcpy(palloc(sizeof(FilterEntry)), e, sizeof(FilterEntry));
+	IndexEntry *copy = memcpy(palloc(sizeof(IndexEntry)), e, sizeof(IndexEntry));
 
 	copy->node = NULL;
 	copy->first = copy->next = copy->many = NULL;
@@ -269,7 +269,7 @@ copy_entry(const FilterEntry *e)
 
 /* The number of the predicate that a leaf is. */
 static int
-find_predicate(PredicateSet *set, const FilterEntry *e)
+find_predicate(PredicateSet *set, const IndexEntry *e)
 {
 	uint64		hash = hash_entry(e);
 	PredicateHash *entry;
@@ -304,7 +304,7 @@ find_predicate(PredicateSet *set, const FilterEntry *e)
 }
 
 static PredicateProgram *
-make_program(PredicateSet *set, const FilterEntry *e)
+make_program(PredicateSet *set, const IndexEntry *e)
 {
 	PredicateProgram *program = palloc0(sizeof(PredicateProgram));
 	PredicateProgram **link = &program->first;
@@ -332,7 +332,7 @@ make_program(PredicateSet *set, const FilterEntry *e)
 			/* Both bounds for themselves: whichever values meet them. */
 			program->kind = e->kind == ENTRY_OR ? PROGRAM_OR : PROGRAM_AND;
 			program->exact = true;
-			for (const FilterEntry *c = e->first; c != NULL; c = c->next)
+			for (const IndexEntry *c = e->first; c != NULL; c = c->next)
 			{
 				/* A pair tells more than its members, but they are all there. */
 				if (c->kind == ENTRY_UNKNOWN && e->kind == ENTRY_AND)
@@ -374,7 +374,7 @@ wave_predicates_add(PredicateSet *set, const FilterQuery *query)
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro filter",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
-	FilterEntry *tree = filter_entry_extract(query);
+	IndexEntry *tree = index_entry_extract(query);
 	PredicateProgram *program;
 
 	MemoryContextSwitchTo(set->context);

@@ -104,7 +104,7 @@ wave_range_make_scratch(void)
 }
 
 void
-wave_range_add(RangePath *path, const FilterEntry *range, int predicate)
+wave_range_add(RangePath *path, const IndexEntry *range, int predicate)
 {
 	int			number = path->nranges++;
 	Cut		   *cut;

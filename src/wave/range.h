@@ -28,7 +28,7 @@ extern RangePath *wave_range_make(void);
 extern RangeScratch *wave_range_make_scratch(void);
 
 /* Adds a range. The entry must stay. */
-extern void wave_range_add(RangePath *path, const FilterEntry *range, int predicate);
+extern void wave_range_add(RangePath *path, const IndexEntry *range, int predicate);
 
 /*
  * A key of document "row" of the chunk. It is kept in the current memory context
