@@ -53,12 +53,7 @@ COMMENT ON FUNCTION cirro.gig_phase(timestamptz, timestamptz, timestamptz, times
 
 CREATE FUNCTION cirro.expired_reason(status text, invited_at timestamptz,
 	closes_at timestamptz, answer_within interval, filled boolean) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE RETURN
-	CASE WHEN status NOT IN ('pending', 'scheduled') THEN NULL
-		 WHEN status = 'pending' AND cirro.answer_by(invited_at, answer_within)
-			<= least(closes_at, cirro.now()) THEN 'no_answer'
-		 WHEN closes_at <= cirro.now() THEN 'gig_ended'
-		 WHEN filled THEN 'seats_filled' END;
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_expired_reason';
 COMMENT ON FUNCTION cirro.expired_reason(text, timestamptz, timestamptz, interval, boolean) IS 'why an invitation that is still open counts as expired by now; NULL if it does not';
 
 CREATE FUNCTION cirro.raise_unknown(kind text, id bigint) RETURNS void

@@ -125,7 +125,7 @@ change_gig(Oid space, ResultRow *gig)
 	result_end(&row);
 	query_free();
 	if (is_full)
-		gig_state_expire_rest(space, DatumGetInt64(args.values[0]), GIG_SEATS_FILLED);
+		gig_state_expire_rest(space, DatumGetInt64(args.values[0]));
 }
 
 /*

@@ -9,11 +9,16 @@
 
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
+#include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
+#include "clock.h"
 #include "compat.h"
 #include "gig/invitation.h"
 #include "gig/state.h"
+
+PG_FUNCTION_INFO_V1(cirro_expired_reason);
 
 const char *const invitation_statuses[NSTATUSES] = {
 	[SCHEDULED] = "scheduled",
@@ -76,6 +81,34 @@ invitation_status(Relation rel, Datum name)
 			 errmsg("\"%s\" is not a status of an invitation", TextDatumGetCString(name)),
 			 errhint("It is one of scheduled, pending, accepted, rejected, expired, left."),
 			 invitation_errcolumn(rel, STATUS, "invitation_status_check")));
+}
+
+/*
+ * cirro.expired_reason(status text, invited_at timestamptz, closes_at timestamptz,
+ * answer_within interval, filled boolean) returns text
+ *
+ * gig_expired_reason() of an invitation with that status; NULL if it is not open.
+ * What is null is not there, or not so.
+ */
+Datum
+cirro_expired_reason(PG_FUNCTION_ARGS)
+{
+	TimestampTz answer_by = DT_NOEND;
+	const char *reason;
+	bool		is_pending;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	is_pending = text_is(PG_GETARG_DATUM(0), invitation_statuses[PENDING]);
+	if (!is_pending && !text_is(PG_GETARG_DATUM(0), invitation_statuses[SCHEDULED]))
+		PG_RETURN_NULL();
+	if (is_pending && !PG_ARGISNULL(1) && !PG_ARGISNULL(3))
+		answer_by = gig_answer_by(PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_INTERVAL_P(3));
+	reason = gig_expired_reason(answer_by, PG_ARGISNULL(2) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(2),
+								!PG_ARGISNULL(4) && PG_GETARG_BOOL(4), cirro_now());
+	if (reason == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(reason));
 }
 
 bool

@@ -166,17 +166,15 @@ fill_reason(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 
 	if (gig_state_read(space, gig_id, &state))
 	{
-		TimestampTz now = cirro_gate_now();
+		bool		has_deadline = row_status(old) == PENDING && state.has_answer_within &&
+			!row_isnull(old, INVITED_AT);
+		TimestampTz answer_by = has_deadline ?
+			gig_answer_by(DatumGetTimestampTz(row_value(old, INVITED_AT)), &state.answer_within) :
+			DT_NOEND;
 
-		if (row_status(old) == PENDING && state.has_answer_within &&
-			!row_isnull(old, INVITED_AT) &&
-			gig_answer_by(DatumGetTimestampTz(row_value(old, INVITED_AT)),
-						  &state.answer_within) <= Min(now, state.closes_at))
-			reason = GIG_NO_ANSWER;
-		else if (now >= state.closes_at)
-			reason = GIG_ENDED;
-		else if (state.expires_rest && gig_state_is_full(&state))
-			reason = GIG_SEATS_FILLED;
+		reason = gig_expired_reason(answer_by, state.closes_at,
+									state.expires_rest && gig_state_is_full(&state),
+									cirro_gate_now());
 	}
 	trigger_leave(&scope);
 	if (reason != NULL)

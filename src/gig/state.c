@@ -89,21 +89,16 @@ static const SpaceQuery change_states = {
 	BOOLARRAYOID, BOOLARRAYOID}, PLAN_BY_KEY
 };
 
-/*
- * Whose time to answer had passed before has expired by that, tick or no tick;
- * a wave would invite the others again.
- */
+/* For the reason that is true of each; a wave would invite some again. */
 static const SpaceQuery expire_rest = {
-	"UPDATE invitation i SET status = 'expired', reason = CASE "
-	"    WHEN i.status = 'pending' AND cirro.answer_by(i.invited_at, "
-	"        (SELECT s.answer_within::interval FROM gig_state s WHERE s.gig_id = $1)) "
-	"      <= (SELECT least($3, s.closes_at::timestamptz) FROM gig_state s WHERE s.gig_id = $1) "
-	"    THEN '" GIG_NO_ANSWER "' ELSE $2 END "
+	"UPDATE invitation i SET status = 'expired', reason = cirro.expired_reason(i.status, i.invited_at, "
+	"    (SELECT s.closes_at::timestamptz FROM gig_state s WHERE s.gig_id = $1), "
+	"    (SELECT s.answer_within::interval FROM gig_state s WHERE s.gig_id = $1), true) "
 	"WHERE i.id IN ("
 	"  SELECT l.id FROM invitation l "
 	"  WHERE l.gig_id = $1 AND l.status IN ('pending', 'scheduled') "
 	"  ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED)",
-	3, {INT8OID, TEXTOID, TIMESTAMPTZOID}, PLAN_BY_KEY
+	1, {INT8OID}, PLAN_BY_KEY
 };
 
 /* To be raised when other documents match a filter than did before. */
@@ -174,6 +169,16 @@ gig_answer_by(TimestampTz invited_at, const Interval *answer_within)
 	return answer_within == NULL ? DT_NOEND : cirro_add_interval(invited_at, answer_within);
 }
 
+const char *
+gig_expired_reason(TimestampTz answer_by, TimestampTz closes_at, bool filled, TimestampTz now)
+{
+	if (!TIMESTAMP_IS_NOEND(answer_by) && answer_by <= Min(now, closes_at))
+		return GIG_NO_ANSWER;
+	if (closes_at <= now)
+		return GIG_ENDED;
+	return filled ? GIG_SEATS_FILLED : NULL;
+}
+
 /* cirro.answer_by(invited_at timestamptz, answer_within interval) returns timestamptz */
 Datum
 cirro_answer_by(PG_FUNCTION_ARGS)
@@ -231,13 +236,11 @@ gig_state_refuse_filled(Oid space, int64 gig_id, const GigState *state)
 }
 
 void
-gig_state_expire_rest(Oid space, int64 gig_id, const char *reason)
+gig_state_expire_rest(Oid space, int64 gig_id)
 {
 	QueryArgs	args = {&expire_rest};
 
 	arg_int64(&args, gig_id);
-	arg_text(&args, reason);
-	arg_timestamptz(&args, cirro_now());
 	query_run(space, &args);
 }
 
@@ -345,7 +348,7 @@ apply_one(Oid space, const GigChange *change)
 	check_change(space, change, &state);
 
 	if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
-		gig_state_expire_rest(space, change->gig_id, GIG_SEATS_FILLED);
+		gig_state_expire_rest(space, change->gig_id);
 }
 
 /*
@@ -428,7 +431,7 @@ apply_many(Oid space, const GigChange *changes, int n)
 		query_run(space, &update);
 	}
 	for (int i = 0; i < nfilled; i++)
-		gig_state_expire_rest(space, filled[i], GIG_SEATS_FILLED);
+		gig_state_expire_rest(space, filled[i]);
 }
 
 void

@@ -104,13 +104,21 @@ extern void gig_state_apply(Oid space, const GigChange *changes, size_t n);
  * Expires the pending and scheduled invitations of a gig that nobody else
  * holds locked; the tick finishes the others.
  */
-extern void gig_state_expire_rest(Oid space, int64 gig_id, const char *reason);
+extern void gig_state_expire_rest(Oid space, int64 gig_id);
 
 /*
  * Until when an invitation of that time can be answered; NULL: until the gig
  * closes, DT_NOEND.
  */
 extern TimestampTz gig_answer_by(TimestampTz invited_at, const Interval *answer_within);
+
+/*
+ * Why an invitation that is still open counts as expired by now, or NULL. Time to
+ * answer that ended before the gig did comes first, whenever one looks. "filled":
+ * an explicit seats_max is reached.
+ */
+extern const char *gig_expired_reason(TimestampTz answer_by, TimestampTz closes_at,
+									  bool filled, TimestampTz now);
 
 extern bool gig_state_is_full(const GigState *state);
 

@@ -209,10 +209,8 @@ finish_expired(void *arg)
 		arg_timestamptz(&args, Min(turn->now, gig->closes_at));
 		query_run(turn->space, &args);
 	}
-	if (!wave_turn_is_open(turn))
-		gig_state_expire_rest(turn->space, turn->gig_id, GIG_ENDED);
-	else if (gig->filled && gig->expires_rest)
-		gig_state_expire_rest(turn->space, turn->gig_id, GIG_SEATS_FILLED);
+	if (!wave_turn_is_open(turn) || (gig->filled && gig->expires_rest))
+		gig_state_expire_rest(turn->space, turn->gig_id);
 	return true;
 }
 
