@@ -124,4 +124,7 @@ extern bool gig_state_wants_wave(const GigState *state, TimestampTz now);
 pg_noreturn extern void gig_state_refuse_closed(Oid space, int64 gig_id, const GigState *state);
 pg_noreturn extern void gig_state_refuse_filled(Oid space, int64 gig_id, const GigState *state);
 
+/* Raises 55000: the gig is there, its state is not. "space" as above. */
+pg_noreturn extern void gig_state_refuse_missing(Oid space, int64 gig_id);
+
 #endif							/* CIRRO_GIG_STATE_H */
