@@ -95,8 +95,8 @@ extern bool gig_state_lock(Oid space, int64 gig_id, GigState *state);
 /*
  * Counts "changes", one per gig in ascending order, into gig_state, which it
  * locks in that order unless a change cannot concern it, and raises UG010,
- * UG011, UG012 or 22023 if the statement may not stand. When an explicit seats_max is
- * reached the other invitations expire.
+ * UG011, UG012 or 22023 if the statement may not stand, 55000 if a gig has no
+ * state. When an explicit seats_max is reached the other invitations expire.
  */
 extern void gig_state_apply(Oid space, const GigChange *changes, size_t n);
 
