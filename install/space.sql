@@ -1561,6 +1561,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 <<fn>>
 DECLARE
 	ids bigint[];
+	locked bigint[];
 	g record;
 	rebuilt int := 0;
 BEGIN
@@ -1569,9 +1570,11 @@ BEGIN
 	-- between.
 	ids := ARRAY(SELECT c.gig_id FROM check_consistency() c);
 	PERFORM FROM gig g WHERE g.id = ANY (fn.ids) ORDER BY g.id FOR NO KEY UPDATE;
-	-- Workers may have been loaded past their triggers; a wave may be at work.
-	PERFORM FROM gig_state s ORDER BY s.gig_id FOR NO KEY UPDATE;
-	UPDATE gig_state SET searched = NULL, released = pg_current_xact_id();
+	-- Workers may have been loaded past their triggers; a wave may be at work. Those
+	-- that came after they were locked are not waited for, out of order.
+	locked := ARRAY(SELECT s.gig_id FROM gig_state s ORDER BY s.gig_id FOR NO KEY UPDATE);
+	UPDATE gig_state s SET searched = NULL, released = pg_current_xact_id()
+	WHERE s.gig_id = ANY (fn.locked);
 	FOR g IN
 		SELECT g.id, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max) AS target,
 			cirro.gig_capacity(g.total_seats, g.seats_max) AS capacity,

@@ -103,6 +103,7 @@ DELETE FROM gig_state WHERE gig_id = 1;
 RESET session_replication_role;
 SELECT pg_temp.try('SELECT accept(2)');
 SELECT pg_temp.try('INSERT INTO invitation (gig_id, worker_id) VALUES (1, 9)');
+SELECT pg_temp.try('SELECT run_wave(1)');
 SELECT rebuild_state();
 SELECT status FROM accept(2);
 SELECT accepted FROM gig_state WHERE gig_id = 1;

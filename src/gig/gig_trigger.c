@@ -22,14 +22,22 @@ PG_FUNCTION_INFO_V1(gig_updated);
 PG_FUNCTION_INFO_V1(gig_deleting);
 PG_FUNCTION_INFO_V1(gig_deleted);
 
+/* What gig_state knows of a row of gig: install/engine.sql says how. */
+#define TARGET(row) \
+	"cirro.gig_target(" row ".seats_min, " row ".total_seats, " row ".seats_max)"
+#define CAPACITY(row) \
+	"cirro.gig_capacity(" row ".total_seats, " row ".seats_max)"
+#define CLOSES_AT(row) \
+	"cirro.gig_closes_at(" row ".end_at, " row ".archived_at)"
+#define ARCHIVES_AT(row) \
+	"cirro.gig_archives_at(" row ".archive_at, " row ".archived_at)"
+
 static const SpaceQuery make_state = {
 	"INSERT INTO gig_state (gig_id, target, capacity, expires_rest, auto, frequency, "
 	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at) "
-	"SELECT n.id, cirro.gig_target(n.seats_min, n.total_seats, n.seats_max), "
-	"  cirro.gig_capacity(n.total_seats, n.seats_max), "
+	"SELECT n.id, " TARGET("n") ", " CAPACITY("n") ", "
 	"  n.seats_max IS NOT NULL, n.invitation_mode = 'auto', n.invitation_frequency, "
-	"  n.answer_within, n.start_at, cirro.gig_closes_at(n.end_at, n.archived_at), "
-	"  cirro.gig_archives_at(n.archive_at, n.archived_at), "
+	"  n.answer_within, n.start_at, " CLOSES_AT("n") ", " ARCHIVES_AT("n") ", "
 	"  CASE WHEN n.invitation_mode = 'auto' THEN $1 END, "
 	"  least(n.start_at, CASE WHEN n.invitation_mode = 'auto' THEN $1 END) "
 	"FROM new_rows n ORDER BY n.id",
@@ -42,16 +50,12 @@ static const SpaceQuery make_state = {
  * and 24 hours are equal, but not the same.
  */
 static const SpaceQuery changed_gigs = {
-	"SELECT n.id::bigint, cirro.gig_target(n.seats_min, n.total_seats, n.seats_max), "
-	"  cirro.gig_capacity(n.total_seats, n.seats_max), n.seats_max IS NOT NULL, "
+	"SELECT n.id::bigint, " TARGET("n") ", " CAPACITY("n") ", n.seats_max IS NOT NULL, "
 	"  (n.invitation_mode = 'auto')::bool, n.invitation_frequency::interval, "
 	"  n.answer_within::interval, n.start_at::timestamptz, "
-	"  cirro.gig_closes_at(n.end_at, n.archived_at), "
-	"  cirro.gig_archives_at(n.archive_at, n.archived_at), "
-	"  cirro.gig_target(n.seats_min, n.total_seats, n.seats_max) > "
-	"    cirro.gig_target(o.seats_min, o.total_seats, o.seats_max) "
-	"  OR coalesce(cirro.gig_capacity(n.total_seats, n.seats_max), 2147483647) > "
-	"    coalesce(cirro.gig_capacity(o.total_seats, o.seats_max), 2147483647) "
+	"  " CLOSES_AT("n") ", " ARCHIVES_AT("n") ", "
+	"  " TARGET("n") " > " TARGET("o")
+	"  OR coalesce(" CAPACITY("n") ", 2147483647) > coalesce(" CAPACITY("o") ", 2147483647) "
 	"  OR n.filter_query <> o.filter_query "
 	"  OR n.invitation_mode <> o.invitation_mode "
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
@@ -112,17 +116,18 @@ change_gig(Oid space, ResultRow *gig)
 {
 	QueryArgs	args = {&change_state};
 	ResultRow	row;
-	bool		is_full;
+	bool		is_full = false;
 
 	while (args.nargs < args.query->nargs - 1)
 		arg_result(&args, gig);
 	result_end(gig);
 	arg_timestamptz(&args, cirro_now());
-	if (query_run(space, &args) == 0)
-		return;
-	row = result_row(0);
-	is_full = !result_null(&row) && result_bool(&row);
-	result_end(&row);
+	if (query_run(space, &args) > 0)
+	{
+		row = result_row(0);
+		is_full = !result_null(&row) && result_bool(&row);
+		result_end(&row);
+	}
 	query_free();
 	if (is_full)
 		gig_state_expire_rest(space, DatumGetInt64(args.values[0]));

@@ -495,7 +495,7 @@ statement_trigger(TriggerData *trigdata)
 }
 
 /*
- * AFTER INSERT, statement; NEW TABLE new_rows. Errors: UG010, UG011.
+ * AFTER INSERT, statement; NEW TABLE new_rows. Errors: UG010, UG011, 22023, 55000.
  */
 Datum
 invitation_inserted(PG_FUNCTION_ARGS)
@@ -507,7 +507,7 @@ invitation_inserted(PG_FUNCTION_ARGS)
 
 /*
  * AFTER UPDATE, statement; OLD TABLE old_rows, NEW TABLE new_rows. Errors:
- * UG010, UG011, UG012.
+ * UG010, UG011, UG012, 22023, 55000.
  */
 Datum
 invitation_updated(PG_FUNCTION_ARGS)

@@ -236,6 +236,17 @@ gig_state_refuse_filled(Oid space, int64 gig_id, const GigState *state)
 }
 
 void
+gig_state_refuse_missing(Oid space, int64 gig_id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("gig %lld has no row in gig_state", (long long) gig_id),
+			 errdetail("The triggers of the gig were disabled, or its state was not restored."),
+			 errhint("Call rebuild_state() in the Space."),
+			 errinvitation(space, "gig_id")));
+}
+
+void
 gig_state_expire_rest(Oid space, int64 gig_id)
 {
 	QueryArgs	args = {&expire_rest};
@@ -294,12 +305,7 @@ check_absence(Oid space, const GigChange *change)
 	/* It is being deleted, and the seats with it. */
 	if (change->gained == 0 && change->opened == 0)
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("gig %lld has no row in gig_state", (long long) change->gig_id),
-			 errdetail("The triggers of the gig were disabled, or its state was not restored."),
-			 errhint("Call rebuild_state() in the Space."),
-			 errinvitation(space, "gig_id")));
+	gig_state_refuse_missing(space, change->gig_id);
 }
 
 static bool
@@ -338,6 +344,7 @@ apply_one(Oid space, const GigChange *change)
 
 	if (query_run(space, &args) == 0)
 	{
+		query_free();
 		check_absence(space, change);
 		return;
 	}

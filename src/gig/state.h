@@ -95,8 +95,8 @@ extern bool gig_state_lock(Oid space, int64 gig_id, GigState *state);
 /*
  * Counts "changes", one per gig in ascending order, into gig_state, which it
  * locks in that order unless a change cannot concern it, and raises UG010,
- * UG011, UG012 or 22023 if the statement may not stand. When an explicit seats_max is
- * reached the other invitations expire.
+ * UG011, UG012 or 22023 if the statement may not stand, 55000 if a gig has no
+ * state. When an explicit seats_max is reached the other invitations expire.
  */
 extern void gig_state_apply(Oid space, const GigChange *changes, size_t n);
 
@@ -131,5 +131,8 @@ extern bool gig_state_wants_wave(const GigState *state, TimestampTz now);
  */
 pg_noreturn extern void gig_state_refuse_closed(Oid space, int64 gig_id, const GigState *state);
 pg_noreturn extern void gig_state_refuse_filled(Oid space, int64 gig_id, const GigState *state);
+
+/* Raises 55000: the gig is there, its state is not. "space" as above. */
+pg_noreturn extern void gig_state_refuse_missing(Oid space, int64 gig_id);
 
 #endif							/* CIRRO_GIG_STATE_H */

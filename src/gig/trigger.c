@@ -85,9 +85,9 @@ find_column(Relation rel, const TriggerColumn *column, int expected)
 	return found;
 }
 
-void
-trigger_find_columns(Relation rel, const TriggerColumn *columns, int ncolumns,
-					 int *attnum)
+/* The numbers of columns; raises 42703 or 42804 if the table has another shape. */
+static void
+find_columns(Relation rel, const TriggerColumn *columns, int ncolumns, int *attnum)
 {
 	for (int i = 0; i < ncolumns; i++)
 		attnum[i] = find_column(rel, &columns[i], i + 1);
@@ -104,7 +104,7 @@ trigger_row_init(TriggerRow *row, Relation rel, HeapTuple tuple,
 	row->desc = RelationGetDescr(rel);
 	row->tuple = tuple;
 	row->any_changed = false;
-	trigger_find_columns(rel, columns, ncolumns, row->attnum);
+	find_columns(rel, columns, ncolumns, row->attnum);
 	row->values = palloc(natts * sizeof(Datum));
 	row->nulls = palloc(natts * sizeof(bool));
 	row->changed = palloc0(natts * sizeof(bool));
@@ -216,7 +216,7 @@ trigger_rows_begin(TriggerRows *rows, Tuplestorestate *store, Relation rel,
 	tuplestore_select_read_pointer(store, rows->pointer);
 	tuplestore_rescan(store);
 	rows->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
-	trigger_find_columns(rel, columns, ncolumns, rows->attnum);
+	find_columns(rel, columns, ncolumns, rows->attnum);
 }
 
 bool

@@ -52,10 +52,6 @@ typedef struct TriggerRow
 	bool		any_changed;
 } TriggerRow;
 
-/* The numbers of columns; raises 42703 or 42804 if the table has another shape. */
-extern void trigger_find_columns(Relation rel, const TriggerColumn *columns, int ncolumns,
-								 int *attnum);
-
 /*
  * Deforms "tuple", finding the columns; raises 42703 or 42804 if the table
  * has another shape, so no Datum is ever misread. Memory is the caller's

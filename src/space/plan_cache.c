@@ -49,8 +49,11 @@ typedef struct PlanEntry
 static HTAB *plans = NULL;
 static dlist_head recently_used = DLIST_STATIC_INIT(recently_used);
 
-/* Executions under way, one in another: their plans must stay. */
-static int	executing = 0;
+/*
+ * Plans that are being made or run, one in another: all must stay. What an owner
+ * put into a default, say, may run when a query is planned, and ask others.
+ */
+static int	in_use = 0;
 
 /* A schema was changed or dropped since the cache was last swept. */
 static bool sweep_needed = false;
@@ -86,7 +89,7 @@ forget_plan(PlanEntry *entry)
 static void
 shrink_cache(void)
 {
-	if (executing > 0)
+	if (in_use > 0)
 		return;
 	if (sweep_needed)
 	{
@@ -178,16 +181,12 @@ make_plan(const PlanKey *key)
 	return entry;
 }
 
+/* The caller is in "in_use". */
 static SPIPlanPtr
 get_plan(Oid space, Oid relation, const SpaceQuery *query)
 {
 	PlanKey		key;
 	PlanEntry  *entry;
-
-	space_set_path(space);
-	if (plans == NULL)
-		make_cache();
-	shrink_cache();
 
 	memset(&key, 0, sizeof(key));
 	key.query = query;
@@ -203,55 +202,111 @@ get_plan(Oid space, Oid relation, const SpaceQuery *query)
 	return entry->plan;
 }
 
-void
-plan_cache_execute(Oid space, Oid relation, const SpaceQuery *query,
-				   const SPIExecuteOptions *options)
+/* Hands the plan of a query to "use", while which it stays. */
+static void
+use_plan(Oid space, Oid relation, const SpaceQuery *query,
+		 void (*use) (SPIPlanPtr plan, void *arg), void *arg)
 {
-	SPIPlanPtr	plan = get_plan(space, relation, query);
+	space_set_path(space);
+	if (plans == NULL)
+		make_cache();
+	shrink_cache();
+
+	in_use++;
+	PG_TRY();
+	{
+		use(get_plan(space, relation, query), arg);
+	}
+	PG_FINALLY();
+	{
+		in_use--;
+	}
+	PG_END_TRY();
+}
+
+typedef struct Execution
+{
+	const SpaceQuery *query;
+	const SPIExecuteOptions *options;
+} Execution;
+
+static void
+execute(SPIPlanPtr plan, void *arg)
+{
+	const Execution *execution = arg;
 	int			level = 0;
 	int			result;
 
 	/* It runs once: compiling would take longer than anything it saves. */
-	if (query->kind == PLAN_EACH_TIME)
+	if (execution->query->kind == PLAN_EACH_TIME)
 	{
 		level = NewGUCNestLevel();
 		set_for_now("jit", "off");
 	}
-	executing++;
-	PG_TRY();
-	{
-		result = SPI_execute_plan_extended(plan, options);
-	}
-	PG_FINALLY();
-	{
-		executing--;
-	}
-	PG_END_TRY();
+	result = SPI_execute_plan_extended(plan, execution->options);
 	if (level > 0)
 		AtEOXact_GUC(true, level);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan_extended failed: %s: %s",
-			 SPI_result_code_string(result), query->text);
+			 SPI_result_code_string(result), execution->query->text);
+}
+
+void
+plan_cache_execute(Oid space, Oid relation, const SpaceQuery *query,
+				   const SPIExecuteOptions *options)
+{
+	Execution	execution = {query, options};
+
+	use_plan(space, relation, query, execute, &execution);
+}
+
+typedef struct Opening
+{
+	ParamListInfo params;
+	Portal		portal;
+} Opening;
+
+static void
+open_portal(SPIPlanPtr plan, void *arg)
+{
+	Opening    *opening = arg;
+
+	opening->portal = SPI_cursor_open_with_paramlist(NULL, plan, opening->params, false);
 }
 
 /* The portal keeps what it needs of the plan, which may be freed before it. */
 Portal
 plan_cache_open(Oid space, Oid relation, const SpaceQuery *query, ParamListInfo params)
 {
-	return SPI_cursor_open_with_paramlist(NULL, get_plan(space, relation, query), params, false);
+	Opening		opening = {params, NULL};
+
+	use_plan(space, relation, query, open_portal, &opening);
+	return opening.portal;
+}
+
+typedef struct Estimate
+{
+	ParamListInfo params;
+	double		rows;
+} Estimate;
+
+static void
+estimate(SPIPlanPtr prepared, void *arg)
+{
+	Estimate   *result = arg;
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(prepared));
+	CachedPlan *plan = GetCachedPlan(source, result->params, CurrentResourceOwner, NULL);
+
+	result->rows = linitial_node(PlannedStmt, plan->stmt_list)->planTree->plan_rows;
+	ReleaseCachedPlan(plan, CurrentResourceOwner);
 }
 
 double
 plan_cache_estimate(Oid space, const SpaceQuery *query, ParamListInfo params)
 {
-	SPIPlanPtr	prepared = get_plan(space, InvalidOid, query);
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(prepared));
-	CachedPlan *plan;
-	double		rows;
+	Estimate	result = {params, 0};
 
 	Assert(query->kind == PLAN_EACH_TIME);
-	plan = GetCachedPlan(source, params, CurrentResourceOwner, NULL);
-	rows = linitial_node(PlannedStmt, plan->stmt_list)->planTree->plan_rows;
-	ReleaseCachedPlan(plan, CurrentResourceOwner);
-	return rows;
+	use_plan(space, InvalidOid, query, estimate, &result);
+	return result.rows;
 }

@@ -105,7 +105,7 @@ run_wave(PG_FUNCTION_ARGS)
 		raise_unknown_gig(psprintf(INT64_FORMAT, turn.gig_id));
 	turn.now = cirro_gate_now();
 	if (!wave_turn_read(&turn))
-		raise_unknown_gig(psprintf(INT64_FORMAT, turn.gig_id));
+		gig_state_refuse_missing(InvalidOid, turn.gig_id);
 	if (turn.gig.paused)
 		raise_paused(psprintf("Space \"%s\" is paused.", info->name),
 					 "Set \"paused\" to false in its table \"setting\".");

@@ -209,6 +209,25 @@ note "$plans plans of $spaces Spaces";
 cmp_ok($plans, '<=', 1100, "the plans of $spaces Spaces are not all kept");
 is($waves, 1, 'each Space had a wave');
 
+# Nor are those freed that are at work. A default that an owner calls immutable is
+# evaluated while an INSERT is planned, and may ask for more plans than are kept.
+$node->safe_psql('postgres', join('', "SET client_min_messages = warning;
+	CREATE TABLE flock1.asked (n int);
+	CREATE FUNCTION flock1.ask_all() RETURNS void LANGUAGE plpgsql AS \$\$ BEGIN ",
+	(map { "PERFORM flock$_.run_wave(1); PERFORM flock$_.reset(id), flock$_.accept(id), flock$_.leave(id) FROM flock$_.invitation;
+		PERFORM flock$_.invite(1, '{1}'); PERFORM flock$_.attempt_invitations(1);
+		UPDATE flock$_.gig SET total_seats = 2; DELETE FROM flock$_.worker; DELETE FROM flock$_.gig;" } 2 .. $spaces),
+	"INSERT INTO flock1.asked VALUES (1); END \$\$;
+	CREATE FUNCTION flock1.ask() RETURNS int IMMUTABLE LANGUAGE plpgsql AS
+		'BEGIN IF NOT EXISTS (SELECT FROM flock1.asked) THEN PERFORM flock1.ask_all(); END IF; RETURN 1; END';
+	INSERT INTO flock1.asked VALUES (0);
+	ALTER TABLE flock1.invitation ADD COLUMN n int DEFAULT flock1.ask();
+	INSERT INTO flock1.worker (profile) VALUES ('{}');
+	DELETE FROM flock1.asked;"));
+is($node->safe_psql('postgres', "SELECT invited FROM flock1.run_wave(1)"), 1,
+	'a wave while whose plans are made many others are');
+is($node->safe_psql('postgres', "SELECT count(*) FROM flock1.asked"), 1, 'it did ask');
+
 # Nor does an upgrade keep the DDL of each Space, or its functions compiled: 2 MB. What
 # core caches of its tables it does.
 SKIP:
