@@ -72,8 +72,8 @@ for my $what ('answers', 'waves')
 }
 like($said, qr/^accepted: $calls$/m, 'all of them were answers');
 
-# Every other call of a Space, what it refuses included; each is committed. All plans
-# are made before the first total.
+# Every other call of a Space, what it refuses included; each is committed. So many
+# first that all plans are made before the first total.
 $said = $node->safe_psql('postgres', <<"SQL");
 SET client_min_messages = warning;
 SELECT cirro.create_space('bees') \\g /dev/null
@@ -124,14 +124,14 @@ CREATE TABLE total (what text, bytes bigint);
 PREPARE remember AS INSERT INTO total SELECT \$1, sum(total_bytes) FROM pg_backend_memory_contexts;
 SELECT setseed(0.5) \\g /dev/null
 SELECT count(*) FROM attempt_invitations(1, NULL, 1) \\g /dev/null
-CALL work(1, 1500);
+CALL work(1, 5000);
 EXECUTE remember('few');
-CALL work(1501, 1500 + $calls);
+CALL work(5001, 5000 + $calls);
 EXECUTE remember('all');
 SELECT string_agg(bytes::text, ' ' ORDER BY bytes) FROM total;
 SELECT 'invitations: ' || string_agg(status || ' ' || n, ', ' ORDER BY status) FROM (SELECT status, count(*) n FROM invitation GROUP BY 1) s;
 SQL
-note "after 1500 calls and $calls more: $said";
+note "after 5000 calls and $calls more: $said";
 my ($few_bytes, $all_bytes) = $said =~ /^(\d+) (\d+)$/m;
 cmp_ok($all_bytes - $few_bytes, '<=', 131072, "no memory is kept by $calls other calls");
 like($said, qr/^invitations: .*,.*,/m, 'they did something');
