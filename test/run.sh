@@ -339,9 +339,11 @@ smith()
 	before=$(wc -l <"$work/server.log")
 	# Until its time is over; anything else is an end of the server.
 	code=0
-	limited timeout "${fuzz_seconds:-60}" sqlsmith --exclude-catalog ${FUZZ_SEED:+--seed="$FUZZ_SEED"} \
+	# shellcheck disable=SC2016
+	limited sh -c 'timeout "$@"; [ $? = 124 ]' sh "${fuzz_seconds:-60}" \
+		sqlsmith --exclude-catalog ${FUZZ_SEED:+--seed="$FUZZ_SEED"} \
 		--target="host=$PGHOST port=$PGPORT dbname=cirro_smith user=cirro_smith" >"$work/tmp/smith" 2>&1 || :
-	if [ "$code" = 124 ] && tail -n +"$((before + 1))" "$work/server.log" | test/fuzz/smith_log.pl; then
+	if [ "$code" = 0 ] && tail -n +"$((before + 1))" "$work/server.log" | test/fuzz/smith_log.pl; then
 		count 1 0
 	else
 		tail -n 5 "$work/tmp/smith"
