@@ -8,11 +8,13 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+# Whoever runs this: the superuser is asked for by name.
+$ENV{PGUSER} = 'postgres';
 my $node = PostgreSQL::Test::Cluster->new('cron');
 my $libdir = $node->config_data('--pkglibdir');
 plan skip_all => "pg_cron is not installed in $libdir" if !-e "$libdir/pg_cron.so";
 
-$node->init;
+$node->init(extra => [ '-U', 'postgres' ]);
 # Background workers, so that no job needs a way to log in.
 $node->append_conf('postgresql.conf', q{
 shared_preload_libraries = 'pg_cron'

@@ -197,7 +197,7 @@ INSERT INTO traffic.expected VALUES
 	 ('delete gig', 'UG021'),
 	('end', 'UG020'), ('end', 'UG022'), ('end', '23514'), ('archive', 'UG022'), ('archive later', 'UG022'),
 	-- A gig that ends before send_at.
-	('invite later', '22023'),
+	('invite later', '22023'), ('plain send_at', '22023'),
 	-- A worker that is there again.
 	('worker', '23505');
 
