@@ -54,7 +54,9 @@ SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN p
 	WHERE c.relnamespace = 'trees'::regnamespace AND t.typtype = 'e';
 -- Every table, column, index, view and function says what it is for, here and in schema cirro.
 SELECT pg_describe_object(d.classid, d.objid, 0) FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
-	WHERE e.extname = 'cirro' AND d.deptype = 'e' AND obj_description(d.objid, d.classid::regclass::name) IS NULL ORDER BY 1;
+	WHERE e.extname = 'cirro' AND d.deptype = 'e' AND obj_description(d.objid, d.classid::regclass::name) IS NULL
+	-- Arrays of its types are members of an extension since PostgreSQL 17.
+	AND pg_describe_object(d.classid, d.objid, 0) NOT LIKE '%[]' ORDER BY 1;
 SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'trees'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL;
 SELECT c.oid::regclass FROM pg_class c LEFT JOIN pg_constraint k ON k.conindid = c.oid AND k.contype IN ('p', 'u')
 	WHERE c.relnamespace = 'trees'::regnamespace AND c.relkind IN ('r', 'v', 'i') AND k.oid IS NULL AND obj_description(c.oid, 'pg_class') IS NULL;
