@@ -26,11 +26,12 @@ CREATE TABLE setting (
 	default_pending_max int CHECK (default_pending_max >= 1),
 	default_answer_within interval CHECK (default_answer_within > interval '0'),
 	max_pending int CHECK (max_pending >= 1),
-	consumers text[] CHECK (array_position(consumers, NULL) IS NULL),
 	max_attempts int CHECK (max_attempts >= 1),
+	keep_events interval CHECK (keep_events >= interval '0'),
 	keep_notifications interval CHECK (keep_notifications >= interval '0'),
 	keep_waves interval CHECK (keep_waves >= interval '0'),
 	keep_attempts interval CHECK (keep_attempts >= interval '0'),
+	keep_gigs interval CHECK (keep_gigs >= interval '0'),
 	cleaned_at timestamptz,
 	made_schema boolean,
 	uid uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -45,11 +46,12 @@ COMMENT ON COLUMN setting.default_multiplier IS 'workers invited per free seat a
 COMMENT ON COLUMN setting.default_pending_max IS 'limit of pending invitations of a gig that names none (default: no limit)';
 COMMENT ON COLUMN setting.default_answer_within IS 'time to answer for a gig that names none (default: until it ends)';
 COMMENT ON COLUMN setting.max_pending IS 'no wave brings a worker above this many pending invitations (default: no limit)';
-COMMENT ON COLUMN setting.consumers IS 'who gets a copy of each notification (default {default})';
 COMMENT ON COLUMN setting.max_attempts IS 'failed deliveries after which a notification is dead (default 10)';
+COMMENT ON COLUMN setting.keep_events IS 'how long events are kept, and until no notification is left for them (default 90 days)';
 COMMENT ON COLUMN setting.keep_notifications IS 'how long finished notifications are kept (default 7 days)';
 COMMENT ON COLUMN setting.keep_waves IS 'how long waves are kept (default 90 days)';
 COMMENT ON COLUMN setting.keep_attempts IS 'how long attempts are kept (default 90 days)';
+COMMENT ON COLUMN setting.keep_gigs IS 'how long archived gigs are kept; then they can be deleted, and the tick does so (default: for ever)';
 COMMENT ON COLUMN setting.cleaned_at IS 'when old rows were last removed; kept by cirro';
 COMMENT ON COLUMN setting.made_schema IS 'whether create_space made the schema, so that drop_space may drop it';
 COMMENT ON COLUMN setting.uid IS 'what makes event ids of this Space unlike those of any other';
@@ -69,7 +71,7 @@ CREATE TABLE worker (
 	lot int NOT NULL DEFAULT (random() * float8 '4294967295' - float8 '2147483648')::int,
 	created_at timestamptz NOT NULL DEFAULT cirro.now(),
 	updated_at timestamptz NOT NULL DEFAULT cirro.now(),
-	changed_in xid8 NOT NULL DEFAULT pg_current_xact_id()
+	changed_in bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint
 );
 
 CREATE INDEX worker_lot_idx ON worker (lot, id) WHERE active;
@@ -110,25 +112,25 @@ CREATE TABLE gig (
 	end_at timestamptz NOT NULL,
 	archive_at timestamptz,
 	archived_at timestamptz,
+	cancelled_at timestamptz,
 	total_seats int,
 	seats_min int,
 	seats_max int,
-	invitation_mode text NOT NULL
+	seats_granted int CONSTRAINT gig_seats_granted_check CHECK (seats_granted >= 0),
+	invitation_mode text NOT NULL DEFAULT 'auto'
 		CONSTRAINT gig_invitation_mode_check CHECK (invitation_mode IN ('auto', 'manual')),
-	invitation_multiplier numeric NOT NULL
+	invitation_multiplier numeric
 		CONSTRAINT gig_invitation_multiplier_check
 		CHECK (invitation_multiplier > numeric '0' AND invitation_multiplier < 'Infinity'),
-	invitation_frequency interval NOT NULL
+	invitation_frequency interval
 		CONSTRAINT gig_invitation_frequency_check CHECK (invitation_frequency > interval '0'),
 	pending_max int CONSTRAINT gig_pending_max_check CHECK (pending_max >= 1),
 	answer_within interval
 		CONSTRAINT gig_answer_within_check CHECK (answer_within > interval '0'),
 	filter_query jsonb NOT NULL,
-	sort_query json,
+	sort_query jsonb,
 	notification_payload jsonb,
-	created_at timestamptz NOT NULL,
-	filter cirro.filter_query GENERATED ALWAYS AS (filter_query::cirro.filter_query) STORED,
-	sort cirro.sort_query GENERATED ALWAYS AS (sort_query::cirro.sort_query) STORED,
+	created_at timestamptz NOT NULL DEFAULT cirro.now(),
 	CONSTRAINT gig_end_at_check CHECK (end_at > start_at AND end_at > created_at),
 	CONSTRAINT gig_archive_at_check CHECK (archive_at >= end_at),
 	CONSTRAINT gig_seats_check CHECK (
@@ -149,20 +151,34 @@ COMMENT ON COLUMN gig.start_at IS 'frozen once the gig has started';
 COMMENT ON COLUMN gig.end_at IS 'from then on nothing but archiving is left';
 COMMENT ON COLUMN gig.archive_at IS 'when the gig archives itself';
 COMMENT ON COLUMN gig.archived_at IS 'when the gig was archived by hand';
+COMMENT ON COLUMN gig.cancelled_at IS 'when the gig was cancelled; it has ended from then on';
 COMMENT ON COLUMN gig.total_seats IS 'seats: target and capacity where seats_min and seats_max do not say otherwise';
 COMMENT ON COLUMN gig.seats_min IS 'waves run until this many have accepted (default: total_seats, else seats_max)';
 COMMENT ON COLUMN gig.seats_max IS 'when this many have accepted the other invitations expire (default: they stay, and accepts are refused at total_seats)';
+COMMENT ON COLUMN gig.seats_granted IS 'where several Spaces share a gig: how many of its seats this one may give; target and capacity are at most that (default: all)';
 COMMENT ON COLUMN gig.invitation_mode IS 'auto: waves; manual: the Space invites';
 COMMENT ON COLUMN gig.invitation_multiplier IS 'workers invited per free seat and wave (default: the Space''s)';
 COMMENT ON COLUMN gig.invitation_frequency IS 'time between two waves (default: the Space''s)';
 COMMENT ON COLUMN gig.pending_max IS 'a wave invites no more than leaves this many pending (default: the Space''s)';
 COMMENT ON COLUMN gig.answer_within IS 'time to answer an invitation (default: the Space''s)';
 COMMENT ON COLUMN gig.filter_query IS 'which profiles match; {} matches all';
-COMMENT ON COLUMN gig.sort_query IS 'who is invited first; the order of keys counts';
+COMMENT ON COLUMN gig.sort_query IS 'who is invited first: {"key": 1} or {"key": -1}, or an array of these';
 COMMENT ON COLUMN gig.notification_payload IS 'handed to consumers with each notification of this gig';
 COMMENT ON COLUMN gig.created_at IS 'when the gig was made; before end_at';
-COMMENT ON COLUMN gig.filter IS 'filter_query, compiled';
-COMMENT ON COLUMN gig.sort IS 'sort_query, compiled';
+
+-- ------------------------------------------------------------- gig_filter --
+
+-- Of gigs that are open, or were at the last tick: what is over costs no search.
+CREATE TABLE gig_filter (
+	gig_id bigint PRIMARY KEY,
+	filter cirro.filter_query NOT NULL,
+	sort cirro.sort_query
+);
+
+COMMENT ON TABLE gig_filter IS 'filter and order of each gig, compiled, until the tick has seen its end; kept by cirro';
+COMMENT ON COLUMN gig_filter.gig_id IS 'the gig';
+COMMENT ON COLUMN gig_filter.filter IS 'gig.filter_query, compiled';
+COMMENT ON COLUMN gig_filter.sort IS 'gig.sort_query, compiled';
 
 -- -------------------------------------------------------------- gig_state --
 
@@ -188,9 +204,10 @@ CREATE TABLE gig_state (
 	waves int NOT NULL DEFAULT 0,
 	failures int NOT NULL DEFAULT 0,
 	announced smallint NOT NULL DEFAULT 0 CHECK (announced BETWEEN 0 AND 3),
-	searched xid8,
+	exhausted boolean NOT NULL DEFAULT false,
+	searched bigint,
 	searched_on bigint,
-	released xid8
+	released bigint
 ) WITH (fillfactor = 50);
 
 CREATE INDEX gig_state_next_event_at_idx ON gig_state (next_event_at)
@@ -216,6 +233,7 @@ COMMENT ON COLUMN gig_state.last_wave_at IS 'when the last wave ran';
 COMMENT ON COLUMN gig_state.waves IS 'number of waves run';
 COMMENT ON COLUMN gig_state.failures IS 'number of waves that failed since the last that did not';
 COMMENT ON COLUMN gig_state.announced IS 'what was announced: 0 nothing, 1 gig.started, 2 gig.ended, 3 gig.archived';
+COMMENT ON COLUMN gig_state.exhausted IS 'the last wave found nobody';
 COMMENT ON COLUMN gig_state.searched IS 'a wave invited all it could of the workers whom no later transaction has changed (worker.changed_in)';
 COMMENT ON COLUMN gig_state.searched_on IS 'a hash of where "searched" was written: version, system, database, table worker; it holds there alone';
 COMMENT ON COLUMN gig_state.released IS 'the last transaction that let waves invite someone again; what was searched before is void';
@@ -297,7 +315,7 @@ CREATE TRIGGER cirro_updated AFTER UPDATE ON invitation REFERENCING OLD TABLE AS
 CREATE TRIGGER cirro_deleted AFTER DELETE ON invitation REFERENCING OLD TABLE AS old_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION cirro.invitation_deleted();
 
--- ------------------------------------------- wave, attempt, notification --
+-- ---------------------------------------------------------- wave, attempt --
 
 CREATE TABLE wave (
 	id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
@@ -356,64 +374,120 @@ COMMENT ON COLUMN attempt.max_amount IS 'at most so many new invitations; NULL: 
 COMMENT ON COLUMN attempt.outcomes IS 'the rows returned, and how many gigs did not match';
 COMMENT ON COLUMN attempt.created_at IS 'when it was made';
 
-CREATE TABLE notification (
+-- ------------------------------------------ event, consumer, notification --
+
+-- No index but the key's: waves write it, few read it.
+CREATE TABLE event (
 	id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
-	consumer text NOT NULL,
-	kind text NOT NULL,
+	at timestamptz NOT NULL DEFAULT cirro.now(),
+	kind text NOT NULL
+		CONSTRAINT event_kind_check CHECK (kind IN (
+		'invitation.created', 'invitation.updated',
+		'gig.started', 'gig.ended', 'gig.archived', 'gig.filled', 'gig.reopened',
+		'gig.exhausted', 'gig.changed', 'gig.deleted', 'gig.cancelled')),
 	gig_id bigint NOT NULL,
 	worker_id bigint,
 	invitation_id bigint,
 	revision int,
 	status text,
 	previous text,
-	created_at timestamptz NOT NULL DEFAULT cirro.now(),
-	attempts int NOT NULL DEFAULT 0,
-	not_before timestamptz,
-	claimed_until timestamptz,
-	delivered_at timestamptz,
-	outcome text
-		CONSTRAINT notification_outcome_check CHECK (outcome IN ('delivered', 'suppressed', 'dead')),
-	error text,
-	payload jsonb,
-	CONSTRAINT notification_kind_check CHECK (kind IN (
-		'invitation.created', 'invitation.updated',
-		'gig.started', 'gig.ended', 'gig.archived', 'gig.deleted'))
+	payload jsonb
 );
 
-CREATE INDEX notification_open_idx ON notification (consumer, id) WHERE outcome IS NULL;
+COMMENT ON TABLE event IS 'what happened, once: the history of this Space; removed when setting.keep_events has passed and nobody is to be told any more';
+COMMENT ON COLUMN event.id IS 'the event''s id';
+COMMENT ON COLUMN event.at IS 'when it happened';
+COMMENT ON COLUMN event.kind IS 'what has happened';
+COMMENT ON COLUMN event.gig_id IS 'the gig, which may be gone';
+COMMENT ON COLUMN event.worker_id IS 'the worker concerned; NULL where it is of the gig alone';
+COMMENT ON COLUMN event.invitation_id IS 'the invitation, which may be gone; NULL likewise';
+COMMENT ON COLUMN event.revision IS 'revision of the invitation at this event';
+COMMENT ON COLUMN event.status IS 'status of the invitation after this event';
+COMMENT ON COLUMN event.previous IS 'status of the invitation before this event';
+COMMENT ON COLUMN event.payload IS 'what could not be looked up later; NULL: nothing';
 
-COMMENT ON INDEX notification_open_idx IS 'finds what a consumer has yet to be told, oldest first';
-COMMENT ON TABLE notification IS 'what a Space or worker must hear of: the outbox, one row per consumer';
-COMMENT ON COLUMN notification.id IS 'the notification''s id; older ones are handed out first';
-COMMENT ON COLUMN notification.consumer IS 'who is to hear of it: one of setting.consumers';
-COMMENT ON COLUMN notification.kind IS 'what has happened';
-COMMENT ON COLUMN notification.gig_id IS 'the gig, which may be gone';
-COMMENT ON COLUMN notification.worker_id IS 'the worker concerned; NULL where it is of the gig alone';
-COMMENT ON COLUMN notification.invitation_id IS 'the invitation, which may be gone; NULL likewise';
-COMMENT ON COLUMN notification.revision IS 'revision of the invitation at this event';
-COMMENT ON COLUMN notification.status IS 'status of the invitation after this event';
-COMMENT ON COLUMN notification.previous IS 'status of the invitation before this event';
-COMMENT ON COLUMN notification.created_at IS 'when it happened';
-COMMENT ON COLUMN notification.attempts IS 'how often it was claimed';
-COMMENT ON COLUMN notification.not_before IS 'not handed out earlier (wall clock)';
-COMMENT ON COLUMN notification.claimed_until IS 'end of the lease (wall clock)';
-COMMENT ON COLUMN notification.delivered_at IS 'when it was finished';
+CREATE TABLE consumer (
+	name text PRIMARY KEY CONSTRAINT consumer_name_check CHECK (name <> ''),
+	kinds text[]
+		CONSTRAINT consumer_kinds_check CHECK (kinds <@ ARRAY[
+		'invitation.created', 'invitation.updated',
+		'gig.started', 'gig.ended', 'gig.archived', 'gig.filled', 'gig.reopened',
+		'gig.exhausted', 'gig.changed', 'gig.deleted', 'gig.cancelled']),
+	created_at timestamptz NOT NULL DEFAULT cirro.now()
+);
+
+COMMENT ON TABLE consumer IS 'who is to hear of events: of what statements write that begin after its row is committed';
+COMMENT ON COLUMN consumer.name IS 'what claim_notifications() is called with';
+COMMENT ON COLUMN consumer.kinds IS 'the kinds of events that it hears of; NULL: all';
+COMMENT ON COLUMN consumer.created_at IS 'when the row was made';
+
+-- No foreign key: waves would pay for it. The tick removes what is left behind.
+CREATE TABLE notification (
+	id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+	consumer text NOT NULL,
+	event_id bigint NOT NULL,
+	due_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	claim bigint,
+	attempts int NOT NULL DEFAULT 0,
+	put_off boolean NOT NULL DEFAULT false,
+	outcome text
+		CONSTRAINT notification_outcome_check CHECK (outcome IN ('delivered', 'suppressed', 'dead')),
+	delivered_at timestamptz,
+	error text
+);
+
+CREATE INDEX notification_due_idx ON notification (consumer, due_at, id) WHERE outcome IS NULL;
+CREATE INDEX notification_claim_idx ON notification (claim) WHERE outcome IS NULL AND claim IS NOT NULL;
+-- Below 2^53, so that JavaScript can count that far.
+CREATE SEQUENCE notification_claim_seq MAXVALUE 9007199254740991 OWNED BY notification.claim;
+
+COMMENT ON INDEX notification_due_idx IS 'finds what a consumer has yet to be told, oldest first';
+COMMENT ON INDEX notification_claim_idx IS 'finds what a claim has handed out';
+COMMENT ON SEQUENCE notification_claim_seq IS 'numbers the claims';
+COMMENT ON TABLE notification IS 'who is yet to hear of an event: the outbox, one row per event and consumer';
+COMMENT ON COLUMN notification.id IS 'the notification''s id';
+COMMENT ON COLUMN notification.consumer IS 'who is to hear of it';
+COMMENT ON COLUMN notification.event_id IS 'what it is about';
+COMMENT ON COLUMN notification.due_at IS 'handed out from then on (wall clock): while it is claimed, the end of the lease';
+COMMENT ON COLUMN notification.claim IS 'the claim that handed it out last';
+COMMENT ON COLUMN notification.attempts IS 'how often it was claimed, and not put off on purpose';
+COMMENT ON COLUMN notification.put_off IS 'whether its claim has put it off on purpose';
 COMMENT ON COLUMN notification.outcome IS 'delivered, suppressed or dead; NULL: still to be delivered';
+COMMENT ON COLUMN notification.delivered_at IS 'when it was finished';
 COMMENT ON COLUMN notification.error IS 'why the last delivery failed';
-COMMENT ON COLUMN notification.payload IS 'only for gig.deleted: what could not be composed later';
+
+-- Below the highest due_at of a consumer nothing is open: claims read from there, so
+-- that they do not read again what is finished while vacuum cannot remove it. Rows are
+-- added, not changed: a row that changes would have the same fault.
+CREATE TABLE notification_floor (
+	consumer text NOT NULL,
+	due_at timestamptz NOT NULL
+);
+
+CREATE INDEX notification_floor_idx ON notification_floor (consumer, due_at);
+
+COMMENT ON INDEX notification_floor_idx IS 'finds the floor of a consumer';
+COMMENT ON TABLE notification_floor IS 'from when on each consumer has open notifications; kept by cirro';
+COMMENT ON COLUMN notification_floor.consumer IS 'the consumer';
+COMMENT ON COLUMN notification_floor.due_at IS 'no open notification of the consumer is due earlier; the highest counts';
 
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON setting FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON worker FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON gig FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
+CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON gig_filter FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON gig_state FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON invitation FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON wave FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON attempt FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
+CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
+CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON consumer FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON notification FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
+CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON notification_floor FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 
--- Counters and settings, no personal data: whoever may use the schema may read
--- them, so that rights on worker, gig and invitation are enough for the views.
-GRANT SELECT ON gig_state, setting TO PUBLIC;
+-- Counters, filters and settings, no personal data: whoever may use the schema may
+-- read them, so that rights on worker, gig and invitation are enough for the views.
+GRANT SELECT ON gig_state, gig_filter, setting, consumer, notification_floor TO PUBLIC;
+GRANT USAGE ON SEQUENCE notification_claim_seq TO PUBLIC;
 
 -- code: functions and views. They can be created again at any time, as
 -- upgrade_spaces does. Every function runs with the caller's rights; the law is

@@ -21,8 +21,8 @@
 #include "space/ddl.h"
 
 const char *const space_tables[SPACE_TABLES] = {
-	"notification", "attempt", "wave", "invitation", "gig_state", "gig",
-	"worker", "setting"
+	"notification_floor", "notification", "consumer", "event", "attempt", "wave",
+	"invitation", "gig_state", "gig_filter", "gig", "worker", "setting"
 };
 const char *const space_views[SPACE_VIEWS] = {
 	"worker_invitation", "worker_gig", "gig_status"
@@ -44,8 +44,8 @@ const SpaceFunction space_functions[SPACE_FUNCTIONS] = {
 	{"preview", "(cirro.filter_query, cirro.sort_query, int)"},
 	{"explain_invitation", "(bigint, bigint)"},
 	{"claim_notifications", "(int, interval, text)"},
-	{"confirm_notifications", "(bigint[], text)"},
-	{"fail_notifications", "(bigint[], text, interval)"},
+	{"confirm_notifications", "(bigint, bigint[], text)"},
+	{"fail_notifications", "(bigint, bigint[], text, timestamptz)"},
 	{"check_consistency", "()"},
 	{"rebuild_state", "()"},
 };

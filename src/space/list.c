@@ -47,23 +47,26 @@ typedef struct Table
 static const Table tables[] = {
 	{"setting", {
 		{"only_row", BOOLOID}, {"paused", BOOLOID}, {"max_pending", INT4OID},
-		{"consumers", TEXTARRAYOID}, {"max_attempts", INT4OID},
+		{"max_attempts", INT4OID}, {"keep_events", INTERVALOID},
 		{"keep_notifications", INTERVALOID}, {"keep_waves", INTERVALOID},
-		{"keep_attempts", INTERVALOID}, {"cleaned_at", TIMESTAMPTZOID},
+		{"keep_attempts", INTERVALOID}, {"keep_gigs", INTERVALOID},
+		{"cleaned_at", TIMESTAMPTZOID},
 		{"uid", UUIDOID}, {"ddl_version", INT4OID}}},
 	{"worker", {
 		{"id", INT8OID}, {"ref", InvalidOid}, {"profile", JSONBOID},
-		{"active", BOOLOID}, {"lot", INT4OID}, {"changed_in", XID8OID}}},
+		{"active", BOOLOID}, {"lot", INT4OID}, {"changed_in", INT8OID}}},
 	{"gig", {
 		{"id", INT8OID}, {"ref", InvalidOid}, {"title", TEXTOID},
 		{"description", TEXTOID}, {"url", TEXTOID},
 		{"start_at", TIMESTAMPTZOID}, {"end_at", TIMESTAMPTZOID},
 		{"archive_at", TIMESTAMPTZOID}, {"archived_at", TIMESTAMPTZOID},
+		{"cancelled_at", TIMESTAMPTZOID}, {"seats_granted", INT4OID},
 		{"invitation_mode", TEXTOID}, {"invitation_multiplier", NUMERICOID},
 		{"invitation_frequency", INTERVALOID}, {"pending_max", INT4OID},
 		{"answer_within", INTERVALOID}, {"filter_query", JSONBOID},
-		{"sort_query", JSONOID}, {"notification_payload", JSONBOID},
-		{"filter", InvalidOid}, {"sort", InvalidOid}}},
+		{"sort_query", JSONBOID}, {"notification_payload", JSONBOID}}},
+	{"gig_filter", {
+		{"gig_id", INT8OID}, {"filter", InvalidOid}, {"sort", InvalidOid}}},
 	{"gig_state", {
 		{"gig_id", INT8OID}, {"accepted", INT4OID}, {"target", INT4OID},
 		{"capacity", INT4OID}, {"expires_rest", BOOLOID}, {"auto", BOOLOID},
@@ -72,8 +75,8 @@ static const Table tables[] = {
 		{"archives_at", TIMESTAMPTZOID}, {"last_due_at", TIMESTAMPTZOID},
 		{"next_wave_at", TIMESTAMPTZOID}, {"next_event_at", TIMESTAMPTZOID},
 		{"last_wave_at", TIMESTAMPTZOID}, {"waves", INT4OID},
-		{"failures", INT4OID}, {"announced", INT2OID}, {"searched", XID8OID},
-		{"searched_on", INT8OID}, {"released", XID8OID}}},
+		{"failures", INT4OID}, {"announced", INT2OID}, {"exhausted", BOOLOID},
+		{"searched", INT8OID}, {"searched_on", INT8OID}, {"released", INT8OID}}},
 	{"invitation", {
 		{"id", INT8OID}, {"gig_id", INT8OID}, {"worker_id", INT8OID},
 		{"status", TEXTOID}, {"reason", TEXTOID}, {"origin", TEXTOID},
@@ -91,13 +94,20 @@ static const Table tables[] = {
 		{"id", INT8OID}, {"worker_id", INT8OID}, {"gig_ids", INT8ARRAYOID},
 		{"max_amount", INT4OID}, {"outcomes", JSONBOID},
 		{"created_at", TIMESTAMPTZOID}}},
-	{"notification", {
-		{"id", INT8OID}, {"consumer", TEXTOID}, {"kind", TEXTOID},
+	{"event", {
+		{"id", INT8OID}, {"at", TIMESTAMPTZOID}, {"kind", TEXTOID},
 		{"gig_id", INT8OID}, {"worker_id", INT8OID},
 		{"invitation_id", INT8OID}, {"revision", INT4OID},
-		{"status", TEXTOID}, {"previous", TEXTOID},
-		{"created_at", TIMESTAMPTZOID}, {"delivered_at", TIMESTAMPTZOID},
-		{"outcome", TEXTOID}, {"payload", JSONBOID}}}
+		{"status", TEXTOID}, {"previous", TEXTOID}, {"payload", JSONBOID}}},
+	{"consumer", {
+		{"name", TEXTOID}, {"kinds", TEXTARRAYOID}}},
+	{"notification", {
+		{"id", INT8OID}, {"consumer", TEXTOID}, {"event_id", INT8OID},
+		{"due_at", TIMESTAMPTZOID}, {"claim", INT8OID},
+		{"attempts", INT4OID}, {"outcome", TEXTOID},
+		{"delivered_at", TIMESTAMPTZOID}, {"error", TEXTOID}}},
+	{"notification_floor", {
+		{"consumer", TEXTOID}, {"due_at", TIMESTAMPTZOID}}}
 };
 
 /* The functions whose triggers keep invitations; without them no wave. */

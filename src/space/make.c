@@ -222,6 +222,7 @@ create_space(PG_FUNCTION_ARGS)
 	space_run(space_ddl("space_code", format_type_be(ref_type)));
 	space_run(psprintf("INSERT INTO setting (made_schema, ddl_version) VALUES (%s, %d)",
 					   made_schema ? "true" : "false", CIRRO_DDL_VERSION));
+	space_run("INSERT INTO consumer (name) VALUES ('default')");
 	space_leave(&scope);
 
 	SPI_finish();
