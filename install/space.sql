@@ -461,12 +461,10 @@ COMMENT ON COLUMN notification.error IS 'why the last delivery failed';
 -- added, not changed: a row that changes would have the same fault.
 CREATE TABLE notification_floor (
 	consumer text NOT NULL,
-	due_at timestamptz NOT NULL
+	due_at timestamptz NOT NULL,
+	PRIMARY KEY (consumer, due_at)
 );
 
-CREATE INDEX notification_floor_idx ON notification_floor (consumer, due_at);
-
-COMMENT ON INDEX notification_floor_idx IS 'finds the floor of a consumer';
 COMMENT ON TABLE notification_floor IS 'from when on each consumer has open notifications; kept by cirro';
 COMMENT ON COLUMN notification_floor.consumer IS 'the consumer';
 COMMENT ON COLUMN notification_floor.due_at IS 'no open notification of the consumer is due earlier; the highest counts';
