@@ -21,6 +21,10 @@ CREATE FUNCTION cirro.answer_by(invited_at timestamptz, answer_within interval) 
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_answer_by';
 COMMENT ON FUNCTION cirro.answer_by(timestamptz, interval) IS 'until when an invitation can be answered; from then on it counts as expired; NULL: until the gig closes';
 
+CREATE FUNCTION cirro.event_kinds() RETURNS text[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.event_kinds() IS 'the kinds of events';
+
 CREATE FUNCTION cirro.gig_target(seats_min int, total_seats int, seats_max int,
 	seats_granted int) RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
@@ -85,6 +89,8 @@ CREATE FUNCTION cirro.worker_deleting() RETURNS trigger LANGUAGE c AS 'MODULE_PA
 COMMENT ON FUNCTION cirro.worker_deleting() IS 'trigger of worker, after delete of each row';
 CREATE FUNCTION cirro.setting_guard() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.setting_guard() IS 'trigger of setting, before delete of each row';
+CREATE FUNCTION cirro.consumer_check() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.consumer_check() IS 'trigger of consumer, before insert or update of each row';
 CREATE FUNCTION cirro.refuse_truncate() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.refuse_truncate() IS 'trigger of each table of a Space, before truncate';
 

@@ -13,6 +13,7 @@
 
 #include "cirro.h"
 #include "gig/check.h"
+#include "gig/event.h"
 #include "gig/state.h"
 #include "gig/trigger.h"
 #include "space/query.h"
@@ -201,10 +202,10 @@ gig_updated(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* What a notification tells of a gig that is gone. */
+/* What an event tells of a gig that is gone. */
 enum
 {
-	ID, REF, TITLE, URL, NOTIFICATION_PAYLOAD, NCOLUMNS
+	ID, REF, TITLE, URL, START_AT, END_AT, NOTIFICATION_PAYLOAD, NCOLUMNS
 };
 
 static const TriggerColumn columns[NCOLUMNS] = {
@@ -212,34 +213,22 @@ static const TriggerColumn columns[NCOLUMNS] = {
 	[REF] = {"ref", InvalidOid},
 	[TITLE] = {"title", TEXTOID},
 	[URL] = {"url", TEXTOID},
+	[START_AT] = {"start_at", TIMESTAMPTZOID},
+	[END_AT] = {"end_at", TIMESTAMPTZOID},
 	[NOTIFICATION_PAYLOAD] = {"notification_payload", JSONBOID},
 };
 
-/* The invitations are locked in ascending order before the cascade does it. */
-static const SpaceQuery notify_deleted = {
-	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
-	"  revision, status, payload) "
-	"SELECT c.name, 'gig.deleted', i.gig_id, i.worker_id, i.id, i.revision, i.status, "
-	"  pg_catalog.jsonb_build_object('gig', $2, 'notification_payload', $3, 'invitation', "
-	"    pg_catalog.jsonb_build_object('id', i.id, 'status', i.status, 'previous', NULL, "
-	"      'reason', i.reason, 'origin', i.origin)) "
-	"FROM (SELECT l.id, l.gig_id, l.worker_id, l.revision, l.status, l.reason, l.origin "
-	"  FROM invitation l WHERE l.gig_id = $1 ORDER BY l.id FOR UPDATE) i "
-	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}')) "
-	"  c (name) "
-	"WHERE i.status IN ('pending', 'accepted') ORDER BY i.id, c.name",
-	3, {INT8OID, JSONBOID, JSONBOID}
-};
+/* "ref" as in every other payload, a number where the application's ids are bigint. */
+#define DESCRIBE_GIG(ref) \
+	"SELECT pg_catalog.jsonb_build_object('gig', pg_catalog.jsonb_build_object(" \
+	"    'id', $1, 'ref', " ref ", 'title', $3, 'url', $4, 'start_at', $5, 'end_at', $6), " \
+	"  'notification_payload', $7)"
+#define DESCRIBE_GIG_ARGS \
+	7, {INT8OID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID}
 
-static const SpaceQuery describe_gig = {
-	"SELECT pg_catalog.jsonb_build_object('id', $1, 'ref', $2, 'title', $3, 'url', $4)",
-	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
-};
-
-/* Where the application's own ids are bigint: as in every other payload. */
+static const SpaceQuery describe_gig = {DESCRIBE_GIG("$2"), DESCRIBE_GIG_ARGS};
 static const SpaceQuery describe_gig_bigint = {
-	"SELECT pg_catalog.jsonb_build_object('id', $1, 'ref', $2::pg_catalog.int8, 'title', $3, 'url', $4)",
-	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
+	DESCRIBE_GIG("$2::pg_catalog.int8"), DESCRIBE_GIG_ARGS
 };
 
 /*
@@ -257,7 +246,7 @@ gig_deleting(PG_FUNCTION_ARGS)
 	Oid			space;
 	QueryArgs	args = {&describe_gig};
 	ResultRow	row;
-	Datum		gig;
+	Datum		payload;
 
 	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
 					 columns, NCOLUMNS);
@@ -266,22 +255,21 @@ gig_deleting(PG_FUNCTION_ARGS)
 	if (TupleDescAttr(old.desc, old.attnum[REF] - 1)->atttypid == INT8OID)
 		args.query = &describe_gig_bigint;
 	/* Only ref is ever null in a Space, but elsewhere the trigger may be attached, too. */
-	arg_datum(&args, INT8OID, row_value(&old, ID), row_isnull(&old, ID));
-	arg_text(&args, SPI_getvalue(trigdata->tg_trigtuple, old.desc, old.attnum[REF]));
-	arg_datum(&args, TEXTOID, row_value(&old, TITLE), row_isnull(&old, TITLE));
-	arg_datum(&args, TEXTOID, row_value(&old, URL), row_isnull(&old, URL));
+	for (int i = ID; i < NCOLUMNS; i++)
+	{
+		if (i == REF)
+			arg_text(&args, SPI_getvalue(trigdata->tg_trigtuple, old.desc, old.attnum[REF]));
+		else
+			arg_datum(&args, columns[i].type, row_value(&old, i), row_isnull(&old, i));
+	}
 	query_run(space, &args);
 	row = result_row(0);
-	gig = result_datum(&row, JSONBOID);
+	payload = result_datum(&row, JSONBOID);
 	result_end(&row);
 
-	args = (QueryArgs) {&notify_deleted};
-	arg_datum(&args, INT8OID, row_value(&old, ID), row_isnull(&old, ID));
-	arg_datum(&args, JSONBOID, gig, false);
-	arg_datum(&args, JSONBOID, row_value(&old, NOTIFICATION_PAYLOAD),
-			  row_isnull(&old, NOTIFICATION_PAYLOAD));
-	query_run(space, &args);
-
+	/* The invitations are locked in ascending order before the cascade does it. */
+	if (!row_isnull(&old, ID))
+		event_of_workers(space, DatumGetInt64(row_value(&old, ID)), "gig.deleted", payload);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }

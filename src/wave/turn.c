@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "cirro.h"
+#include "gig/event.h"
 #include "gig/state.h"
 #include "isolate.h"
 #include "space/query.h"
@@ -81,18 +82,6 @@ static const SpaceQuery drop_inactive_query = {
 	"UPDATE invitation i SET status = 'expired', reason = 'worker_inactive'"
 	SEND_DUE("NOT w.active"),
 	2, {INT8OID, TIMESTAMPTZOID}, PLAN_BY_KEY
-};
-
-static const SpaceQuery announce_query = {
-	"INSERT INTO notification (consumer, kind, gig_id)"
-	" SELECT c.name, n.kind, $1"
-	" FROM (VALUES (1, 'gig.started'), (2, 'gig.ended'), (3, 'gig.archived'))"
-	"     AS n (rank, kind)"
-	"   CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}'))"
-	"     AS c (name)"
-	" WHERE n.rank > $2 AND n.rank <= $3"
-	" ORDER BY n.rank",
-	3, {INT8OID, INT4OID, INT4OID}, PLAN_BY_KEY
 };
 
 /* The gig is over: nothing looks for workers for it, or for it for workers. */
@@ -263,13 +252,11 @@ forget_filter(const GigTurn *turn)
 static bool
 announce(void *arg)
 {
+	static const char *const kinds[] = {NULL, "gig.started", "gig.ended", "gig.archived"};
 	GigTurn    *turn = arg;
-	QueryArgs	args = {&announce_query};
 
-	arg_int64(&args, turn->gig_id);
-	arg_int32(&args, turn->announced);
-	arg_int32(&args, news(turn));
-	query_run(turn->space, &args);
+	for (int rank = turn->announced + 1; rank <= news(turn); rank++)
+		event_of_gig(turn->space, turn->gig_id, kinds[rank], (Datum) 0);
 	if (turn->announced < 2 && news(turn) >= 2)
 		forget_filter(turn);
 	turn->announced = news(turn);
