@@ -127,6 +127,13 @@ extern const char *gig_expired_reason(TimestampTz answer_by, TimestampTz closes_
 
 extern bool gig_state_is_full(const GigState *state);
 
+/*
+ * Tells that a gig has become filled or has a seat again, if that it is filled has
+ * changed and it is open. Its gig_state is locked.
+ */
+extern void gig_state_tell_seats(Oid space, int64 gig_id, TimestampTz closes_at,
+								 bool was_filled, bool is_filled);
+
 /* Is there something left for a wave to do? */
 extern bool gig_state_wants_wave(const GigState *state, TimestampTz now);
 
