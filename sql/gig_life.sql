@@ -39,7 +39,7 @@ INSERT INTO worker (id) SELECT generate_series(1, 5);
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query, invitation_mode, invitation_multiplier, invitation_frequency, created_at)
 VALUES ('Gig', 'https://gig', '2030-01-02', '2030-01-03', 1, '{}', NULL, NULL, NULL, NULL);
 SELECT id, ref, description, archive_at, archived_at, invitation_mode, invitation_multiplier, invitation_frequency, pending_max, answer_within,
-	sort_query, notification_payload, created_at, filter, sort FROM gig;
+	sort_query, notification_payload, created_at, f.filter, f.sort FROM gig JOIN gig_filter f ON f.gig_id = id;
 UPDATE setting SET default_frequency = '1 hour', default_multiplier = 2.5, default_pending_max = 7, default_answer_within = '1 day';
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query) VALUES ('Gig', 'https://gig', '2030-01-02', '2030-01-03', 1, '{"a":1}');
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query, invitation_mode, invitation_multiplier, invitation_frequency, pending_max, answer_within)

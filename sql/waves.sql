@@ -431,7 +431,7 @@ RESET session_replication_role;
 BEGIN;
 UPDATE worker SET ref = 'x', changed_in = '3' WHERE id = 1;
 UPDATE worker SET lot = lot + 1, changed_in = '3' WHERE id = 2;
-SELECT id, changed_in = pg_current_xact_id() AS now, changed_in > '3' AS not_as_given FROM worker WHERE id IN (1, 2, 304) ORDER BY id;
+SELECT id, changed_in = pg_current_xact_id()::text::bigint AS now, changed_in > '3' AS not_as_given FROM worker WHERE id IN (1, 2, 304) ORDER BY id;
 COMMIT;
 UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now();
 CALL cirro.run_waves('cirro_waves');
