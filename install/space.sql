@@ -920,14 +920,17 @@ BEGIN
 			-- Every open gig: most have nothing to do with the worker, and are counted
 			-- without a look at anything but their filter.
 			SELECT coalesce(array_agg(o.id ORDER BY o.id), '{}'),
-				(SELECT count(*) FROM gig g WHERE fn.at < cirro.gig_closes_at(g.end_at, g.archived_at)) - count(o.id)
+				(SELECT count(*) FROM gig_filter f)
+				-- These have closed, but the tick has yet to see it.
+				- (SELECT count(*) FROM gig_state s
+					WHERE s.next_event_at <= fn.at AND s.closes_at <= fn.at AND s.announced < 2)
+				- count(o.id)
 			INTO fn.ids, fn.others
 			FROM (
-				SELECT g.id FROM gig g
-				WHERE fn.at < g.end_at AND fn.is_active AND fn.profile OPERATOR(cirro.@@) g.filter
+				SELECT f.gig_id AS id FROM gig_filter f
+				WHERE fn.is_active AND fn.profile OPERATOR(cirro.@@) f.filter
 				UNION
-				SELECT g.id FROM invitation i
-				CROSS JOIN LATERAL (SELECT x.id FROM gig x WHERE x.id = i.gig_id OFFSET 0) g
+				SELECT i.gig_id FROM invitation i
 				WHERE i.worker_id = attempt_invitations.worker_id
 			) c
 			CROSS JOIN LATERAL (SELECT x.gig_id AS id FROM gig_state x
@@ -958,14 +961,16 @@ BEGIN
 								s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
 						 THEN 'already_invited'
 						 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
-						 WHEN NOT fn.is_active OR NOT fn.profile OPERATOR(cirro.@@) g.filter
+						 WHEN NOT fn.is_active OR (fn.profile OPERATOR(cirro.@@) f.filter) IS NOT TRUE
 						 THEN 'no_match'
 						 WHEN s.accepted >= s.capacity THEN 'filled'
 						 WHEN u.missed = 2 THEN 'vetoed'
 						 ELSE 'ok' END AS outcome
 				FROM unnest(fn.ids, fn.missed) WITH ORDINALITY u (id, missed, ord)
-				LEFT JOIN LATERAL (SELECT x.id, x.filter FROM gig x
+				LEFT JOIN LATERAL (SELECT x.id FROM gig x
 					WHERE x.id = u.id OFFSET 0) g ON true
+				LEFT JOIN LATERAL (SELECT x.filter FROM gig_filter x
+					WHERE x.gig_id = g.id OFFSET 0) f ON true
 				LEFT JOIN LATERAL (SELECT x.accepted, x.capacity, x.expires_rest, x.answer_within,
 						x.closes_at FROM gig_state x
 					WHERE x.gig_id = g.id OFFSET 0) s ON true
@@ -1102,7 +1107,7 @@ BEGIN
 		PERFORM cirro.raise_unknown('gig', archive.gig_id);
 	END IF;
 	IF cirro.gig_phase(result.start_at, result.end_at, result.archive_at,
-			result.archived_at) = 'archived' AND coalesce(archive.at <= cirro.now(), true) THEN
+			result.archived_at, result.cancelled_at) = 'archived' AND coalesce(archive.at <= cirro.now(), true) THEN
 		RETURN result;		-- a call may be repeated
 	END IF;
 	IF archive.at > cirro.now() AND result.start_at <= cirro.now() THEN
@@ -1219,8 +1224,8 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM cirro.raise_unknown('worker', explain_invitation.worker_id);
 	END IF;
-	SELECT g.id, g.start_at, g.end_at, g.archive_at, g.archived_at, g.pending_max, g.sort_query,
-		g.filter
+	SELECT g.id, g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at,
+		g.pending_max, g.sort_query, g.filter_query::cirro.filter_query AS filter
 	INTO g FROM gig g WHERE g.id = explain_invitation.gig_id;
 	IF NOT FOUND THEN
 		PERFORM cirro.raise_unknown('gig', explain_invitation.gig_id);
@@ -1251,7 +1256,7 @@ BEGIN
 
 	gate := 'open';
 	passed := cirro.now() < s.closes_at;
-	detail := format('%s: from %s to %s', cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at),
+	detail := format('%s: from %s to %s', cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at),
 		s.starts_at, s.closes_at);
 	all_passed := all_passed AND passed;
 	RETURN NEXT;
@@ -1512,7 +1517,7 @@ COMMENT ON FUNCTION fail_notifications(bigint[], text, interval) IS 'hands notif
 CREATE OR REPLACE VIEW worker_invitation WITH (security_invoker = true) AS
 SELECT i.worker_id, w.ref AS worker_ref, i.id AS invitation_id, i.gig_id, g.ref AS gig_ref,
 	n.status, n.reason, g.title, g.description, g.url, g.start_at, g.end_at,
-	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at) AS phase,
+	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at) AS phase,
 	i.invited_at, i.responded_at,
 	n.status = 'pending' AND NOT n.is_full AS can_accept,
 	CASE WHEN n.status = 'accepted' THEN 'already_accepted'
@@ -1539,14 +1544,14 @@ COMMENT ON VIEW worker_invitation IS 'what a worker is shown of invitations: the
 
 CREATE OR REPLACE VIEW worker_gig WITH (security_invoker = true) AS
 SELECT i.worker_id, i.gig_id, g.title, g.description, g.url, g.start_at, g.end_at,
-	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at) AS phase
+	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at) AS phase
 FROM invitation i JOIN gig g ON g.id = i.gig_id
 WHERE i.status = 'accepted';
 COMMENT ON VIEW worker_gig IS 'the gigs that a worker has accepted';
 
 CREATE OR REPLACE VIEW gig_status WITH (security_invoker = true) AS
 SELECT g.id AS gig_id, g.ref AS gig_ref,
-	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at) AS phase,
+	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at) AS phase,
 	s.target, s.capacity, s.accepted,
 	c.pending, c.scheduled, c.rejected, c.expired, c.departed,
 	CASE WHEN cirro.now() < s.closes_at
@@ -1582,9 +1587,10 @@ LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	SELECT coalesce(g.id, s.gig_id), v.what, v.stored, v.derived
+	SELECT coalesce(g.id, s.gig_id, f.gig_id), v.what, v.stored, v.derived
 	FROM gig g
 	FULL JOIN gig_state s ON s.gig_id = g.id
+	FULL JOIN gig_filter f ON f.gig_id = coalesce(g.id, s.gig_id)
 	LEFT JOIN LATERAL (
 		SELECT count(*) FILTER (WHERE i.status = 'accepted') AS accepted,
 			min(i.send_at) FILTER (WHERE i.status = 'scheduled') AS next_send,
@@ -1601,15 +1607,21 @@ BEGIN
 	CROSS JOIN LATERAL (VALUES
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
+		('gig_filter', CASE WHEN f.gig_id IS NULL THEN 'missing'
+				WHEN s.announced < 2 AND NOT (f.filter OPERATOR(cirro.=) g.filter_query::cirro.filter_query
+					AND coalesce(f.sort OPERATOR(cirro.=) g.sort_query::cirro.sort_query,
+						f.sort IS NULL AND g.sort_query IS NULL)) THEN 'differs'
+				ELSE 'present' END,
+			CASE WHEN g.id IS NOT NULL AND s.announced < 2 THEN 'present' ELSE 'missing' END),
 		('accepted', s.accepted::text, i.accepted::text),
-		('target', s.target::text, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max)::text),
-		('capacity', s.capacity::text, cirro.gig_capacity(g.total_seats, g.seats_max)::text),
-		('expires_rest', s.expires_rest::text, (g.seats_max IS NOT NULL)::text),
+		('target', s.target::text, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max, g.seats_granted)::text),
+		('capacity', s.capacity::text, cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted)::text),
+		('expires_rest', s.expires_rest::text, cirro.gig_expires_rest(g.seats_max, g.seats_granted)::text),
 		('auto', s.auto::text, (g.invitation_mode = 'auto')::text),
 		('frequency', s.frequency::text, g.invitation_frequency::text),
 		('answer_within', s.answer_within::text, g.answer_within::text),
 		('starts_at', s.starts_at::text, g.start_at::text),
-		('closes_at', s.closes_at::text, cirro.gig_closes_at(g.end_at, g.archived_at)::text),
+		('closes_at', s.closes_at::text, cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at)::text),
 		('archives_at', s.archives_at::text, cirro.gig_archives_at(g.archive_at, g.archived_at)::text),
 		('next_wave_at', CASE WHEN s.next_wave_at IS NULL THEN 'none' ELSE 'some' END,
 			CASE WHEN s.auto AND s.accepted < s.target THEN 'some' ELSE 'none' END),
@@ -1620,10 +1632,11 @@ BEGIN
 			THEN 'in time' ELSE coalesce(s.next_event_at::text, 'none') END, 'in time')
 	) v (what, stored, derived)
 	WHERE v.stored IS DISTINCT FROM v.derived
-	AND (v.what = 'gig_state' OR (g.id IS NOT NULL AND s.gig_id IS NOT NULL))
+	AND (v.what = 'gig_state' OR (v.what = 'gig_filter' AND g.id IS NULL)
+		OR (g.id IS NOT NULL AND s.gig_id IS NOT NULL))
 	ORDER BY 1, 2;
 END $$;
-COMMENT ON FUNCTION check_consistency() IS 'a row for each disagreement between gig_state and what it is derived from; none when healthy';
+COMMENT ON FUNCTION check_consistency() IS 'a row for each disagreement between gig_state, gig_filter and what they are derived from; none when healthy';
 
 CREATE OR REPLACE FUNCTION rebuild_state() RETURNS int
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -1635,6 +1648,7 @@ DECLARE
 	g record;
 	rebuilt int := 0;
 BEGIN
+	DELETE FROM gig_filter f WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = f.gig_id);
 	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = s.gig_id);
 	-- All gigs are locked before any gig_state: a loop would fetch the later ones
 	-- between.
@@ -1643,15 +1657,16 @@ BEGIN
 	-- Workers may have been loaded past their triggers; a wave may be at work. Those
 	-- that came after they were locked are not waited for, out of order.
 	locked := ARRAY(SELECT s.gig_id FROM gig_state s ORDER BY s.gig_id FOR NO KEY UPDATE);
-	UPDATE gig_state s SET searched = NULL, released = pg_current_xact_id()
+	UPDATE gig_state s SET searched = NULL, released = pg_current_xact_id()::text::bigint
 	WHERE s.gig_id = ANY (fn.locked);
 	FOR g IN
-		SELECT g.id, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max) AS target,
-			cirro.gig_capacity(g.total_seats, g.seats_max) AS capacity,
-			g.seats_max IS NOT NULL AS expires_rest, g.invitation_mode = 'auto' AS auto,
+		SELECT g.id, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max, g.seats_granted) AS target,
+			cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted) AS capacity,
+			cirro.gig_expires_rest(g.seats_max, g.seats_granted) AS expires_rest, g.invitation_mode = 'auto' AS auto,
 			g.invitation_frequency AS frequency, g.answer_within, g.start_at AS starts_at,
-			cirro.gig_closes_at(g.end_at, g.archived_at) AS closes_at,
-			cirro.gig_archives_at(g.archive_at, g.archived_at) AS archives_at
+			cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at) AS closes_at,
+			cirro.gig_archives_at(g.archive_at, g.archived_at) AS archives_at,
+			g.filter_query, g.sort_query
 		FROM gig g WHERE g.id = ANY (fn.ids) ORDER BY g.id
 	LOOP
 		INSERT INTO gig_state AS s (gig_id, target, capacity, expires_rest, auto, frequency,
@@ -1672,6 +1687,10 @@ BEGIN
 		FROM (SELECT count(*)::int AS accepted FROM invitation i
 			  WHERE i.gig_id = fn.g.id AND i.status = 'accepted') c
 		WHERE s.gig_id = fn.g.id;
+		DELETE FROM gig_filter f WHERE f.gig_id = fn.g.id;
+		INSERT INTO gig_filter (gig_id, filter, sort)
+		SELECT s.gig_id, fn.g.filter_query::cirro.filter_query, fn.g.sort_query::cirro.sort_query
+		FROM gig_state s WHERE s.gig_id = fn.g.id AND s.announced < 2;
 		rebuilt := rebuilt + 1;
 	END LOOP;
 	RETURN rebuilt;

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  * src/gig/gig_trigger.c
  *
- * Brings gig_state in line with gig after each statement, and tells workers of
+ * Brings gig_state and gig_filter in line with gig after each statement, and tells workers of
  * a gig that is deleted. Must not judge a change: gig/check.c does.
  *-------------------------------------------------------------------------
  */
@@ -25,11 +25,14 @@ PG_FUNCTION_INFO_V1(gig_deleted);
 
 /* What gig_state knows of a row of gig: install/engine.sql says how. */
 #define TARGET(row) \
-	"cirro.gig_target(" row ".seats_min, " row ".total_seats, " row ".seats_max)"
+	"cirro.gig_target(" row ".seats_min, " row ".total_seats, " row ".seats_max, " \
+	row ".seats_granted)"
 #define CAPACITY(row) \
-	"cirro.gig_capacity(" row ".total_seats, " row ".seats_max)"
+	"cirro.gig_capacity(" row ".total_seats, " row ".seats_max, " row ".seats_granted)"
+#define EXPIRES_REST(row) \
+	"cirro.gig_expires_rest(" row ".seats_max, " row ".seats_granted)"
 #define CLOSES_AT(row) \
-	"cirro.gig_closes_at(" row ".end_at, " row ".archived_at)"
+	"cirro.gig_closes_at(" row ".end_at, " row ".archived_at, " row ".cancelled_at)"
 #define ARCHIVES_AT(row) \
 	"cirro.gig_archives_at(" row ".archive_at, " row ".archived_at)"
 
@@ -37,7 +40,7 @@ static const SpaceQuery make_state = {
 	"INSERT INTO gig_state (gig_id, target, capacity, expires_rest, auto, frequency, "
 	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at) "
 	"SELECT n.id, " TARGET("n") ", " CAPACITY("n") ", "
-	"  n.seats_max IS NOT NULL, n.invitation_mode = 'auto', n.invitation_frequency, "
+	"  " EXPIRES_REST("n") ", n.invitation_mode = 'auto', n.invitation_frequency, "
 	"  n.answer_within, n.start_at, " CLOSES_AT("n") ", " ARCHIVES_AT("n") ", "
 	"  CASE WHEN n.invitation_mode = 'auto' THEN $1 END, "
 	"  least(n.start_at, CASE WHEN n.invitation_mode = 'auto' THEN $1 END) "
@@ -51,7 +54,7 @@ static const SpaceQuery make_state = {
  * and 24 hours are equal, but not the same.
  */
 static const SpaceQuery changed_gigs = {
-	"SELECT n.id::bigint, " TARGET("n") ", " CAPACITY("n") ", n.seats_max IS NOT NULL, "
+	"SELECT n.id::bigint, " TARGET("n") ", " CAPACITY("n") ", " EXPIRES_REST("n") ", "
 	"  (n.invitation_mode = 'auto')::bool, n.invitation_frequency::interval, "
 	"  n.answer_within::interval, n.start_at::timestamptz, "
 	"  " CLOSES_AT("n") ", " ARCHIVES_AT("n") ", "
@@ -59,13 +62,17 @@ static const SpaceQuery changed_gigs = {
 	"  OR coalesce(" CAPACITY("n") ", 2147483647) > coalesce(" CAPACITY("o") ", 2147483647) "
 	"  OR n.filter_query <> o.filter_query "
 	"  OR n.invitation_mode <> o.invitation_mode, "
-	"  coalesce(" CAPACITY("o") ", " TARGET("o") ") "
+	"  coalesce(" CAPACITY("o") ", " TARGET("o") "), "
+	"  (n.filter_query, n.sort_query) IS DISTINCT FROM (o.filter_query, o.sort_query), "
+	"  n.filter_query::jsonb, n.sort_query::jsonb "
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
-	"WHERE (n.seats_min, n.total_seats, n.seats_max, n.invitation_mode, n.invitation_frequency::text, "
-	"    n.answer_within::text, n.start_at, n.end_at, n.archive_at, n.archived_at, n.filter_query) "
+	"WHERE (n.seats_min, n.total_seats, n.seats_max, n.seats_granted, n.invitation_mode, "
+	"    n.invitation_frequency::text, n.answer_within::text, n.start_at, n.end_at, n.archive_at, "
+	"    n.archived_at, n.cancelled_at, n.filter_query, n.sort_query) "
 	"  IS DISTINCT FROM "
-	"  (o.seats_min, o.total_seats, o.seats_max, o.invitation_mode, o.invitation_frequency::text, "
-	"    o.answer_within::text, o.start_at, o.end_at, o.archive_at, o.archived_at, o.filter_query) "
+	"  (o.seats_min, o.total_seats, o.seats_max, o.seats_granted, o.invitation_mode, "
+	"    o.invitation_frequency::text, o.answer_within::text, o.start_at, o.end_at, o.archive_at, "
+	"    o.archived_at, o.cancelled_at, o.filter_query, o.sort_query) "
 	"ORDER BY n.id",
 	0, {0}, PLAN_OF_ROWS
 };
@@ -92,13 +99,29 @@ static const SpaceQuery change_state = {
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT4OID, TIMESTAMPTZOID}
 };
 
+static const SpaceQuery make_filter = {
+	"INSERT INTO gig_filter (gig_id, filter, sort) "
+	"SELECT n.id, n.filter_query::cirro.filter_query, n.sort_query::cirro.sort_query "
+	"FROM new_rows n ORDER BY n.id"
+};
+
+static const SpaceQuery change_filter = {
+	"UPDATE gig_filter f SET filter = $2::cirro.filter_query, sort = $3::cirro.sort_query "
+	"WHERE f.gig_id = $1",
+	3, {INT8OID, JSONBOID, JSONBOID}, PLAN_BY_KEY
+};
+
+static const SpaceQuery delete_filter = {
+	"DELETE FROM gig_filter f WHERE f.gig_id IN (SELECT o.id FROM old_rows o)"
+};
+
 static const SpaceQuery delete_state = {
 	"DELETE FROM gig_state s WHERE s.gig_id IN (SELECT o.id FROM old_rows o)"
 };
 
 /*
- * AFTER INSERT, statement; NEW TABLE new_rows. Every gig gets its state; the
- * first wave is due at once, also before the gig starts. Errors: 23514.
+ * AFTER INSERT, statement; NEW TABLE new_rows. Every gig gets its state and its
+ * compiled filter; the first wave is due at once, also before the gig starts. Errors: 23514.
  */
 Datum
 gig_inserted(PG_FUNCTION_ARGS)
@@ -108,19 +131,23 @@ gig_inserted(PG_FUNCTION_ARGS)
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	QueryArgs	args = {&make_state};
+	QueryArgs	filter = {&make_filter};
 
 	gig_check_inserted(trigdata);
+	query_run_over(trigdata, space, &filter);
 	arg_timestamptz(&args, cirro_now());
 	query_run_over(trigdata, space, &args);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
 
-/* Brings the state of a gig in line with a row of changed_gigs. */
+/* Brings what is kept of a gig in line with a row of changed_gigs. */
 static void
 change_gig(Oid space, ResultRow *gig)
 {
 	QueryArgs	args = {&change_state};
+	QueryArgs	filter = {&change_filter};
+	bool		filter_differs;
 	ResultRow	row;
 	int64		gig_id;
 	TimestampTz closes_at;
@@ -130,7 +157,14 @@ change_gig(Oid space, ResultRow *gig)
 
 	while (args.nargs < args.query->nargs - 1)
 		arg_result(&args, gig);
+	filter_differs = result_bool(gig);
+	arg_datum(&filter, INT8OID, args.values[0], false);
+	arg_result(&filter, gig);
+	arg_result(&filter, gig);
 	result_end(gig);
+	if (filter_differs)
+		query_run(space, &filter);
+
 	arg_timestamptz(&args, cirro_now());
 	gig_id = DatumGetInt64(args.values[0]);
 	if (query_run(space, &args) == 0)
@@ -305,9 +339,11 @@ gig_deleted(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_DELETE));
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
-	QueryArgs	args = {&delete_state};
+	QueryArgs	state = {&delete_state};
+	QueryArgs	filter = {&delete_filter};
 
-	query_run_over(trigdata, space, &args);
+	query_run_over(trigdata, space, &filter);
+	query_run_over(trigdata, space, &state);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
