@@ -157,8 +157,9 @@ change_gig(Oid space, ResultRow *gig)
 
 	while (args.nargs < args.query->nargs - 1)
 		arg_result(&args, gig);
+	gig_id = DatumGetInt64(args.values[0]);
 	filter_differs = result_bool(gig);
-	arg_datum(&filter, INT8OID, args.values[0], false);
+	arg_int64(&filter, gig_id);
 	arg_result(&filter, gig);
 	arg_result(&filter, gig);
 	result_end(gig);
@@ -166,7 +167,6 @@ change_gig(Oid space, ResultRow *gig)
 		query_run(space, &filter);
 
 	arg_timestamptz(&args, cirro_now());
-	gig_id = DatumGetInt64(args.values[0]);
 	if (query_run(space, &args) == 0)
 		return;
 	row = result_row(0);
