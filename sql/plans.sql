@@ -109,6 +109,34 @@ INSERT INTO invitation (gig_id, worker_id) VALUES (1, 60);
 SELECT scans();
 ROLLBACK;
 
+-- An attempt at every open gig reads none of those that are over, nor the state of
+-- those that do not match.
+SET timezone = 'UTC';
+SET search_path = plans;
+INSERT INTO gig (id, title, url, start_at, end_at, archive_at, total_seats, filter_query)
+SELECT g, 'Gig', 'https://gig', '2030-01-02', '2030-01-03', CASE WHEN g % 2 = 0 THEN timestamptz '2030-01-04' END, 5, '{}' FROM generate_series(1001, 1600) g;
+SET cirro.clock = '2030-01-03 00:00+00';
+CALL cirro.run_waves('plans');
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query)
+SELECT g, 'Gig', 'https://gig', '2030-01-05', '2030-01-06', 5, CASE WHEN g % 100 = 0 THEN '{}'::jsonb ELSE '{"never": 1}' END FROM generate_series(4001, 4200) g;
+CALL cirro.run_waves('plans');
+SELECT count(*) AS filters, (SELECT count(*) FROM gig) AS gigs FROM gig_filter;
+VACUUM ANALYZE gig, gig_filter, gig_state;
+CREATE FUNCTION pg_temp.reads() RETURNS TABLE (what text, few boolean) LANGUAGE sql AS $$
+	SELECT relname::text, seq_tup_read + coalesce(idx_tup_fetch, 0) <= CASE relname WHEN 'gig_filter' THEN 2 * 200 + 2 ELSE 20 END FROM pg_stat_xact_user_tables
+	WHERE schemaname = 'plans' AND relname IN ('gig', 'gig_filter', 'gig_state') ORDER BY relname $$;
+BEGIN;
+SELECT count(*) FROM attempt_invitations(40);
+SELECT * FROM pg_temp.reads();
+SELECT outcomes->'no_match' FROM attempt ORDER BY id DESC LIMIT 1;
+ROLLBACK;
+-- Also once the plans are kept.
+SELECT count(*) FROM generate_series(1, 7), LATERAL attempt_invitations(41, NULL, 0);
+BEGIN;
+SELECT count(*) FROM attempt_invitations(42);
+SELECT * FROM pg_temp.reads();
+ROLLBACK;
+
 SET client_min_messages = warning;
 RESET search_path;
 DROP SCHEMA plans CASCADE;
