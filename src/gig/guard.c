@@ -15,7 +15,6 @@
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
-#include "utils/xid8.h"
 
 #include "cirro.h"
 #include "gig/trigger.h"
@@ -43,7 +42,7 @@ static const TriggerColumn columns[NCOLUMNS] = {
 	[LOT] = {"lot", INT4OID},
 	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
 	[UPDATED_AT] = {"updated_at", TIMESTAMPTZOID},
-	[CHANGED_IN] = {"changed_in", XID8OID},
+	[CHANGED_IN] = {"changed_in", INT8OID},
 };
 
 static void
@@ -98,7 +97,8 @@ mark_changed(TriggerData *trigdata, TriggerRow *row)
 			return;
 		}
 	}
-	trigger_row_set(row, CHANGED_IN, FullTransactionIdGetDatum(GetTopFullTransactionId()));
+	trigger_row_set(row, CHANGED_IN,
+					Int64GetDatum((int64) U64FromFullTransactionId(GetTopFullTransactionId())));
 }
 
 /*
