@@ -440,7 +440,7 @@ SELECT * FROM filters;
 CALL cirro.run_waves('gig_life');
 SELECT * FROM filters;
 SET cirro.clock = '2030-01-03 12:00+00';
-SELECT attempt_invitations(1);
+SELECT gig_id, outcome FROM attempt_invitations(1, '{60,61,62}');
 CALL cirro.run_waves('gig_life');
 SELECT * FROM filters;
 SELECT gig_id, announced FROM gig_state WHERE gig_id BETWEEN 60 AND 69 ORDER BY 1;
