@@ -28,9 +28,9 @@ PG_FUNCTION_INFO_V1(gig_delete_check);
 enum
 {
 	ID, REF, TITLE, DESCRIPTION, URL, START_AT, END_AT, ARCHIVE_AT, ARCHIVED_AT,
-	CANCELLED_AT, TOTAL_SEATS, SEATS_MIN, SEATS_MAX, INVITATION_MODE, INVITATION_MULTIPLIER,
-	INVITATION_FREQUENCY, PENDING_MAX, ANSWER_WITHIN, FILTER_QUERY, SORT_QUERY,
-	NOTIFICATION_PAYLOAD, CREATED_AT, NCOLUMNS
+	CANCELLED_AT, TOTAL_SEATS, SEATS_MIN, SEATS_MAX, SEATS_GRANTED, INVITATION_MODE,
+	INVITATION_MULTIPLIER, INVITATION_FREQUENCY, PENDING_MAX, ANSWER_WITHIN, FILTER_QUERY,
+	SORT_QUERY, NOTIFICATION_PAYLOAD, CREATED_AT, NCOLUMNS
 };
 
 static const TriggerColumn columns[NCOLUMNS] = {
@@ -47,13 +47,14 @@ static const TriggerColumn columns[NCOLUMNS] = {
 	[TOTAL_SEATS] = {"total_seats", INT4OID},
 	[SEATS_MIN] = {"seats_min", INT4OID},
 	[SEATS_MAX] = {"seats_max", INT4OID},
+	[SEATS_GRANTED] = {"seats_granted", INT4OID},
 	[INVITATION_MODE] = {"invitation_mode", TEXTOID},
 	[INVITATION_MULTIPLIER] = {"invitation_multiplier", NUMERICOID},
 	[INVITATION_FREQUENCY] = {"invitation_frequency", INTERVALOID},
 	[PENDING_MAX] = {"pending_max", INT4OID},
 	[ANSWER_WITHIN] = {"answer_within", INTERVALOID},
 	[FILTER_QUERY] = {"filter_query", JSONBOID},
-	[SORT_QUERY] = {"sort_query", JSONOID},
+	[SORT_QUERY] = {"sort_query", JSONBOID},
 	[NOTIFICATION_PAYLOAD] = {"notification_payload", JSONBOID},
 	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
 };
@@ -128,7 +129,9 @@ fill_defaults(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 	bool		wanted[lengthof(from_setting)];
 	bool		needed = false;
 
-	if (row_isnull(row, CREATED_AT))
+	/* The column's default is no other than now. */
+	if (row_isnull(row, CREATED_AT) ||
+		(old == NULL && row_time(row, CREATED_AT) == cirro_now()))
 		trigger_row_set(row, CREATED_AT, TimestampTzGetDatum(default_created_at(row)));
 	if (row_isnull(row, INVITATION_MODE))
 		trigger_row_set(row, INVITATION_MODE, CStringGetTextDatum("auto"));
@@ -186,7 +189,7 @@ static void
 check_given(const TriggerRow *row)
 {
 	static const int required[] = {
-		TITLE, URL, START_AT, END_AT, INVITATION_MULTIPLIER, FILTER_QUERY
+		TITLE, URL, START_AT, END_AT, INVITATION_MULTIPLIER, INVITATION_FREQUENCY, FILTER_QUERY
 	};
 
 	for (int i = 0; i < (int) lengthof(required); i++)
@@ -269,6 +272,11 @@ check_seats(const TriggerRow *row)
 				   errhint("Keep seats_min <= total_seats <= seats_max."));
 		last = col;
 	}
+	if (!row_isnull(row, SEATS_GRANTED) && DatumGetInt32(row_value(row, SEATS_GRANTED)) < 0)
+		REFUSE(row, SEATS_GRANTED, "gig_seats_granted_check",
+			   errmsg("\"seats_granted\" cannot be negative"),
+			   errdetail("It is %d.", DatumGetInt32(row_value(row, SEATS_GRANTED))),
+			   errhint("Leave it out where all seats are this Space's."));
 	if (last < 0)
 		REFUSE(row, TOTAL_SEATS, "gig_seats_check",
 			   errmsg("a gig needs a number of seats"),
@@ -516,7 +524,8 @@ gig_check_inserted(TriggerData *trigdata)
 
 		(void) trigger_rows_value(&rows, TOTAL_SEATS, &isnull[TOTAL_SEATS]);
 		(void) trigger_rows_value(&rows, SEATS_MAX, &isnull[SEATS_MAX]);
-		if (isnull[TOTAL_SEATS] && isnull[SEATS_MAX])
+		(void) trigger_rows_value(&rows, SEATS_GRANTED, &isnull[SEATS_GRANTED]);
+		if (isnull[TOTAL_SEATS] && isnull[SEATS_MAX] && isnull[SEATS_GRANTED])
 		{
 			Datum		title = trigger_rows_value(&rows, TITLE, &isnull[TITLE]);
 

@@ -61,7 +61,7 @@ static const SpaceQuery lock_state = {
 	"      WHEN s.accepted >= s.capacity AND s.accepted + " delta " < s.capacity THEN " now " " \
 	"      WHEN s.auto AND s.accepted + " delta " < s.target AND s.next_wave_at IS NULL " \
 	"      THEN greatest(" now ", cirro.add_interval(s.last_due_at, s.frequency)) END), " \
-	"  released = CASE WHEN " freed " THEN pg_catalog.pg_current_xact_id() ELSE s.released END "
+	"  released = CASE WHEN " freed " THEN " THIS_TRANSACTION " ELSE s.released END "
 
 static const SpaceQuery change_state = {
 	"UPDATE gig_state s SET " CHANGED("$2", "$3", "$4", "$5", "$6", "$7")

@@ -13,6 +13,7 @@
  *	  (space/scope.h)
  * 2. gig rows: FOR KEY SHARE to invite, FOR NO KEY UPDATE to change, to archive
  *	  and for a wave (which skips a gig that is locked), FOR UPDATE to delete
+ *	  The row of gig_filter is its gig's: it is changed under such a lock only.
  * 3. the row of setting, by waves while setting.max_pending is given
  * 4. worker rows: FOR KEY SHARE to invite (waves skip who is locked), FOR UPDATE
  *	  to delete
@@ -42,6 +43,10 @@
 #define GIG_SEATS_FILLED	"seats_filled"
 #define GIG_ENDED			"gig_ended"
 #define GIG_NO_ANSWER		"no_answer"
+
+/* In SQL: transactions as the columns of a Space hold them. */
+#define THIS_TRANSACTION	"pg_catalog.pg_current_xact_id()::text::bigint"
+#define OLDEST_TRANSACTION	"pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint"
 
 /*
  * In SQL: does gig_state.searched hold? A worker whom no transaction from it on

@@ -46,9 +46,9 @@ static const SpaceQuery reserve_query = {
 
 static const SpaceQuery invite_query = {
 	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
-	" SELECT g.id, w.id, 'wave', $3"
-	" FROM gig g, pg_catalog.unnest($2) AS found (id) JOIN worker w ON w.id = found.id"
-	" WHERE g.id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) g.filter"
+	" SELECT f.gig_id, w.id, 'wave', $3"
+	" FROM gig_filter f, pg_catalog.unnest($2) AS found (id) JOIN worker w ON w.id = found.id"
+	" WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) f.filter"
 	" ORDER BY w.id"
 	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
 	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
@@ -61,9 +61,9 @@ static const SpaceQuery invite_query = {
 static const SpaceQuery invite_found_query = {
 	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
 	" SELECT $1, found.id, 'wave', $3 FROM ("
-	"   SELECT w.id FROM gig g, pg_catalog.unnest($2) AS proposed (id)"
+	"   SELECT w.id FROM gig_filter f, pg_catalog.unnest($2) AS proposed (id)"
 	"     JOIN worker w ON w.id = proposed.id"
-	"   WHERE g.id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) g.filter"
+	"   WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) f.filter"
 	"   FOR KEY SHARE OF w SKIP LOCKED) AS found"
 	" ORDER BY found.id"
 	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
@@ -72,10 +72,10 @@ static const SpaceQuery invite_found_query = {
 
 static const SpaceQuery reopen_query = {
 	"UPDATE invitation i SET status = 'pending', reason = NULL, origin = 'wave', wave_id = $3"
-	" FROM gig g, worker w"
-	" WHERE g.id = $1 AND i.id = ANY ($2) AND w.id = i.worker_id"
+	" FROM gig_filter f, worker w"
+	" WHERE f.gig_id = $1 AND i.id = ANY ($2) AND w.id = i.worker_id"
 	" AND i.status = 'expired'"
-	" AND w.active AND w.profile OPERATOR(cirro.@@) g.filter",
+	" AND w.active AND w.profile OPERATOR(cirro.@@) f.filter",
 	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 

@@ -33,7 +33,7 @@ typedef struct GigFacts
 	int			wanted;			/* by a wave, pending_max aside */
 	int			pending_max;	/* 0: no limit */
 	Datum		filter;			/* filter_query, jsonb */
-	Datum		sort;			/* sort_query, json; 0: none */
+	Datum		sort;			/* sort_query, jsonb; 0: none */
 	bool		paused;
 	bool		limits_workers; /* is there a setting.max_pending? */
 	bool		sends;			/* is a scheduled invitation due? */
