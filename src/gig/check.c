@@ -12,14 +12,17 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/numeric.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
 #include "compat.h"
+#include "filter/io.h"
 #include "gig/check.h"
 #include "gig/trigger.h"
+#include "sort/query.h"
 #include "space/query.h"
 
 PG_FUNCTION_INFO_V1(gig_check);
@@ -339,13 +342,70 @@ check_waves(const TriggerRow *row)
 			   errhint("Leave it out for no limit."));
 }
 
+/* The query that is being read, for errors to name its column. */
+typedef struct QueryColumn
+{
+	const TriggerRow *row;
+	int			col;
+} QueryColumn;
+
 static void
-check_row(const TriggerRow *row)
+name_query_column(void *arg)
+{
+	const QueryColumn *query = arg;
+	int			code = geterrcode();
+
+	if (code == ERRCODE_INVALID_TEXT_REPRESENTATION || code == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		errcolumn(query->row, query->col, NULL);
+}
+
+/*
+ * Refuses a filter or an order that is none, of a new row or one that changes it;
+ * "old" may be NULL. gig_filter will hold what they are compiled to.
+ */
+static void
+check_queries(const TriggerRow *old, const TriggerRow *row)
+{
+	static const int queries[] = {FILTER_QUERY, SORT_QUERY};
+	QueryColumn query = {.row = row};
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = name_query_column,
+		.arg = &query
+	};
+
+	error_context_stack = &callback;
+	for (int i = 0; i < (int) lengthof(queries); i++)
+	{
+		Jsonb	   *jsonb;
+		StringInfoData text;
+
+		query.col = queries[i];
+		if (row_isnull(row, query.col) ||
+			(old != NULL && !trigger_row_differs(old, row, query.col)))
+			continue;
+		jsonb = DatumGetJsonbP(row_value(row, query.col));
+		if (query.col == SORT_QUERY)
+		{
+			pfree(sort_query_read_jsonb(jsonb));
+			continue;
+		}
+		initStringInfo(&text);
+		JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
+		pfree(filter_query_from_text(text.data, text.len));
+		pfree(text.data);
+	}
+	error_context_stack = callback.previous;
+}
+
+static void
+check_row(const TriggerRow *old, const TriggerRow *row)
 {
 	check_given(row);
 	check_times(row);
 	check_seats(row);
 	check_waves(row);
+	check_queries(old, row);
 }
 
 /* ---------------------------------------------------------------- phase -- */
@@ -464,7 +524,7 @@ check_update(TriggerRow *old, TriggerRow *row)
 }
 
 /*
- * BEFORE INSERT OR UPDATE, row. Errors: 23502, 23514, UG013, UG020, UG022.
+ * BEFORE INSERT OR UPDATE, row. Errors: 22P02, 23502, 23514, 54000, UG013, UG020, UG022.
  */
 Datum
 gig_check(PG_FUNCTION_ARGS)
@@ -480,7 +540,7 @@ gig_check(PG_FUNCTION_ARGS)
 		trigger_row_init(&row, trigdata->tg_relation, trigdata->tg_trigtuple,
 						 columns, NCOLUMNS);
 		fill_defaults(trigdata, NULL, &row);
-		check_row(&row);
+		check_row(NULL, &row);
 		check_past(&row, ARCHIVED_AT, cirro_gate_now());
 		check_past(&row, CANCELLED_AT, cirro_gate_now());
 	}
@@ -496,7 +556,7 @@ gig_check(PG_FUNCTION_ARGS)
 		fill_defaults(trigdata, &old, &row);
 		check_given(&row);
 		check_update(&old, &row);
-		check_row(&row);
+		check_row(&old, &row);
 	}
 	return PointerGetDatum(trigger_row_tuple(&row));
 }

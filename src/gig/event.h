@@ -31,7 +31,10 @@ extern void event_of_invitations(Oid space, const InvitationNews *news, int n);
  */
 extern void event_of_gig(Oid space, int64 gig_id, const char *kind, Datum payload);
 
-/* The same for many gigs, without a payload. */
+/*
+ * The same for many gigs, without a payload, of those that are there: invitations
+ * give back seats while their gig is deleted.
+ */
 extern void event_of_gigs(Oid space, const int64 *gig_ids, int n, const char *kind);
 
 /*

@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 
 #include "cirro.h"
+#include "gig/cancel.h"
 #include "gig/check.h"
 #include "gig/event.h"
 #include "gig/state.h"
@@ -38,12 +39,13 @@ PG_FUNCTION_INFO_V1(gig_deleted);
 
 static const SpaceQuery make_state = {
 	"INSERT INTO gig_state (gig_id, target, capacity, expires_rest, auto, frequency, "
-	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at) "
+	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at, announced) "
 	"SELECT n.id, " TARGET("n") ", " CAPACITY("n") ", "
 	"  " EXPIRES_REST("n") ", n.invitation_mode = 'auto', n.invitation_frequency, "
 	"  n.answer_within, n.start_at, " CLOSES_AT("n") ", " ARCHIVES_AT("n") ", "
 	"  CASE WHEN n.invitation_mode = 'auto' THEN $1 END, "
-	"  least(n.start_at, CASE WHEN n.invitation_mode = 'auto' THEN $1 END) "
+	"  least(n.start_at, CASE WHEN n.invitation_mode = 'auto' THEN $1 END), "
+	"  CASE WHEN n.cancelled_at IS NULL THEN 0 ELSE 2 END "
 	"FROM new_rows n ORDER BY n.id",
 	1, {TIMESTAMPTZOID}
 };
@@ -62,6 +64,7 @@ static const SpaceQuery changed_gigs = {
 	"  OR coalesce(" CAPACITY("n") ", 2147483647) > coalesce(" CAPACITY("o") ", 2147483647) "
 	"  OR n.filter_query <> o.filter_query "
 	"  OR n.invitation_mode <> o.invitation_mode, "
+	"  coalesce(" CAPACITY("o") ", " TARGET("o") "), "
 	"  (n.filter_query, n.sort_query) IS DISTINCT FROM (o.filter_query, o.sort_query), "
 	"  n.filter_query::jsonb, n.sort_query::jsonb "
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
@@ -76,28 +79,32 @@ static const SpaceQuery changed_gigs = {
 	0, {0}, PLAN_OF_ROWS
 };
 
-/* $1 to $11 as above, $12 now; the tick finds the exact next event. */
+/*
+ * $1 to $11 as above, $12 how many seats made the gig filled before, $13 now; the tick
+ * finds the exact next event.
+ */
 static const SpaceQuery change_state = {
 	"UPDATE gig_state s SET target = $2, capacity = $3, expires_rest = $4, auto = $5, "
 	"  frequency = $6, answer_within = $7, starts_at = $8, closes_at = $9, archives_at = $10, "
 	"  next_wave_at = CASE "
 	"    WHEN NOT $5 OR s.accepted >= $2 THEN NULL "
-	"    WHEN $11 THEN $12 "
+	"    WHEN $11 THEN $13 "
 	"    WHEN s.next_wave_at IS NOT NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
 	"    THEN s.next_wave_at "
-	"    ELSE greatest($12, cirro.add_interval(s.last_due_at, $6)) END, "
+	"    ELSE greatest($13, cirro.add_interval(s.last_due_at, $6)) END, "
 	"  searched = CASE WHEN NOT $11 THEN s.searched END, "
-	"  next_event_at = least(s.next_event_at, $12) "
+	"  next_event_at = least(s.next_event_at, $13) "
 	"WHERE s.gig_id = $1 "
-	"RETURNING s.expires_rest AND s.accepted >= s.capacity",
-	12, {INT8OID, INT4OID, INT4OID, BOOLOID, BOOLOID, INTERVALOID, INTERVALOID,
-	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID}
+	"RETURNING s.closes_at, s.accepted >= $12, s.accepted >= coalesce(s.capacity, s.target), "
+	"  coalesce(s.expires_rest AND s.accepted >= s.capacity, false)",
+	13, {INT8OID, INT4OID, INT4OID, BOOLOID, BOOLOID, INTERVALOID, INTERVALOID,
+	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT4OID, TIMESTAMPTZOID}
 };
 
 static const SpaceQuery make_filter = {
 	"INSERT INTO gig_filter (gig_id, filter, sort) "
 	"SELECT n.id, n.filter_query::cirro.filter_query, n.sort_query::cirro.sort_query "
-	"FROM new_rows n ORDER BY n.id"
+	"FROM new_rows n WHERE n.cancelled_at IS NULL ORDER BY n.id"
 };
 
 static const SpaceQuery change_filter = {
@@ -144,12 +151,17 @@ change_gig(Oid space, ResultRow *gig)
 	QueryArgs	filter = {&change_filter};
 	bool		filter_differs;
 	ResultRow	row;
-	bool		is_full = false;
+	int64		gig_id;
+	TimestampTz closes_at;
+	bool		was_filled;
+	bool		is_filled;
+	bool		is_full;
 
 	while (args.nargs < args.query->nargs - 1)
 		arg_result(&args, gig);
+	gig_id = DatumGetInt64(args.values[0]);
 	filter_differs = result_bool(gig);
-	arg_datum(&filter, INT8OID, args.values[0], false);
+	arg_int64(&filter, gig_id);
 	arg_result(&filter, gig);
 	arg_result(&filter, gig);
 	result_end(gig);
@@ -157,15 +169,72 @@ change_gig(Oid space, ResultRow *gig)
 		query_run(space, &filter);
 
 	arg_timestamptz(&args, cirro_now());
-	if (query_run(space, &args) > 0)
-	{
-		row = result_row(0);
-		is_full = !result_null(&row) && result_bool(&row);
-		result_end(&row);
-	}
+	if (query_run(space, &args) == 0)
+		return;
+	row = result_row(0);
+	closes_at = result_timestamptz(&row);
+	was_filled = result_bool(&row);
+	is_filled = result_bool(&row);
+	is_full = result_bool(&row);
+	result_end(&row);
 	query_free();
+	gig_state_tell_seats(space, gig_id, closes_at, was_filled, is_filled);
 	if (is_full)
-		gig_state_expire_rest(space, DatumGetInt64(args.values[0]));
+		gig_state_expire_rest(space, gig_id);
+}
+
+/*
+ * The gigs that have changed for who takes part in them, and in what; they are open
+ * ($1 is now) before and after.
+ */
+#define CHANGED(column) \
+	"CASE WHEN n." column " IS DISTINCT FROM o." column " THEN '" column "' END"
+
+static const SpaceQuery described_anew = {
+	"SELECT n.id::bigint, pg_catalog.jsonb_build_object('changed', pg_catalog.array_remove(ARRAY["
+	CHANGED("title") ", " CHANGED("description") ", " CHANGED("url") ", "
+	CHANGED("start_at") ", " CHANGED("end_at") "], NULL)) "
+	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
+	"WHERE (n.title, n.description, n.url, n.start_at, n.end_at) "
+	"  IS DISTINCT FROM (o.title, o.description, o.url, o.start_at, o.end_at) "
+	"AND $1 < " CLOSES_AT("o") " AND $1 < " CLOSES_AT("n") " "
+	"ORDER BY n.id",
+	1, {TIMESTAMPTZOID}, PLAN_OF_ROWS
+};
+
+static void
+tell_changed(Oid space, ResultRow *gig)
+{
+	int64		gig_id = result_int64(gig);
+	Datum		payload = result_datum(gig, JSONBOID);
+
+	result_end(gig);
+	event_of_gig(space, gig_id, "gig.changed", payload);
+}
+
+/* Has "settle" settle each of the rows of a query over the transition tables. */
+static void
+settle_each(TriggerData *trigdata, Oid space, const QueryArgs *args,
+			void (*settle) (Oid space, ResultRow *gig))
+{
+	QueryCursor rows;
+	ResultRow	gig;
+	/* A statement may change any number: nothing is kept of each. */
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro changed gig",
+												  ALLOCSET_SMALL_SIZES);
+
+	query_open_over(&rows, trigdata, space, args);
+	while (query_next(&rows, &gig))
+	{
+		MemoryContext old = MemoryContextSwitchTo(scratch);
+
+		CHECK_FOR_INTERRUPTS();
+		settle(space, &gig);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(scratch);
+	}
+	query_close(&rows);
+	MemoryContextDelete(scratch);
 }
 
 /*
@@ -180,24 +249,12 @@ gig_updated(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
-	QueryArgs	args = {&changed_gigs};
-	QueryCursor changed;
-	ResultRow	gig;
-	/* A statement may change any number: nothing is kept of each. */
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro changed gig",
-												  ALLOCSET_SMALL_SIZES);
+	QueryArgs	described = {&described_anew};
+	QueryArgs	changed = {&changed_gigs};
 
-	query_open_over(&changed, trigdata, space, &args);
-	while (query_next(&changed, &gig))
-	{
-		MemoryContext old = MemoryContextSwitchTo(scratch);
-
-		CHECK_FOR_INTERRUPTS();
-		change_gig(space, &gig);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(scratch);
-	}
-	query_close(&changed);
+	arg_timestamptz(&described, cirro_gate_now());
+	settle_each(trigdata, space, &described, tell_changed);
+	settle_each(trigdata, space, &changed, change_gig);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }

@@ -42,7 +42,7 @@ static const SpaceQuery read_query = {
 	"SELECT s.accepted::int, s.target::int, coalesce(s.accepted >= s.capacity, false)::bool,"
 	"   s.expires_rest::bool, s.auto::bool, s.frequency::interval, s.answer_within::interval,"
 	"   s.starts_at::timestamptz, s.closes_at::timestamptz, s.archives_at::timestamptz,"
-	"   s.next_wave_at::timestamptz, s.waves::int, s.failures::int, s.announced::int,"
+	"   s.next_wave_at::timestamptz, s.waves::int, s.failures::int, s.announced::int, s.exhausted::bool,"
 	"   cirro.wave_wanted(s.target::int, s.accepted::int, g.invitation_multiplier::numeric),"
 	"   g.pending_max::int, g.filter_query::jsonb, g.sort_query::jsonb,"
 	"   t.paused::bool, t.max_pending IS NOT NULL,"
@@ -100,7 +100,7 @@ static const SpaceQuery update_state_query = {
 	"   last_due_at = coalesce($3, s.last_due_at),"
 	"   next_wave_at = n.wave_at,"
 	"   last_wave_at = coalesce($5, s.last_wave_at),"
-	"   waves = $6, failures = $7, announced = $8,"
+	"   waves = $6, failures = $7, announced = $8, exhausted = $13,"
 	"   searched = coalesce($10, s.searched), searched_on = coalesce($11, s.searched_on),"
 	"   released = CASE WHEN s.released < $12 THEN s.released END,"
 	"   next_event_at = coalesce(least($9, CASE WHEN $9 IS NOT NULL AND n.wave_at > $2"
@@ -123,8 +123,8 @@ static const SpaceQuery update_state_query = {
 	"     CASE WHEN l.auto AND l.accepted < l.target THEN coalesce($4, l.next_wave_at) END AS wave_at"
 	"   FROM gig_state l WHERE l.gig_id = $1) n"
 	" WHERE s.gig_id = n.gig_id",
-	12, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID}, PLAN_BY_KEY
+	13, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, BOOLOID}, PLAN_BY_KEY
 };
 
 /* ---------------------------------------------------------------- steps -- */
@@ -157,6 +157,7 @@ wave_turn_read(GigTurn *turn)
 	gig->waves = result_int32(&row);
 	gig->failures = result_int32(&row);
 	gig->announced = result_int32(&row);
+	gig->exhausted = result_bool(&row);
 	gig->wanted = result_int32(&row);
 	gig->pending_max = result_null(&row) ? 0 : result_int32(&row);
 	gig->filter = result_datum(&row, JSONBOID);
@@ -168,6 +169,7 @@ wave_turn_read(GigTurn *turn)
 	gig->horizon = result_transaction(&row);
 	result_end(&row);
 	turn->announced = gig->announced;
+	turn->exhausted = gig->exhausted;
 	return true;
 }
 
@@ -318,6 +320,7 @@ run_due_wave(GigTurn *turn)
 	if (result != ISOLATED_DONE)
 	{
 		turn->wave_id = 0;
+		turn->exhausted = turn->gig.exhausted;
 		turn->searched = InvalidFullTransactionId;
 	}
 }
@@ -414,6 +417,7 @@ wave_turn_finish(GigTurn *turn, TimestampTz due)
 		arg_null(&args);
 	/* What was released later than that was not released here. */
 	arg_transaction(&args, ReadNextFullTransactionId());
+	arg_bool(&args, turn->exhausted);
 	query_run(turn->space, &args);
 }
 

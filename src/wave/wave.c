@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "cirro.h"
+#include "gig/event.h"
 #include "gig/state.h"
 #include "space/query.h"
 #include "wave/batch.h"
@@ -285,6 +286,7 @@ wave_run(void *arg)
 
 	/* It may be another try. */
 	turn->wave_id = 0;
+	turn->exhausted = gig->exhausted;
 	turn->searched = InvalidFullTransactionId;
 	if (wanted == 0)
 		return lock_state(turn);
@@ -346,6 +348,9 @@ wave_run(void *arg)
 	if (!lock_state(turn))
 		return false;
 
+	turn->exhausted = invited == 0;
+	if (turn->exhausted && !gig->exhausted)
+		event_of_gig(turn->space, turn->gig_id, "gig.exhausted", (Datum) 0);
 	if (invited > 0)
 		wave_write(turn, "invited", wanted, invited, matched, held_back, NULL);
 	else
