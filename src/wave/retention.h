@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "isolate.h"
 #include "space/list.h"
 
 typedef struct Retention
@@ -17,6 +18,12 @@ typedef struct Retention
 	int			table;			/* which of the tables is being cleaned */
 	int64		last_id;		/* the last row removed from it */
 	TimestampTz cutoff[3];
+
+	/* Gigs come after the tables, one by one. */
+	bool		gigs_done;		/* none is to go, or none is left */
+	Interval	keep_gigs;
+	int			failures;
+	char		failure[ERROR_SUMMARY_LENGTH + 1];	/* the first */
 } Retention;
 
 /*
