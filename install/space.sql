@@ -1279,8 +1279,10 @@ BEGIN
 
 	gate := 'open';
 	passed := cirro.now() < s.closes_at;
-	detail := format('%s: from %s to %s', cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at),
-		s.starts_at, s.closes_at);
+	detail := format('%s: from %s to %s%s',
+		cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at), s.starts_at,
+		CASE WHEN g.cancelled_at IS NULL THEN s.closes_at ELSE g.end_at END,
+		coalesce(', cancelled at ' || g.cancelled_at, ''));
 	all_passed := all_passed AND passed;
 	RETURN NEXT;
 
