@@ -268,7 +268,7 @@ CREATE TABLE invitation (
 	send_at timestamptz,
 	invited_at timestamptz,
 	responded_at timestamptz,
-	times_invited int NOT NULL DEFAULT 0,
+	times_invited int NOT NULL DEFAULT 1,
 	revision int NOT NULL DEFAULT 1,
 	silent boolean NOT NULL DEFAULT false,
 	silenced boolean NOT NULL DEFAULT false,
@@ -294,7 +294,7 @@ COMMENT ON COLUMN invitation.id IS 'the invitation''s id, the same however often
 COMMENT ON COLUMN invitation.gig_id IS 'what the worker is invited to';
 COMMENT ON COLUMN invitation.worker_id IS 'who is invited';
 COMMENT ON COLUMN invitation.status IS 'scheduled, pending, accepted, rejected, expired or left';
-COMMENT ON COLUMN invitation.reason IS 'why it is rejected, left or expired; by cirro: seats_filled, gig_ended, no_answer, worker_inactive';
+COMMENT ON COLUMN invitation.reason IS 'why it is rejected, left or expired; by cirro: seats_filled, gig_ended, gig_cancelled, no_answer, worker_inactive, worker_erased';
 COMMENT ON COLUMN invitation.origin IS 'who invited last: wave, manual or attempt';
 COMMENT ON COLUMN invitation.wave_id IS 'the wave that invited last';
 COMMENT ON COLUMN invitation.send_at IS 'when a scheduled invitation is sent';
@@ -1575,6 +1575,104 @@ COMMENT ON VIEW gig_status IS 'where each gig stands as of now: phase, seats, in
 GRANT SELECT ON worker_invitation TO PUBLIC;
 GRANT SELECT ON worker_gig TO PUBLIC;
 GRANT SELECT ON gig_status TO PUBLIC;
+
+-- ------------------------------------------------------------------ erase --
+
+-- Who is invited meanwhile is waited for: FOR UPDATE of the worker is in the way of
+-- a foreign key's check, and whoever waited for it reads the row anew. What others
+-- hold of the same worker is waited for as well, in the order of src/gig/state.h;
+-- it has to be seen afterwards, therefore READ COMMITTED, and all of it, therefore
+-- without row policies. gig_state is locked last, by the triggers.
+CREATE OR REPLACE FUNCTION erase_worker(worker_id bigint) RETURNS worker
+LANGUAGE plpgsql SET search_path FROM CURRENT SET row_security = off AS $$
+#variable_conflict use_column
+<<fn>>
+DECLARE
+	reasons CONSTANT text[] := '{seats_filled,gig_ended,gig_cancelled,no_answer,worker_inactive,worker_erased}';
+	ids bigint[];
+	events bigint[];
+	kept bigint;
+	tries int := 0;
+	result worker;
+BEGIN
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		RAISE EXCEPTION USING ERRCODE = '25000',
+			MESSAGE = 'erase_worker() works in READ COMMITTED only',
+			DETAIL = format('In %s it would not see what others have just written of the worker.',
+				upper(current_setting('transaction_isolation'))),
+			HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED.';
+	END IF;
+	SELECT w.* INTO fn.result FROM worker w WHERE w.id = erase_worker.worker_id FOR UPDATE;
+	IF NOT FOUND THEN
+		PERFORM cirro.raise_unknown('worker', erase_worker.worker_id);
+	END IF;
+	ids := ARRAY(SELECT i.id FROM invitation i WHERE i.worker_id = erase_worker.worker_id
+		ORDER BY i.id FOR NO KEY UPDATE);
+
+	UPDATE worker AS w SET profile = '{}', ref = NULL, active = false
+		WHERE w.id = erase_worker.worker_id
+		AND (w.profile <> '{}' OR w.ref IS NOT NULL OR w.active)
+		RETURNING w.* INTO fn.result;
+	IF NOT FOUND THEN
+		SELECT w.* INTO fn.result FROM worker w WHERE w.id = erase_worker.worker_id;
+	END IF;
+	IF fn.result.profile <> '{}' OR fn.result.ref IS NOT NULL OR fn.result.active THEN
+		RAISE EXCEPTION USING ERRCODE = 'UG014',
+			MESSAGE = format('worker %s was kept from changing', erase_worker.worker_id),
+			DETAIL = 'A trigger of the table kept the row as it is, or wrote something else.',
+			HINT = 'Whoever made that trigger knows why.';
+	END IF;
+
+	DELETE FROM attempt a WHERE a.worker_id = erase_worker.worker_id;
+	events := ARRAY(SELECT e.id FROM event e WHERE e.worker_id = erase_worker.worker_id
+		ORDER BY e.id FOR NO KEY UPDATE);
+	UPDATE event AS e SET payload = CASE
+			WHEN e.payload #>> '{invitation,reason}' <> ALL (fn.reasons)
+			THEN jsonb_set(e.payload - 'worker', '{invitation,reason}', 'null')
+			ELSE e.payload - 'worker' END
+		WHERE e.id = ANY (fn.events) AND jsonb_typeof(e.payload) = 'object';
+	PERFORM FROM notification n
+		WHERE n.event_id = ANY (fn.events) AND (n.outcome IS NULL OR n.error IS NOT NULL)
+		ORDER BY n.id FOR NO KEY UPDATE;
+	UPDATE notification AS n SET error = NULL, outcome = coalesce(n.outcome, 'suppressed'),
+			delivered_at = coalesce(n.delivered_at, cirro.now())
+		WHERE n.event_id = ANY (fn.events) AND (n.outcome IS NULL OR n.error IS NOT NULL);
+
+	UPDATE invitation AS i SET reason = NULL
+		WHERE i.id = ANY (fn.ids) AND i.reason <> ALL (fn.reasons);
+	LOOP
+		BEGIN
+			UPDATE invitation AS i SET status = o.status, reason = o.reason, silent = true
+			FROM (
+				SELECT l.id, CASE l.status WHEN 'accepted' THEN 'left' ELSE 'expired' END AS status,
+					coalesce(cirro.expired_reason(l.status, l.invited_at, s.closes_at,
+						s.answer_within, s.expires_rest AND s.accepted >= s.capacity),
+						'worker_erased') AS reason
+				FROM invitation l LEFT JOIN gig_state s ON s.gig_id = l.gig_id
+				WHERE l.id = ANY (fn.ids) AND (l.status IN ('pending', 'scheduled')
+					OR (l.status = 'accepted' AND coalesce(cirro.gate_now() < s.closes_at, true)))
+			) o
+			WHERE i.id = o.id;
+			EXIT;
+		EXCEPTION
+			WHEN SQLSTATE 'UG010' THEN		-- a gig has just ended: its seats stay as they are
+				tries := tries + 1;
+				IF fn.tries = 5 THEN
+					RAISE;
+				END IF;
+		END;
+	END LOOP;
+	SELECT min(i.id) INTO fn.kept
+	FROM invitation i LEFT JOIN gig_state s ON s.gig_id = i.gig_id
+	WHERE i.id = ANY (fn.ids) AND (i.status IN ('pending', 'scheduled')
+		OR (i.status = 'accepted' AND coalesce(cirro.gate_now() < s.closes_at, true))
+		OR i.reason <> ALL (fn.reasons));
+	IF fn.kept IS NOT NULL THEN
+		PERFORM cirro.raise_unwritten(fn.kept, true);
+	END IF;
+	RETURN fn.result;
+END $$;
+COMMENT ON FUNCTION erase_worker(bigint) IS 'forgets who a worker is: profile, ref, reasons, attempts, and what was told of him; open invitations expire, seats of open gigs are free, counts of past gigs stay';
 
 -- ------------------------------------------------------------ consistency --
 
