@@ -954,6 +954,7 @@ BEGIN
 			FROM (
 				SELECT u.id, u.ord, i.id AS invitation_id,
 					CASE WHEN g.id IS NULL THEN 'not_found'
+						 WHEN s.closes_at IS NULL THEN 'ok'	-- of which the trigger says what is wrong
 						 WHEN NOT fn.at < s.closes_at THEN 'not_open'
 						 WHEN i.status = 'accepted' THEN 'already_accepted'
 						 WHEN i.status IN ('pending', 'scheduled')
@@ -982,11 +983,12 @@ BEGIN
 
 		BEGIN
 			IF cirro.lock_rows(current_schema(), 'gig', fn.gigs) < cardinality(fn.gigs)
-				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[attempt_invitations.worker_id]) = 0 THEN
+				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[attempt_invitations.worker_id]) = 0
+				OR NOT EXISTS (SELECT FROM worker w WHERE w.id = attempt_invitations.worker_id AND w.active) THEN
 				fn.again := true;
 				RAISE EXCEPTION USING ERRCODE = '40001',
 					MESSAGE = format('the gigs of worker %s keep changing', attempt_invitations.worker_id),
-					DETAIL = 'A gig or the worker was deleted meanwhile.',
+					DETAIL = 'A gig or the worker was deleted meanwhile, or the worker is not active any more.',
 					HINT = 'Call attempt_invitations() again.';
 			END IF;
 
@@ -1622,8 +1624,8 @@ BEGIN
 	IF fn.result.profile <> '{}' OR fn.result.ref IS NOT NULL OR fn.result.active THEN
 		RAISE EXCEPTION USING ERRCODE = 'UG014',
 			MESSAGE = format('worker %s was kept from changing', erase_worker.worker_id),
-			DETAIL = 'A trigger of the table kept the row as it is, or wrote something else.',
-			HINT = 'Whoever made that trigger knows why.';
+			DETAIL = 'A trigger of the Space''s owner suppressed the change, or wrote something else.',
+			HINT = 'Ask whoever owns the triggers of table worker.';
 	END IF;
 
 	DELETE FROM attempt a WHERE a.worker_id = erase_worker.worker_id;
@@ -1859,7 +1861,7 @@ BEGIN
 	UPDATE gig_state s SET accepted = coalesce(c.accepted, 0),
 		next_wave_at = CASE WHEN s.auto AND coalesce(c.accepted, 0) < s.target
 			THEN coalesce(s.next_wave_at, fn.at) END,
-		next_event_at = CASE WHEN s.announced < 2 OR c.is_open THEN s.next_event_at
+		next_event_at = CASE WHEN s.announced < 2 OR fn.at < s.closes_at OR c.is_open THEN s.next_event_at
 			WHEN s.announced = 2 THEN s.archives_at END
 	FROM gig g
 	LEFT JOIN (SELECT i.gig_id, (count(*) FILTER (WHERE i.status = 'accepted'))::int AS accepted,

@@ -147,9 +147,6 @@ SET ROLE regress_cirro_history;
 CALL cirro.run_waves('history');
 SELECT kind, gig_id FROM event WHERE kind LIKE 'gig.%' AND at = '2030-01-05 00:00+00' ORDER BY gig_id, id;
 SELECT * FROM check_consistency();
-RESET ROLE;
-SET cirro.clock = '2030-01-01 12:00+00';
-SET ROLE regress_cirro_history;
 
 -- What is wrong with a gig is said by name, and nothing is kept.
 CREATE PROCEDURE pg_temp.load(columns text, gig text, invitation text DEFAULT NULL, enable boolean DEFAULT true) LANGUAGE plpgsql AS $$
@@ -206,7 +203,7 @@ ALTER TABLE gig DROP place;
 -- Triggers that were left disabled: no wave, and it is said which; rebuild_state() as well.
 SELECT pg_temp.try(format('CALL pg_temp.load(%L, %L, NULL, false)', 'filter_query, invitation_frequency, invitation_multiplier', $$'{}', '1 h', 1$$));
 ALTER TABLE gig DISABLE TRIGGER USER;
-INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (3001, 'a', 'u', '2030-01-02', '2030-01-03', 3, '{}');
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (3001, 'a', 'u', '2030-01-06', '2030-01-07', 3, '{}');
 CALL cirro.run_waves('history');
 SELECT space, defect FROM cirro.spaces() WHERE space = 'history';
 SELECT pg_temp.try('SELECT rebuild_state()');
@@ -221,8 +218,8 @@ CALL cirro.run_waves('history');
 BEGIN;
 ALTER TABLE gig DISABLE TRIGGER USER;
 ALTER TABLE invitation DISABLE TRIGGER USER;
-INSERT INTO gig (id, title, url, start_at, end_at, created_at, total_seats, filter_query, invitation_frequency, invitation_multiplier) VALUES (4000, 'a', 'u', '2030-01-02', '2030-01-03', '2028-12-01', 3, '{}', '1 h', 1);
-INSERT INTO invitation (id, gig_id, worker_id, status, invited_at) VALUES (40001, 4000, 1, 'pending', '2029-12-31'), (40002, 4000, 2, 'accepted', '2029-12-31');
+INSERT INTO gig (id, title, url, start_at, end_at, created_at, total_seats, filter_query, invitation_frequency, invitation_multiplier) VALUES (4000, 'a', 'u', '2030-01-06', '2030-01-07', '2028-12-01', 3, '{}', '1 h', 1);
+INSERT INTO invitation (id, gig_id, worker_id, status, invited_at) VALUES (40001, 4000, 1, 'pending', '2030-01-04'), (40002, 4000, 2, 'accepted', '2030-01-04');
 ALTER TABLE gig ENABLE TRIGGER USER;
 ALTER TABLE invitation ENABLE TRIGGER USER;
 COMMIT;
