@@ -19,6 +19,11 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'record_attempt';
 COMMENT ON FUNCTION cirro.record_attempt(name, bigint, bigint[], int, jsonb) IS
 	'stores a call of attempt_invitations; for the functions of a Space';
 
+CREATE FUNCTION cirro.raise_floor(space name, consumer text) RETURNS void
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.raise_floor(name, text) IS
+	'moves up from when on a consumer''s claims read, as far as can be known; for the functions of a Space';
+
 CREATE FUNCTION cirro.lock_rows(space name, kind text, ids bigint[]) RETURNS int
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.lock_rows(name, text, bigint[]) IS

@@ -14,9 +14,10 @@
 typedef struct Retention
 {
 	const SpaceInfo *info;
-	int			table;			/* which of the tables is being cleaned */
-	int64		last_id;		/* the last row removed from it */
-	TimestampTz cutoff[3];
+	int			step;			/* which of the tables is being cleaned */
+	int64		last_id;		/* the last row looked at there */
+	int64		event_id;		/* events from this one on are told of yet */
+	TimestampTz cutoff[4];		/* for notifications, events, waves and attempts */
 } Retention;
 
 /*
