@@ -1494,8 +1494,8 @@ BEGIN
 
 	-- One claim of 16, whoever else draws numbers; and one that found nothing, but was
 	-- long about it.
-	IF CASE WHEN handed_out > 0 THEN hashint8(currval('notification_claim_seq')) & 15 = 0
-			ELSE clock_timestamp() > until + interval '25 ms' END THEN
+	IF (CASE WHEN handed_out > 0 THEN hashint8(currval('notification_claim_seq')) & 15 = 0
+			ELSE clock_timestamp() > until + interval '25 ms' END) THEN
 		PERFORM cirro.raise_floor(current_schema(), claim_notifications.consumer);
 	END IF;
 END $$;
