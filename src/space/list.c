@@ -118,10 +118,11 @@ static const char *const guards[] = {
 
 /*
  * Which of cirro's triggers the table has: a bit for each of guards that is
- * enabled. "ours" tells whether it has any at all.
+ * enabled. "ours" tells whether it has any at all; with "only_ours" that is all
+ * that is looked for.
  */
 static int
-find_guards(Oid relation, bool *ours)
+find_guards(Oid relation, bool only_ours, bool *ours)
 {
 	Oid			code = get_namespace_oid("cirro", true);
 	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
@@ -135,7 +136,7 @@ find_guards(Oid relation, bool *ours)
 				F_OIDEQ, ObjectIdGetDatum(relation));
 	scan = systable_beginscan(catalog, TriggerRelidNameIndexId, true,
 							  NULL, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (!(*ours && only_ours) && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
 		char	   *name;
@@ -200,15 +201,14 @@ find_column_defect(Relation attributes, Oid relation, const Table *table)
 	return defect;
 }
 
-/*
- * What keeps the schema from being a sound Space; NULL if nothing does. "found"
- * is what find_guards said.
- */
+/* What keeps the schema from being a sound Space; NULL if nothing does. */
 static char *
-find_defect(Oid space, Oid owner, int found)
+find_defect(Oid space, Oid owner, Oid invitation)
 {
 	Relation	attributes;
 	char	   *defect = NULL;
+	bool		ours;
+	int			found = find_guards(invitation, false, &ours);
 
 	for (int i = 0; i < lengthof(guards); i++)
 		if ((found & (1 << i)) == 0)
@@ -244,7 +244,7 @@ find_defect(Oid space, Oid owner, int found)
 	return defect;
 }
 
-/* The Space in that schema, or NULL if there is none. */
+/* The Space in that schema, or NULL if there is none; no defect is looked for. */
 static SpaceInfo *
 describe(Oid space, const char *name)
 {
@@ -254,7 +254,6 @@ describe(Oid space, const char *name)
 	SpaceInfo  *info;
 	Oid			relation;
 	Oid			owner;
-	int			found;
 	bool		ours;
 
 	if (!HeapTupleIsValid(tuple))
@@ -263,17 +262,22 @@ describe(Oid space, const char *name)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 
-	found = find_guards(relation, &ours);
+	(void) find_guards(relation, true, &ours);
 	if (!ours)
 		return NULL;
 
-	info = palloc(sizeof(SpaceInfo));
+	info = palloc0(sizeof(SpaceInfo));
 	info->space = space;
 	info->name = pstrdup(name);
 	info->owner = owner;
 	info->invitation = relation;
-	info->defect = find_defect(space, owner, found);
 	return info;
+}
+
+void
+space_examine(SpaceInfo *info)
+{
+	info->defect = find_defect(info->space, info->owner, info->invitation);
 }
 
 static int
@@ -284,7 +288,7 @@ compare_names(const ListCell *a, const ListCell *b)
 }
 
 List *
-space_list(void)
+space_list(bool examined)
 {
 	Relation	catalog = table_open(NamespaceRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false,
@@ -297,8 +301,11 @@ space_list(void)
 		Form_pg_namespace schema = (Form_pg_namespace) GETSTRUCT(tuple);
 		SpaceInfo  *info = describe(schema->oid, NameStr(schema->nspname));
 
-		if (info != NULL)
-			result = lappend(result, info);
+		if (info == NULL)
+			continue;
+		if (examined)
+			space_examine(info);
+		result = lappend(result, info);
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
@@ -311,8 +318,11 @@ SpaceInfo *
 space_find(const char *name)
 {
 	Oid			space = get_namespace_oid(name, true);
+	SpaceInfo  *info = OidIsValid(space) ? describe(space, name) : NULL;
 
-	return OidIsValid(space) ? describe(space, name) : NULL;
+	if (info != NULL)
+		space_examine(info);
+	return info;
 }
 
 SpaceInfo *
