@@ -135,9 +135,12 @@ typedef struct Guarded
 	char	   *disabled[lengthof(guards)]; /* the trigger's name */
 } Guarded;
 
-/* Adds what there is on a table, of that name. */
+/*
+ * Adds what there is on a table, of that name; with "only_any" no more than
+ * whether there is any.
+ */
 static void
-find_guards(Oid relation, const char *table, Guarded *guarded)
+find_guards(Oid relation, const char *table, bool only_any, Guarded *guarded)
 {
 	Oid			code = get_namespace_oid("cirro", true);
 	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
@@ -149,7 +152,7 @@ find_guards(Oid relation, const char *table, Guarded *guarded)
 				F_OIDEQ, ObjectIdGetDatum(relation));
 	scan = systable_beginscan(catalog, TriggerRelidNameIndexId, true,
 							  NULL, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (!(guarded->any && only_any) && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
 		char	   *name;
@@ -233,16 +236,16 @@ guard_defect(const char *table, const Guarded *guarded)
 	return NULL;
 }
 
-/*
- * What keeps the schema from being a sound Space; NULL if nothing does.
- * "guarded" is what find_guards said of the table invitation.
- */
+/* What keeps the schema from being a sound Space; NULL if nothing does. */
 static char *
-find_defect(Oid space, Oid owner, Guarded *guarded)
+find_defect(Oid space, Oid owner, Oid invitation)
 {
 	Relation	attributes;
-	char	   *defect = guard_defect("invitation", guarded);
+	Guarded		guarded = {0};
+	char	   *defect;
 
+	find_guards(invitation, "invitation", false, &guarded);
+	defect = guard_defect("invitation", &guarded);
 	if (defect != NULL)
 		return defect;
 
@@ -275,11 +278,11 @@ find_defect(Oid space, Oid owner, Guarded *guarded)
 	if (defect != NULL)
 		return defect;
 
-	find_guards(get_relname_relid("gig", space), "gig", guarded);
-	return guard_defect("gig", guarded);
+	find_guards(get_relname_relid("gig", space), "gig", false, &guarded);
+	return guard_defect("gig", &guarded);
 }
 
-/* The Space in that schema, or NULL if there is none. */
+/* The Space in that schema, or NULL if there is none; no defect is looked for. */
 static SpaceInfo *
 describe(Oid space, const char *name)
 {
@@ -297,17 +300,22 @@ describe(Oid space, const char *name)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 
-	find_guards(relation, "invitation", &guarded);
+	find_guards(relation, "invitation", true, &guarded);
 	if (!guarded.any)
 		return NULL;
 
-	info = palloc(sizeof(SpaceInfo));
+	info = palloc0(sizeof(SpaceInfo));
 	info->space = space;
 	info->name = pstrdup(name);
 	info->owner = owner;
 	info->invitation = relation;
-	info->defect = find_defect(space, owner, &guarded);
 	return info;
+}
+
+void
+space_examine(SpaceInfo *info)
+{
+	info->defect = find_defect(info->space, info->owner, info->invitation);
 }
 
 static int
@@ -318,7 +326,7 @@ compare_names(const ListCell *a, const ListCell *b)
 }
 
 List *
-space_list(void)
+space_list(bool examined)
 {
 	Relation	catalog = table_open(NamespaceRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false,
@@ -331,8 +339,11 @@ space_list(void)
 		Form_pg_namespace schema = (Form_pg_namespace) GETSTRUCT(tuple);
 		SpaceInfo  *info = describe(schema->oid, NameStr(schema->nspname));
 
-		if (info != NULL)
-			result = lappend(result, info);
+		if (info == NULL)
+			continue;
+		if (examined)
+			space_examine(info);
+		result = lappend(result, info);
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
@@ -345,8 +356,11 @@ SpaceInfo *
 space_find(const char *name)
 {
 	Oid			space = get_namespace_oid(name, true);
+	SpaceInfo  *info = OidIsValid(space) ? describe(space, name) : NULL;
 
-	return OidIsValid(space) ? describe(space, name) : NULL;
+	if (info != NULL)
+		space_examine(info);
+	return info;
 }
 
 SpaceInfo *
