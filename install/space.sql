@@ -1780,7 +1780,8 @@ BEGIN
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
 		('gig_filter', CASE WHEN f.gig_id IS NULL THEN 'missing'
-				WHEN s.announced < 2 AND EXISTS (SELECT FROM cirro.validate(g.filter_query::text)) THEN 'differs'
+				WHEN s.announced < 2 AND g.id IS NOT NULL
+					AND EXISTS (SELECT FROM cirro.validate(g.filter_query::text)) THEN 'differs'
 				WHEN s.announced < 2 AND NOT (f.filter OPERATOR(cirro.=) g.filter_query::cirro.filter_query
 					AND coalesce(f.sort OPERATOR(cirro.=) g.sort_query::cirro.sort_query,
 						f.sort IS NULL AND g.sort_query IS NULL)) THEN 'differs'
@@ -1880,14 +1881,16 @@ BEGIN
 		ORDER BY i.id FOR NO KEY UPDATE;
 	SELECT array_agg(o.id), array_agg(o.reason) INTO fn.lapsed, fn.reasons
 	FROM (
-		SELECT i.id, cirro.expired_reason(i.status, i.invited_at,
-			cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at), g.answer_within,
-			cirro.gig_expires_rest(g.seats_max, g.seats_granted)
-				AND c.accepted >= cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted)) AS reason
+		SELECT i.id, CASE WHEN e.reason = 'gig_ended' AND g.cancelled_at <= least(g.end_at, g.archived_at)
+			THEN 'gig_cancelled' ELSE e.reason END AS reason
 		FROM invitation i
 		JOIN gig g ON g.id = i.gig_id
 		LEFT JOIN (SELECT x.gig_id, count(*) AS accepted FROM invitation x
 			WHERE x.gig_id = ANY (fn.fresh) AND x.status = 'accepted' GROUP BY x.gig_id) c ON c.gig_id = g.id
+		CROSS JOIN LATERAL (SELECT cirro.expired_reason(i.status, i.invited_at,
+			cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at), g.answer_within,
+			cirro.gig_expires_rest(g.seats_max, g.seats_granted) AND c.accepted
+				>= cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted)) AS reason) e
 		WHERE i.gig_id = ANY (fn.fresh) AND i.status IN ('pending', 'scheduled')
 	) o
 	WHERE o.reason IS NOT NULL;

@@ -91,17 +91,17 @@ SELECT pg_temp.live(777001, 'Adalove'), pg_temp.live(777002, 'Bobbins');
 INSERT INTO worker (id, profile) SELECT n, '{}' FROM generate_series(1, 9) n;
 SELECT outcome FROM invite(17, '{1,2}', NULL, true);
 DELETE FROM gig WHERE id IN (18, 19);
+-- a month later gigs 1 to 10 are over
+SET cirro.clock = '2030-01-01 12:00+00';
+SET client_min_messages = error;
+CALL cirro.run_waves('erase');
+RESET client_min_messages;
 -- attempts hold what an application was told; errors what a provider said
 UPDATE attempt SET outcomes = outcomes || jsonb_build_object('note', w.profile ->> 'name') FROM worker w WHERE w.id = worker_id;
 UPDATE notification n SET error = 'no such number: ' || (w.profile #>> '{tel,home}'), attempts = 3,
 	outcome = (ARRAY[NULL, 'dead', 'delivered', 'suppressed'])[n.id % 4 + 1],
 	delivered_at = CASE WHEN n.id % 4 > 0 THEN cirro.now() END
 FROM event e JOIN worker w ON w.id = e.worker_id WHERE e.id = n.event_id AND e.kind <> 'gig.deleted';
--- a month later gigs 1 to 10 are over
-SET cirro.clock = '2030-01-01 12:00+00';
-SET client_min_messages = error;
-CALL cirro.run_waves('erase');
-RESET client_min_messages;
 SELECT i.gig_id, i.status, i.reason FROM invitation i WHERE i.worker_id = 777001 ORDER BY 1;
 SELECT kind, payload FROM event WHERE worker_id = 777001 AND payload IS NOT NULL ORDER BY id;
 SELECT * FROM pg_temp.traces('adalove');
