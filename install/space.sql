@@ -132,7 +132,7 @@ CREATE TABLE gig (
 	notification_payload jsonb,
 	created_at timestamptz NOT NULL DEFAULT cirro.now(),
 	CONSTRAINT gig_end_at_check CHECK (end_at > start_at AND end_at > created_at),
-	CONSTRAINT gig_archive_at_check CHECK (archive_at >= end_at),
+	CONSTRAINT gig_archive_at_check CHECK (archive_at >= least(end_at, cancelled_at)),
 	CONSTRAINT gig_seats_check CHECK (
 		coalesce(seats_min, total_seats, seats_max) IS NOT NULL
 		AND least(seats_min, total_seats, seats_max) >= 1
@@ -224,7 +224,7 @@ COMMENT ON COLUMN gig_state.auto IS 'whether waves run';
 COMMENT ON COLUMN gig_state.frequency IS 'time between two waves';
 COMMENT ON COLUMN gig_state.answer_within IS 'time to answer; NULL: until the gig closes';
 COMMENT ON COLUMN gig_state.starts_at IS 'started from then on';
-COMMENT ON COLUMN gig_state.closes_at IS 'no accept from then on: the end, or archiving before it';
+COMMENT ON COLUMN gig_state.closes_at IS 'no accept from then on: the end, or cancelling or archiving before it';
 COMMENT ON COLUMN gig_state.archives_at IS 'archived from then on';
 COMMENT ON COLUMN gig_state.last_due_at IS 'when the last wave was due; later than that by its frequency comes the next';
 COMMENT ON COLUMN gig_state.next_wave_at IS 'when the next wave is due; NULL: none is needed';
@@ -1120,17 +1120,40 @@ BEGIN
 			result.archived_at, result.cancelled_at) = 'archived' AND coalesce(archive.at <= cirro.now(), true) THEN
 		RETURN result;		-- a call may be repeated
 	END IF;
-	IF archive.at > cirro.now() AND result.start_at <= cirro.now() THEN
+	IF archive.at > cirro.now() AND result.cancelled_at IS NOT NULL THEN
+		UPDATE gig g SET archive_at = archive.at
+			WHERE g.id = archive.gig_id RETURNING g.* INTO result;
+	ELSIF archive.at > cirro.now() AND result.start_at <= cirro.now() THEN
 		UPDATE gig g SET archive_at = archive.at, end_at = least(g.end_at, archive.at)
 			WHERE g.id = archive.gig_id RETURNING g.* INTO result;
 	ELSE
-		-- Refused by the trigger if the gig has not started.
+		-- Refused by the trigger if the gig has not started and is not cancelled.
 		UPDATE gig g SET archived_at = cirro.now()
 			WHERE g.id = archive.gig_id RETURNING g.* INTO result;
 	END IF;
 	RETURN result;
 END $$;
-COMMENT ON FUNCTION archive(bigint, timestamptz) IS 'archives a gig that has started, now or at a time to come, ending it if need be';
+COMMENT ON FUNCTION archive(bigint, timestamptz) IS 'archives a gig that has started or is cancelled, now or at a time to come, ending it if need be';
+
+CREATE OR REPLACE FUNCTION cancel(gig_id bigint) RETURNS gig
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+<<fn>>
+DECLARE
+	result gig;
+BEGIN
+	SELECT g.* INTO fn.result FROM gig g WHERE g.id = cancel.gig_id FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		PERFORM cirro.raise_unknown('gig', cancel.gig_id);
+	END IF;
+	IF fn.result.cancelled_at IS NULL THEN		-- a call may be repeated
+		-- Refused by the trigger if the gig has ended.
+		UPDATE gig g SET cancelled_at = cirro.now()
+			WHERE g.id = cancel.gig_id RETURNING g.* INTO fn.result;
+	END IF;
+	RETURN fn.result;
+END $$;
+COMMENT ON FUNCTION cancel(bigint) IS 'ends a gig that has not ended, for good; who is pending or accepted is told gig.cancelled';
 
 CREATE OR REPLACE FUNCTION run_wave(gig_id bigint) RETURNS wave
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -1266,8 +1289,10 @@ BEGIN
 
 	gate := 'open';
 	passed := cirro.now() < s.closes_at;
-	detail := format('%s: from %s to %s', cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at),
-		s.starts_at, s.closes_at);
+	detail := format('%s: from %s to %s%s',
+		cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at), s.starts_at,
+		CASE WHEN g.cancelled_at IS NULL THEN s.closes_at ELSE g.end_at END,
+		coalesce(', cancelled at ' || g.cancelled_at, ''));
 	all_passed := all_passed AND passed;
 	RETURN NEXT;
 
@@ -1592,7 +1617,9 @@ CREATE OR REPLACE VIEW worker_invitation WITH (security_invoker = true) AS
 SELECT i.worker_id, w.ref AS worker_ref, i.id AS invitation_id, i.gig_id, g.ref AS gig_ref,
 	n.status, n.reason, g.title, g.description, g.url, g.start_at, g.end_at,
 	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at) AS phase,
-	i.invited_at, i.responded_at,
+	g.cancelled_at, i.invited_at, i.responded_at,
+	CASE WHEN n.status = 'pending'
+		THEN least(cirro.answer_by(i.invited_at, s.answer_within), s.closes_at) END AS answer_by,
 	n.status = 'pending' AND NOT n.is_full AS can_accept,
 	CASE WHEN n.status = 'accepted' THEN 'already_accepted'
 		 WHEN n.is_closed THEN 'not_open'
@@ -1617,9 +1644,12 @@ WHERE i.status <> 'scheduled' AND i.times_invited > 0;
 COMMENT ON VIEW worker_invitation IS 'what a worker is shown of invitations: their status as of now, and whether they can be accepted';
 
 CREATE OR REPLACE VIEW worker_gig WITH (security_invoker = true) AS
-SELECT i.worker_id, i.gig_id, g.title, g.description, g.url, g.start_at, g.end_at,
+SELECT i.worker_id, w.ref AS worker_ref, i.id AS invitation_id, i.gig_id, g.ref AS gig_ref,
+	g.title, g.description, g.url, g.start_at, g.end_at, g.cancelled_at,
 	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at) AS phase
-FROM invitation i JOIN gig g ON g.id = i.gig_id
+FROM invitation i
+JOIN worker w ON w.id = i.worker_id
+JOIN gig g ON g.id = i.gig_id
 WHERE i.status = 'accepted';
 COMMENT ON VIEW worker_gig IS 'the gigs that a worker has accepted';
 

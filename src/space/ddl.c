@@ -38,6 +38,7 @@ const SpaceFunction space_functions[SPACE_FUNCTIONS] = {
 	{"invite", "(bigint, bigint[], timestamptz, boolean)"},
 	{"attempt_invitations", "(bigint, bigint[], int)"},
 	{"archive", "(bigint, timestamptz)"},
+	{"cancel", "(bigint)"},
 	{"run_wave", "(bigint)"},
 	{"worker_id", "(" SPACE_REF_TYPE ")"},
 	{"gig_id", "(" SPACE_REF_TYPE ")"},
