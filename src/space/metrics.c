@@ -52,7 +52,7 @@ typedef struct Look
 /*
  * Open gigs have something to come, their end if nothing else, so they are in the
  * index on next_event_at. Of notifications those below the floor are finished, and
- * the lowest id of the open ones is the oldest. Dead ones have no claim any more.
+ * the lowest id of the open ones is the oldest. The index on claim has the dead ones.
  */
 static const SpaceQuery metrics_query = {
 	"SELECT coalesce((SELECT t.paused FROM setting t LIMIT 1), false)::bool,"
