@@ -9,8 +9,12 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
+#include "access/tableam.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -19,6 +23,7 @@
 #include "utils/float.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -59,9 +64,9 @@ static const SpaceQuery metrics_query = {
 	"   g.open_gigs::bigint, g.seats::bigint, g.accepted::bigint, p.pending::bigint,"
 	"   g.due_gigs::bigint, g.due_since::timestamptz, g.failed_gigs::bigint, g.exhausted_gigs::bigint,"
 	"   o.open::bigint, d.dead::bigint, o.oldest::timestamptz,"
-	"   coalesce(pg_sequence_last_value(pg_get_serial_sequence('invitation', 'id')::regclass), 0)::bigint,"
-	"   coalesce(pg_sequence_last_value(pg_get_serial_sequence('wave', 'id')::regclass), 0)::bigint,"
-	"   coalesce(pg_sequence_last_value(pg_get_serial_sequence('event', 'id')::regclass), 0)::bigint"
+	"   pg_get_serial_sequence('invitation', 'id')::regclass,"
+	"   pg_get_serial_sequence('wave', 'id')::regclass,"
+	"   pg_get_serial_sequence('event', 'id')::regclass"
 	" FROM (SELECT count(*) FILTER (WHERE s.closes_at > $1) AS open_gigs,"
 	"     coalesce(sum(coalesce(s.capacity, s.target)) FILTER (WHERE s.closes_at > $1), 0) AS seats,"
 	"     coalesce(sum(s.accepted) FILTER (WHERE s.closes_at > $1), 0) AS accepted,"
@@ -102,6 +107,36 @@ seconds_since(ResultRow *row, TimestampTz now)
 }
 
 /*
+ * How many ids the sequence in the next column has given, 0 without one. Core's
+ * pg_sequence_last_value would lock it until the end of the whole transaction.
+ */
+static int64
+ids_given(ResultRow *row)
+{
+	Relation	sequence;
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	int64		given = 0;
+
+	if (result_null(row))
+		return 0;
+	sequence = relation_open(DatumGetObjectId(result_datum(row, REGCLASSOID)), AccessShareLock);
+	slot = table_slot_create(sequence, NULL);
+	scan = table_beginscan(sequence, GetActiveSnapshot(), 0, NULL);
+	if (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull;
+
+		if (DatumGetBool(slot_getattr(slot, SEQ_COL_CALLED, &isnull)))
+			given = DatumGetInt64(slot_getattr(slot, SEQ_COL_LASTVAL, &isnull));
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	relation_close(sequence, AccessShareLock);
+	return given;
+}
+
+/*
  * Fills in the numbers. An IsolatedWork that is never kept: undone, it gives back
  * its locks, of which a transaction could not hold those of thousands of Spaces.
  */
@@ -132,6 +167,8 @@ look_into(void *arg)
 			look->values[column] = BoolGetDatum(result_bool(&row));
 		else if (column == LATE_SECONDS || column == OLDEST_NOTIFICATION_SECONDS)
 			look->values[column] = Float8GetDatum(seconds_since(&row, look->now));
+		else if (column >= INVITATIONS_TOTAL)
+			look->values[column] = Int64GetDatum(ids_given(&row));
 		else
 			look->values[column] = Int64GetDatum(result_int64(&row));
 	}
