@@ -21,17 +21,30 @@ CREATE FUNCTION cirro.answer_by(invited_at timestamptz, answer_within interval) 
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_answer_by';
 COMMENT ON FUNCTION cirro.answer_by(timestamptz, interval) IS 'until when an invitation can be answered; from then on it counts as expired; NULL: until the gig closes';
 
-CREATE FUNCTION cirro.gig_target(seats_min int, total_seats int, seats_max int) RETURNS int
-LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN coalesce(seats_min, total_seats, seats_max);
-COMMENT ON FUNCTION cirro.gig_target(int, int, int) IS 'waves run while fewer have accepted';
+CREATE FUNCTION cirro.event_kinds() RETURNS text[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.event_kinds() IS 'the kinds of events';
 
-CREATE FUNCTION cirro.gig_capacity(total_seats int, seats_max int) RETURNS int
-LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN coalesce(seats_max, total_seats);
-COMMENT ON FUNCTION cirro.gig_capacity(int, int) IS 'no more can accept; NULL: no limit';
+CREATE FUNCTION cirro.gig_target(seats_min int, total_seats int, seats_max int,
+	seats_granted int) RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+	least(coalesce(seats_min, total_seats, seats_max), seats_granted);
+COMMENT ON FUNCTION cirro.gig_target(int, int, int, int) IS 'waves run while fewer have accepted';
 
-CREATE FUNCTION cirro.gig_closes_at(end_at timestamptz, archived_at timestamptz) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN least(end_at, archived_at);
-COMMENT ON FUNCTION cirro.gig_closes_at(timestamptz, timestamptz) IS 'from then on nobody is invited, accepts or leaves';
+CREATE FUNCTION cirro.gig_capacity(total_seats int, seats_max int, seats_granted int) RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+	least(coalesce(seats_max, total_seats), seats_granted);
+COMMENT ON FUNCTION cirro.gig_capacity(int, int, int) IS 'no more can accept; NULL: no limit';
+
+CREATE FUNCTION cirro.gig_expires_rest(seats_max int, seats_granted int) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+	seats_max IS NOT NULL AND coalesce(seats_granted >= seats_max, true);
+COMMENT ON FUNCTION cirro.gig_expires_rest(int, int) IS 'whether the other invitations expire at capacity: it is an explicit seats_max';
+
+CREATE FUNCTION cirro.gig_closes_at(end_at timestamptz, archived_at timestamptz,
+	cancelled_at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN least(end_at, archived_at, cancelled_at);
+COMMENT ON FUNCTION cirro.gig_closes_at(timestamptz, timestamptz, timestamptz) IS 'from then on nobody is invited, accepts or leaves';
 
 CREATE FUNCTION cirro.gig_archives_at(archive_at timestamptz, archived_at timestamptz) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN coalesce(archived_at, archive_at);
@@ -43,13 +56,13 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
 COMMENT ON FUNCTION cirro.wave_wanted(int, int, numeric) IS 'how many workers a wave invites; at most a million, whatever the multiplier says';
 
 CREATE FUNCTION cirro.gig_phase(start_at timestamptz, end_at timestamptz,
-	archive_at timestamptz, archived_at timestamptz) RETURNS text
+	archive_at timestamptz, archived_at timestamptz, cancelled_at timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE RETURN
 	CASE WHEN archived_at IS NOT NULL OR archive_at <= cirro.now() THEN 'archived'
-		 WHEN end_at <= cirro.now() THEN 'ended'
+		 WHEN least(end_at, cancelled_at) <= cirro.now() THEN 'ended'
 		 WHEN start_at <= cirro.now() THEN 'started'
 		 ELSE 'created' END;
-COMMENT ON FUNCTION cirro.gig_phase(timestamptz, timestamptz, timestamptz, timestamptz) IS 'phase of a gig by the clock: created, started, ended or archived';
+COMMENT ON FUNCTION cirro.gig_phase(timestamptz, timestamptz, timestamptz, timestamptz, timestamptz) IS 'phase of a gig by the clock: created, started, ended or archived';
 
 CREATE FUNCTION cirro.expired_reason(status text, invited_at timestamptz,
 	closes_at timestamptz, answer_within interval, filled boolean) RETURNS text
@@ -76,6 +89,8 @@ CREATE FUNCTION cirro.worker_deleting() RETURNS trigger LANGUAGE c AS 'MODULE_PA
 COMMENT ON FUNCTION cirro.worker_deleting() IS 'trigger of worker, after delete of each row';
 CREATE FUNCTION cirro.setting_guard() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.setting_guard() IS 'trigger of setting, before delete of each row';
+CREATE FUNCTION cirro.consumer_check() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.consumer_check() IS 'trigger of consumer, before insert or update of each row';
 CREATE FUNCTION cirro.refuse_truncate() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.refuse_truncate() IS 'trigger of each table of a Space, before truncate';
 

@@ -50,10 +50,10 @@ INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (1, 1, 1,
 UPDATE invitation SET status = CASE gig_id WHEN 4 THEN 'rejected' WHEN 5 THEN 'left' ELSE 'expired' END WHERE id IN (4, 5, 6);
 UPDATE gig SET start_at = '2030-01-01 10:00+00', end_at = '2030-01-01 12:30+00' WHERE id = 12;
 SET cirro.clock = '2030-01-01 12:30+00';
-DELETE FROM notification;
+DELETE FROM event;
 SELECT * FROM attempt_invitations(1, '{12,11,99,10,9,8,7,6,5,4,3,2,1,11,99,NULL}');
 SELECT id, gig_id, status, origin, times_invited FROM invitation WHERE worker_id = 1 AND gig_id IN (6, 10, 11) ORDER BY gig_id;
-SELECT kind, gig_id, previous, status FROM notification ORDER BY id;
+SELECT kind, gig_id, previous, status FROM event ORDER BY id;
 SELECT id, worker_id, gig_ids, max_amount, created_at, outcomes FROM attempt ORDER BY id;
 
 -- Without gig_ids: every open gig, in the order of their ids; what does not
@@ -112,7 +112,7 @@ INSERT INTO worker (id, profile) VALUES (5, '{"lang": "es"}'), (6, '{"lang": "es
 SELECT pg_temp.gig(g, total_seats => 2, filter => '{"lang": "es"}') FROM generate_series(41, 46) g ORDER BY g;
 INSERT INTO invitation (id, gig_id, worker_id) VALUES (411, 41, 5), (412, 42, 5);
 UPDATE invitation SET status = 'expired' WHERE worker_id = 5;
-DELETE FROM notification;
+DELETE FROM event;
 SET test.kept = '41,43,45';
 SELECT * FROM attempt_invitations(5, '{41,42,43,44,99,7,43}');
 SELECT gig_id, outcome FROM attempt_invitations(5, '{41,43,45,46}', 1);
@@ -124,7 +124,7 @@ SELECT set_config('test.kept', string_agg(g::text, ','), false) IS NOT NULL FROM
 SELECT outcome, count(*), min(gig_id), max(gig_id) FROM attempt_invitations(7, ARRAY(SELECT generate_series(101, 400)), 2) GROUP BY outcome ORDER BY outcome;
 SELECT gig_id FROM invitation WHERE worker_id = 7 ORDER BY gig_id;
 SELECT gig_id, worker_id, status, times_invited FROM invitation WHERE gig_id > 40 AND worker_id < 7 ORDER BY worker_id, gig_id;
-SELECT kind, gig_id, worker_id FROM notification WHERE worker_id < 7 ORDER BY worker_id, gig_id;
+SELECT kind, gig_id, worker_id FROM event WHERE worker_id < 7 ORDER BY worker_id, gig_id;
 SELECT outcomes->'outcomes'->0 FROM attempt WHERE worker_id = 5 ORDER BY id LIMIT 1;
 DROP TRIGGER keep_out ON invitation;
 DROP FUNCTION keep_out();

@@ -184,7 +184,7 @@ SELECT status, created_at, invited_at, responded_at FROM accept(1);
 SET cirro.clock = '2030-01-01 14:00+00';
 SELECT status, created_at, invited_at, responded_at FROM leave(1);
 SELECT worker_id, created_at FROM attempt;
-SELECT invitation_id, status, created_at FROM notification ORDER BY id;
+SELECT invitation_id, status, at FROM event ORDER BY id;
 CALL cirro.run_waves('clock');
 SELECT run_at FROM wave;
 SET cirro.clock = '2030-01-02 12:00+00';
@@ -195,7 +195,7 @@ INSERT INTO worker (id) VALUES (3) RETURNING created_at = statement_timestamp(),
 -- Only leases go by the wall.
 SET cirro.clock = '2040-01-01';
 SELECT count(*) > 0 FROM claim_notifications();
-SELECT bool_and(claimed_until BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute') FROM notification;
+SELECT bool_and(due_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute') FROM notification WHERE claim IS NOT NULL;
 
 -- Time plus an interval never fails: infinity where timestamps end.
 SELECT cirro.add_interval('2030-01-31', '1 mon'), cirro.add_interval('2030-01-01', '178000000 years'), cirro.add_interval('2030-01-01', '-178000000 years'),

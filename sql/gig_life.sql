@@ -39,7 +39,7 @@ INSERT INTO worker (id) SELECT generate_series(1, 5);
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query, invitation_mode, invitation_multiplier, invitation_frequency, created_at)
 VALUES ('Gig', 'https://gig', '2030-01-02', '2030-01-03', 1, '{}', NULL, NULL, NULL, NULL);
 SELECT id, ref, description, archive_at, archived_at, invitation_mode, invitation_multiplier, invitation_frequency, pending_max, answer_within,
-	sort_query, notification_payload, created_at, filter, sort FROM gig;
+	sort_query, notification_payload, created_at, f.filter, f.sort FROM gig JOIN gig_filter f ON f.gig_id = id;
 UPDATE setting SET default_frequency = '1 hour', default_multiplier = 2.5, default_pending_max = 7, default_answer_within = '1 day';
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query) VALUES ('Gig', 'https://gig', '2030-01-02', '2030-01-03', 1, '{"a":1}');
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query, invitation_mode, invitation_multiplier, invitation_frequency, pending_max, answer_within)
@@ -53,7 +53,7 @@ UPDATE gig SET description = 'x' WHERE id = 1 RETURNING pending_max, answer_with
 SELECT pg_temp.try('DELETE FROM setting');
 SELECT pg_temp.short('INSERT INTO setting DEFAULT VALUES');
 SELECT s, pg_temp.short('UPDATE setting SET ' || s) FROM unnest($${only_row = false,default_frequency = '0',default_multiplier = 0,default_multiplier = 'NaN',
-	default_pending_max = 0,default_answer_within = '-1 s',max_pending = 0,max_attempts = 0,keep_waves = '-1 s',consumers = ARRAY[NULL]}$$::text[]) WITH ORDINALITY u (s, n) ORDER BY n;
+	default_pending_max = 0,default_answer_within = '-1 s',max_pending = 0,max_attempts = 0,keep_waves = '-1 s',keep_events = '-1 s',keep_gigs = '-1 s'}$$::text[]) WITH ORDINALITY u (s, n) ORDER BY n;
 -- Without the row, as after a schema-only load, all is at its default.
 BEGIN;
 SET LOCAL session_replication_role = replica;
@@ -62,7 +62,7 @@ SET LOCAL session_replication_role = origin;
 INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (4, 'Gig', 'https://gig', '2030-01-02', '2030-01-03', 1, '{}')
 RETURNING invitation_mode, invitation_multiplier, invitation_frequency, pending_max, answer_within;
 SELECT w.outcome FROM invite(4, '{1}') w;
-SELECT consumer, kind FROM notification;
+SELECT n.consumer, e.kind FROM event e JOIN notification n ON n.event_id = e.id;
 SELECT id, attempts FROM claim_notifications();
 SELECT version, paused FROM cirro.spaces() WHERE space = 'gig_life';
 ROLLBACK;
@@ -257,16 +257,16 @@ SELECT pg_temp.try('SELECT archive(NULL)');
 -- DELETE only before the start; invitations go with it, and the pending and
 -- the accepted are told.
 SET cirro.clock = '2030-01-01 12:00+00';
-DELETE FROM notification;
+DELETE FROM event;
 SELECT pg_temp.gig(20, '{"ref": "twenty", "total_seats": 5, "notification_payload": {"a": 1}}'), pg_temp.gig(21);
 SELECT w.worker_id, w.outcome FROM invite(20, '{1,2,3,4}') w;
 SELECT w.worker_id, w.outcome FROM invite(20, '{5}', '2030-01-01 18:00+00') w;
 SELECT a.status FROM invitation i, accept(i.id) a WHERE i.gig_id = 20 AND i.worker_id = 2;
 SELECT a.status FROM invitation i, reject(i.id) a WHERE i.gig_id = 20 AND i.worker_id = 3;
 SELECT a.status FROM invitation i, expire(i.id) a WHERE i.gig_id = 20 AND i.worker_id = 4;
-DELETE FROM notification;
+DELETE FROM event;
 DELETE FROM gig WHERE id IN (20, 21);
-SELECT kind, gig_id, worker_id, status FROM notification ORDER BY id;
+SELECT kind, gig_id, worker_id, status FROM event ORDER BY id;
 SELECT count(*) FROM invitation WHERE gig_id = 20;
 SELECT count(*) FROM gig_state WHERE gig_id IN (20, 21);
 SELECT pg_temp.gig(20);
@@ -276,7 +276,7 @@ SELECT pg_temp.short('DELETE FROM gig WHERE id IN (20, 5)');
 
 -- TRUNCATE would leave seats and states behind.
 SELECT pg_temp.try('TRUNCATE gig CASCADE');
-SELECT t, pg_temp.short(format('TRUNCATE %I', t)) FROM unnest('{attempt,gig_state,invitation,notification,setting,wave}'::text[]) t ORDER BY t COLLATE "C";
+SELECT t, pg_temp.short(format('TRUNCATE %I', t)) FROM unnest('{attempt,consumer,event,gig_filter,gig_state,invitation,notification,notification_floor,setting,wave}'::text[]) t ORDER BY t COLLATE "C";
 SELECT pg_temp.short('TRUNCATE worker CASCADE');
 
 -- Many rows at once, COPY and upserts obey as well.

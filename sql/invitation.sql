@@ -94,7 +94,7 @@ SELECT f, pg_temp.try(format('SELECT %I(NULL)', f)) FROM unnest('{accept,reject,
 SELECT pg_temp.try($$UPDATE invitation SET status = 'other' WHERE id = 1$$);
 SELECT pg_temp.try($$UPDATE invitation SET status = NULL WHERE id = 1$$);
 DELETE FROM invitation;
-DELETE FROM notification;
+DELETE FROM event;
 
 -- One row through its life: what cirro keeps. The row is returned as it is.
 \pset tuples_only off
@@ -131,22 +131,25 @@ SELECT pg_temp.try('INSERT INTO invitation (id, gig_id, worker_id) VALUES (3, 1,
 ALTER TABLE invitation ADD note text;
 UPDATE invitation SET note = 'x', reason = 'y' WHERE id = 1 RETURNING status, reason, note;
 
--- Each change is told once; the same answer again, and a silent one, never.
-SELECT kind, previous, status FROM notification ORDER BY id;
-DELETE FROM notification;
+-- Each change is an event, once; the same answer again is none. Of a silent one
+-- nobody is told.
+CREATE TEMP VIEW told AS SELECT e.id, e.kind, e.previous, e.status, count(n.id) AS times
+	FROM event e LEFT JOIN notification n ON n.event_id = e.id GROUP BY e.id;
+SELECT kind, previous, status, times FROM told ORDER BY id;
+DELETE FROM event;
 SELECT status, silent FROM reset(1, silent => true);
 SELECT status, silent FROM reset(1, true);
 UPDATE invitation SET status = 'accepted', silent = true WHERE id = 1 RETURNING status, silent;
 UPDATE invitation SET status = 'left', silent = NULL WHERE id = 1 RETURNING status, silent;
 SELECT status FROM leave(1);
 SELECT status FROM reset(1, NULL);
-SELECT kind, previous, status FROM notification ORDER BY id;
+SELECT kind, previous, status, times FROM told ORDER BY id;
 -- A silent UPDATE that changes no status does not silence the next one.
-DELETE FROM notification;
+DELETE FROM event;
 UPDATE invitation SET silent = true WHERE id = 1 RETURNING status, silent;
 SELECT status FROM reject(1);
 SELECT status FROM reject(1);
-SELECT kind, previous, status FROM notification ORDER BY id;
+SELECT kind, previous, status, times FROM told ORDER BY id;
 DELETE FROM invitation;
 
 -- An answer after its time: the clock decides, no tick needed.
@@ -248,7 +251,7 @@ VALUES (30, 'Gig', 'https://gig', '2030-01-02 12:00+00', '2030-01-03 12:00+00', 
 INSERT INTO invitation (id, gig_id, worker_id) SELECT 3000 + w, 30, w FROM generate_series(1, 8) w;
 SELECT status, reason FROM expire(3007);
 SELECT status, reason FROM expire(3008, 'withdrawn');
-DELETE FROM notification;
+DELETE FROM event;
 SELECT status FROM accept(3001);
 SELECT worker_id, status, reason FROM invitation WHERE gig_id = 30 ORDER BY worker_id;
 SELECT status, reason, responded_at, times_invited FROM reject(3002);
@@ -257,7 +260,7 @@ UPDATE invitation SET status = 'rejected' WHERE id IN (3004) RETURNING status, r
 SELECT status, reason FROM reject(3002, 'again');
 SELECT pg_temp.try(format('SELECT reject(%s)', n)) FROM generate_series(3007, 3008) n ORDER BY n;
 SELECT pg_temp.try('SELECT accept(3005)');
-SELECT worker_id, previous, status FROM notification WHERE gig_id = 30 AND status <> 'expired' ORDER BY id;
+SELECT worker_id, previous, status FROM event WHERE gig_id = 30 AND status <> 'expired' ORDER BY id;
 -- Nor has that a time of its own: who saw it late declines it as well.
 SET cirro.clock = '2030-01-02 12:00+00';
 SELECT status, reason FROM reject(3005);
@@ -336,4 +339,5 @@ SELECT id, status, reason, send_at FROM invitation WHERE gig_id = 50 ORDER BY id
 SELECT * FROM check_consistency();
 
 SET client_min_messages = warning;
+DROP VIEW told;
 SELECT cirro.drop_space('invitation');

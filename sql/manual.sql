@@ -44,20 +44,20 @@ INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (1, 1, 1,
 	(3, 1, 3, 'scheduled', '2030-01-01 18:00+00'), (4, 1, 4, 'pending', NULL), (5, 1, 5, 'accepted', NULL), (6, 1, 6, 'pending', NULL);
 UPDATE invitation SET status = CASE worker_id WHEN 4 THEN 'rejected' WHEN 5 THEN 'left' ELSE 'expired' END WHERE worker_id IN (4, 5, 6);
 ALTER TABLE invitation ALTER id RESTART 100;
-DELETE FROM notification;
+DELETE FROM event;
 SELECT * FROM invite(1, '{7,6,5,4,3,2,1,99}');
 SELECT id, worker_id, status, origin, times_invited, send_at FROM invitation WHERE worker_id IN (6, 7) ORDER BY id;
-SELECT kind, worker_id, previous, status FROM notification ORDER BY id;
+SELECT kind, worker_id, previous, status FROM event ORDER BY id;
 -- Again: the same ids are invited already. An id counts once, at its first place.
 SELECT * FROM invite(1, '{7,8,7,6,8,99,99,9}');
 
 -- A future send_at is kept as scheduled; nobody hears of it before it is sent.
-DELETE FROM notification;
+DELETE FROM event;
 SELECT * FROM invite(1, '{10,1,6,11}', '2030-01-01 18:00+00');
 UPDATE invitation SET status = 'expired' WHERE id = 6;
 SELECT * FROM invite(1, '{6}', send_at => '2030-01-01 18:00+00');
 SELECT id, worker_id, status, origin, times_invited, invited_at, send_at FROM invitation WHERE worker_id IN (6, 10, 11) ORDER BY worker_id;
-SELECT kind, worker_id, previous, status FROM notification ORDER BY id;
+SELECT kind, worker_id, previous, status FROM event ORDER BY id;
 -- now is not the future.
 SELECT * FROM invite(1, '{12}', '2030-01-01 12:00+00');
 SELECT * FROM invite(1, '{13}', NULL, NULL);
@@ -70,20 +70,20 @@ SELECT worker_id, status FROM invitation WHERE worker_id IN (3, 6, 10, 11) ORDER
 SET cirro.clock = '2030-01-01 18:00+00';
 CALL cirro.run_waves('manual');
 SELECT worker_id, status, invited_at, times_invited FROM invitation WHERE worker_id IN (3, 6, 10, 11) ORDER BY worker_id;
-SELECT kind, worker_id, previous, status FROM notification WHERE kind LIKE 'invitation.%' AND worker_id IN (3, 6, 10, 11) ORDER BY worker_id, id;
+SELECT kind, worker_id, previous, status FROM event WHERE kind LIKE 'invitation.%' AND worker_id IN (3, 6, 10, 11) ORDER BY worker_id, id;
 
 -- auto_accept takes seats, in the order given; then it is filled for all.
 SET cirro.clock = '2030-01-01 12:00+00';
 SELECT pg_temp.gig(2, total_seats => 3), pg_temp.gig(3, seats_max => 2);
 INSERT INTO invitation (id, gig_id, worker_id) VALUES (21, 2, 1), (22, 2, 2), (31, 3, 1);
 UPDATE invitation SET status = 'expired' WHERE id IN (21);
-DELETE FROM notification;
+DELETE FROM event;
 SELECT * FROM invite(2, '{5,1,2,99,6,7}', auto_accept => true);
 SELECT worker_id, status, times_invited, responded_at FROM invitation WHERE gig_id = 2 ORDER BY worker_id;
 SELECT * FROM invite(2, '{8,1,2}');
 SELECT * FROM invite(3, '{4,3,2,1}', auto_accept => true);
 SELECT worker_id, status, reason FROM invitation WHERE gig_id = 3 ORDER BY worker_id;
-SELECT kind, gig_id, worker_id, status FROM notification ORDER BY gig_id, worker_id, id;
+SELECT e.kind, e.gig_id, e.worker_id, e.status FROM event e JOIN notification n ON n.event_id = e.id ORDER BY e.gig_id, e.worker_id, e.id;
 -- Nobody is invited to a gig that is full, but those who are in it are told so first.
 SELECT outcome FROM invite(3, '{1,4,5}');
 SELECT outcome FROM invite(3, '{6}', '2030-01-01 18:00+00');
@@ -113,7 +113,7 @@ SET cirro.clock = '2030-01-01 12:00+00';
 -- Time to answer that has passed makes an invitation expired: it is reopened.
 UPDATE gig SET answer_within = '1 hour' WHERE id = 4;
 SET cirro.clock = '2030-01-01 13:00+00';
-DELETE FROM notification;
+DELETE FROM event;
 SELECT outcome FROM invite(4, '{1}');
 SELECT outcome FROM invite(4, '{2}', '2030-01-01 18:00+00');
 SELECT outcome FROM invite(4, '{3}', auto_accept => true);
@@ -129,7 +129,7 @@ UPDATE worker SET active = false WHERE id = 17;
 SET cirro.clock = '2030-01-01 18:00+00';
 CALL cirro.run_waves('manual');
 SELECT status, reason, times_invited FROM invitation WHERE worker_id = 17;
-SELECT count(*) FROM notification WHERE worker_id = 17;
+SELECT count(*) FROM event WHERE worker_id = 17;
 SELECT * FROM check_consistency();
 
 -- A trigger of the Space's owner may keep rows out, for example against overlaps:
@@ -149,11 +149,11 @@ CREATE TRIGGER keep_out BEFORE INSERT OR UPDATE ON invitation FOR EACH ROW EXECU
 SELECT pg_temp.gig(g, total_seats => 3) FROM generate_series(30, 34) g;
 INSERT INTO invitation (id, gig_id, worker_id) VALUES (3004, 30, 4), (3005, 30, 5), (3006, 30, 6);
 UPDATE invitation SET status = 'expired' WHERE id IN (3004, 3005);
-DELETE FROM notification;
+DELETE FROM event;
 SET test.kept = '2,4,6';
 SELECT * FROM invite(30, '{1,2,3,4,5,2,99,6}');
 SELECT worker_id, status, times_invited FROM invitation WHERE gig_id = 30 ORDER BY worker_id;
-SELECT kind, worker_id, previous, status FROM notification ORDER BY id;
+SELECT kind, worker_id, previous, status FROM event ORDER BY id;
 SELECT worker_id, outcome FROM invite(30, '{2,7}', '2030-01-01 18:00+00');
 SELECT worker_id, outcome FROM invite(30, '{2}');
 SELECT worker_id, outcome FROM invite(30, '{4,2}', auto_accept => true);

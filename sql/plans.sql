@@ -42,18 +42,18 @@ SELECT DISTINCT pg_temp.all_of_it() AS said FROM generate_series(1, 7) ORDER BY 
 -- Columns of the application come and go, with a default and without.
 ALTER TABLE invitation ADD COLUMN note text NOT NULL DEFAULT 'none';
 ALTER TABLE gig_state ADD COLUMN note text;
-ALTER TABLE notification ADD COLUMN note text DEFAULT 'none';
+ALTER TABLE event ADD COLUMN note text DEFAULT 'none';
 ALTER TABLE gig ADD COLUMN note text DEFAULT 'none';
 ALTER TABLE worker ADD COLUMN note text DEFAULT 'none';
 SELECT pg_temp.all_of_it();
 CREATE INDEX ON invitation (status);
 CREATE INDEX ON gig_state (accepted);
-CREATE INDEX ON notification (created_at);
+CREATE INDEX ON event (at);
 CREATE INDEX ON worker (created_at);
 SELECT pg_temp.all_of_it();
 ALTER TABLE invitation DROP COLUMN note;
 ALTER TABLE gig_state DROP COLUMN note;
-ALTER TABLE notification DROP COLUMN note;
+ALTER TABLE event DROP COLUMN note;
 ALTER TABLE gig DROP COLUMN note;
 ALTER TABLE worker DROP COLUMN note;
 SELECT pg_temp.all_of_it();
@@ -87,7 +87,7 @@ SELECT gig_id, accepted, next_wave_at FROM gig_state WHERE gig_id > 10 ORDER BY 
 DELETE FROM invitation WHERE gig_id > 10 AND worker_id > 1;
 SELECT gig_id, accepted, next_wave_at FROM gig_state WHERE gig_id > 10 ORDER BY 1;
 SELECT count(*) FROM check_consistency();
-SELECT gig_id, kind, status, count(*) FROM notification WHERE gig_id > 20 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT gig_id, kind, status, count(*) FROM event WHERE gig_id > 20 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 
 -- A plan by key reads no small table from end to end, which it would go on doing
 -- when the table has grown; also when it is made anew because the search path is

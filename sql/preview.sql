@@ -60,8 +60,8 @@ SELECT * FROM preview('{"lang": "it"}');
 SELECT * FROM preview('{"lang": "de"}', max => 0);
 -- That of a gig, and literals that need quoting.
 INSERT INTO gig (id, title, url, start_at, end_at, seats_max, filter_query, sort_query, invitation_mode)
-	VALUES (1, 'It''s', 'https://gig', '2030-01-02', '2030-01-03', 1, '{"lang": {"$regex": "^[d'']e$"}, "a\\b''c": null}', '{"ho\\ur''s": 1, "hours": -1}', 'manual');
-SELECT p.matching, p.worker_id FROM gig g, preview(g.filter, g.sort) p WHERE g.id = 1;
+	VALUES (1, 'It''s', 'https://gig', '2030-01-02', '2030-01-03', 1, '{"lang": {"$regex": "^[d'']e$"}, "a\\b''c": null}', '[{"ho\\ur''s": 1}, {"hours": -1}]', 'manual');
+SELECT p.matching, p.worker_id FROM gig g, preview(g.filter_query, g.sort_query) p WHERE g.id = 1;
 DELETE FROM gig;
 SELECT c, pg_temp.try(c) FROM unnest(ARRAY['SELECT * FROM preview(NULL)', 'SELECT * FROM preview(''{}'', max => NULL)', 'SELECT * FROM preview(''{}'', max => -1)',
 	'SELECT * FROM preview(''{"a": {"$near": 1}}'')', 'SELECT * FROM preview(''{}'', ''{"a": 2}'')', 'SELECT * FROM preview(''{}'', NULL, 2147483647)']) WITH ORDINALITY u (c, n) ORDER BY n;

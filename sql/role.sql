@@ -129,7 +129,7 @@ CREATE POLICY own ON worker TO regress_cirro_worker USING (id = current_setting(
 CREATE POLICY visible ON gig TO regress_cirro_worker USING (title <> 'Secret');
 CREATE POLICY own ON invitation TO regress_cirro_worker USING (worker_id = current_setting('my.worker')::bigint);
 DELETE FROM invitation;
-DELETE FROM notification;
+DELETE FROM event;
 ALTER TABLE invitation ALTER id RESTART 100;
 INSERT INTO gig (id, ref, title, url, start_at, end_at, seats_max, filter_query) VALUES (10, 'ten', 'Open', 'https://gig', '2030-01-02', '2030-01-03', 1, '{}'),
 	(11, 'eleven', 'Secret', 'https://gig', '2030-01-02', '2030-01-03', 1, '{}');
@@ -146,7 +146,7 @@ SELECT worker_id, gig_id FROM worker_gig;
 RESET ROLE;
 -- The other one is out, and told so.
 SELECT id, status, reason FROM invitation ORDER BY id;
-SELECT invitation_id, kind, status FROM notification WHERE gig_id = 10 ORDER BY id;
+SELECT invitation_id, kind, status FROM event WHERE gig_id = 10 ORDER BY id;
 -- With rights to write, within the policies.
 GRANT INSERT, UPDATE ON invitation, gig, worker TO regress_cirro_worker;
 UPDATE gig SET seats_max = 5 WHERE id = 10;

@@ -52,7 +52,7 @@ SET client_min_messages = warning;
 
 INSERT INTO worker (id, lot) SELECT n, n FROM generate_series(1, 200) n;
 ALTER TABLE gig ALTER id RESTART 1000;
-UPDATE setting SET keep_waves = '100 years', keep_notifications = '100 years';
+UPDATE setting SET keep_waves = '100 years', keep_notifications = '100 years', keep_events = '100 years';
 
 --
 -- Days on which clocks change: in Berlin on 2030-03-31 and 2030-10-27 at 01:00
@@ -67,7 +67,7 @@ CALL pg_temp.tick('2030-03-29 12:00+00', '2030-04-03 00:00+00', '30 min');
 SELECT id, pg_temp.waves(id) FROM gig ORDER BY id;
 SELECT next_wave_at FROM gig_state ORDER BY gig_id;
 -- Each time to answer is 48 hours.
-SELECT DISTINCT i.status, i.reason, n.created_at - i.invited_at FROM invitation i JOIN notification n ON n.invitation_id = i.id AND n.status = 'expired' WHERE i.gig_id = 3;
+SELECT DISTINCT i.status, i.reason, e.at - i.invited_at FROM invitation i JOIN event e ON e.invitation_id = i.id AND e.status = 'expired' WHERE i.gig_id = 3;
 SELECT count(*) FROM invitation WHERE gig_id = 3 AND status = 'pending' AND invited_at <= cirro.now() - interval '48:00';
 DELETE FROM invitation;
 -- In autumn, and where it is half an hour.
@@ -109,12 +109,12 @@ INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query, in
 SELECT invitation_frequency, answer_within FROM gig WHERE id = 10;
 CALL pg_temp.tick('2033-01-31 12:00+00', '2033-06-30 12:00+00', '12 hours');
 SELECT pg_temp.waves(10);
-SELECT to_char(i.invited_at, 'MM-DD HH24:MI') AS invited, to_char(n.created_at, 'MM-DD HH24:MI') AS expired FROM invitation i JOIN notification n ON n.invitation_id = i.id AND n.status = 'expired' WHERE i.gig_id = 10 ORDER BY 1;
+SELECT to_char(i.invited_at, 'MM-DD HH24:MI') AS invited, to_char(e.at, 'MM-DD HH24:MI') AS expired FROM invitation i JOIN event e ON e.invitation_id = i.id AND e.status = 'expired' WHERE i.gig_id = 10 ORDER BY 1;
 UPDATE setting SET default_frequency = NULL, default_answer_within = NULL;
 -- No time at all, or one that goes back.
 SELECT v, c, pg_temp.try(format('INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query, %I) VALUES (''x'', ''u'', ''2040-01-01'', ''2040-01-02'', 1, ''{}'', %L)', c, v))
 	FROM unnest('{0,-1 day,1 mon -30 days,1 mon -31 days,-1 mon 30 days}'::text[]) WITH ORDINALITY u (v, n), unnest('{invitation_frequency,answer_within}'::text[]) c ORDER BY n, c;
-SELECT c, split_part(pg_temp.try(format('UPDATE setting SET %I = %L', c, '-1 us')), E'\n', 1) FROM unnest('{default_frequency,default_answer_within,keep_notifications,keep_waves,keep_attempts}'::text[]) c;
+SELECT c, split_part(pg_temp.try(format('UPDATE setting SET %I = %L', c, '-1 us')), E'\n', 1) FROM unnest('{default_frequency,default_answer_within,keep_events,keep_notifications,keep_waves,keep_attempts,keep_gigs}'::text[]) c;
 -- As short and as long as can be.
 SET cirro.clock = '2034-02-01 12:00+00';
 SELECT pg_temp.gig(11, '2034-03-01', '1 us', '1 us');
@@ -124,10 +124,10 @@ CALL pg_temp.tick('2034-02-01 12:00+00', '2034-02-01 12:02+00', '1 min');
 SELECT g.id, pg_temp.waves(g.id), s.next_wave_at, s.next_event_at FROM gig g JOIN gig_state s ON s.gig_id = g.id WHERE g.id BETWEEN 11 AND 13 ORDER BY g.id;
 SELECT gig_id, status, count(*) FROM invitation WHERE gig_id BETWEEN 11 AND 13 GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT count(*) FROM check_consistency();
-UPDATE setting SET keep_waves = '178000000 years', keep_attempts = '0', keep_notifications = '178000000 years';
+UPDATE setting SET keep_waves = '178000000 years', keep_attempts = '0', keep_notifications = '178000000 years', keep_events = '178000000 years';
 CALL pg_temp.tick('2034-02-02', '2034-02-02', '1 day');
 SELECT count(*) > 0 FROM wave;
-UPDATE setting SET keep_waves = '100 years', keep_attempts = NULL, keep_notifications = '100 years';
+UPDATE setting SET keep_waves = '100 years', keep_attempts = NULL, keep_notifications = '100 years', keep_events = '100 years';
 DELETE FROM invitation;
 
 --
@@ -171,6 +171,7 @@ SELECT gig_id, next_wave_at, next_event_at FROM gig_state WHERE gig_id IN (21, 2
 SELECT phase FROM gig_status WHERE gig_id IN (21, 22) ORDER BY gig_id;
 DELETE FROM invitation;
 DELETE FROM notification;
+DELETE FROM event;
 ALTER TABLE gig DISABLE TRIGGER cirro_delete_check;
 DELETE FROM gig;
 ALTER TABLE gig ENABLE TRIGGER cirro_delete_check;
@@ -192,7 +193,7 @@ SELECT outcome FROM invite(30, '{7}', '2036-01-01 14:00+00');
 CALL pg_temp.tick('2036-01-01 18:00+00', '2036-01-01 18:10+00', '1 min');
 SELECT pg_temp.waves(30), pg_temp.waves(31);
 SELECT status, reason, count(*), min(invited_at), max(times_invited) FROM invitation WHERE gig_id = 30 GROUP BY 1, 2 ORDER BY min(id);
-SELECT kind, gig_id, status, created_at FROM notification WHERE invitation_id IS NULL OR gig_id = 31 ORDER BY id;
+SELECT kind, gig_id, status, at FROM event WHERE invitation_id IS NULL OR gig_id = 31 ORDER BY id;
 -- A little late is no reason to begin anew: the next one keeps to the cadence.
 CALL pg_temp.tick('2036-01-01 18:12+00', '2036-01-01 18:12+00', '1 min');
 SELECT pg_temp.waves(30), (SELECT next_wave_at FROM gig_state WHERE gig_id = 30);
@@ -224,7 +225,7 @@ SELECT pg_temp.waves(30);
 -- no reason to look at them: it is said, and mended.
 SET cirro.clock = '2036-01-03 00:00+00';
 CALL cirro.run_waves('time');
-SELECT kind FROM notification WHERE gig_id = 30 AND invitation_id IS NULL ORDER BY id;
+SELECT kind FROM event WHERE gig_id = 30 AND invitation_id IS NULL ORDER BY id;
 SET cirro.clock = '2036-01-01 19:00+00';
 SELECT phase FROM gig_status WHERE gig_id = 30;
 SELECT * FROM check_consistency();
@@ -235,7 +236,7 @@ SELECT pg_temp.waves(30);
 SELECT count(*) FROM invitation WHERE gig_id = 30 AND status = 'pending';
 CALL pg_temp.tick('2036-01-02 00:00+00', '2036-01-02 00:00+00', '1 min');
 SELECT count(*) FROM invitation WHERE gig_id = 30 AND status = 'pending';
-SELECT kind FROM notification WHERE gig_id = 30 AND invitation_id IS NULL ORDER BY id;
+SELECT kind FROM event WHERE gig_id = 30 AND invitation_id IS NULL ORDER BY id;
 SELECT * FROM check_consistency();
 
 --
@@ -253,7 +254,7 @@ SET cirro.clock = '2037-01-01 12:59:59.999999+00';
 SELECT kind, still_valid FROM claim_notifications();
 SELECT passed, detail FROM explain_invitation(2, 40) WHERE gate = 'pending_max';
 SELECT passed, detail FROM explain_invitation(1, 41) WHERE gate = 'max_pending';
-UPDATE notification SET claimed_until = NULL;
+UPDATE notification SET due_at = clock_timestamp();
 SET cirro.clock = '2037-01-01 13:00+00';
 SELECT kind, still_valid FROM claim_notifications();
 SELECT passed, detail FROM explain_invitation(2, 40) WHERE gate = 'pending_max';
@@ -263,7 +264,7 @@ SELECT status, reason FROM expire((SELECT id FROM invitation WHERE gig_id = 40 A
 SELECT outcome FROM invite(40, '{3}');
 SELECT status FROM accept((SELECT id FROM invitation WHERE gig_id = 40 AND worker_id = 3));
 SET cirro.clock = '2037-01-01 15:00+00';
-UPDATE notification SET claimed_until = NULL;
+UPDATE notification SET due_at = clock_timestamp();
 SELECT worker_id, kind, payload -> 'invitation' ->> 'status' AS status, still_valid FROM claim_notifications();
 -- Without a time to answer they end with the gig.
 SELECT outcome FROM invite(41, '{1}');

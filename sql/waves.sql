@@ -19,6 +19,7 @@ SET cirro.clock = '2030-01-01 12:00+00';
 CREATE FUNCTION cirro_waves.clear() RETURNS void LANGUAGE sql AS $$
 	DELETE FROM cirro_waves.gig;
 	DELETE FROM cirro_waves.wave;
+	DELETE FROM cirro_waves.event;
 	DELETE FROM cirro_waves.notification;
 $$;
 CREATE VIEW cirro_waves.waves AS
@@ -84,7 +85,7 @@ SELECT count(*), count(DISTINCT worker_id) FROM invitation;
 UPDATE worker SET profile = '{"even": true}' WHERE id = 1;
 SET cirro.clock = '2030-01-01 13:22:07+00'; CALL cirro.run_waves('cirro_waves');
 SELECT number, invited, matched, outcome FROM waves WHERE number > 9;
-SELECT count(*) FROM notification WHERE kind = 'invitation.created';
+SELECT count(*) FROM event WHERE kind = 'invitation.created';
 SELECT clear() \gset
 
 -- seats_min, seats_max: invites until the first, fills to the second, and
@@ -108,7 +109,7 @@ SET cirro.clock = '2030-01-01 14:20:00+00'; CALL cirro.run_waves('cirro_waves');
 SET cirro.clock = '2030-01-01 14:30:00+00'; CALL cirro.run_waves('cirro_waves');
 SELECT number, wanted, invited, matched, outcome FROM waves;
 SELECT status, reason, times_invited, count(*) FROM invitation GROUP BY 1, 2, 3 ORDER BY 1, 3;
-SELECT kind, status, previous, count(*) FROM notification WHERE gig_id = 2 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT kind, status, previous, count(*) FROM event WHERE gig_id = 2 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 SELECT clear() \gset
 
 -- pending_max, and answer_within that makes room again
@@ -214,10 +215,11 @@ SELECT next_event FROM next;
 UPDATE worker SET active = false WHERE id = 3;
 SET cirro.clock = '2030-01-01 15:04:30+00'; CALL cirro.run_waves('cirro_waves');
 SELECT worker_id, status, reason, to_char(invited_at, 'HH24:MI:SS') FROM invitation ORDER BY 1;
-SELECT kind, worker_id FROM notification WHERE gig_id = 300 ORDER BY id;
+SELECT kind, worker_id FROM event WHERE gig_id = 300 ORDER BY id;
 
 -- announcements, once each, for every consumer
-UPDATE setting SET consumers = '{mail,push}';
+INSERT INTO consumer (name) VALUES ('mail'), ('push');
+DELETE FROM consumer WHERE name = 'default';
 UPDATE gig SET archive_at = '2030-01-01 21:00+00', end_at = '2030-01-01 20:00+00';
 SET cirro.clock = '2030-01-01 18:00:30+00'; CALL cirro.run_waves('cirro_waves');
 SET cirro.clock = '2030-01-01 18:01:00+00'; CALL cirro.run_waves('cirro_waves');
@@ -228,16 +230,17 @@ SELECT status, reason, count(*) FROM invitation GROUP BY 1, 2 ORDER BY 2;
 SELECT run_wave(300);
 SET cirro.clock = '2030-01-01 21:00:00+00'; CALL cirro.run_waves('cirro_waves');
 SET cirro.clock = '2030-01-01 21:01:00+00'; CALL cirro.run_waves('cirro_waves');
-SELECT kind, consumer, worker_id FROM notification WHERE gig_id = 300 AND kind LIKE 'gig.%' ORDER BY id;
+SELECT e.kind, n.consumer, e.worker_id FROM event e JOIN notification n ON n.event_id = e.id WHERE e.gig_id = 300 AND e.kind LIKE 'gig.%' ORDER BY n.id;
 SELECT * FROM next;
 SELECT * FROM check_consistency();
-UPDATE setting SET consumers = NULL;
+DELETE FROM consumer;
+INSERT INTO consumer (name) VALUES ('default');
 
 -- a gig that nobody looked at until it was over
 INSERT INTO gig (id, title, url, start_at, end_at, archive_at, total_seats, filter_query)
 VALUES (301, 'i', 'u', '2030-01-01 21:10+00', '2030-01-01 21:20+00', '2030-01-01 21:30+00', 2, '{}');
 SET cirro.clock = '2030-01-01 21:40:00+00'; CALL cirro.run_waves('cirro_waves');
-SELECT kind FROM notification WHERE gig_id = 301 ORDER BY id;
+SELECT kind FROM event WHERE gig_id = 301 ORDER BY id;
 SELECT count(*) FROM wave WHERE gig_id = 301;
 SELECT * FROM next WHERE gig_id = 301;
 SELECT * FROM check_consistency();
@@ -431,7 +434,7 @@ RESET session_replication_role;
 BEGIN;
 UPDATE worker SET ref = 'x', changed_in = '3' WHERE id = 1;
 UPDATE worker SET lot = lot + 1, changed_in = '3' WHERE id = 2;
-SELECT id, changed_in = pg_current_xact_id() AS now, changed_in > '3' AS not_as_given FROM worker WHERE id IN (1, 2, 304) ORDER BY id;
+SELECT id, changed_in = pg_current_xact_id()::text::bigint AS now, changed_in > '3' AS not_as_given FROM worker WHERE id IN (1, 2, 304) ORDER BY id;
 COMMIT;
 UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now();
 CALL cirro.run_waves('cirro_waves');
@@ -469,21 +472,24 @@ SELECT clear();
 -- retention: hourly, finished rows only
 DELETE FROM gig;
 DELETE FROM notification;
+DELETE FROM event;
 DELETE FROM wave;
 DELETE FROM attempt;
 UPDATE setting SET cleaned_at = NULL, keep_waves = '1 day';
-INSERT INTO notification (consumer, kind, gig_id, created_at, delivered_at, outcome)
-SELECT 'default', 'gig.started', i, '2029-12-01', '2029-12-01', 'delivered' FROM generate_series(1, 2500) i;
-INSERT INTO notification (consumer, kind, gig_id, created_at, delivered_at, outcome) VALUES
-	('default', 'gig.started', 1, '2029-12-01', NULL, NULL),
-	('default', 'gig.started', 2, '2029-12-01', '2029-12-31', 'suppressed'),
-	('default', 'gig.started', 3, '2029-12-01', '2029-12-02', 'dead');
+INSERT INTO event (id, at, kind, gig_id)
+SELECT i, '2029-12-01', 'gig.started', i FROM generate_series(10001, 12503) i;
+INSERT INTO notification (consumer, event_id, delivered_at, outcome)
+SELECT 'default', i, '2029-12-01', 'delivered' FROM generate_series(10004, 12503) i;
+INSERT INTO notification (consumer, event_id, delivered_at, outcome) VALUES
+	('default', 10001, NULL, NULL),
+	('default', 10002, '2029-12-31', 'suppressed'),
+	('default', 10003, '2029-12-02', 'dead');
 INSERT INTO wave (gig_id, number, run_at, target, accepted, wanted, invited, outcome, took) VALUES
 	(1, 1, '2029-12-31 11:00', 1, 0, 1, 0, 'exhausted', '0'),
 	(1, 2, '2029-12-31 12:00', 1, 0, 1, 0, 'exhausted', '0');
 INSERT INTO attempt (worker_id, outcomes, created_at) VALUES (1, '[]', '2029-09-01'), (2, '[]', '2029-11-01');
 CALL cirro.run_waves('cirro_waves');
-SELECT gig_id, outcome FROM notification ORDER BY id;
+SELECT event_id, outcome FROM notification ORDER BY id;
 SELECT number FROM wave;
 SELECT worker_id FROM attempt;
 SELECT cleaned_at FROM setting;

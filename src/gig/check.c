@@ -12,14 +12,17 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/numeric.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
 #include "compat.h"
+#include "filter/io.h"
 #include "gig/check.h"
 #include "gig/trigger.h"
+#include "sort/query.h"
 #include "space/query.h"
 
 PG_FUNCTION_INFO_V1(gig_check);
@@ -28,7 +31,7 @@ PG_FUNCTION_INFO_V1(gig_delete_check);
 enum
 {
 	ID, REF, TITLE, DESCRIPTION, URL, START_AT, END_AT, ARCHIVE_AT, ARCHIVED_AT,
-	TOTAL_SEATS, SEATS_MIN, SEATS_MAX, INVITATION_MODE, INVITATION_MULTIPLIER,
+	TOTAL_SEATS, SEATS_MIN, SEATS_MAX, SEATS_GRANTED, INVITATION_MODE, INVITATION_MULTIPLIER,
 	INVITATION_FREQUENCY, PENDING_MAX, ANSWER_WITHIN, FILTER_QUERY, SORT_QUERY,
 	NOTIFICATION_PAYLOAD, CREATED_AT, NCOLUMNS
 };
@@ -46,13 +49,14 @@ static const TriggerColumn columns[NCOLUMNS] = {
 	[TOTAL_SEATS] = {"total_seats", INT4OID},
 	[SEATS_MIN] = {"seats_min", INT4OID},
 	[SEATS_MAX] = {"seats_max", INT4OID},
+	[SEATS_GRANTED] = {"seats_granted", INT4OID},
 	[INVITATION_MODE] = {"invitation_mode", TEXTOID},
 	[INVITATION_MULTIPLIER] = {"invitation_multiplier", NUMERICOID},
 	[INVITATION_FREQUENCY] = {"invitation_frequency", INTERVALOID},
 	[PENDING_MAX] = {"pending_max", INT4OID},
 	[ANSWER_WITHIN] = {"answer_within", INTERVALOID},
 	[FILTER_QUERY] = {"filter_query", JSONBOID},
-	[SORT_QUERY] = {"sort_query", JSONOID},
+	[SORT_QUERY] = {"sort_query", JSONBOID},
 	[NOTIFICATION_PAYLOAD] = {"notification_payload", JSONBOID},
 	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
 };
@@ -119,7 +123,9 @@ fill_defaults(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 	bool		wanted[lengthof(from_setting)];
 	bool		needed = false;
 
-	if (row_isnull(row, CREATED_AT))
+	/* The column's default is no other than now. */
+	if (row_isnull(row, CREATED_AT) ||
+		(old == NULL && row_time(row, CREATED_AT) == cirro_now()))
 		trigger_row_set(row, CREATED_AT, TimestampTzGetDatum(default_created_at(row)));
 	if (row_isnull(row, INVITATION_MODE))
 		trigger_row_set(row, INVITATION_MODE, CStringGetTextDatum("auto"));
@@ -177,7 +183,7 @@ static void
 check_given(const TriggerRow *row)
 {
 	static const int required[] = {
-		TITLE, URL, START_AT, END_AT, INVITATION_MULTIPLIER, FILTER_QUERY
+		TITLE, URL, START_AT, END_AT, INVITATION_MULTIPLIER, INVITATION_FREQUENCY, FILTER_QUERY
 	};
 
 	for (int i = 0; i < (int) lengthof(required); i++)
@@ -260,6 +266,11 @@ check_seats(const TriggerRow *row)
 				   errhint("Keep seats_min <= total_seats <= seats_max."));
 		last = col;
 	}
+	if (!row_isnull(row, SEATS_GRANTED) && DatumGetInt32(row_value(row, SEATS_GRANTED)) < 0)
+		REFUSE(row, SEATS_GRANTED, "gig_seats_granted_check",
+			   errmsg("\"seats_granted\" cannot be negative"),
+			   errdetail("It is %d.", DatumGetInt32(row_value(row, SEATS_GRANTED))),
+			   errhint("Leave it out where all seats are this Space's."));
 	if (last < 0)
 		REFUSE(row, TOTAL_SEATS, "gig_seats_check",
 			   errmsg("a gig needs a number of seats"),
@@ -322,13 +333,70 @@ check_waves(const TriggerRow *row)
 			   errhint("Leave it out for no limit."));
 }
 
+/* The query that is being read, for errors to name its column. */
+typedef struct QueryColumn
+{
+	const TriggerRow *row;
+	int			col;
+} QueryColumn;
+
 static void
-check_row(const TriggerRow *row)
+name_query_column(void *arg)
+{
+	const QueryColumn *query = arg;
+	int			code = geterrcode();
+
+	if (code == ERRCODE_INVALID_TEXT_REPRESENTATION || code == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		errcolumn(query->row, query->col, NULL);
+}
+
+/*
+ * Refuses a filter or an order that is none, of a new row or one that changes it;
+ * "old" may be NULL. gig_filter will hold what they are compiled to.
+ */
+static void
+check_queries(const TriggerRow *old, const TriggerRow *row)
+{
+	static const int queries[] = {FILTER_QUERY, SORT_QUERY};
+	QueryColumn query = {.row = row};
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = name_query_column,
+		.arg = &query
+	};
+
+	error_context_stack = &callback;
+	for (int i = 0; i < (int) lengthof(queries); i++)
+	{
+		Jsonb	   *jsonb;
+		StringInfoData text;
+
+		query.col = queries[i];
+		if (row_isnull(row, query.col) ||
+			(old != NULL && !trigger_row_differs(old, row, query.col)))
+			continue;
+		jsonb = DatumGetJsonbP(row_value(row, query.col));
+		if (query.col == SORT_QUERY)
+		{
+			pfree(sort_query_read_jsonb(jsonb));
+			continue;
+		}
+		initStringInfo(&text);
+		JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
+		pfree(filter_query_from_text(text.data, text.len));
+		pfree(text.data);
+	}
+	error_context_stack = callback.previous;
+}
+
+static void
+check_row(const TriggerRow *old, const TriggerRow *row)
 {
 	check_given(row);
 	check_times(row);
 	check_seats(row);
 	check_waves(row);
+	check_queries(old, row);
 }
 
 /* ---------------------------------------------------------------- phase -- */
@@ -428,7 +496,7 @@ check_update(TriggerRow *old, TriggerRow *row)
 }
 
 /*
- * BEFORE INSERT OR UPDATE, row. Errors: 23502, 23514, UG013, UG020, UG022.
+ * BEFORE INSERT OR UPDATE, row. Errors: 22P02, 23502, 23514, 54000, UG013, UG020, UG022.
  */
 Datum
 gig_check(PG_FUNCTION_ARGS)
@@ -444,7 +512,7 @@ gig_check(PG_FUNCTION_ARGS)
 		trigger_row_init(&row, trigdata->tg_relation, trigdata->tg_trigtuple,
 						 columns, NCOLUMNS);
 		fill_defaults(trigdata, NULL, &row);
-		check_row(&row);
+		check_row(NULL, &row);
 		if (!row_isnull(&row, ARCHIVED_AT))
 			check_archived(&row, cirro_gate_now());
 	}
@@ -460,7 +528,7 @@ gig_check(PG_FUNCTION_ARGS)
 		fill_defaults(trigdata, &old, &row);
 		check_given(&row);
 		check_update(&old, &row);
-		check_row(&row);
+		check_row(&old, &row);
 	}
 	return PointerGetDatum(trigger_row_tuple(&row));
 }
@@ -488,7 +556,8 @@ gig_check_inserted(TriggerData *trigdata)
 
 		(void) trigger_rows_value(&rows, TOTAL_SEATS, &isnull[TOTAL_SEATS]);
 		(void) trigger_rows_value(&rows, SEATS_MAX, &isnull[SEATS_MAX]);
-		if (isnull[TOTAL_SEATS] && isnull[SEATS_MAX])
+		(void) trigger_rows_value(&rows, SEATS_GRANTED, &isnull[SEATS_GRANTED]);
+		if (isnull[TOTAL_SEATS] && isnull[SEATS_MAX] && isnull[SEATS_GRANTED])
 		{
 			Datum		title = trigger_rows_value(&rows, TITLE, &isnull[TITLE]);
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  * src/gig/gig_trigger.c
  *
- * Brings gig_state in line with gig after each statement, and tells workers of
+ * Brings gig_state and gig_filter in line with gig after each statement, and tells workers of
  * a gig that is deleted. Must not judge a change: gig/check.c does.
  *-------------------------------------------------------------------------
  */
@@ -13,6 +13,7 @@
 
 #include "cirro.h"
 #include "gig/check.h"
+#include "gig/event.h"
 #include "gig/state.h"
 #include "gig/trigger.h"
 #include "space/query.h"
@@ -24,11 +25,14 @@ PG_FUNCTION_INFO_V1(gig_deleted);
 
 /* What gig_state knows of a row of gig: install/engine.sql says how. */
 #define TARGET(row) \
-	"cirro.gig_target(" row ".seats_min, " row ".total_seats, " row ".seats_max)"
+	"cirro.gig_target(" row ".seats_min, " row ".total_seats, " row ".seats_max, " \
+	row ".seats_granted)"
 #define CAPACITY(row) \
-	"cirro.gig_capacity(" row ".total_seats, " row ".seats_max)"
+	"cirro.gig_capacity(" row ".total_seats, " row ".seats_max, " row ".seats_granted)"
+#define EXPIRES_REST(row) \
+	"cirro.gig_expires_rest(" row ".seats_max, " row ".seats_granted)"
 #define CLOSES_AT(row) \
-	"cirro.gig_closes_at(" row ".end_at, " row ".archived_at)"
+	"cirro.gig_closes_at(" row ".end_at, " row ".archived_at, " row ".cancelled_at)"
 #define ARCHIVES_AT(row) \
 	"cirro.gig_archives_at(" row ".archive_at, " row ".archived_at)"
 
@@ -36,7 +40,7 @@ static const SpaceQuery make_state = {
 	"INSERT INTO gig_state (gig_id, target, capacity, expires_rest, auto, frequency, "
 	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at) "
 	"SELECT n.id, " TARGET("n") ", " CAPACITY("n") ", "
-	"  n.seats_max IS NOT NULL, n.invitation_mode = 'auto', n.invitation_frequency, "
+	"  " EXPIRES_REST("n") ", n.invitation_mode = 'auto', n.invitation_frequency, "
 	"  n.answer_within, n.start_at, " CLOSES_AT("n") ", " ARCHIVES_AT("n") ", "
 	"  CASE WHEN n.invitation_mode = 'auto' THEN $1 END, "
 	"  least(n.start_at, CASE WHEN n.invitation_mode = 'auto' THEN $1 END) "
@@ -50,40 +54,65 @@ static const SpaceQuery make_state = {
  * and 24 hours are equal, but not the same.
  */
 static const SpaceQuery changed_gigs = {
-	"SELECT n.id::bigint, " TARGET("n") ", " CAPACITY("n") ", n.seats_max IS NOT NULL, "
+	"SELECT n.id::bigint, " TARGET("n") ", " CAPACITY("n") ", " EXPIRES_REST("n") ", "
 	"  (n.invitation_mode = 'auto')::bool, n.invitation_frequency::interval, "
 	"  n.answer_within::interval, n.start_at::timestamptz, "
 	"  " CLOSES_AT("n") ", " ARCHIVES_AT("n") ", "
 	"  " TARGET("n") " > " TARGET("o")
 	"  OR coalesce(" CAPACITY("n") ", 2147483647) > coalesce(" CAPACITY("o") ", 2147483647) "
 	"  OR n.filter_query <> o.filter_query "
-	"  OR n.invitation_mode <> o.invitation_mode "
+	"  OR n.invitation_mode <> o.invitation_mode, "
+	"  coalesce(" CAPACITY("o") ", " TARGET("o") "), "
+	"  (n.filter_query, n.sort_query) IS DISTINCT FROM (o.filter_query, o.sort_query), "
+	"  n.filter_query::jsonb, n.sort_query::jsonb "
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
-	"WHERE (n.seats_min, n.total_seats, n.seats_max, n.invitation_mode, n.invitation_frequency::text, "
-	"    n.answer_within::text, n.start_at, n.end_at, n.archive_at, n.archived_at, n.filter_query) "
+	"WHERE (n.seats_min, n.total_seats, n.seats_max, n.seats_granted, n.invitation_mode, "
+	"    n.invitation_frequency::text, n.answer_within::text, n.start_at, n.end_at, n.archive_at, "
+	"    n.archived_at, n.cancelled_at, n.filter_query, n.sort_query) "
 	"  IS DISTINCT FROM "
-	"  (o.seats_min, o.total_seats, o.seats_max, o.invitation_mode, o.invitation_frequency::text, "
-	"    o.answer_within::text, o.start_at, o.end_at, o.archive_at, o.archived_at, o.filter_query) "
+	"  (o.seats_min, o.total_seats, o.seats_max, o.seats_granted, o.invitation_mode, "
+	"    o.invitation_frequency::text, o.answer_within::text, o.start_at, o.end_at, o.archive_at, "
+	"    o.archived_at, o.cancelled_at, o.filter_query, o.sort_query) "
 	"ORDER BY n.id",
 	0, {0}, PLAN_OF_ROWS
 };
 
-/* $1 to $11 as above, $12 now; the tick finds the exact next event. */
+/*
+ * $1 to $11 as above, $12 how many seats made the gig filled before, $13 now; the tick
+ * finds the exact next event.
+ */
 static const SpaceQuery change_state = {
 	"UPDATE gig_state s SET target = $2, capacity = $3, expires_rest = $4, auto = $5, "
 	"  frequency = $6, answer_within = $7, starts_at = $8, closes_at = $9, archives_at = $10, "
 	"  next_wave_at = CASE "
 	"    WHEN NOT $5 OR s.accepted >= $2 THEN NULL "
-	"    WHEN $11 THEN $12 "
+	"    WHEN $11 THEN $13 "
 	"    WHEN s.next_wave_at IS NOT NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
 	"    THEN s.next_wave_at "
-	"    ELSE greatest($12, cirro.add_interval(s.last_due_at, $6)) END, "
+	"    ELSE greatest($13, cirro.add_interval(s.last_due_at, $6)) END, "
 	"  searched = CASE WHEN NOT $11 THEN s.searched END, "
-	"  next_event_at = least(s.next_event_at, $12) "
+	"  next_event_at = least(s.next_event_at, $13) "
 	"WHERE s.gig_id = $1 "
-	"RETURNING s.expires_rest AND s.accepted >= s.capacity",
-	12, {INT8OID, INT4OID, INT4OID, BOOLOID, BOOLOID, INTERVALOID, INTERVALOID,
-	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID}
+	"RETURNING s.closes_at, s.accepted >= $12, s.accepted >= coalesce(s.capacity, s.target), "
+	"  coalesce(s.expires_rest AND s.accepted >= s.capacity, false)",
+	13, {INT8OID, INT4OID, INT4OID, BOOLOID, BOOLOID, INTERVALOID, INTERVALOID,
+	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT4OID, TIMESTAMPTZOID}
+};
+
+static const SpaceQuery make_filter = {
+	"INSERT INTO gig_filter (gig_id, filter, sort) "
+	"SELECT n.id, n.filter_query::cirro.filter_query, n.sort_query::cirro.sort_query "
+	"FROM new_rows n ORDER BY n.id"
+};
+
+static const SpaceQuery change_filter = {
+	"UPDATE gig_filter f SET filter = $2::cirro.filter_query, sort = $3::cirro.sort_query "
+	"WHERE f.gig_id = $1",
+	3, {INT8OID, JSONBOID, JSONBOID}, PLAN_BY_KEY
+};
+
+static const SpaceQuery delete_filter = {
+	"DELETE FROM gig_filter f WHERE f.gig_id IN (SELECT o.id FROM old_rows o)"
 };
 
 static const SpaceQuery delete_state = {
@@ -91,8 +120,8 @@ static const SpaceQuery delete_state = {
 };
 
 /*
- * AFTER INSERT, statement; NEW TABLE new_rows. Every gig gets its state; the
- * first wave is due at once, also before the gig starts. Errors: 23514.
+ * AFTER INSERT, statement; NEW TABLE new_rows. Every gig gets its state and its
+ * compiled filter; the first wave is due at once, also before the gig starts. Errors: 23514.
  */
 Datum
 gig_inserted(PG_FUNCTION_ARGS)
@@ -102,35 +131,108 @@ gig_inserted(PG_FUNCTION_ARGS)
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	QueryArgs	args = {&make_state};
+	QueryArgs	filter = {&make_filter};
 
 	gig_check_inserted(trigdata);
+	query_run_over(trigdata, space, &filter);
 	arg_timestamptz(&args, cirro_now());
 	query_run_over(trigdata, space, &args);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
 
-/* Brings the state of a gig in line with a row of changed_gigs. */
+/* Brings what is kept of a gig in line with a row of changed_gigs. */
 static void
 change_gig(Oid space, ResultRow *gig)
 {
 	QueryArgs	args = {&change_state};
+	QueryArgs	filter = {&change_filter};
+	bool		filter_differs;
 	ResultRow	row;
-	bool		is_full = false;
+	int64		gig_id;
+	TimestampTz closes_at;
+	bool		was_filled;
+	bool		is_filled;
+	bool		is_full;
 
 	while (args.nargs < args.query->nargs - 1)
 		arg_result(&args, gig);
+	gig_id = DatumGetInt64(args.values[0]);
+	filter_differs = result_bool(gig);
+	arg_int64(&filter, gig_id);
+	arg_result(&filter, gig);
+	arg_result(&filter, gig);
 	result_end(gig);
+	if (filter_differs)
+		query_run(space, &filter);
+
 	arg_timestamptz(&args, cirro_now());
-	if (query_run(space, &args) > 0)
-	{
-		row = result_row(0);
-		is_full = !result_null(&row) && result_bool(&row);
-		result_end(&row);
-	}
+	if (query_run(space, &args) == 0)
+		return;
+	row = result_row(0);
+	closes_at = result_timestamptz(&row);
+	was_filled = result_bool(&row);
+	is_filled = result_bool(&row);
+	is_full = result_bool(&row);
+	result_end(&row);
 	query_free();
+	gig_state_tell_seats(space, gig_id, closes_at, was_filled, is_filled);
 	if (is_full)
-		gig_state_expire_rest(space, DatumGetInt64(args.values[0]));
+		gig_state_expire_rest(space, gig_id);
+}
+
+/*
+ * The gigs that have changed for who takes part in them, and in what; they are open
+ * ($1 is now) before and after.
+ */
+#define CHANGED(column) \
+	"CASE WHEN n." column " IS DISTINCT FROM o." column " THEN '" column "' END"
+
+static const SpaceQuery described_anew = {
+	"SELECT n.id::bigint, pg_catalog.jsonb_build_object('changed', pg_catalog.array_remove(ARRAY["
+	CHANGED("title") ", " CHANGED("description") ", " CHANGED("url") ", "
+	CHANGED("start_at") ", " CHANGED("end_at") "], NULL)) "
+	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
+	"WHERE (n.title, n.description, n.url, n.start_at, n.end_at) "
+	"  IS DISTINCT FROM (o.title, o.description, o.url, o.start_at, o.end_at) "
+	"AND $1 < " CLOSES_AT("o") " AND $1 < " CLOSES_AT("n") " "
+	"ORDER BY n.id",
+	1, {TIMESTAMPTZOID}, PLAN_OF_ROWS
+};
+
+static void
+tell_changed(Oid space, ResultRow *gig)
+{
+	int64		gig_id = result_int64(gig);
+	Datum		payload = result_datum(gig, JSONBOID);
+
+	result_end(gig);
+	event_of_gig(space, gig_id, "gig.changed", payload);
+}
+
+/* Has "settle" settle each of the rows of a query over the transition tables. */
+static void
+settle_each(TriggerData *trigdata, Oid space, const QueryArgs *args,
+			void (*settle) (Oid space, ResultRow *gig))
+{
+	QueryCursor rows;
+	ResultRow	gig;
+	/* A statement may change any number: nothing is kept of each. */
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro changed gig",
+												  ALLOCSET_SMALL_SIZES);
+
+	query_open_over(&rows, trigdata, space, args);
+	while (query_next(&rows, &gig))
+	{
+		MemoryContext old = MemoryContextSwitchTo(scratch);
+
+		CHECK_FOR_INTERRUPTS();
+		settle(space, &gig);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(scratch);
+	}
+	query_close(&rows);
+	MemoryContextDelete(scratch);
 }
 
 /*
@@ -145,32 +247,20 @@ gig_updated(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
-	QueryArgs	args = {&changed_gigs};
-	QueryCursor changed;
-	ResultRow	gig;
-	/* A statement may change any number: nothing is kept of each. */
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro changed gig",
-												  ALLOCSET_SMALL_SIZES);
+	QueryArgs	described = {&described_anew};
+	QueryArgs	changed = {&changed_gigs};
 
-	query_open_over(&changed, trigdata, space, &args);
-	while (query_next(&changed, &gig))
-	{
-		MemoryContext old = MemoryContextSwitchTo(scratch);
-
-		CHECK_FOR_INTERRUPTS();
-		change_gig(space, &gig);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(scratch);
-	}
-	query_close(&changed);
+	arg_timestamptz(&described, cirro_gate_now());
+	settle_each(trigdata, space, &described, tell_changed);
+	settle_each(trigdata, space, &changed, change_gig);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
 
-/* What a notification tells of a gig that is gone. */
+/* What an event tells of a gig that is gone. */
 enum
 {
-	ID, REF, TITLE, URL, NOTIFICATION_PAYLOAD, NCOLUMNS
+	ID, REF, TITLE, URL, START_AT, END_AT, NOTIFICATION_PAYLOAD, NCOLUMNS
 };
 
 static const TriggerColumn columns[NCOLUMNS] = {
@@ -178,34 +268,22 @@ static const TriggerColumn columns[NCOLUMNS] = {
 	[REF] = {"ref", InvalidOid},
 	[TITLE] = {"title", TEXTOID},
 	[URL] = {"url", TEXTOID},
+	[START_AT] = {"start_at", TIMESTAMPTZOID},
+	[END_AT] = {"end_at", TIMESTAMPTZOID},
 	[NOTIFICATION_PAYLOAD] = {"notification_payload", JSONBOID},
 };
 
-/* The invitations are locked in ascending order before the cascade does it. */
-static const SpaceQuery notify_deleted = {
-	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, "
-	"  revision, status, payload) "
-	"SELECT c.name, 'gig.deleted', i.gig_id, i.worker_id, i.id, i.revision, i.status, "
-	"  pg_catalog.jsonb_build_object('gig', $2, 'notification_payload', $3, 'invitation', "
-	"    pg_catalog.jsonb_build_object('id', i.id, 'status', i.status, 'previous', NULL, "
-	"      'reason', i.reason, 'origin', i.origin)) "
-	"FROM (SELECT l.id, l.gig_id, l.worker_id, l.revision, l.status, l.reason, l.origin "
-	"  FROM invitation l WHERE l.gig_id = $1 ORDER BY l.id FOR UPDATE) i "
-	"CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}')) "
-	"  c (name) "
-	"WHERE i.status IN ('pending', 'accepted') ORDER BY i.id, c.name",
-	3, {INT8OID, JSONBOID, JSONBOID}
-};
+/* "ref" as in every other payload, a number where the application's ids are bigint. */
+#define DESCRIBE_GIG(ref) \
+	"SELECT pg_catalog.jsonb_build_object('gig', pg_catalog.jsonb_build_object(" \
+	"    'id', $1, 'ref', " ref ", 'title', $3, 'url', $4, 'start_at', $5, 'end_at', $6), " \
+	"  'notification_payload', $7)"
+#define DESCRIBE_GIG_ARGS \
+	7, {INT8OID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID}
 
-static const SpaceQuery describe_gig = {
-	"SELECT pg_catalog.jsonb_build_object('id', $1, 'ref', $2, 'title', $3, 'url', $4)",
-	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
-};
-
-/* Where the application's own ids are bigint: as in every other payload. */
+static const SpaceQuery describe_gig = {DESCRIBE_GIG("$2"), DESCRIBE_GIG_ARGS};
 static const SpaceQuery describe_gig_bigint = {
-	"SELECT pg_catalog.jsonb_build_object('id', $1, 'ref', $2::pg_catalog.int8, 'title', $3, 'url', $4)",
-	4, {INT8OID, TEXTOID, TEXTOID, TEXTOID}
+	DESCRIBE_GIG("$2::pg_catalog.int8"), DESCRIBE_GIG_ARGS
 };
 
 /*
@@ -223,7 +301,7 @@ gig_deleting(PG_FUNCTION_ARGS)
 	Oid			space;
 	QueryArgs	args = {&describe_gig};
 	ResultRow	row;
-	Datum		gig;
+	Datum		payload;
 
 	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
 					 columns, NCOLUMNS);
@@ -232,22 +310,21 @@ gig_deleting(PG_FUNCTION_ARGS)
 	if (TupleDescAttr(old.desc, old.attnum[REF] - 1)->atttypid == INT8OID)
 		args.query = &describe_gig_bigint;
 	/* Only ref is ever null in a Space, but elsewhere the trigger may be attached, too. */
-	arg_datum(&args, INT8OID, row_value(&old, ID), row_isnull(&old, ID));
-	arg_text(&args, SPI_getvalue(trigdata->tg_trigtuple, old.desc, old.attnum[REF]));
-	arg_datum(&args, TEXTOID, row_value(&old, TITLE), row_isnull(&old, TITLE));
-	arg_datum(&args, TEXTOID, row_value(&old, URL), row_isnull(&old, URL));
+	for (int i = ID; i < NCOLUMNS; i++)
+	{
+		if (i == REF)
+			arg_text(&args, SPI_getvalue(trigdata->tg_trigtuple, old.desc, old.attnum[REF]));
+		else
+			arg_datum(&args, columns[i].type, row_value(&old, i), row_isnull(&old, i));
+	}
 	query_run(space, &args);
 	row = result_row(0);
-	gig = result_datum(&row, JSONBOID);
+	payload = result_datum(&row, JSONBOID);
 	result_end(&row);
 
-	args = (QueryArgs) {&notify_deleted};
-	arg_datum(&args, INT8OID, row_value(&old, ID), row_isnull(&old, ID));
-	arg_datum(&args, JSONBOID, gig, false);
-	arg_datum(&args, JSONBOID, row_value(&old, NOTIFICATION_PAYLOAD),
-			  row_isnull(&old, NOTIFICATION_PAYLOAD));
-	query_run(space, &args);
-
+	/* The invitations are locked in ascending order before the cascade does it. */
+	if (!row_isnull(&old, ID))
+		event_of_workers(space, DatumGetInt64(row_value(&old, ID)), "gig.deleted", payload);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
@@ -262,9 +339,11 @@ gig_deleted(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_DELETE));
 	SpaceScope	scope;
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
-	QueryArgs	args = {&delete_state};
+	QueryArgs	state = {&delete_state};
+	QueryArgs	filter = {&delete_filter};
 
-	query_run_over(trigdata, space, &args);
+	query_run_over(trigdata, space, &filter);
+	query_run_over(trigdata, space, &state);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }

@@ -14,7 +14,6 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
-#include "utils/xid8.h"
 
 #include "cirro.h"
 #include "gig/trigger.h"
@@ -41,7 +40,7 @@ static const TriggerColumn columns[NCOLUMNS] = {
 	[LOT] = {"lot", INT4OID},
 	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
 	[UPDATED_AT] = {"updated_at", TIMESTAMPTZOID},
-	[CHANGED_IN] = {"changed_in", XID8OID},
+	[CHANGED_IN] = {"changed_in", INT8OID},
 };
 
 static void
@@ -96,7 +95,8 @@ mark_changed(TriggerData *trigdata, TriggerRow *row)
 			return;
 		}
 	}
-	trigger_row_set(row, CHANGED_IN, FullTransactionIdGetDatum(GetTopFullTransactionId()));
+	trigger_row_set(row, CHANGED_IN,
+					Int64GetDatum((int64) U64FromFullTransactionId(GetTopFullTransactionId())));
 }
 
 /*

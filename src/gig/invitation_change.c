@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  * src/gig/invitation_change.c
  *
- * What a statement did to invitations, gig by gig, and which change of status is
- * told of, from its transition tables. They are read as they are: most
+ * What a statement did to invitations, gig by gig, and which change of status is an
+ * event, from its transition tables. They are read as they are: most
  * statements change one row, and a query over them would cost an executor each
  * to say so. Must not read a table, nor decide whether the statement stands.
  *-------------------------------------------------------------------------
@@ -146,9 +146,8 @@ opened(GigChange *change, TriggerRows *new, int status)
 }
 
 /*
- * Consumers are told of a row that has come or whose status has changed, unless
- * the change was silent. An invitation that was never sent concerns nobody yet;
- * sending it is its creation.
+ * That a row has come or its status has changed is news. An invitation that was
+ * never sent concerns nobody yet; sending it is its creation.
  */
 static void
 add_news(InvitationChanges *done, int status, bool is_new, int previous)
@@ -156,8 +155,7 @@ add_news(InvitationChanges *done, int status, bool is_new, int previous)
 	TriggerRows *new = &done->new;
 	InvitationNews *news;
 
-	if (status == SCHEDULED || DatumGetInt32(known(new, TIMES_INVITED)) <= 0 ||
-		DatumGetBool(known(new, SILENCED)))
+	if (status == SCHEDULED || DatumGetInt32(known(new, TIMES_INVITED)) <= 0)
 		return;
 	if (done->nnews == done->news_allocated)
 	{
@@ -170,6 +168,7 @@ add_news(InvitationChanges *done, int status, bool is_new, int previous)
 	news->worker_id = DatumGetInt64(known(new, WORKER_ID));
 	news->revision = DatumGetInt32(known(new, REVISION));
 	news->is_new = is_new;
+	news->silent = DatumGetBool(known(new, SILENCED));
 	news->status = status;
 	news->previous = previous == SCHEDULED ? -1 : previous;
 }

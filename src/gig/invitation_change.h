@@ -2,7 +2,7 @@
  * src/gig/invitation_change.h
  *
  * What a statement did to invitations: to the seats of each gig, and what
- * consumers are to be told.
+ * events it made.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_GIG_INVITATION_CHANGE_H
@@ -14,7 +14,7 @@
 #include "gig/state.h"
 #include "gig/trigger.h"
 
-/* What the consumers are told of one row. */
+/* The event of one row. */
 typedef struct InvitationNews
 {
 	int64		id;
@@ -22,11 +22,12 @@ typedef struct InvitationNews
 	int64		worker_id;
 	int32		revision;
 	bool		is_new;			/* invitation.created, else updated */
+	bool		silent;			/* consumers do not hear of it */
 	int			status;			/* an InvitationStatus, or -1: none to speak of */
 	int			previous;		/* likewise */
 } InvitationNews;
 
-/* So many are told of at a time. */
+/* So many are read at a time. */
 #define INVITATION_NEWS_MAX 10000
 
 typedef struct InvitationChanges

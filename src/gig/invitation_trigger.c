@@ -5,7 +5,7 @@
  *
  * invitation_check, BEFORE ROW, looks at the row alone and takes no lock: it
  * refuses what no gig could allow and fills in the columns that cirro keeps.
- * The AFTER STATEMENT triggers write the notifications, then lock gig_state,
+ * The AFTER STATEMENT triggers write the events, then lock gig_state,
  * gig by gig in ascending order, count, and only then decide whether the
  * statement stands: gig_state is the last lock, so of two accepts for one
  * seat the later sees what the earlier did. Once it is locked, other rows
@@ -19,13 +19,12 @@
 
 #include "access/sysattr.h"
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
+#include "gig/event.h"
 #include "gig/invitation.h"
 #include "gig/invitation_change.h"
 #include "gig/state.h"
@@ -332,122 +331,6 @@ invitation_check(PG_FUNCTION_ARGS)
 
 /* ------------------------------------------------------------ statement -- */
 
-/*
- * Writes what is told of rows, of which and as what gig/invitation_change.c says:
- * $1 whether the invitation is new, $2 to $7 the notification's other columns. Most
- * statements change one row, and arrays would cost them more than the rest.
- */
-#define NOTIFY(is_new, columns) \
-	"INSERT INTO notification (consumer, kind, gig_id, worker_id, invitation_id, " \
-	"  revision, status, previous) " \
-	"SELECT pg_catalog.unnest(coalesce((SELECT s.consumers FROM setting AS s), '{default}')), " \
-	"  CASE WHEN " is_new " THEN 'invitation.created' ELSE 'invitation.updated' END, " columns
-
-static const SpaceQuery notify_one = {
-	NOTIFY("$1", "$2, $3, $4, $5, $6, $7 ORDER BY 1"),
-	7, {BOOLOID, INT8OID, INT8OID, INT8OID, INT4OID, TEXTOID, TEXTOID}
-};
-
-static const SpaceQuery notify_many = {
-	NOTIFY("n.is_new", "n.gig_id, n.worker_id, n.invitation_id, n.revision, n.status, n.previous ")
-	"FROM (SELECT pg_catalog.unnest($1) AS is_new, pg_catalog.unnest($2) AS gig_id, "
-	"    pg_catalog.unnest($3) AS worker_id, pg_catalog.unnest($4) AS invitation_id, "
-	"    pg_catalog.unnest($5) AS revision, pg_catalog.unnest($6) AS status, "
-	"    pg_catalog.unnest($7) AS previous) AS n "
-	"ORDER BY n.invitation_id, 1",
-	7, {BOOLARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
-	TEXTARRAYOID}
-};
-
-static void
-notify_of_one(Oid space, const InvitationNews *news)
-{
-	QueryArgs	args = {&notify_one};
-
-	arg_bool(&args, news->is_new);
-	arg_int64(&args, news->gig_id);
-	arg_int64(&args, news->worker_id);
-	arg_int64(&args, news->id);
-	arg_int32(&args, news->revision);
-	arg_text(&args, news->status < 0 ? NULL : invitation_statuses[news->status]);
-	arg_text(&args, news->previous < 0 ? NULL : invitation_statuses[news->previous]);
-	query_run(space, &args);
-}
-
-/* The names of statuses, NULL for -1. */
-static Datum
-status_array(const int *statuses, int n)
-{
-	Datum	   *elements = palloc(n * sizeof(Datum));
-	bool	   *nulls = palloc(n * sizeof(bool));
-	Datum		names[NSTATUSES];
-	int			lower = 1;
-
-	for (int status = 0; status < NSTATUSES; status++)
-		names[status] = CStringGetTextDatum(invitation_statuses[status]);
-	for (int i = 0; i < n; i++)
-	{
-		nulls[i] = statuses[i] < 0;
-		elements[i] = nulls[i] ? (Datum) 0 : names[statuses[i]];
-	}
-	return PointerGetDatum(construct_md_array(elements, nulls, 1, &n, &lower,
-											  TEXTOID, -1, false, TYPALIGN_INT));
-}
-
-static void
-notify_of_many(Oid space, const InvitationNews *news, int n)
-{
-	QueryArgs	args = {&notify_many};
-	bool	   *is_new = palloc(n * sizeof(bool));
-	int64	   *gig_id = palloc(n * sizeof(int64));
-	int64	   *worker_id = palloc(n * sizeof(int64));
-	int64	   *id = palloc(n * sizeof(int64));
-	int32	   *revision = palloc(n * sizeof(int32));
-	int		   *status = palloc(n * sizeof(int));
-	int		   *previous = palloc(n * sizeof(int));
-
-	for (int i = 0; i < n; i++)
-	{
-		is_new[i] = news[i].is_new;
-		gig_id[i] = news[i].gig_id;
-		worker_id[i] = news[i].worker_id;
-		id[i] = news[i].id;
-		revision[i] = news[i].revision;
-		status[i] = news[i].status;
-		previous[i] = news[i].previous;
-	}
-	arg_bool_array(&args, is_new, n);
-	arg_int64_array(&args, gig_id, n);
-	arg_int64_array(&args, worker_id, n);
-	arg_int64_array(&args, id, n);
-	arg_int32_array(&args, revision, n);
-	arg_datum(&args, TEXTARRAYOID, status_array(status, n), false);
-	arg_datum(&args, TEXTARRAYOID, status_array(previous, n), false);
-	query_run(space, &args);
-}
-
-/* Tells the consumers of the rows that were read last. */
-static void
-notify(Oid space, const InvitationChanges *done)
-{
-	MemoryContext scratch;
-	MemoryContext caller;
-
-	if (done->nnews == 0)
-		return;
-	if (done->nnews == 1)
-	{
-		notify_of_one(space, done->news);
-		return;
-	}
-	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro notifications",
-									ALLOCSET_DEFAULT_SIZES);
-	caller = MemoryContextSwitchTo(scratch);
-	notify_of_many(space, done->news, done->nnews);
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(scratch);
-}
-
 static const SpaceQuery find_worker = {
 	"SELECT FROM worker w WHERE w.id = $1",
 	1, {INT8OID}, PLAN_BY_KEY
@@ -486,7 +369,7 @@ statement_trigger(TriggerData *trigdata)
 	do
 	{
 		more = invitation_changes_read(&done);
-		notify(space, &done);
+		event_of_invitations(space, done.news, done.nnews);
 	} while (more);
 	if (done.of_one_worker)
 		forget_worker(space, &done);

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "cirro.h"
+#include "gig/event.h"
 #include "gig/state.h"
 #include "space/query.h"
 
@@ -61,7 +62,7 @@ static const SpaceQuery lock_state = {
 	"      WHEN s.accepted >= s.capacity AND s.accepted + " delta " < s.capacity THEN " now " " \
 	"      WHEN s.auto AND s.accepted + " delta " < s.target AND s.next_wave_at IS NULL " \
 	"      THEN greatest(" now ", cirro.add_interval(s.last_due_at, s.frequency)) END), " \
-	"  released = CASE WHEN " freed " THEN pg_catalog.pg_current_xact_id() ELSE s.released END "
+	"  released = CASE WHEN " freed " THEN " THIS_TRANSACTION " ELSE s.released END "
 
 static const SpaceQuery change_state = {
 	"UPDATE gig_state s SET " CHANGED("$2", "$3", "$4", "$5", "$6", "$7")
@@ -196,6 +197,28 @@ bool
 gig_state_is_full(const GigState *state)
 {
 	return state->capacity >= 0 && state->accepted >= state->capacity;
+}
+
+/* The wall clock: the lock may have been long in coming. */
+static bool
+tells_seats(TimestampTz closes_at, bool was_filled, bool is_filled)
+{
+	return was_filled != is_filled && cirro_gate_now() < closes_at;
+}
+
+void
+gig_state_tell_seats(Oid space, int64 gig_id, TimestampTz closes_at,
+					 bool was_filled, bool is_filled)
+{
+	if (tells_seats(closes_at, was_filled, is_filled))
+		event_of_gigs(space, &gig_id, 1, is_filled ? "gig.filled" : "gig.reopened");
+}
+
+/* Are as many accepted as a gig wants, where it takes no more or has no limit? */
+static bool
+is_filled(const GigState *state, int64 accepted)
+{
+	return accepted >= (state->capacity >= 0 ? state->capacity : state->target);
 }
 
 /* In an ereport: the column of invitation that the error is about. */
@@ -354,6 +377,9 @@ apply_one(Oid space, const GigChange *change)
 	query_free();
 	check_change(space, change, &state);
 
+	gig_state_tell_seats(space, change->gig_id, state.closes_at,
+						 is_filled(&state, state.accepted - change->delta),
+						 is_filled(&state, state.accepted));
 	if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
 		gig_state_expire_rest(space, change->gig_id);
 }
@@ -374,8 +400,12 @@ apply_many(Oid space, const GigChange *changes, int n)
 	bool	   *opened = palloc(n * sizeof(bool));
 	bool	   *gained = palloc(n * sizeof(bool));
 	bool	   *released = palloc(n * sizeof(bool));
+	int64	   *full = palloc(n * sizeof(int64));
 	int64	   *filled = palloc(n * sizeof(int64));
+	int64	   *reopened = palloc(n * sizeof(int64));
+	int			nfull = 0;
 	int			nfilled = 0;
+	int			nreopened = 0;
 	int			nchanged = 0;
 	uint64		nlocked;
 	uint64		next = 0;
@@ -392,6 +422,8 @@ apply_many(Oid space, const GigChange *changes, int n)
 		ResultRow	row;
 		int64		locked_id = -1;
 		bool		wave_is_off = false;
+		bool		filled_before;
+		bool		filled_now;
 
 		if (next < nlocked)
 		{
@@ -410,8 +442,17 @@ apply_many(Oid space, const GigChange *changes, int n)
 		state.accepted += (int32) change->delta;
 		check_change(space, change, &state);
 
+		filled_before = is_filled(&state, state.accepted - change->delta);
+		filled_now = is_filled(&state, state.accepted);
+		if (tells_seats(state.closes_at, filled_before, filled_now))
+		{
+			if (filled_now)
+				filled[nfilled++] = change->gig_id;
+			else
+				reopened[nreopened++] = change->gig_id;
+		}
 		if (change->gained > 0 && state.expires_rest && gig_state_is_full(&state))
-			filled[nfilled++] = change->gig_id;
+			full[nfull++] = change->gig_id;
 		if (change->delta == 0 && change->gained == 0 && change->released == 0 && !wave_is_off &&
 			TIMESTAMP_IS_NOEND(change->next_send_at) &&
 			!(change->opened > 0 && state.has_answer_within))
@@ -437,8 +478,10 @@ apply_many(Oid space, const GigChange *changes, int n)
 		arg_bool_array(&update, released, nchanged);
 		query_run(space, &update);
 	}
-	for (int i = 0; i < nfilled; i++)
-		gig_state_expire_rest(space, filled[i]);
+	event_of_gigs(space, filled, nfilled, "gig.filled");
+	event_of_gigs(space, reopened, nreopened, "gig.reopened");
+	for (int i = 0; i < nfull; i++)
+		gig_state_expire_rest(space, full[i]);
 }
 
 void

@@ -13,6 +13,7 @@
  *	  (space/scope.h)
  * 2. gig rows: FOR KEY SHARE to invite, FOR NO KEY UPDATE to change, to archive
  *	  and for a wave (which skips a gig that is locked), FOR UPDATE to delete
+ *	  The row of gig_filter is its gig's: it is changed under such a lock only.
  * 3. the row of setting, by waves while setting.max_pending is given
  * 4. worker rows: FOR KEY SHARE to invite (waves skip who is locked), FOR UPDATE
  *	  to delete
@@ -42,6 +43,10 @@
 #define GIG_SEATS_FILLED	"seats_filled"
 #define GIG_ENDED			"gig_ended"
 #define GIG_NO_ANSWER		"no_answer"
+
+/* In SQL: transactions as the columns of a Space hold them. */
+#define THIS_TRANSACTION	"pg_catalog.pg_current_xact_id()::text::bigint"
+#define OLDEST_TRANSACTION	"pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint"
 
 /*
  * In SQL: does gig_state.searched hold? A worker whom no transaction from it on
@@ -121,6 +126,13 @@ extern const char *gig_expired_reason(TimestampTz answer_by, TimestampTz closes_
 									  bool filled, TimestampTz now);
 
 extern bool gig_state_is_full(const GigState *state);
+
+/*
+ * Tells that a gig has become filled or has a seat again, if that it is filled has
+ * changed and it is open. Its gig_state is locked.
+ */
+extern void gig_state_tell_seats(Oid space, int64 gig_id, TimestampTz closes_at,
+								 bool was_filled, bool is_filled);
 
 /* Is there something left for a wave to do? */
 extern bool gig_state_wants_wave(const GigState *state, TimestampTz now);

@@ -74,6 +74,43 @@ join_elements(JsonTreeReader *reader, JsonTree *tree)
 }
 
 /*
+ * Fails for an object of several keys that comes from jsonb. The hint is the array
+ * that says what was given, in jsonb's order, if there is room for it.
+ */
+static void
+refuse_unordered(JsonTreeReader *reader, JsonTree *tree)
+{
+	static const char start[] = "Write an array, whose order counts: [";
+	static const char rest[] = "].";
+	char		hint[sizeof(reader->error.hint)];
+	size_t		len = sizeof(start) - 1;
+
+	memcpy(hint, start, len);
+	for (JsonTree *m = tree->child; m != NULL; m = m->next)
+	{
+		JsonTree	one = {.type = JSON_TREE_OBJECT, .nchildren = 1};
+		JsonTree	member = *m;
+		const char *separator = m == tree->child ? "" : ", ";
+		size_t		size;
+
+		one.child = &member;
+		member.next = NULL;
+		size = json_tree_write(&one, NULL);
+		if (len + strlen(separator) + size + sizeof(rest) > sizeof(hint))
+		{
+			json_tree_fail(reader, tree, HINT_SORT,
+						   "jsonb does not keep the order of several keys");
+			return;
+		}
+		len += strlcpy(hint + len, separator, sizeof(hint) - len);
+		json_tree_write(&one, hint + len);
+		len += size;
+	}
+	memcpy(hint + len, rest, sizeof(rest));
+	json_tree_fail(reader, tree, hint, "jsonb does not keep the order of several keys");
+}
+
+/*
  * The stored form of the text, allocated in the current context; NULL with
  * reader->error set if it is no sort_query. "ordered" says whether keys come
  * in the order that was meant.
@@ -101,9 +138,7 @@ build(JsonTreeReader *reader, const char *text, size_t len, bool ordered)
 	}
 	if (tree->type == JSON_TREE_OBJECT && tree->nchildren > 1 && !ordered)
 	{
-		json_tree_fail(reader, tree,
-					   "Write an array: [{\"rating\": -1}, {\"joined_at\": 1}], or give it as json or text.",
-					   "jsonb does not keep the order of several keys");
+		refuse_unordered(reader, tree);
 		return NULL;
 	}
 	if (tree->type == JSON_TREE_ARRAY && !join_elements(reader, tree))
@@ -170,6 +205,16 @@ static Datum
 from_text(const char *text, size_t len, Node *escontext)
 {
 	return read_query(text, len, true, escontext);
+}
+
+SortQuery *
+sort_query_read_jsonb(const Jsonb *jsonb)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	JsonbToCString(&text, unconstify(JsonbContainer *, &jsonb->root), VARSIZE(jsonb));
+	return (SortQuery *) DatumGetPointer(read_query(text.data, text.len, false, NULL));
 }
 
 static SortQuery *
@@ -240,12 +285,7 @@ sort_query_send(PG_FUNCTION_ARGS)
 Datum
 sort_query_from_jsonb(PG_FUNCTION_ARGS)
 {
-	Jsonb	   *jsonb = PG_GETARG_JSONB_P(0);
-	StringInfoData text;
-
-	initStringInfo(&text);
-	JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
-	return read_query(text.data, text.len, false, NULL);
+	return PointerGetDatum(sort_query_read_jsonb(PG_GETARG_JSONB_P(0)));
 }
 
 static bool

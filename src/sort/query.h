@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 #include "fmgr.h"
+#include "utils/jsonb.h"
 
 /* Raised when the meaning of stored bytes changes. */
 #define SORT_QUERY_VERSION	1
@@ -49,5 +50,11 @@ extern SortQuery *sort_query_from_datum(Datum datum);
 extern SortQuery *sort_query_copy_from_datum(Datum datum);
 #define DatumGetSortQueryCopy(datum)	sort_query_copy_from_datum(datum)
 #define PG_GETARG_SORT_QUERY(n)			sort_query_from_datum(PG_GETARG_DATUM(n))
+
+/*
+ * What the cast from jsonb makes of it, in the current context. Raises an error if
+ * it is no sort_query, or one that has lost its order.
+ */
+extern SortQuery *sort_query_read_jsonb(const Jsonb *jsonb);
 
 #endif							/* CIRRO_SORT_QUERY_H */

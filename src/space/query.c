@@ -13,7 +13,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
-#include "utils/xid8.h"
 
 #include "space/query.h"
 
@@ -76,9 +75,9 @@ arg_text(QueryArgs *args, const char *value)
 }
 
 void
-arg_xid8(QueryArgs *args, FullTransactionId value)
+arg_transaction(QueryArgs *args, FullTransactionId value)
 {
-	arg_datum(args, XID8OID, FullTransactionIdGetDatum(value),
+	arg_datum(args, INT8OID, Int64GetDatum((int64) U64FromFullTransactionId(value)),
 			  !FullTransactionIdIsValid(value));
 }
 
@@ -345,9 +344,9 @@ result_timestamptz(ResultRow *row)
 }
 
 FullTransactionId
-result_xid8(ResultRow *row)
+result_transaction(ResultRow *row)
 {
-	return DatumGetFullTransactionId(read_value(row, XID8OID));
+	return FullTransactionIdFromU64((uint64) result_int64(row));
 }
 
 const Interval *

@@ -34,10 +34,10 @@ extern void arg_bool(QueryArgs *args, bool value);
 extern void arg_int32(QueryArgs *args, int32 value);
 extern void arg_int64(QueryArgs *args, int64 value);
 extern void arg_timestamptz(QueryArgs *args, TimestampTz value);
-/* NULL pointers and invalid transaction ids are nulls. */
+/* NULL pointers and invalid transaction ids, which are bigint in SQL, are nulls. */
 extern void arg_interval(QueryArgs *args, const Interval *value);
 extern void arg_text(QueryArgs *args, const char *value);
-extern void arg_xid8(QueryArgs *args, FullTransactionId value);
+extern void arg_transaction(QueryArgs *args, FullTransactionId value);
 /* An array of these, none of them null. */
 extern void arg_bool_array(QueryArgs *args, const bool *values, int n);
 extern void arg_int32_array(QueryArgs *args, const int32 *values, int n);
@@ -99,7 +99,7 @@ extern bool result_bool(ResultRow *row);
 extern int32 result_int32(ResultRow *row);
 extern int64 result_int64(ResultRow *row);
 extern TimestampTz result_timestamptz(ResultRow *row);
-extern FullTransactionId result_xid8(ResultRow *row);
+extern FullTransactionId result_transaction(ResultRow *row);
 /* In the memory of the row. InvalidOid: a type of cirro's own, which has no fixed one. */
 extern const Interval *result_interval(ResultRow *row);
 extern Datum result_datum(ResultRow *row, Oid type);

@@ -144,19 +144,20 @@ typedef struct PassReceiver
 static const SpaceQuery gigs_query = {
 	"SELECT g.id::bigint, (s.waves + 1)::int,"
 	"   cirro.wave_wanted(s.target::int, s.accepted::int, g.invitation_multiplier::numeric),"
-	"   g.filter::cirro.filter_query, g.sort::cirro.sort_query,"
-	"   g.filter_query::jsonb, g.sort_query::json,"
+	"   f.filter::cirro.filter_query, f.sort::cirro.sort_query,"
+	"   g.filter_query::jsonb, g.sort_query::jsonb,"
 	"   EXISTS (SELECT FROM invitation i WHERE i.gig_id = g.id),"
-	"   pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())"
+	"   " OLDEST_TRANSACTION
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS due (id, place)"
 	" JOIN gig g ON g.id = due.id JOIN gig_state s ON s.gig_id = g.id"
+	" JOIN gig_filter f ON f.gig_id = g.id"
 	" WHERE s.auto AND s.accepted < s.target AND s.closes_at > $2 AND s.next_wave_at <= $2"
 	" AND NOT EXISTS (SELECT FROM setting t WHERE t.max_pending IS NOT NULL)"
 	" AND (NOT coalesce(" STATE_SEARCHED("$3") ", false)"
 	"   OR EXISTS (SELECT FROM worker w WHERE w.active AND w.changed_in >= s.searched"
 	"     AND w.changed_in < $4 OFFSET " FEW_CHANGED "))"
 	" ORDER BY due.place",
-	4, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID, XID8OID}, PLAN_BY_KEY
+	4, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID, INT8OID}, PLAN_BY_KEY
 };
 
 static const SpaceQuery invited_query = {
@@ -316,9 +317,9 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	if (sort != 0)
 		gig->sort = DatumGetSortQueryCopy(sort);
 	gig->filter_hash = wave_batch_hash(result_datum(&row, JSONBOID));
-	gig->sort_hash = wave_batch_hash(result_null(&row) ? (Datum) 0 : result_datum(&row, JSONOID));
+	gig->sort_hash = wave_batch_hash(result_null(&row) ? (Datum) 0 : result_datum(&row, JSONBOID));
 	gig->has_invitations = result_bool(&row);
-	gig->horizon = result_xid8(&row);
+	gig->horizon = result_transaction(&row);
 	result_end(&row);
 	gig->program = wave_predicates_add(pass->predicates, gig->filter);
 	MemoryContextSwitchTo(old);
@@ -376,7 +377,7 @@ load_gigs(Pass *pass)
 	arg_int64_array(&args, pass->ids, pass->nids);
 	arg_timestamptz(&args, pass->now);
 	arg_int64(&args, gig_state_place(pass->space));
-	arg_xid8(&args, ReadNextFullTransactionId());
+	arg_transaction(&args, ReadNextFullTransactionId());
 	receive_rows(pass, &args, receive_gig);
 	pass->memory += filters_memory(pass);
 

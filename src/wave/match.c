@@ -28,7 +28,7 @@
  * $7 since, $8 the next transaction
  */
 #define SEARCH_ARGS \
-	8, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONOID, XID8OID, XID8OID}, \
+	8, {INT8OID, JSONBOID, INT4OID, INT4OID, INT8OID, JSONBOID, INT8OID, INT8OID}, \
 	PLAN_EACH_TIME
 
 /*
@@ -67,7 +67,7 @@
 #define NOT_HELD_BACK \
 	" AND ($4 IS NULL OR " PENDING_OF_WORKER " < $4)"
 #define IN_ORDER \
-	" ORDER BY CASE WHEN $6::json IS NOT NULL" \
+	" ORDER BY CASE WHEN $6::jsonb IS NOT NULL" \
 	"     THEN cirro.sort_key(w.profile, $6::cirro.sort_query) END," \
 	"   w.lot < $3, w.lot, w.id LIMIT $5"
 
@@ -178,9 +178,9 @@ collect(CandidateSearch *search, const SpaceQuery *query,
 		else
 			arg_int32(&args, search->max_pending);
 		arg_int64(&args, asked);
-		arg_datum(&args, JSONOID, search->sort, search->sort == 0);
-		arg_xid8(&args, search->since);
-		arg_xid8(&args, ReadNextFullTransactionId());
+		arg_datum(&args, JSONBOID, search->sort, search->sort == 0);
+		arg_transaction(&args, search->since);
+		arg_transaction(&args, ReadNextFullTransactionId());
 		rows = query_run(search->space, &args);
 		n = 0;
 		for (int64 i = 0; i < rows && n < wanted; i++)

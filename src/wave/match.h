@@ -22,7 +22,7 @@ typedef struct CandidateSearch
 	int64		gig_id;
 	int			number;			/* of the wave */
 	Datum		filter;			/* gig.filter_query, jsonb */
-	Datum		sort;			/* gig.sort_query, json; 0: none */
+	Datum		sort;			/* gig.sort_query, jsonb; 0: none */
 	int			max_pending;	/* setting.max_pending, 0: no limit */
 	FullTransactionId since;	/* only workers changed in it or later; or none */
 

@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "cirro.h"
+#include "gig/event.h"
 #include "gig/state.h"
 #include "isolate.h"
 #include "space/query.h"
@@ -41,14 +42,14 @@ static const SpaceQuery read_query = {
 	"SELECT s.accepted::int, s.target::int, coalesce(s.accepted >= s.capacity, false)::bool,"
 	"   s.expires_rest::bool, s.auto::bool, s.frequency::interval, s.answer_within::interval,"
 	"   s.starts_at::timestamptz, s.closes_at::timestamptz, s.archives_at::timestamptz,"
-	"   s.next_wave_at::timestamptz, s.waves::int, s.failures::int, s.announced::int,"
+	"   s.next_wave_at::timestamptz, s.waves::int, s.failures::int, s.announced::int, s.exhausted::bool,"
 	"   cirro.wave_wanted(s.target::int, s.accepted::int, g.invitation_multiplier::numeric),"
-	"   g.pending_max::int, g.filter_query::jsonb, g.sort_query::json,"
+	"   g.pending_max::int, g.filter_query::jsonb, g.sort_query::jsonb,"
 	"   t.paused::bool, t.max_pending IS NOT NULL,"
 	"   EXISTS (SELECT FROM invitation i"
 	"     WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2),"
-	"   CASE WHEN " STATE_SEARCHED("$3") " THEN s.searched END::xid8,"
-	"   pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())"
+	"   CASE WHEN " STATE_SEARCHED("$3") " THEN s.searched END::bigint,"
+	"   " OLDEST_TRANSACTION
 	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN setting t ON true"
 	" WHERE g.id = $1",
 	3, {INT8OID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
@@ -83,16 +84,10 @@ static const SpaceQuery drop_inactive_query = {
 	2, {INT8OID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
-static const SpaceQuery announce_query = {
-	"INSERT INTO notification (consumer, kind, gig_id)"
-	" SELECT c.name, n.kind, $1"
-	" FROM (VALUES (1, 'gig.started'), (2, 'gig.ended'), (3, 'gig.archived'))"
-	"     AS n (rank, kind)"
-	"   CROSS JOIN pg_catalog.unnest(coalesce((SELECT t.consumers FROM setting t), '{default}'))"
-	"     AS c (name)"
-	" WHERE n.rank > $2 AND n.rank <= $3"
-	" ORDER BY n.rank",
-	3, {INT8OID, INT4OID, INT4OID}, PLAN_BY_KEY
+/* The gig is over: nothing looks for workers for it, or for it for workers. */
+static const SpaceQuery forget_filter_query = {
+	"DELETE FROM gig_filter f WHERE f.gig_id = $1",
+	1, {INT8OID}, PLAN_BY_KEY
 };
 
 /*
@@ -105,7 +100,7 @@ static const SpaceQuery update_state_query = {
 	"   last_due_at = coalesce($3, s.last_due_at),"
 	"   next_wave_at = n.wave_at,"
 	"   last_wave_at = coalesce($5, s.last_wave_at),"
-	"   waves = $6, failures = $7, announced = $8,"
+	"   waves = $6, failures = $7, announced = $8, exhausted = $13,"
 	"   searched = coalesce($10, s.searched), searched_on = coalesce($11, s.searched_on),"
 	"   released = CASE WHEN s.released < $12 THEN s.released END,"
 	"   next_event_at = coalesce(least($9, CASE WHEN $9 IS NOT NULL AND n.wave_at > $2"
@@ -128,8 +123,8 @@ static const SpaceQuery update_state_query = {
 	"     CASE WHEN l.auto AND l.accepted < l.target THEN coalesce($4, l.next_wave_at) END AS wave_at"
 	"   FROM gig_state l WHERE l.gig_id = $1) n"
 	" WHERE s.gig_id = n.gig_id",
-	12, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, XID8OID, INT8OID, XID8OID}, PLAN_BY_KEY
+	13, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, BOOLOID}, PLAN_BY_KEY
 };
 
 /* ---------------------------------------------------------------- steps -- */
@@ -162,17 +157,19 @@ wave_turn_read(GigTurn *turn)
 	gig->waves = result_int32(&row);
 	gig->failures = result_int32(&row);
 	gig->announced = result_int32(&row);
+	gig->exhausted = result_bool(&row);
 	gig->wanted = result_int32(&row);
 	gig->pending_max = result_null(&row) ? 0 : result_int32(&row);
 	gig->filter = result_datum(&row, JSONBOID);
-	gig->sort = result_null(&row) ? (Datum) 0 : result_datum(&row, JSONOID);
+	gig->sort = result_null(&row) ? (Datum) 0 : result_datum(&row, JSONBOID);
 	gig->paused = !result_null(&row) && result_bool(&row);
 	gig->limits_workers = result_bool(&row);
 	gig->sends = result_bool(&row);
-	gig->searched = result_null(&row) ? InvalidFullTransactionId : result_xid8(&row);
-	gig->horizon = result_xid8(&row);
+	gig->searched = result_null(&row) ? InvalidFullTransactionId : result_transaction(&row);
+	gig->horizon = result_transaction(&row);
 	result_end(&row);
 	turn->announced = gig->announced;
+	turn->exhausted = gig->exhausted;
 	return true;
 }
 
@@ -245,16 +242,25 @@ news(const GigTurn *turn)
 		turn->now >= turn->gig.starts_at ? 1 : 0;
 }
 
+static void
+forget_filter(const GigTurn *turn)
+{
+	QueryArgs	args = {&forget_filter_query};
+
+	arg_int64(&args, turn->gig_id);
+	query_run(turn->space, &args);
+}
+
 static bool
 announce(void *arg)
 {
+	static const char *const kinds[] = {NULL, "gig.started", "gig.ended", "gig.archived"};
 	GigTurn    *turn = arg;
-	QueryArgs	args = {&announce_query};
 
-	arg_int64(&args, turn->gig_id);
-	arg_int32(&args, turn->announced);
-	arg_int32(&args, news(turn));
-	query_run(turn->space, &args);
+	for (int rank = turn->announced + 1; rank <= news(turn); rank++)
+		event_of_gig(turn->space, turn->gig_id, kinds[rank], (Datum) 0);
+	if (turn->announced < 2 && news(turn) >= 2)
+		forget_filter(turn);
 	turn->announced = news(turn);
 	return true;
 }
@@ -314,6 +320,7 @@ run_due_wave(GigTurn *turn)
 	if (result != ISOLATED_DONE)
 	{
 		turn->wave_id = 0;
+		turn->exhausted = turn->gig.exhausted;
 		turn->searched = InvalidFullTransactionId;
 	}
 }
@@ -403,13 +410,14 @@ wave_turn_finish(GigTurn *turn, TimestampTz due)
 		arg_timestamptz(&args, retry);
 	else
 		arg_null(&args);
-	arg_xid8(&args, turn->searched);
+	arg_transaction(&args, turn->searched);
 	if (FullTransactionIdIsValid(turn->searched))
 		arg_int64(&args, gig_state_place(turn->space));
 	else
 		arg_null(&args);
 	/* What was released later than that was not released here. */
-	arg_xid8(&args, ReadNextFullTransactionId());
+	arg_transaction(&args, ReadNextFullTransactionId());
+	arg_bool(&args, turn->exhausted);
 	query_run(turn->space, &args);
 }
 

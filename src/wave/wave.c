@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "cirro.h"
+#include "gig/event.h"
 #include "gig/state.h"
 #include "space/query.h"
 #include "wave/batch.h"
@@ -46,9 +47,9 @@ static const SpaceQuery reserve_query = {
 
 static const SpaceQuery invite_query = {
 	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
-	" SELECT g.id, w.id, 'wave', $3"
-	" FROM gig g, pg_catalog.unnest($2) AS found (id) JOIN worker w ON w.id = found.id"
-	" WHERE g.id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) g.filter"
+	" SELECT f.gig_id, w.id, 'wave', $3"
+	" FROM gig_filter f, pg_catalog.unnest($2) AS found (id) JOIN worker w ON w.id = found.id"
+	" WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) f.filter"
 	" ORDER BY w.id"
 	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
 	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
@@ -61,9 +62,9 @@ static const SpaceQuery invite_query = {
 static const SpaceQuery invite_found_query = {
 	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
 	" SELECT $1, found.id, 'wave', $3 FROM ("
-	"   SELECT w.id FROM gig g, pg_catalog.unnest($2) AS proposed (id)"
+	"   SELECT w.id FROM gig_filter f, pg_catalog.unnest($2) AS proposed (id)"
 	"     JOIN worker w ON w.id = proposed.id"
-	"   WHERE g.id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) g.filter"
+	"   WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) f.filter"
 	"   FOR KEY SHARE OF w SKIP LOCKED) AS found"
 	" ORDER BY found.id"
 	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
@@ -72,10 +73,10 @@ static const SpaceQuery invite_found_query = {
 
 static const SpaceQuery reopen_query = {
 	"UPDATE invitation i SET status = 'pending', reason = NULL, origin = 'wave', wave_id = $3"
-	" FROM gig g, worker w"
-	" WHERE g.id = $1 AND i.id = ANY ($2) AND w.id = i.worker_id"
+	" FROM gig_filter f, worker w"
+	" WHERE f.gig_id = $1 AND i.id = ANY ($2) AND w.id = i.worker_id"
 	" AND i.status = 'expired'"
-	" AND w.active AND w.profile OPERATOR(cirro.@@) g.filter",
+	" AND w.active AND w.profile OPERATOR(cirro.@@) f.filter",
 	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 
@@ -285,6 +286,7 @@ wave_run(void *arg)
 
 	/* It may be another try. */
 	turn->wave_id = 0;
+	turn->exhausted = gig->exhausted;
 	turn->searched = InvalidFullTransactionId;
 	if (wanted == 0)
 		return lock_state(turn);
@@ -346,6 +348,9 @@ wave_run(void *arg)
 	if (!lock_state(turn))
 		return false;
 
+	turn->exhausted = invited == 0;
+	if (turn->exhausted && !gig->exhausted)
+		event_of_gig(turn->space, turn->gig_id, "gig.exhausted", (Datum) 0);
 	if (invited > 0)
 		wave_write(turn, "invited", wanted, invited, matched, held_back, NULL);
 	else

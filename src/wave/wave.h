@@ -30,10 +30,11 @@ typedef struct GigFacts
 	int			waves;
 	int			failures;
 	int			announced;
+	bool		exhausted;		/* the last wave found nobody */
 	int			wanted;			/* by a wave, pending_max aside */
 	int			pending_max;	/* 0: no limit */
 	Datum		filter;			/* filter_query, jsonb */
-	Datum		sort;			/* sort_query, json; 0: none */
+	Datum		sort;			/* sort_query, jsonb; 0: none */
 	bool		paused;
 	bool		limits_workers; /* is there a setting.max_pending? */
 	bool		sends;			/* is a scheduled invitation due? */
@@ -59,6 +60,7 @@ typedef struct GigTurn
 	int64		wave_id;		/* its row; 0: none was needed */
 	FullTransactionId searched; /* what gig_state.searched becomes; or none */
 	int			announced;		/* what gig_state.announced becomes */
+	bool		exhausted;		/* what gig_state.exhausted becomes */
 	ErrorData  *error;			/* the first step that failed */
 } GigTurn;
 
@@ -67,9 +69,9 @@ typedef struct GigTurn
 /*
  * Runs the wave that the gig needs now; an IsolatedWork. The caller holds the
  * gig row. Returns false to be undone: the gig closed or reached its target
- * meanwhile. Sets turn->wave_id, unless pending_max left no room, and
- * turn->searched, if nobody is left to invite. If it returns true, gig_state is
- * locked.
+ * meanwhile. Sets turn->wave_id and turn->exhausted, unless pending_max left no
+ * room, and turn->searched, if nobody is left to invite. If it returns true,
+ * gig_state is locked.
  */
 extern bool wave_run(void *turn);
 

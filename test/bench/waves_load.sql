@@ -54,7 +54,7 @@ BEGIN
 END $$;
 
 -- "count" open gigs that want 50 workers each; due, or not for a day.
-CREATE FUNCTION bench.make_gigs(count int, part double precision, due boolean DEFAULT true, sort json DEFAULT NULL)
+CREATE FUNCTION bench.make_gigs(count int, part double precision, due boolean DEFAULT true, sort jsonb DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO crowd.gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query, sort_query)
@@ -73,7 +73,7 @@ BEGIN
 	SET LOCAL session_replication_role = replica;
 	TRUNCATE crowd.invitation, crowd.notification, crowd.wave, crowd.attempt;
 	IF gigs THEN
-		TRUNCATE crowd.gig_state;
+		TRUNCATE crowd.gig_state, crowd.gig_filter;
 		TRUNCATE crowd.gig, crowd.invitation;
 	ELSE
 		UPDATE crowd.gig_state SET accepted = 0, waves = 0, failures = 0, last_due_at = NULL, last_wave_at = NULL,

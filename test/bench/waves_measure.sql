@@ -103,7 +103,7 @@ BEGIN
 END $$;
 
 -- One gig: the first wave, and the tenth.
-CREATE PROCEDURE bench.run_one(what text, part double precision, sort json, round int, waves int DEFAULT 10) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE bench.run_one(what text, part double precision, sort jsonb, round int, waves int DEFAULT 10) LANGUAGE plpgsql AS $$
 DECLARE
 	began timestamptz;
 BEGIN

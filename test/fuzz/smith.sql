@@ -20,7 +20,7 @@ FROM generate_series(1, 30) n;
 INSERT INTO gig (ref, title, url, start_at, end_at, total_seats, filter_query, sort_query, answer_within)
 SELECT 'ref' || n, 'Gig', 'u', now() + '1 h'::interval * (n % 3 - 1), now() + '1 day', n,
 	jsonb_build_object('n', jsonb_build_object('$lt', 10 * n), 's', '{"$regex": "^x[1-5]"}'::jsonb),
-	CASE WHEN n % 2 = 0 THEN '{"n": -1}'::json END, CASE WHEN n % 2 = 0 THEN '1 h'::interval END
+	CASE WHEN n % 2 = 0 THEN '{"n": -1}'::jsonb END, CASE WHEN n % 2 = 0 THEN '1 h'::interval END
 FROM generate_series(1, 6) n;
 CALL cirro.run_waves();
 SELECT accept(id) FROM invitation WHERE id % 5 = 0 AND status = 'pending' ORDER BY id LIMIT 1 \g /dev/null

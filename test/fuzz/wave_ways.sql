@@ -131,10 +131,10 @@ BEGIN
 			filter(depth - 1), CASE WHEN random() < 0.3 THEN ', ' || condition() ELSE '' END) END;
 END $$;
 
-CREATE FUNCTION sort() RETURNS json LANGUAGE plpgsql AS $$
+CREATE FUNCTION sort() RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN CASE WHEN random() < 0.6 THEN NULL
-		ELSE pick('{"n": 1}', '{"n": -1}', '{"city": 1, "n": -1}', '{"ok": -1}', '{"at.level": -1, "day": 1}', '{"never": 1}') END;
+		ELSE pick('{"n": 1}', '{"n": -1}', '[{"city": 1}, {"n": -1}]', '{"ok": -1}', '[{"at.level": -1}, {"day": 1}]', '{"never": 1}')::jsonb END;
 END $$;
 
 -- Lots: anywhere; or few different ones, the ends among them.
@@ -303,7 +303,7 @@ CREATE PROCEDURE count_remembered(space name) LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format($q$
 		INSERT INTO remembered AS r SELECT %1$L, count(*) FROM %1$I.gig_state s
-		WHERE s.searched > coalesce(s.released, '0'::xid8) AND s.next_wave_at <= cirro.now()
+		WHERE s.searched > coalesce(s.released, 0) AND s.next_wave_at <= cirro.now()
 		ON CONFLICT (space) DO UPDATE SET gigs = r.gigs + excluded.gigs$q$, space);
 END $$;
 

@@ -163,7 +163,7 @@ is(space_lives_on($upgraded, 'postgres', 'upgraded'), $whom, 'upgraded: the wave
 is($upgraded->safe_psql('postgres', q{
 	WITH RECURSIVE forbidden AS (
 		SELECT oid FROM pg_type WHERE oid < 16384 AND (typname ~ '^_?(reg|oid|aclitem|xid|cid|tid|pg_|refcursor|sql_)'
-			OR typrelid <> 0 OR typtype = 'c') AND typname !~ '^_?(regclass|regrole|regtype|xid8)$'
+			OR typrelid <> 0 OR typtype = 'c') AND typname !~ '^_?(regclass|regrole|regtype)$'
 		UNION
 		SELECT t.oid FROM forbidden f CROSS JOIN LATERAL (
 			SELECT oid FROM pg_type WHERE typbasetype = f.oid OR typelem = f.oid

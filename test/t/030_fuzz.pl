@@ -278,7 +278,7 @@ INSERT INTO trees.gig (ref, title, url, start_at, end_at, total_seats, seats_max
 SELECT 'ref' || n, 'Gig', 'u', now() + '1 h'::interval * (n % 4 - 1), now() + '1 day'::interval * (n % 3 + 1),
 	CASE WHEN n % 2 = 0 THEN n END, CASE WHEN n % 3 > 0 OR n % 2 = 1 THEN n + 2 END, CASE WHEN n % 5 = 0 THEN 3 END,
 	CASE WHEN n % 4 = 0 THEN '1 h'::interval END, jsonb_build_object('n', jsonb_build_object('$lt', 10 * n)),
-	CASE WHEN n % 3 = 0 THEN '{"n": -1}'::json END
+	CASE WHEN n % 3 = 0 THEN '{"n": -1}'::jsonb END
 FROM generate_series(1, 12) n;
 INSERT INTO numbers.worker (ref, profile) SELECT n, '{"n": 1}' FROM generate_series(1, 5) n;
 SQL
@@ -365,7 +365,7 @@ sub look
 	my $filter = argument('cirro.filter_query', \@parameters);
 	return pick(
 		"SELECT count(*) FROM trees.worker w WHERE w OPERATOR(cirro.@@) $filter",
-		"SELECT count(*) FROM trees.worker w JOIN trees.gig g ON w.profile OPERATOR(cirro.@@) g.filter WHERE cirro.matches(w, $filter)",
+		"SELECT count(*) FROM trees.worker w JOIN trees.gig_filter f ON w.profile OPERATOR(cirro.@@) f.filter WHERE cirro.matches(w, $filter)",
 		"EXPLAIN SELECT FROM trees.worker w WHERE w.profile OPERATOR(cirro.@@) $filter",
 		"SELECT * FROM trees.worker_invitation, (SELECT $filter) f", "SELECT * FROM trees.gig_status, (SELECT $filter) f",
 		"SELECT * FROM trees.worker_gig, (SELECT $filter) f",

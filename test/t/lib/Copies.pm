@@ -89,7 +89,7 @@ sub space_answers
 		SELECT worker_id, gig_id, status, reason, phase, can_accept, why_not FROM trees.worker_invitation ORDER BY invitation_id;
 		SELECT * FROM trees.worker_gig ORDER BY 1, 2;
 		SELECT * FROM trees.gig_status ORDER BY 1;
-		SELECT g.id, p.* FROM trees.gig g, trees.preview(g.filter, g.sort) p ORDER BY 1, p.worker_id});
+		SELECT g.id, p.* FROM trees.gig g, trees.preview(g.filter_query, g.sort_query) p ORDER BY 1, p.worker_id});
 }
 
 # Life goes on: new ids, waves, answers, notifications. Returns whom the waves
@@ -123,7 +123,7 @@ sub space_lives_on
 	is($sql->("SELECT string_agg(DISTINCT gig_id || ' ' || outcome, ', ') FROM trees.wave WHERE id > $waves AND gig_id <= 2"),
 		'1 invited, 2 invited', "$what: waves run");
 	is($sql->(qq{SELECT count(*) FROM trees.invitation i JOIN trees.worker w ON w.id = i.worker_id JOIN trees.gig g ON g.id = i.gig_id
-		WHERE i.wave_id > $waves AND NOT (w.active AND w.profile OPERATOR(cirro.\@\@) g.filter)}), '0',
+		WHERE i.wave_id > $waves AND NOT (w.active AND w.profile OPERATOR(cirro.\@\@) g.filter_query)}), '0',
 		"$what: and invite none but active workers who match");
 	my $whom = $sql->("SELECT gig_id, worker_id, times_invited FROM trees.invitation WHERE wave_id > $waves ORDER BY 1, 2");
 

@@ -31,7 +31,7 @@ INSERT INTO gig (ref, title, url, start_at, end_at, archive_at, total_seats, sea
 	sort_query, answer_within, notification_payload)
 VALUES (gen_random_uuid(), E'full\tof "signs"', 'u', now() + '2 h', now() + '3 h', now() + '4 h', 2, NULL, 2,
 		'{"$or": [{"n": {"$gt": 5, "$lte": 30.5}}, {"name": {"$regex": "neill .*7$", "$options": "i"}}, {"tags": {"$size": 0}}]}',
-		'{"n": -1, "name": 1}', '1 day', '{"k": null}'),
+		'[{"n": -1}, {"name": 1}]', '1 day', '{"k": null}'),
 	(NULL, 'open', 'u', now() - interval '1 h', now() + '3 h', NULL, 5, 3, NULL, '{}', NULL, NULL, NULL),
 	(NULL, 'manual', 'u', now() + '2 h', now() + '3 h', NULL, NULL, NULL, 4, '{"n": 1}', NULL, NULL, NULL),
 	(NULL, 'ended', 'u', now() - interval '1 h', now() + '1 s', NULL, 1, NULL, NULL, '{}', NULL, NULL, NULL),

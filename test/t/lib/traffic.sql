@@ -301,8 +301,8 @@ BEGIN
 		WHEN 'explain' THEN PERFORM trees.explain_invitation(person, gig);
 		WHEN 'preview' THEN PERFORM trees.preview('{"even": true}', '{"n": -1}', 5);
 		WHEN 'look up' THEN PERFORM trees.worker_id('w' || person), trees.gig_id('g' || gig);
-		WHEN 'filters' THEN PERFORM FROM trees.gig g, cirro.lint(g.filter), cirro.validate(g.filter_query::text),
-			cirro.explain_match(jsonb_build_object('n', c), g.filter) WHERE g.id = gig;
+		WHEN 'filters' THEN PERFORM FROM trees.gig g, cirro.lint(g.filter_query), cirro.validate(g.filter_query::text),
+			cirro.explain_match(jsonb_build_object('n', c), g.filter_query) WHERE g.id = gig;
 			PERFORM FROM trees.worker w WHERE w OPERATOR(cirro.@@) '{"n": {"$in": [1, 2, 3]}}';
 		WHEN 'spaces' THEN PERFORM cirro.spaces();
 		WHEN 'damage' THEN UPDATE trees.gig_state SET accepted = accepted + c % 2, target = greatest(target - 1, 1),

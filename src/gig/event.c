@@ -1,0 +1,261 @@
+/*-------------------------------------------------------------------------
+ * src/gig/event.c
+ *
+ * Writes what has happened, once, and for each consumer whose kinds include it
+ * that it has yet to hear of it: one statement for both tables, in the
+ * transaction of what it tells. It knows the kinds of events. Must not decide
+ * that something has happened, and must not lock anything but what
+ * event_of_workers says.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "gig/event.h"
+#include "gig/invitation.h"
+#include "space/query.h"
+
+PG_FUNCTION_INFO_V1(event_kinds);
+
+/* ---------------------------------------------------------------- kinds -- */
+
+/* Here and nowhere else: checks of the tables ask event_kinds(). */
+static const char *const kinds[] = {
+	"invitation.created", "invitation.updated",
+	"gig.started", "gig.ended", "gig.archived", "gig.filled", "gig.reopened",
+	"gig.exhausted", "gig.changed", "gig.deleted", "gig.cancelled"
+};
+
+bool
+event_is_kind(const char *name, size_t length)
+{
+	for (int i = 0; i < (int) lengthof(kinds); i++)
+		if (strlen(kinds[i]) == length && memcmp(kinds[i], name, length) == 0)
+			return true;
+	return false;
+}
+
+char *
+event_kinds_listed(void)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < (int) lengthof(kinds); i++)
+		appendStringInfo(&text, i == 0 ? "%s" : ", %s", kinds[i]);
+	return text.data;
+}
+
+/* cirro.event_kinds() returns text[] */
+Datum
+event_kinds(PG_FUNCTION_ARGS)
+{
+	Datum		names[lengthof(kinds)];
+
+	for (int i = 0; i < (int) lengthof(kinds); i++)
+		names[i] = CStringGetTextDatum(kinds[i]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(names, lengthof(kinds), TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* -------------------------------------------------------------- queries -- */
+
+/* Who is to hear of what an INSERT INTO event AS e writes. */
+#define TELL(insert) \
+	"WITH happened AS (" insert " RETURNING e.id, e.kind) " \
+	"INSERT INTO notification (consumer, event_id) " \
+	"SELECT c.name, h.id FROM happened AS h CROSS JOIN consumer AS c " \
+	"WHERE c.kinds IS NULL OR h.kind = ANY (c.kinds) ORDER BY h.id, c.name"
+
+/* Most statements change one row, and arrays would cost them more than the rest. */
+#define ONE_INVITATION \
+	"INSERT INTO event AS e (kind, gig_id, worker_id, invitation_id, revision, status, previous) " \
+	"VALUES ($1, $2, $3, $4, $5, $6, $7)"
+#define ONE_INVITATION_ARGS \
+	7, {TEXTOID, INT8OID, INT8OID, INT8OID, INT4OID, TEXTOID, TEXTOID}
+
+#define MANY_INVITATIONS \
+	"INSERT INTO event AS e (kind, gig_id, worker_id, invitation_id, revision, status, previous) " \
+	"SELECT CASE WHEN n.is_new THEN 'invitation.created' ELSE 'invitation.updated' END, " \
+	"  n.gig_id, n.worker_id, n.invitation_id, n.revision, n.status, n.previous " \
+	"FROM (SELECT pg_catalog.unnest($1) AS is_new, pg_catalog.unnest($2) AS gig_id, " \
+	"    pg_catalog.unnest($3) AS worker_id, pg_catalog.unnest($4) AS invitation_id, " \
+	"    pg_catalog.unnest($5) AS revision, pg_catalog.unnest($6) AS status, " \
+	"    pg_catalog.unnest($7) AS previous) AS n " \
+	"ORDER BY n.invitation_id"
+#define MANY_INVITATIONS_ARGS \
+	7, {BOOLARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, \
+	TEXTARRAYOID}
+
+static const SpaceQuery one_invitation = {TELL(ONE_INVITATION), ONE_INVITATION_ARGS};
+static const SpaceQuery one_silent_invitation = {ONE_INVITATION, ONE_INVITATION_ARGS};
+static const SpaceQuery many_invitations = {TELL(MANY_INVITATIONS), MANY_INVITATIONS_ARGS};
+static const SpaceQuery many_silent_invitations = {MANY_INVITATIONS, MANY_INVITATIONS_ARGS};
+
+static const SpaceQuery one_gig = {
+	TELL("INSERT INTO event AS e (kind, gig_id, payload) VALUES ($1, $2, $3)"),
+	3, {TEXTOID, INT8OID, JSONBOID}
+};
+
+static const SpaceQuery many_gigs = {
+	TELL("INSERT INTO event AS e (kind, gig_id) "
+		 "SELECT $1, g.id FROM gig AS g WHERE g.id = ANY ($2) ORDER BY g.id"),
+	2, {TEXTOID, INT8ARRAYOID}, PLAN_BY_KEY
+};
+
+/* A query of its own holds the locks: a condition on the status must not enter it. */
+static const SpaceQuery workers_of_gig = {
+	"WITH locked AS MATERIALIZED ("
+	"  SELECT i.id, i.gig_id, i.worker_id, i.revision, i.status, i.reason, i.origin "
+	"  FROM invitation AS i WHERE i.gig_id = $2 ORDER BY i.id FOR UPDATE), "
+	"happened AS (INSERT INTO event AS e (kind, gig_id, worker_id, invitation_id, "
+	"    revision, status, payload) "
+	"  SELECT $1, l.gig_id, l.worker_id, l.id, l.revision, l.status, "
+	"    $3 || pg_catalog.jsonb_build_object('invitation', pg_catalog.jsonb_build_object("
+	"      'id', l.id, 'status', l.status, 'previous', NULL, 'reason', l.reason, "
+	"      'origin', l.origin, 'answer_by', NULL)) "
+	"  FROM locked AS l WHERE l.status IN ('pending', 'accepted') ORDER BY l.id "
+	"  RETURNING e.id, e.kind) "
+	"INSERT INTO notification (consumer, event_id) "
+	"SELECT c.name, h.id FROM happened AS h CROSS JOIN consumer AS c "
+	"WHERE c.kinds IS NULL OR h.kind = ANY (c.kinds) ORDER BY h.id, c.name",
+	3, {TEXTOID, INT8OID, JSONBOID}
+};
+
+/* ---------------------------------------------------------- invitations -- */
+
+static void
+event_of_one(Oid space, const InvitationNews *news)
+{
+	QueryArgs	args = {news->silent ? &one_silent_invitation : &one_invitation};
+
+	arg_text(&args, news->is_new ? "invitation.created" : "invitation.updated");
+	arg_int64(&args, news->gig_id);
+	arg_int64(&args, news->worker_id);
+	arg_int64(&args, news->id);
+	arg_int32(&args, news->revision);
+	arg_text(&args, news->status < 0 ? NULL : invitation_statuses[news->status]);
+	arg_text(&args, news->previous < 0 ? NULL : invitation_statuses[news->previous]);
+	query_run(space, &args);
+}
+
+/* The names of statuses, NULL for -1. */
+static Datum
+status_array(const int *statuses, int n)
+{
+	Datum	   *elements = palloc(n * sizeof(Datum));
+	bool	   *nulls = palloc(n * sizeof(bool));
+	Datum		names[NSTATUSES];
+	int			lower = 1;
+
+	for (int status = 0; status < NSTATUSES; status++)
+		names[status] = CStringGetTextDatum(invitation_statuses[status]);
+	for (int i = 0; i < n; i++)
+	{
+		nulls[i] = statuses[i] < 0;
+		elements[i] = nulls[i] ? (Datum) 0 : names[statuses[i]];
+	}
+	return PointerGetDatum(construct_md_array(elements, nulls, 1, &n, &lower,
+											  TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Of those that are silent, or of those that are not. */
+static void
+event_of_many(Oid space, const InvitationNews *news, int n, bool silent)
+{
+	QueryArgs	args = {silent ? &many_silent_invitations : &many_invitations};
+	bool	   *is_new = palloc(n * sizeof(bool));
+	int64	   *gig_id = palloc(n * sizeof(int64));
+	int64	   *worker_id = palloc(n * sizeof(int64));
+	int64	   *id = palloc(n * sizeof(int64));
+	int32	   *revision = palloc(n * sizeof(int32));
+	int		   *status = palloc(n * sizeof(int));
+	int		   *previous = palloc(n * sizeof(int));
+	int			count = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (news[i].silent != silent)
+			continue;
+		is_new[count] = news[i].is_new;
+		gig_id[count] = news[i].gig_id;
+		worker_id[count] = news[i].worker_id;
+		id[count] = news[i].id;
+		revision[count] = news[i].revision;
+		status[count] = news[i].status;
+		previous[count] = news[i].previous;
+		count++;
+	}
+	if (count == 0)
+		return;
+	arg_bool_array(&args, is_new, count);
+	arg_int64_array(&args, gig_id, count);
+	arg_int64_array(&args, worker_id, count);
+	arg_int64_array(&args, id, count);
+	arg_int32_array(&args, revision, count);
+	arg_datum(&args, TEXTARRAYOID, status_array(status, count), false);
+	arg_datum(&args, TEXTARRAYOID, status_array(previous, count), false);
+	query_run(space, &args);
+}
+
+void
+event_of_invitations(Oid space, const InvitationNews *news, int n)
+{
+	MemoryContext scratch;
+	MemoryContext caller;
+
+	if (n == 0)
+		return;
+	if (n == 1)
+	{
+		event_of_one(space, news);
+		return;
+	}
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro events",
+									ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(scratch);
+	event_of_many(space, news, n, false);
+	event_of_many(space, news, n, true);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+}
+
+/* ----------------------------------------------------------------- gigs -- */
+
+void
+event_of_gig(Oid space, int64 gig_id, const char *kind, Datum payload)
+{
+	QueryArgs	args = {&one_gig};
+
+	arg_text(&args, kind);
+	arg_int64(&args, gig_id);
+	arg_datum(&args, JSONBOID, payload, payload == (Datum) 0);
+	query_run(space, &args);
+}
+
+void
+event_of_gigs(Oid space, const int64 *gig_ids, int n, const char *kind)
+{
+	QueryArgs	args = {&many_gigs};
+
+	if (n == 0)
+		return;
+	arg_text(&args, kind);
+	arg_int64_array(&args, gig_ids, n);
+	query_run(space, &args);
+}
+
+void
+event_of_workers(Oid space, int64 gig_id, const char *kind, Datum payload)
+{
+	QueryArgs	args = {&workers_of_gig};
+
+	arg_text(&args, kind);
+	arg_int64(&args, gig_id);
+	arg_datum(&args, JSONBOID, payload, payload == (Datum) 0);
+	query_run(space, &args);
+}
