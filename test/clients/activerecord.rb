@@ -41,6 +41,7 @@ def tables(text)
   text.scan(/^  create_table "([^"]*)"(.*?)^  end$/m).to_h
 end
 
+$stdout.sync = true
 puts "# ActiveRecord #{ActiveRecord::VERSION::STRING}, pg #{PG::VERSION}"
 
 connect("trees")

@@ -70,8 +70,8 @@ ok("the models can be imported", models.Gig._meta.db_table == "gig")
 now = datetime.datetime.now(datetime.timezone.utc)
 fields = dict(title="Plant", url="https://trees.example/1", start_at=now + datetime.timedelta(days=1),
               end_at=now + datetime.timedelta(days=2), total_seats=2, filter_query={})
-# Django writes every column, so all that is not given is an explicit NULL.
-models.Gig(id=1000, **fields).save(force_insert=True)
+# Django writes every column: what is not given as NULL, but text as ''.
+models.Gig(id=1000, invitation_mode=None, **fields).save(force_insert=True)
 gig = models.Gig.objects.get(id=1000)
 same("a gig of the required fields has the defaults",
      (gig.invitation_mode, gig.invitation_multiplier, gig.invitation_frequency),
