@@ -55,7 +55,7 @@ help:
 	@echo 'make setup              install what test and demo need, on Debian; they do it themselves'
 
 setup:
-	@test/setup.sh
+	@test/setup.sh clients
 
 test:
 	@test/run.sh

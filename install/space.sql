@@ -19,7 +19,7 @@
 -- ---------------------------------------------------------------- setting --
 
 CREATE TABLE setting (
-	only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+	only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row IS TRUE),
 	paused boolean,
 	default_frequency interval CHECK (default_frequency > interval '0'),
 	default_multiplier numeric CHECK (default_multiplier > numeric '0' AND default_multiplier < 'Infinity'),
