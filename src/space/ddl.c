@@ -47,6 +47,7 @@ const SpaceFunction space_functions[SPACE_FUNCTIONS] = {
 	{"claim_notifications", "(int, interval, text)"},
 	{"confirm_notifications", "(bigint, bigint[], text)"},
 	{"fail_notifications", "(bigint, bigint[], text, timestamptz)"},
+	{"erase_worker", "(bigint)"},
 	{"check_consistency", "()"},
 	{"rebuild_state", "()"},
 };

@@ -20,6 +20,7 @@
 #include "space/query.h"
 #include "space/scope.h"
 #include "wave/retention.h"
+#include "wave/trouble.h"
 
 /* How many rows go at once. */
 #define BATCH "1000"
@@ -208,7 +209,7 @@ run(Retention *retention, IsolatedWork work)
 
 	SPI_connect();
 	done = run_isolated(work, retention, &error) == ISOLATED_DONE;
-	if (error != NULL)
+	if (error != NULL && trouble_is_new(retention->info->space, error->sqlerrcode))
 		ereport(WARNING,
 				(errcode(error->sqlerrcode),
 				 errmsg("old rows of Space \"%s\" could not be removed",
