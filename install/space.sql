@@ -19,7 +19,7 @@
 -- ---------------------------------------------------------------- setting --
 
 CREATE TABLE setting (
-	only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+	only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row IS TRUE),
 	paused boolean,
 	default_frequency interval CHECK (default_frequency > interval '0'),
 	default_multiplier numeric CHECK (default_multiplier > numeric '0' AND default_multiplier < 'Infinity'),
@@ -132,7 +132,7 @@ CREATE TABLE gig (
 	notification_payload jsonb,
 	created_at timestamptz NOT NULL DEFAULT cirro.now(),
 	CONSTRAINT gig_end_at_check CHECK (end_at > start_at AND end_at > created_at),
-	CONSTRAINT gig_archive_at_check CHECK (archive_at >= end_at),
+	CONSTRAINT gig_archive_at_check CHECK (archive_at >= least(end_at, cancelled_at)),
 	CONSTRAINT gig_seats_check CHECK (
 		coalesce(seats_min, total_seats, seats_max) IS NOT NULL
 		AND least(seats_min, total_seats, seats_max) >= 1
@@ -224,7 +224,7 @@ COMMENT ON COLUMN gig_state.auto IS 'whether waves run';
 COMMENT ON COLUMN gig_state.frequency IS 'time between two waves';
 COMMENT ON COLUMN gig_state.answer_within IS 'time to answer; NULL: until the gig closes';
 COMMENT ON COLUMN gig_state.starts_at IS 'started from then on';
-COMMENT ON COLUMN gig_state.closes_at IS 'no accept from then on: the end, or archiving before it';
+COMMENT ON COLUMN gig_state.closes_at IS 'no accept from then on: the end, or cancelling or archiving before it';
 COMMENT ON COLUMN gig_state.archives_at IS 'archived from then on';
 COMMENT ON COLUMN gig_state.last_due_at IS 'when the last wave was due; later than that by its frequency comes the next';
 COMMENT ON COLUMN gig_state.next_wave_at IS 'when the next wave is due; NULL: none is needed';
@@ -268,7 +268,7 @@ CREATE TABLE invitation (
 	send_at timestamptz,
 	invited_at timestamptz,
 	responded_at timestamptz,
-	times_invited int NOT NULL DEFAULT 0,
+	times_invited int NOT NULL DEFAULT 1,
 	revision int NOT NULL DEFAULT 1,
 	silent boolean NOT NULL DEFAULT false,
 	silenced boolean NOT NULL DEFAULT false,
@@ -294,7 +294,7 @@ COMMENT ON COLUMN invitation.id IS 'the invitation''s id, the same however often
 COMMENT ON COLUMN invitation.gig_id IS 'what the worker is invited to';
 COMMENT ON COLUMN invitation.worker_id IS 'who is invited';
 COMMENT ON COLUMN invitation.status IS 'scheduled, pending, accepted, rejected, expired or left';
-COMMENT ON COLUMN invitation.reason IS 'why it is rejected, left or expired; by cirro: seats_filled, gig_ended, no_answer, worker_inactive';
+COMMENT ON COLUMN invitation.reason IS 'why it is rejected, left or expired; by cirro: seats_filled, gig_ended, gig_cancelled, no_answer, worker_inactive, worker_erased';
 COMMENT ON COLUMN invitation.origin IS 'who invited last: wave, manual or attempt';
 COMMENT ON COLUMN invitation.wave_id IS 'the wave that invited last';
 COMMENT ON COLUMN invitation.send_at IS 'when a scheduled invitation is sent';
@@ -436,12 +436,14 @@ CREATE TABLE notification (
 );
 
 CREATE INDEX notification_due_idx ON notification (consumer, due_at, id) WHERE outcome IS NULL;
-CREATE INDEX notification_claim_idx ON notification (claim) WHERE outcome IS NULL AND claim IS NOT NULL;
+-- Dead ones are counted through it: an index of their own would cost every write.
+CREATE INDEX notification_claim_idx ON notification (claim)
+	WHERE outcome = 'dead' OR (outcome IS NULL AND claim IS NOT NULL);
 -- Below 2^53, so that JavaScript can count that far.
 CREATE SEQUENCE notification_claim_seq MAXVALUE 9007199254740991 OWNED BY notification.claim;
 
 COMMENT ON INDEX notification_due_idx IS 'finds what a consumer has yet to be told, oldest first';
-COMMENT ON INDEX notification_claim_idx IS 'finds what a claim has handed out';
+COMMENT ON INDEX notification_claim_idx IS 'finds what a claim has handed out, and what is dead';
 COMMENT ON SEQUENCE notification_claim_seq IS 'numbers the claims';
 COMMENT ON TABLE notification IS 'who is yet to hear of an event: the outbox, one row per event and consumer';
 COMMENT ON COLUMN notification.id IS 'the notification''s id';
@@ -962,6 +964,7 @@ BEGIN
 			FROM (
 				SELECT u.id, u.ord, i.id AS invitation_id,
 					CASE WHEN g.id IS NULL THEN 'not_found'
+						 WHEN s.closes_at IS NULL THEN 'ok'	-- of which the trigger says what is wrong
 						 WHEN NOT fn.at < s.closes_at THEN 'not_open'
 						 WHEN i.status = 'accepted' THEN 'already_accepted'
 						 WHEN i.status IN ('pending', 'scheduled')
@@ -990,11 +993,12 @@ BEGIN
 
 		BEGIN
 			IF cirro.lock_rows(current_schema(), 'gig', fn.gigs) < cardinality(fn.gigs)
-				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[attempt_invitations.worker_id]) = 0 THEN
+				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[attempt_invitations.worker_id]) = 0
+				OR NOT EXISTS (SELECT FROM worker w WHERE w.id = attempt_invitations.worker_id AND w.active) THEN
 				fn.again := true;
 				RAISE EXCEPTION USING ERRCODE = '40001',
 					MESSAGE = format('the gigs of worker %s keep changing', attempt_invitations.worker_id),
-					DETAIL = 'A gig or the worker was deleted meanwhile.',
+					DETAIL = 'A gig or the worker was deleted meanwhile, or the worker is not active any more.',
 					HINT = 'Call attempt_invitations() again.';
 			END IF;
 
@@ -1118,17 +1122,40 @@ BEGIN
 			result.archived_at, result.cancelled_at) = 'archived' AND coalesce(archive.at <= cirro.now(), true) THEN
 		RETURN result;		-- a call may be repeated
 	END IF;
-	IF archive.at > cirro.now() AND result.start_at <= cirro.now() THEN
+	IF archive.at > cirro.now() AND result.cancelled_at IS NOT NULL THEN
+		UPDATE gig g SET archive_at = archive.at
+			WHERE g.id = archive.gig_id RETURNING g.* INTO result;
+	ELSIF archive.at > cirro.now() AND result.start_at <= cirro.now() THEN
 		UPDATE gig g SET archive_at = archive.at, end_at = least(g.end_at, archive.at)
 			WHERE g.id = archive.gig_id RETURNING g.* INTO result;
 	ELSE
-		-- Refused by the trigger if the gig has not started.
+		-- Refused by the trigger if the gig has not started and is not cancelled.
 		UPDATE gig g SET archived_at = cirro.now()
 			WHERE g.id = archive.gig_id RETURNING g.* INTO result;
 	END IF;
 	RETURN result;
 END $$;
-COMMENT ON FUNCTION archive(bigint, timestamptz) IS 'archives a gig that has started, now or at a time to come, ending it if need be';
+COMMENT ON FUNCTION archive(bigint, timestamptz) IS 'archives a gig that has started or is cancelled, now or at a time to come, ending it if need be';
+
+CREATE OR REPLACE FUNCTION cancel(gig_id bigint) RETURNS gig
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+<<fn>>
+DECLARE
+	result gig;
+BEGIN
+	SELECT g.* INTO fn.result FROM gig g WHERE g.id = cancel.gig_id FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		PERFORM cirro.raise_unknown('gig', cancel.gig_id);
+	END IF;
+	IF fn.result.cancelled_at IS NULL THEN		-- a call may be repeated
+		-- Refused by the trigger if the gig has ended.
+		UPDATE gig g SET cancelled_at = cirro.now()
+			WHERE g.id = cancel.gig_id RETURNING g.* INTO fn.result;
+	END IF;
+	RETURN fn.result;
+END $$;
+COMMENT ON FUNCTION cancel(bigint) IS 'ends a gig that has not ended, for good; who is pending or accepted is told gig.cancelled';
 
 CREATE OR REPLACE FUNCTION run_wave(gig_id bigint) RETURNS wave
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -1264,8 +1291,10 @@ BEGIN
 
 	gate := 'open';
 	passed := cirro.now() < s.closes_at;
-	detail := format('%s: from %s to %s', cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at),
-		s.starts_at, s.closes_at);
+	detail := format('%s: from %s to %s%s',
+		cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at), s.starts_at,
+		CASE WHEN g.cancelled_at IS NULL THEN s.closes_at ELSE g.end_at END,
+		coalesce(', cancelled at ' || g.cancelled_at, ''));
 	all_passed := all_passed AND passed;
 	RETURN NEXT;
 
@@ -1590,7 +1619,9 @@ CREATE OR REPLACE VIEW worker_invitation WITH (security_invoker = true) AS
 SELECT i.worker_id, w.ref AS worker_ref, i.id AS invitation_id, i.gig_id, g.ref AS gig_ref,
 	n.status, n.reason, g.title, g.description, g.url, g.start_at, g.end_at,
 	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at) AS phase,
-	i.invited_at, i.responded_at,
+	g.cancelled_at, i.invited_at, i.responded_at,
+	CASE WHEN n.status = 'pending'
+		THEN least(cirro.answer_by(i.invited_at, s.answer_within), s.closes_at) END AS answer_by,
 	n.status = 'pending' AND NOT n.is_full AS can_accept,
 	CASE WHEN n.status = 'accepted' THEN 'already_accepted'
 		 WHEN n.is_closed THEN 'not_open'
@@ -1615,9 +1646,12 @@ WHERE i.status <> 'scheduled' AND i.times_invited > 0;
 COMMENT ON VIEW worker_invitation IS 'what a worker is shown of invitations: their status as of now, and whether they can be accepted';
 
 CREATE OR REPLACE VIEW worker_gig WITH (security_invoker = true) AS
-SELECT i.worker_id, i.gig_id, g.title, g.description, g.url, g.start_at, g.end_at,
+SELECT i.worker_id, w.ref AS worker_ref, i.id AS invitation_id, i.gig_id, g.ref AS gig_ref,
+	g.title, g.description, g.url, g.start_at, g.end_at, g.cancelled_at,
 	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at) AS phase
-FROM invitation i JOIN gig g ON g.id = i.gig_id
+FROM invitation i
+JOIN worker w ON w.id = i.worker_id
+JOIN gig g ON g.id = i.gig_id
 WHERE i.status = 'accepted';
 COMMENT ON VIEW worker_gig IS 'the gigs that a worker has accepted';
 
@@ -1651,6 +1685,104 @@ GRANT SELECT ON worker_invitation TO PUBLIC;
 GRANT SELECT ON worker_gig TO PUBLIC;
 GRANT SELECT ON gig_status TO PUBLIC;
 
+-- ------------------------------------------------------------------ erase --
+
+-- Who is invited meanwhile is waited for: FOR UPDATE of the worker is in the way of
+-- a foreign key's check, and whoever waited for it reads the row anew. What others
+-- hold of the same worker is waited for as well, in the order of src/gig/state.h;
+-- it has to be seen afterwards, therefore READ COMMITTED, and all of it, therefore
+-- without row policies. gig_state is locked last, by the triggers.
+CREATE OR REPLACE FUNCTION erase_worker(worker_id bigint) RETURNS worker
+LANGUAGE plpgsql SET search_path FROM CURRENT SET row_security = off AS $$
+#variable_conflict use_column
+<<fn>>
+DECLARE
+	reasons CONSTANT text[] := '{seats_filled,gig_ended,gig_cancelled,no_answer,worker_inactive,worker_erased}';
+	ids bigint[];
+	events bigint[];
+	kept bigint;
+	tries int := 0;
+	result worker;
+BEGIN
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		RAISE EXCEPTION USING ERRCODE = '25000',
+			MESSAGE = 'erase_worker() works in READ COMMITTED only',
+			DETAIL = format('In %s it would not see what others have just written of the worker.',
+				upper(current_setting('transaction_isolation'))),
+			HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED.';
+	END IF;
+	SELECT w.* INTO fn.result FROM worker w WHERE w.id = erase_worker.worker_id FOR UPDATE;
+	IF NOT FOUND THEN
+		PERFORM cirro.raise_unknown('worker', erase_worker.worker_id);
+	END IF;
+	ids := ARRAY(SELECT i.id FROM invitation i WHERE i.worker_id = erase_worker.worker_id
+		ORDER BY i.id FOR NO KEY UPDATE);
+
+	UPDATE worker AS w SET profile = '{}', ref = NULL, active = false
+		WHERE w.id = erase_worker.worker_id
+		AND (w.profile <> '{}' OR w.ref IS NOT NULL OR w.active)
+		RETURNING w.* INTO fn.result;
+	IF NOT FOUND THEN
+		SELECT w.* INTO fn.result FROM worker w WHERE w.id = erase_worker.worker_id;
+	END IF;
+	IF fn.result.profile <> '{}' OR fn.result.ref IS NOT NULL OR fn.result.active THEN
+		RAISE EXCEPTION USING ERRCODE = 'UG014',
+			MESSAGE = format('worker %s was kept from changing', erase_worker.worker_id),
+			DETAIL = 'A trigger of the Space''s owner suppressed the change, or wrote something else.',
+			HINT = 'Ask whoever owns the triggers of table worker.';
+	END IF;
+
+	DELETE FROM attempt a WHERE a.worker_id = erase_worker.worker_id;
+	events := ARRAY(SELECT e.id FROM event e WHERE e.worker_id = erase_worker.worker_id
+		ORDER BY e.id FOR NO KEY UPDATE);
+	UPDATE event AS e SET payload = CASE
+			WHEN e.payload #>> '{invitation,reason}' <> ALL (fn.reasons)
+			THEN jsonb_set(e.payload - 'worker', '{invitation,reason}', 'null')
+			ELSE e.payload - 'worker' END
+		WHERE e.id = ANY (fn.events) AND jsonb_typeof(e.payload) = 'object';
+	PERFORM FROM notification n
+		WHERE n.event_id = ANY (fn.events) AND (n.outcome IS NULL OR n.error IS NOT NULL)
+		ORDER BY n.id FOR NO KEY UPDATE;
+	UPDATE notification AS n SET error = NULL, outcome = coalesce(n.outcome, 'suppressed'),
+			delivered_at = coalesce(n.delivered_at, cirro.now())
+		WHERE n.event_id = ANY (fn.events) AND (n.outcome IS NULL OR n.error IS NOT NULL);
+
+	UPDATE invitation AS i SET reason = NULL
+		WHERE i.id = ANY (fn.ids) AND i.reason <> ALL (fn.reasons);
+	LOOP
+		BEGIN
+			UPDATE invitation AS i SET status = o.status, reason = o.reason, silent = true
+			FROM (
+				SELECT l.id, CASE l.status WHEN 'accepted' THEN 'left' ELSE 'expired' END AS status,
+					coalesce(cirro.expired_reason(l.status, l.invited_at, s.closes_at,
+						s.answer_within, s.expires_rest AND s.accepted >= s.capacity),
+						'worker_erased') AS reason
+				FROM invitation l LEFT JOIN gig_state s ON s.gig_id = l.gig_id
+				WHERE l.id = ANY (fn.ids) AND (l.status IN ('pending', 'scheduled')
+					OR (l.status = 'accepted' AND coalesce(cirro.gate_now() < s.closes_at, true)))
+			) o
+			WHERE i.id = o.id;
+			EXIT;
+		EXCEPTION
+			WHEN SQLSTATE 'UG010' THEN		-- a gig has just ended: its seats stay as they are
+				tries := tries + 1;
+				IF fn.tries = 5 THEN
+					RAISE;
+				END IF;
+		END;
+	END LOOP;
+	SELECT min(i.id) INTO fn.kept
+	FROM invitation i LEFT JOIN gig_state s ON s.gig_id = i.gig_id
+	WHERE i.id = ANY (fn.ids) AND (i.status IN ('pending', 'scheduled')
+		OR (i.status = 'accepted' AND coalesce(cirro.gate_now() < s.closes_at, true))
+		OR i.reason <> ALL (fn.reasons));
+	IF fn.kept IS NOT NULL THEN
+		PERFORM cirro.raise_unwritten(fn.kept, true);
+	END IF;
+	RETURN fn.result;
+END $$;
+COMMENT ON FUNCTION erase_worker(bigint) IS 'forgets who a worker is: profile, ref, reasons, attempts, and what was told of him; open invitations expire, seats of open gigs are free, counts of past gigs stay';
+
 -- ------------------------------------------------------------ consistency --
 
 CREATE OR REPLACE FUNCTION check_consistency()
@@ -1680,6 +1812,8 @@ BEGIN
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
 		('gig_filter', CASE WHEN f.gig_id IS NULL THEN 'missing'
+				WHEN s.announced < 2 AND g.id IS NOT NULL
+					AND EXISTS (SELECT FROM cirro.validate(g.filter_query::text)) THEN 'differs'
 				WHEN s.announced < 2 AND NOT (f.filter OPERATOR(cirro.=) g.filter_query::cirro.filter_query
 					AND coalesce(f.sort OPERATOR(cirro.=) g.sort_query::cirro.sort_query,
 						f.sort IS NULL AND g.sort_query IS NULL)) THEN 'differs'
@@ -1710,62 +1844,145 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION check_consistency() IS 'a row for each disagreement between gig_state, gig_filter and what they are derived from; none when healthy';
 
+-- One statement for all gigs at each step, so that a history of many thousands comes
+-- in as one. Gigs are locked before any invitation, and those before any gig_state; a
+-- gig without state may have been loaded with its triggers off, and its filter and
+-- its defaults are looked at here, its invitations brought to what they are by now.
 CREATE OR REPLACE FUNCTION rebuild_state() RETURNS int
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 <<fn>>
 DECLARE
+	at CONSTANT timestamptz := cirro.now();
 	ids bigint[];
+	fresh bigint[];		-- those without state
 	locked bigint[];
+	lapsed bigint[];
+	reasons text[];
+	last_event bigint;
 	g record;
-	rebuilt int := 0;
+	filter cirro.filter_query;
+	sort cirro.sort_query;
+	missing text;
+	message text;
+	detail text;
+	hint text;
+	rebuilt int;
 BEGIN
+	-- Refuses a Space whose triggers are still off.
+	PERFORM cirro.lock_rows(current_schema(), 'gig_state', '{}');
 	DELETE FROM gig_filter f WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = f.gig_id);
 	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = s.gig_id);
-	DELETE FROM notification_floor f;
-	-- All gigs are locked before any gig_state: a loop would fetch the later ones
-	-- between.
-	ids := ARRAY(SELECT c.gig_id FROM check_consistency() c);
-	PERFORM FROM gig g WHERE g.id = ANY (fn.ids) ORDER BY g.id FOR NO KEY UPDATE;
+	ids := ARRAY(SELECT DISTINCT c.gig_id FROM check_consistency() c ORDER BY 1);
+	ids := ARRAY(SELECT g.id FROM gig g WHERE g.id = ANY (fn.ids) ORDER BY g.id FOR NO KEY UPDATE);
+	rebuilt := cardinality(fn.ids);
+	fresh := ARRAY(SELECT g.id FROM gig g WHERE g.id = ANY (fn.ids)
+		AND NOT EXISTS (SELECT FROM gig_state s WHERE s.gig_id = g.id) ORDER BY g.id);
+
+	BEGIN
+		FOR g IN
+			SELECT g.id, g.filter_query, g.sort_query, g.invitation_frequency, g.invitation_multiplier
+			FROM gig g WHERE g.id = ANY (fn.ids) ORDER BY g.id
+		LOOP
+			missing := CASE WHEN fn.g.invitation_frequency IS NULL THEN 'invitation_frequency'
+				WHEN fn.g.invitation_multiplier IS NULL THEN 'invitation_multiplier' END;
+			IF fn.missing IS NOT NULL THEN
+				RAISE EXCEPTION USING ERRCODE = '23502',
+					MESSAGE = format('gig %s has no "%s"', fn.g.id, fn.missing),
+					DETAIL = 'Its triggers were disabled when it was written; they put the Space''s default there.',
+					HINT = 'Give a value to each gig that is loaded with triggers disabled.',
+					SCHEMA = current_schema(), TABLE = 'gig', COLUMN = fn.missing;
+			END IF;
+			missing := 'filter_query';
+			filter := fn.g.filter_query::cirro.filter_query;
+			missing := 'sort_query';
+			sort := fn.g.sort_query::cirro.sort_query;
+		END LOOP;
+	EXCEPTION
+		WHEN data_exception OR program_limit_exceeded THEN
+			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+				hint = PG_EXCEPTION_HINT;
+			RAISE EXCEPTION USING ERRCODE = SQLSTATE,
+				MESSAGE = format('gig %s: %s', fn.g.id, fn.message),
+				DETAIL = fn.detail, HINT = fn.hint,
+				SCHEMA = current_schema(), TABLE = 'gig', COLUMN = fn.missing;
+	END;
+
+	-- What the clock has ended by now ended long ago: it is no event of today.
+	PERFORM FROM invitation i WHERE i.gig_id = ANY (fn.fresh) AND i.status IN ('pending', 'scheduled')
+		ORDER BY i.id FOR NO KEY UPDATE;
+	SELECT array_agg(o.id), array_agg(o.reason) INTO fn.lapsed, fn.reasons
+	FROM (
+		SELECT i.id, CASE WHEN e.reason = 'gig_ended' AND g.cancelled_at <= least(g.end_at, g.archived_at)
+			THEN 'gig_cancelled' ELSE e.reason END AS reason
+		FROM invitation i
+		JOIN gig g ON g.id = i.gig_id
+		LEFT JOIN (SELECT x.gig_id, count(*) AS accepted FROM invitation x
+			WHERE x.gig_id = ANY (fn.fresh) AND x.status = 'accepted' GROUP BY x.gig_id) c ON c.gig_id = g.id
+		CROSS JOIN LATERAL (SELECT cirro.expired_reason(i.status, i.invited_at,
+			cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at), g.answer_within,
+			cirro.gig_expires_rest(g.seats_max, g.seats_granted) AND c.accepted
+				>= cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted)) AS reason) e
+		WHERE i.gig_id = ANY (fn.fresh) AND i.status IN ('pending', 'scheduled')
+	) o
+	WHERE o.reason IS NOT NULL;
+	IF fn.lapsed IS NOT NULL THEN
+		last_event := coalesce((SELECT max(e.id) FROM event e), 0);
+		UPDATE invitation AS i SET status = 'expired', reason = u.reason, silent = true
+		FROM unnest(fn.lapsed, fn.reasons) u (id, reason) WHERE i.id = u.id;
+		DELETE FROM event e WHERE e.id > fn.last_event AND e.invitation_id = ANY (fn.lapsed);
+	END IF;
+
 	-- Workers may have been loaded past their triggers; a wave may be at work. Those
 	-- that came after they were locked are not waited for, out of order.
 	locked := ARRAY(SELECT s.gig_id FROM gig_state s ORDER BY s.gig_id FOR NO KEY UPDATE);
 	UPDATE gig_state s SET searched = NULL, released = pg_current_xact_id()::text::bigint
 	WHERE s.gig_id = ANY (fn.locked);
-	FOR g IN
+
+	INSERT INTO gig_state AS s (gig_id, target, capacity, expires_rest, auto, frequency,
+		answer_within, starts_at, closes_at, archives_at, announced, next_event_at)
+	SELECT n.id, n.target, n.capacity, n.expires_rest, n.auto, n.frequency, n.answer_within,
+		n.starts_at, n.closes_at, n.archives_at,
+		CASE WHEN fn.at >= n.archives_at THEN 3 WHEN fn.at >= n.closes_at THEN 2
+			 WHEN fn.at >= n.starts_at THEN 1 ELSE 0 END, fn.at
+	FROM (
 		SELECT g.id, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max, g.seats_granted) AS target,
 			cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted) AS capacity,
-			cirro.gig_expires_rest(g.seats_max, g.seats_granted) AS expires_rest, g.invitation_mode = 'auto' AS auto,
-			g.invitation_frequency AS frequency, g.answer_within, g.start_at AS starts_at,
+			cirro.gig_expires_rest(g.seats_max, g.seats_granted) AS expires_rest,
+			g.invitation_mode = 'auto' AS auto, g.invitation_frequency AS frequency,
+			g.answer_within, g.start_at AS starts_at,
 			cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at) AS closes_at,
-			cirro.gig_archives_at(g.archive_at, g.archived_at) AS archives_at,
-			g.filter_query, g.sort_query
-		FROM gig g WHERE g.id = ANY (fn.ids) ORDER BY g.id
-	LOOP
-		INSERT INTO gig_state AS s (gig_id, target, capacity, expires_rest, auto, frequency,
-			answer_within, starts_at, closes_at, archives_at, next_event_at)
-		VALUES (fn.g.id, fn.g.target, fn.g.capacity, fn.g.expires_rest, fn.g.auto,
-			fn.g.frequency, fn.g.answer_within, fn.g.starts_at, fn.g.closes_at,
-			fn.g.archives_at, cirro.now())
-		ON CONFLICT (gig_id) DO UPDATE SET target = excluded.target,
-			capacity = excluded.capacity, expires_rest = excluded.expires_rest,
-			auto = excluded.auto, frequency = excluded.frequency,
-			answer_within = excluded.answer_within, starts_at = excluded.starts_at,
-			closes_at = excluded.closes_at, archives_at = excluded.archives_at,
-			next_event_at = least(s.next_event_at, excluded.next_event_at);
-		-- Counted once the row is locked; nobody accepts meanwhile.
-		UPDATE gig_state s SET accepted = c.accepted, next_wave_at =
-			CASE WHEN s.auto AND c.accepted < s.target
-				 THEN coalesce(s.next_wave_at, cirro.now()) END
-		FROM (SELECT count(*)::int AS accepted FROM invitation i
-			  WHERE i.gig_id = fn.g.id AND i.status = 'accepted') c
-		WHERE s.gig_id = fn.g.id;
-		DELETE FROM gig_filter f WHERE f.gig_id = fn.g.id;
-		INSERT INTO gig_filter (gig_id, filter, sort)
-		SELECT s.gig_id, fn.g.filter_query::cirro.filter_query, fn.g.sort_query::cirro.sort_query
-		FROM gig_state s WHERE s.gig_id = fn.g.id AND s.announced < 2;
-		rebuilt := rebuilt + 1;
-	END LOOP;
-	RETURN rebuilt;
+			cirro.gig_archives_at(g.archive_at, g.archived_at) AS archives_at
+		FROM gig g WHERE g.id = ANY (fn.ids)
+	) n
+	ORDER BY n.id
+	ON CONFLICT (gig_id) DO UPDATE SET target = excluded.target,
+		capacity = excluded.capacity, expires_rest = excluded.expires_rest,
+		auto = excluded.auto, frequency = excluded.frequency,
+		answer_within = excluded.answer_within, starts_at = excluded.starts_at,
+		closes_at = excluded.closes_at, archives_at = excluded.archives_at,
+		next_event_at = least(s.next_event_at, excluded.next_event_at);
+
+	-- Counted once the rows are locked; nobody accepts meanwhile. Where nothing is left
+	-- to do, the tick need not come by.
+	UPDATE gig_state s SET accepted = coalesce(c.accepted, 0),
+		next_wave_at = CASE WHEN s.auto AND coalesce(c.accepted, 0) < s.target
+			THEN coalesce(s.next_wave_at, fn.at) END,
+		next_event_at = CASE WHEN s.announced < 2 OR fn.at < s.closes_at OR c.is_open THEN s.next_event_at
+			WHEN s.announced = 2 THEN s.archives_at END
+	FROM gig g
+	LEFT JOIN (SELECT i.gig_id, (count(*) FILTER (WHERE i.status = 'accepted'))::int AS accepted,
+			bool_or(i.status IN ('pending', 'scheduled')) AS is_open
+		FROM invitation i WHERE i.gig_id = ANY (fn.ids) GROUP BY i.gig_id) c ON c.gig_id = g.id
+	WHERE g.id = ANY (fn.ids) AND s.gig_id = g.id;
+
+	DELETE FROM gig_filter f WHERE f.gig_id = ANY (fn.ids);
+	INSERT INTO gig_filter (gig_id, filter, sort)
+	SELECT g.id, g.filter_query::cirro.filter_query, g.sort_query::cirro.sort_query
+	FROM gig g JOIN gig_state s ON s.gig_id = g.id
+	WHERE g.id = ANY (fn.ids) AND s.announced < 2 ORDER BY g.id;
+
+	DELETE FROM notification_floor f;
+	RETURN fn.rebuilt;
 END $$;
-COMMENT ON FUNCTION rebuild_state() IS 'mends what check_consistency() reports; returns the number of gigs mended; waves forget what they have searched';
+COMMENT ON FUNCTION rebuild_state() IS 'mends what check_consistency() reports, gigs and invitations that were loaded with triggers disabled included, without an event; returns the number of gigs mended; waves forget what they have searched';

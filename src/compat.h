@@ -105,6 +105,31 @@ extern int	no_such_variable
 #define cirro_proc_lxid(proc)	((proc)->lxid)
 #endif
 
+/* What a session waits for has a name of its own since 17; WaitLatch's argument. */
+#include "utils/wait_event.h"
+#if PG_VERSION_NUM >= 170000
+static inline uint32
+cirro_wait_event(const char *name)
+{
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = WaitEventExtensionNew(name);
+	return event;
+}
+#else
+#define cirro_wait_event(name)	PG_WAIT_EXTENSION
+#endif
+
+/* Counts its searches since 18. */
+#if PG_VERSION_NUM >= 180000
+#define cirro_index_beginscan_bitmap(index, snapshot, nkeys) \
+	index_beginscan_bitmap(index, snapshot, NULL, nkeys)
+#else
+#define cirro_index_beginscan_bitmap(index, snapshot, nkeys) \
+	index_beginscan_bitmap(index, snapshot, nkeys)
+#endif
+
 /* Stands before a declaration since 18. */
 #ifndef pg_noreturn
 #define pg_noreturn	pg_attribute_noreturn()

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  * src/wave/retention.c
  *
- * Removes finished notifications, events, waves and attempts that are past the
- * times that the table setting gives, and what is left of consumers that are gone.
- * Must not remove a notification that a consumer is still to be told, however
- * old, nor its event.
+ * Removes finished notifications, events, waves, attempts and archived gigs that
+ * are past the times that the table setting gives, and what is left of consumers
+ * that are gone. Must not remove a notification that a consumer is still to be
+ * told, however old, nor its event.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -20,6 +20,7 @@
 #include "space/query.h"
 #include "space/scope.h"
 #include "wave/retention.h"
+#include "wave/trouble.h"
 
 /* How many rows go at once. */
 #define BATCH "1000"
@@ -37,7 +38,8 @@ static const SpaceQuery claim_query = {
 	"   cirro.add_interval($1, - coalesce(t.keep_notifications, interval '7 days')),"
 	"   cirro.add_interval($1, - coalesce(t.keep_events, interval '90 days')),"
 	"   cirro.add_interval($1, - coalesce(t.keep_waves, interval '90 days')),"
-	"   cirro.add_interval($1, - coalesce(t.keep_attempts, interval '90 days'))",
+	"   cirro.add_interval($1, - coalesce(t.keep_attempts, interval '90 days')),"
+	"   t.keep_gigs::interval",
 	1, {TIMESTAMPTZOID}
 };
 
@@ -123,6 +125,9 @@ claim(void *arg)
 
 		for (int i = 0; i < lengthof(retention->cutoff); i++)
 			retention->cutoff[i] = result_timestamptz(&row);
+		retention->gigs_done = result_null(&row);
+		if (!retention->gigs_done)
+			retention->keep_gigs = *result_interval(&row);
 		result_end(&row);
 	}
 	space_leave(&scope);
@@ -204,7 +209,7 @@ run(Retention *retention, IsolatedWork work)
 
 	SPI_connect();
 	done = run_isolated(work, retention, &error) == ISOLATED_DONE;
-	if (error != NULL)
+	if (error != NULL && trouble_is_new(retention->info->space, error->sqlerrcode))
 		ereport(WARNING,
 				(errcode(error->sqlerrcode),
 				 errmsg("old rows of Space \"%s\" could not be removed",
@@ -214,11 +219,93 @@ run(Retention *retention, IsolatedWork work)
 	return done;
 }
 
+/* ----------------------------------------------------------------- gigs -- */
+
+/* Once gig.archived was announced. Its events and waves have times of their own. */
+static const SpaceQuery find_gig = {
+	"SELECT g.id::bigint FROM gig g"
+	" WHERE g.id > $1"
+	" AND cirro.add_interval(cirro.gig_archives_at(g.archive_at, g.archived_at), $2) < $3"
+	" AND NOT EXISTS (SELECT FROM gig_state s WHERE s.gig_id = g.id AND s.announced < 3)"
+	" ORDER BY g.id LIMIT 1 FOR UPDATE SKIP LOCKED",
+	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}, PLAN_BY_KEY
+};
+
+static const SpaceQuery remove_gig = {
+	"DELETE FROM gig g WHERE g.id = $1",
+	1, {INT8OID}, PLAN_BY_KEY
+};
+
+/* The next gig; the triggers see to its invitations. */
+static bool
+remove_next_gig(void *arg)
+{
+	Retention  *retention = arg;
+	Oid			space = retention->info->space;
+	QueryArgs	find = {&find_gig};
+	QueryArgs	remove = {&remove_gig};
+	SpaceScope	scope;
+
+	if (!space_visit(&scope, space, retention->info->owner, true))
+	{
+		retention->gigs_done = true;
+		return false;
+	}
+	arg_int64(&find, retention->last_id);
+	arg_interval(&find, &retention->keep_gigs);
+	arg_timestamptz(&find, cirro_now());
+	if (query_run(space, &find) == 0)
+		retention->gigs_done = true;
+	else
+	{
+		ResultRow	row = result_row(0);
+
+		/* If it fails, the next time begins behind it. */
+		retention->last_id = result_int64(&row);
+		result_end(&row);
+		arg_int64(&remove, retention->last_id);
+		query_run(space, &remove);
+	}
+	space_leave(&scope);
+	return true;
+}
+
+/*
+ * A gig that cannot be removed, because a table of the application refers to it or
+ * somebody has locked it, does not keep the others from going.
+ */
+static bool
+step_gigs(Retention *retention)
+{
+	int64		before = retention->last_id;
+	ErrorData  *error;
+
+	SPI_connect();
+	(void) run_isolated(remove_next_gig, retention, &error);
+	if (error != NULL)
+	{
+		if (retention->last_id == before || error_is_lack_of_resources(error))
+			retention->gigs_done = true;
+		if (!error_is_transient(error) && retention->failures++ == 0)
+			snprintf(retention->failure, sizeof(retention->failure), "Gig " INT64_FORMAT ": %s",
+					 retention->last_id, error_summary(error));
+	}
+	SPI_finish();
+
+	if (retention->gigs_done && retention->failures > 0)
+		ereport(WARNING,
+				(errmsg_plural("%d gig of Space \"%s\" could not be removed",
+							   "%d gigs of Space \"%s\" could not be removed",
+							   retention->failures, retention->failures, retention->info->name),
+				 errdetail_internal("%s", retention->failure)));
+	return !retention->gigs_done;
+}
+
 bool
 retention_begin(Retention *retention, const SpaceInfo *info)
 {
+	memset(retention, 0, sizeof(*retention));
 	retention->info = info;
-	retention->step = 0;
 	retention->last_id = PG_INT64_MIN;
 	retention->event_id = PG_INT64_MIN;
 	return run(retention, claim);
@@ -227,5 +314,7 @@ retention_begin(Retention *retention, const SpaceInfo *info)
 bool
 retention_step(Retention *retention)
 {
-	return run(retention, step) && retention->step < NTABLES;
+	if (retention->step == NTABLES)
+		return step_gigs(retention);
+	return run(retention, step) && (retention->step < NTABLES || !retention->gigs_done);
 }
