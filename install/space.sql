@@ -466,16 +466,19 @@ CREATE TRIGGER cirro_check BEFORE UPDATE ON notification FOR EACH ROW
 
 -- Below the highest due_at of a consumer nothing is open: claims read from there, so
 -- that they do not read again what is finished while vacuum cannot remove it. Rows are
--- added, not changed: a row that changes would have the same fault.
+-- added, not changed: a row that changes would have the same fault. The key is another
+-- for each transaction, so that none waits for another's.
 CREATE TABLE notification_floor (
 	consumer text NOT NULL,
 	due_at timestamptz NOT NULL,
-	PRIMARY KEY (consumer, due_at)
+	raised_in bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+	PRIMARY KEY (consumer, due_at, raised_in)
 );
 
 COMMENT ON TABLE notification_floor IS 'from when on each consumer has open notifications; kept by cirro';
 COMMENT ON COLUMN notification_floor.consumer IS 'the consumer';
 COMMENT ON COLUMN notification_floor.due_at IS 'no open notification of the consumer is due earlier; the highest counts';
+COMMENT ON COLUMN notification_floor.raised_in IS 'the transaction that raised it';
 
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON setting FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON worker FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
