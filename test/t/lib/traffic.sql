@@ -303,12 +303,14 @@ BEGIN
 		WHEN 'end' THEN UPDATE trees.gig SET end_at = cirro.now() WHERE id = gig AND id > 9;
 		WHEN 'claim' THEN PERFORM trees.claim_notifications(20, '0.5 s',
 			CASE c % 2 WHEN 0 THEN 'audit' ELSE 'default' END);
-		WHEN 'confirm' THEN PERFORM trees.confirm_notifications(ARRAY(SELECT id FROM trees.notification
-			WHERE claimed_until IS NOT NULL LIMIT 20));
-		WHEN 'suppress' THEN PERFORM trees.confirm_notifications(ARRAY(SELECT id FROM trees.notification
-			WHERE outcome IS NULL ORDER BY id DESC LIMIT 20), 'suppressed');
-		WHEN 'fail' THEN PERFORM trees.fail_notifications(ARRAY(SELECT id FROM trees.notification
-			WHERE claimed_until IS NOT NULL ORDER BY id DESC LIMIT 20), 'timeout', '0.2 s');
+		WHEN 'confirm' THEN PERFORM trees.confirm_notifications(max(m.claim), CASE b % 2 WHEN 0 THEN array_agg(m.id) END)
+			FROM (SELECT claim, id FROM trees.notification WHERE outcome IS NULL AND claim = (
+				SELECT max(claim) FROM trees.notification) LIMIT 10) m HAVING count(*) > 0;
+		WHEN 'suppress' THEN PERFORM trees.confirm_notifications(m.claim, ARRAY[m.id, m.id + 1], 'suppressed')
+			FROM (SELECT claim, id FROM trees.notification WHERE outcome IS NULL AND claim IS NOT NULL LIMIT 1) m;
+		WHEN 'fail' THEN PERFORM trees.fail_notifications(m.claim, NULL, CASE WHEN b % 3 > 0 THEN 'timeout' END,
+			clock_timestamp() + '0.2 s')
+			FROM (SELECT claim FROM trees.notification WHERE outcome IS NULL AND claim IS NOT NULL LIMIT 1) m;
 		WHEN 'run_wave' THEN PERFORM trees.run_wave(gig);
 		WHEN 'views' THEN PERFORM FROM trees.worker_invitation v JOIN trees.gig_status USING (gig_id)
 			LEFT JOIN trees.worker_gig g USING (gig_id, worker_id) WHERE v.worker_id = person;
