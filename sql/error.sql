@@ -199,6 +199,7 @@ CREATE TABLE consumer (name int);
 CREATE TABLE notification (id int);
 CREATE TABLE setting (default_multiplier text, default_frequency text, default_pending_max text, default_answer_within text);
 INSERT INTO setting VALUES ('x', 'y', 'z', 'w');
+CREATE TABLE gig_filter (gig_id text);
 CREATE TABLE gig_state (gig_id text, accepted text, capacity text, target text, auto text, expires_rest text, closes_at text, answer_within text,
 	frequency text, next_wave_at text, next_event_at text, last_due_at text);
 INSERT INTO gig_state VALUES ('1', 'x');

@@ -152,6 +152,18 @@ RETURNS SETOF text LANGUAGE sql STABLE AS $$
 	FROM traffic.history h JOIN traffic.short s USING (gig_id)
 	WHERE h.at >= greatest(wrong.since, s.end_at) AND h.status NOT IN ('expired', 'rejected')
 	UNION ALL
+	SELECT format('invitation %s of cancelled gig %s is %s (%s), told %s times', i.id, i.gig_id, i.status,
+		i.reason, count(e.id))
+	FROM trees.gig g JOIN trees.invitation i ON i.gig_id = g.id
+	LEFT JOIN trees.event e ON e.invitation_id = i.id AND e.kind = 'gig.cancelled'
+	WHERE g.cancelled_at IS NOT NULL GROUP BY i.id
+	HAVING i.status IN ('pending', 'scheduled') OR count(e.id) <> CASE WHEN i.status = 'accepted'
+		OR (i.reason = 'gig_cancelled' AND EXISTS (SELECT FROM trees.event p WHERE p.kind = 'invitation.updated'
+			AND (p.invitation_id, p.revision, p.previous) = (i.id, i.revision, 'pending'))) THEN 1 ELSE 0 END
+	UNION ALL
+	SELECT format('%s of cancelled gig %s', e.kind, e.gig_id) FROM trees.gig g JOIN trees.event e ON e.gig_id = g.id
+	WHERE e.kind IN ('gig.started', 'gig.ended') AND e.at >= g.cancelled_at
+	UNION ALL
 	SELECT 'shown as open: invitation ' || v.invitation_id FROM trees.worker_invitation v
 	JOIN trees.gig_status s USING (gig_id)
 	WHERE v.can_accept AND (s.phase IN ('ended', 'archived') OR s.accepted >= s.capacity)
@@ -190,7 +202,7 @@ INSERT INTO traffic.mix (op, weight) VALUES
 	('delete invitation', 10), ('invite', 70), ('invite later', 20), ('attempt', 60), ('attempt some', 25),
 	('seats', 30), ('filter', 10), ('mode', 10), ('pace', 10), ('title', 10), ('description', 5),
 	('profile', 25), ('delete worker', 15), ('worker', 20), ('delete gig', 15), ('gig', 15),
-	('short gig', 20), ('archive', 10), ('archive later', 5), ('end', 5),
+	('short gig', 20), ('archive', 10), ('archive later', 5), ('end', 5), ('cancel', 5),
 	('claim', 30), ('confirm', 20), ('suppress', 5), ('fail', 15), ('run_wave', 30),
 	('views', 15), ('explain', 10), ('preview', 10), ('look up', 5), ('filters', 5), ('spaces', 3),
 	('damage', 3), ('rebuild_state', 5), ('check_consistency', 5),
@@ -210,6 +222,7 @@ INSERT INTO traffic.expected VALUES
 	('title', 'UG020'), ('title', 'UG022'), ('description', 'UG020'), ('description', 'UG022'),
 	 ('delete gig', 'UG021'),
 	('end', 'UG020'), ('end', 'UG022'), ('end', '23514'), ('archive', 'UG022'), ('archive later', 'UG022'),
+	('cancel', 'UG020'), ('cancel', 'UG022'),
 	-- A gig that ends before send_at.
 	('invite later', '22023'), ('plain send_at', '22023'),
 	-- A worker that is there again.
@@ -301,6 +314,7 @@ BEGIN
 		WHEN 'archive' THEN PERFORM trees.archive(gig) WHERE gig > 9;
 		WHEN 'archive later' THEN PERFORM trees.archive(gig, clock_timestamp() + '0.5 s') WHERE gig > 9;
 		WHEN 'end' THEN UPDATE trees.gig SET end_at = cirro.now() WHERE id = gig AND id > 9;
+		WHEN 'cancel' THEN PERFORM trees.cancel(gig) WHERE gig > 9;
 		WHEN 'claim' THEN PERFORM trees.claim_notifications(20, '0.5 s',
 			CASE c % 2 WHEN 0 THEN 'audit' ELSE 'default' END);
 		WHEN 'confirm' THEN PERFORM trees.confirm_notifications(max(m.claim), CASE b % 2 WHEN 0 THEN array_agg(m.id) END)
