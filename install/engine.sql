@@ -138,3 +138,12 @@ CREATE FUNCTION cirro.spaces(OUT space name, OUT owner regrole, OUT version int,
 	OUT paused boolean, OUT defect text) RETURNS SETOF record
 LANGUAGE c STABLE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.spaces() IS 'every Space of this database; version and paused only where the caller may run it';
+
+CREATE FUNCTION cirro.metrics(OUT space name, OUT paused boolean, OUT open_gigs bigint,
+	OUT seats bigint, OUT accepted bigint, OUT pending bigint, OUT due_gigs bigint,
+	OUT late_seconds double precision, OUT failed_gigs bigint, OUT exhausted_gigs bigint,
+	OUT open_notifications bigint, OUT dead_notifications bigint,
+	OUT oldest_notification_seconds double precision, OUT invitations_total bigint,
+	OUT waves_total bigint, OUT events_total bigint, OUT defect text) RETURNS SETOF record
+LANGUAGE c STABLE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.metrics() IS 'for monitoring, a row per Space whose gig_state the caller may read: open gigs, their seats, accepted and pending invitations; gigs that the tick has to look at and for how long the first of them has waited; gigs whose last turn failed, or whose last wave found nobody; notifications open and dead, and the age of the oldest open one; ids given so far; all NULL but the defect of a damaged Space';

@@ -19,7 +19,7 @@
 -- ---------------------------------------------------------------- setting --
 
 CREATE TABLE setting (
-	only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+	only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row IS TRUE),
 	paused boolean,
 	default_frequency interval CHECK (default_frequency > interval '0'),
 	default_multiplier numeric CHECK (default_multiplier > numeric '0' AND default_multiplier < 'Infinity'),
@@ -436,12 +436,14 @@ CREATE TABLE notification (
 );
 
 CREATE INDEX notification_due_idx ON notification (consumer, due_at, id) WHERE outcome IS NULL;
-CREATE INDEX notification_claim_idx ON notification (claim) WHERE outcome IS NULL AND claim IS NOT NULL;
+-- Dead ones are counted through it: an index of their own would cost every write.
+CREATE INDEX notification_claim_idx ON notification (claim)
+	WHERE outcome = 'dead' OR (outcome IS NULL AND claim IS NOT NULL);
 -- Below 2^53, so that JavaScript can count that far.
 CREATE SEQUENCE notification_claim_seq MAXVALUE 9007199254740991 OWNED BY notification.claim;
 
 COMMENT ON INDEX notification_due_idx IS 'finds what a consumer has yet to be told, oldest first';
-COMMENT ON INDEX notification_claim_idx IS 'finds what a claim has handed out';
+COMMENT ON INDEX notification_claim_idx IS 'finds what a claim has handed out, and what is dead';
 COMMENT ON SEQUENCE notification_claim_seq IS 'numbers the claims';
 COMMENT ON TABLE notification IS 'who is yet to hear of an event: the outbox, one row per event and consumer';
 COMMENT ON COLUMN notification.id IS 'the notification''s id';

@@ -1,0 +1,246 @@
+/*-------------------------------------------------------------------------
+ * src/space/metrics.c
+ *
+ * What a monitoring system asks of every Space: how much there is to do, how
+ * late it is, what went wrong. Decides what each number counts. Must not read
+ * more than what is open, nor show anything of a Space but numbers to a caller
+ * who may not read more.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/tableam.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "compat.h"
+#include "isolate.h"
+#include "space/list.h"
+#include "space/query.h"
+#include "space/scope.h"
+
+PG_FUNCTION_INFO_V1(metrics);
+
+/* The result's columns. */
+typedef enum Column
+{
+	SPACE, PAUSED, OPEN_GIGS, SEATS, ACCEPTED, PENDING, DUE_GIGS, LATE_SECONDS,
+	FAILED_GIGS, EXHAUSTED_GIGS, OPEN_NOTIFICATIONS, DEAD_NOTIFICATIONS,
+	OLDEST_NOTIFICATION_SECONDS, INVITATIONS_TOTAL, WAVES_TOTAL, EVENTS_TOTAL,
+	DEFECT, NCOLUMNS
+} Column;
+
+/* What a look into a Space is asked, and answers. */
+typedef struct Look
+{
+	const SpaceInfo *info;
+	TimestampTz now;
+	bool		done;			/* else the Space is gone */
+	Datum		values[NCOLUMNS];
+} Look;
+
+/*
+ * Open gigs have something to come, their end if nothing else, so they are in the
+ * index on next_event_at. Of notifications those below the floor are finished, and
+ * the lowest id of the open ones is the oldest. The index on claim has the dead ones.
+ */
+static const SpaceQuery metrics_query = {
+	"SELECT coalesce((SELECT t.paused FROM setting t LIMIT 1), false)::bool,"
+	"   g.open_gigs::bigint, g.seats::bigint, g.accepted::bigint, p.pending::bigint,"
+	"   g.due_gigs::bigint, g.due_since::timestamptz, g.failed_gigs::bigint, g.exhausted_gigs::bigint,"
+	"   o.open::bigint, d.dead::bigint, o.oldest::timestamptz,"
+	"   pg_get_serial_sequence('invitation', 'id')::regclass,"
+	"   pg_get_serial_sequence('wave', 'id')::regclass,"
+	"   pg_get_serial_sequence('event', 'id')::regclass"
+	" FROM (SELECT count(*) FILTER (WHERE s.closes_at > $1) AS open_gigs,"
+	"     coalesce(sum(coalesce(s.capacity, s.target)) FILTER (WHERE s.closes_at > $1), 0) AS seats,"
+	"     coalesce(sum(s.accepted) FILTER (WHERE s.closes_at > $1), 0) AS accepted,"
+	"     count(*) FILTER (WHERE s.next_event_at <= $1) AS due_gigs,"
+	"     min(s.next_event_at) FILTER (WHERE s.next_event_at <= $1) AS due_since,"
+	"     count(*) FILTER (WHERE s.failures > 0) AS failed_gigs,"
+	"     count(*) FILTER (WHERE s.exhausted AND s.auto AND s.accepted < s.target"
+	"       AND s.closes_at > $1) AS exhausted_gigs"
+	"   FROM gig_state s WHERE s.next_event_at IS NOT NULL) g"
+	" CROSS JOIN (SELECT count(*) AS pending"
+	"   FROM gig_state s JOIN invitation i ON i.gig_id = s.gig_id"
+	"   WHERE s.next_event_at IS NOT NULL AND s.closes_at > $1 AND i.status = 'pending'"
+	"     AND cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,"
+	"       s.expires_rest AND s.accepted >= s.capacity) IS NULL) p"
+	" CROSS JOIN (SELECT coalesce(sum(n.open), 0) AS open, min(e.at) AS oldest"
+	"   FROM consumer c CROSS JOIN LATERAL ("
+	"     SELECT count(*) AS open, min(l.id) AS first FROM notification l"
+	"     WHERE l.consumer = c.name AND l.outcome IS NULL AND l.due_at >= coalesce("
+	"       (SELECT max(f.due_at) FROM notification_floor f WHERE f.consumer = c.name), '-infinity')) n"
+	"   LEFT JOIN notification m ON m.id = n.first"
+	"   LEFT JOIN event e ON e.id = m.event_id) o"
+	" CROSS JOIN (SELECT count(*) AS dead FROM notification l WHERE l.outcome = 'dead') d",
+	1, {TIMESTAMPTZOID}
+};
+
+/* From then until now; 0 without a then, infinite if that is. */
+static float8
+seconds_since(ResultRow *row, TimestampTz now)
+{
+	TimestampTz then;
+
+	if (result_null(row))
+		return 0;
+	then = result_timestamptz(row);
+	if (TIMESTAMP_NOT_FINITE(then))
+		return TIMESTAMP_IS_NOBEGIN(then) ? get_float8_infinity() : 0;
+	return Max((float8) now - (float8) then, 0) / USECS_PER_SEC;
+}
+
+/*
+ * How many ids the sequence in the next column has given, 0 without one. Core's
+ * pg_sequence_last_value would lock it until the end of the whole transaction.
+ */
+static int64
+ids_given(ResultRow *row)
+{
+	Relation	sequence;
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	int64		given = 0;
+
+	if (result_null(row))
+		return 0;
+	sequence = relation_open(DatumGetObjectId(result_datum(row, REGCLASSOID)), AccessShareLock);
+	slot = table_slot_create(sequence, NULL);
+	scan = table_beginscan(sequence, GetActiveSnapshot(), 0, NULL);
+	if (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull;
+
+		if (DatumGetBool(slot_getattr(slot, SEQ_COL_CALLED, &isnull)))
+			given = DatumGetInt64(slot_getattr(slot, SEQ_COL_LASTVAL, &isnull));
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	relation_close(sequence, AccessShareLock);
+	return given;
+}
+
+/*
+ * Fills in the numbers. An IsolatedWork that is never kept: undone, it gives back
+ * its locks, of which a transaction could not hold those of thousands of Spaces.
+ */
+static bool
+look_into(void *arg)
+{
+	Look	   *look = arg;
+	SpaceScope	scope;
+	QueryArgs	args = {&metrics_query};
+	ResultRow	row;
+	static const char *const tables[] = {
+		"setting", "gig_state", "invitation", "consumer", "notification",
+		"notification_floor", "event"
+	};
+
+	if (!space_enter_turn(&scope, look->info->space, look->info->owner))
+		return false;
+	space_hold(look->info->space, look->info->owner, tables, lengthof(tables));
+	/* The query is as cheap as it can be, whatever the planner expects. */
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	arg_timestamptz(&args, look->now);
+	query_run_once(&args, true);
+	row = result_row(0);
+	for (Column column = PAUSED; column < DEFECT; column++)
+	{
+		if (column == PAUSED)
+			look->values[column] = BoolGetDatum(result_bool(&row));
+		else if (column == LATE_SECONDS || column == OLDEST_NOTIFICATION_SECONDS)
+			look->values[column] = Float8GetDatum(seconds_since(&row, look->now));
+		else if (column >= INVITATIONS_TOTAL)
+			look->values[column] = Int64GetDatum(ids_given(&row));
+		else
+			look->values[column] = Int64GetDatum(result_int64(&row));
+	}
+	result_end(&row);
+	space_leave(&scope);
+	look->done = true;
+	return false;
+}
+
+/*
+ * Whose tables are missing is shown to those who could mend it. False, too, for
+ * a Space that was dropped since it was listed.
+ */
+static bool
+may_read(const SpaceInfo *info)
+{
+	Oid			state = get_relname_relid("gig_state", info->space);
+
+	if (!SearchSysCacheExists1(NAMESPACEOID, ObjectIdGetDatum(info->space)))
+		return false;
+	if (!OidIsValid(state))
+		return space_may_run(info);
+	return cirro_schema_aclcheck(info->space, GetUserId(), ACL_USAGE) == ACLCHECK_OK &&
+		pg_class_aclcheck(state, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+/*
+ * metrics() returns a row for every Space whose gig_state the caller may read,
+ * computed as the Space's owner. Where that fails, "defect" says why and the
+ * numbers are NULL: no owner can keep the others from being seen.
+ */
+Datum
+metrics(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	TimestampTz now = cirro_now();
+	ListCell   *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach(cell, space_list(true))
+	{
+		SpaceInfo  *info = lfirst(cell);
+		Look		look = {.info = info, .now = now};
+		NameData	name;
+		const char *defect = info->defect;
+		bool		nulls[NCOLUMNS] = {false};
+
+		CHECK_FOR_INTERRUPTS();
+		if (!may_read(info))
+			continue;
+		/* What is read of a Space hangs off a connection of its own. */
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
+		if (defect == NULL)
+		{
+			ErrorData  *error;
+
+			if (run_isolated(look_into, &look, &error) == ISOLATED_FAILED)
+				defect = error_summary(error);
+		}
+		if (defect != NULL || look.done)
+		{
+			namestrcpy(&name, info->name);
+			look.values[SPACE] = NameGetDatum(&name);
+			for (Column column = PAUSED; column < DEFECT; column++)
+				nulls[column] = defect != NULL;
+			nulls[DEFECT] = defect == NULL;
+			if (defect != NULL)
+				look.values[DEFECT] = CStringGetTextDatum(defect);
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, look.values, nulls);
+		}
+		SPI_finish();
+	}
+	return (Datum) 0;
+}
