@@ -1876,9 +1876,9 @@ DECLARE
 	hint text;
 	rebuilt int;
 BEGIN
+	DELETE FROM gig_filter f WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = f.gig_id);
 	-- Refuses a Space whose triggers are still off.
 	PERFORM cirro.lock_rows(current_schema(), 'gig_state', '{}');
-	DELETE FROM gig_filter f WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = f.gig_id);
 	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = s.gig_id);
 	ids := ARRAY(SELECT DISTINCT c.gig_id FROM check_consistency() c ORDER BY 1);
 	ids := ARRAY(SELECT g.id FROM gig g WHERE g.id = ANY (fn.ids) ORDER BY g.id FOR NO KEY UPDATE);
