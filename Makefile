@@ -24,7 +24,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test layers style soak crash test-sanitize fuzz fuzz-parser demo demo-stop test-debian bench-filter bench-waves bench-accept bench-invite
+ALONE = help setup test layers style soak crash test-sanitize fuzz fuzz-parser demo demo-stop test-debian bench-filter bench-waves bench-accept bench-invite bench-notify
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -50,10 +50,12 @@ help:
 	@echo '                        (BATCH=2000, ROUNDS=1, ACCEPTS=5000, …: test/bench/accept.sh)'
 	@echo 'make bench-invite       calls that write many rows against the bare statements'
 	@echo '                        (SIZES="1000 5000", ROUNDS=1: test/bench/invite.sh)'
+	@echo 'make bench-notify       claims of notifications while a snapshot keeps vacuum from cleaning up'
+	@echo '                        (NOTIFICATIONS=20000, ROUNDS=1, FLOOR=off: test/bench/notify.sh)'
 	@echo 'make setup              install what test and demo need, on Debian; they do it themselves'
 
 setup:
-	@test/setup.sh
+	@test/setup.sh clients
 
 test:
 	@test/run.sh
@@ -109,6 +111,9 @@ bench-accept:
 
 bench-invite:
 	@test/bench/invite.sh
+
+bench-notify:
+	@test/bench/notify.sh
 
 .PHONY: $(ALONE)
 .DEFAULT_GOAL = all

@@ -116,6 +116,9 @@ COMMENT ON FUNCTION cirro.invitation_updated() IS 'trigger of invitation, after 
 CREATE FUNCTION cirro.invitation_deleted() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.invitation_deleted() IS 'trigger of invitation, after a delete statement';
 
+CREATE FUNCTION cirro.notification_check() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.notification_check() IS 'trigger of notification, before update of rows that live again, come earlier or change their consumer';
+
 -- ----------------------------------------------------------------- Spaces --
 
 CREATE FUNCTION cirro.create_space(space name, owner regrole DEFAULT NULL,

@@ -3,10 +3,10 @@
 -- Waves: the procedure, one wave by hand, and pg_cron jobs. No SECURITY
 -- DEFINER and no SET clause: either would keep the procedure from committing.
 
-CREATE PROCEDURE cirro.run_waves(space name DEFAULT NULL, max_gigs int DEFAULT NULL)
+CREATE PROCEDURE cirro.run_waves(space name DEFAULT NULL, max_gigs int DEFAULT NULL, during interval DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'run_waves';
-COMMENT ON PROCEDURE cirro.run_waves(name, int) IS
-	'does what is due: waves, scheduled invitations, expiries, announcements, removal of old rows; in one Space, or all that the caller may run';
+COMMENT ON PROCEDURE cirro.run_waves(name, int, interval) IS
+	'does what is due: waves, scheduled invitations, expiries, announcements, removal of old rows; in one Space, or all that the caller may run; once, or each second as long as during says';
 
 CREATE FUNCTION cirro.run_wave(space name, gig_id bigint) RETURNS record
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'run_wave';
@@ -19,14 +19,20 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'record_attempt';
 COMMENT ON FUNCTION cirro.record_attempt(name, bigint, bigint[], int, jsonb) IS
 	'stores a call of attempt_invitations; for the functions of a Space';
 
+CREATE FUNCTION cirro.raise_floor(space name, consumer text) RETURNS void
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.raise_floor(name, text) IS
+	'moves up from when on a consumer''s claims read, as far as can be known; for the functions of a Space';
+
 CREATE FUNCTION cirro.lock_rows(space name, kind text, ids bigint[]) RETURNS int
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.lock_rows(name, text, bigint[]) IS
 	'locks rows of gig, worker or gig_state in ascending order, as the owner, and returns how many; for the functions of a Space';
 
-CREATE FUNCTION cirro.schedule_waves(space name DEFAULT NULL, schedule text DEFAULT '* * * * *') RETURNS bigint
+CREATE FUNCTION cirro.schedule_waves(space name DEFAULT NULL, schedule text DEFAULT '* * * * *', during interval DEFAULT NULL)
+RETURNS bigint
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'schedule_waves';
-COMMENT ON FUNCTION cirro.schedule_waves(name, text) IS
+COMMENT ON FUNCTION cirro.schedule_waves(name, text, interval) IS
 	'makes or replaces the pg_cron job that calls run_waves as the current user; returns its id';
 
 CREATE FUNCTION cirro.unschedule_waves(space name DEFAULT NULL) RETURNS boolean

@@ -88,6 +88,15 @@ SELECT pg_temp.damage(c) FROM unnest(ARRAY[
 	'UPDATE gig_state SET next_wave_at = now() WHERE gig_id = 3',
 	'UPDATE gig_state SET next_event_at = NULL WHERE gig_id = 1',
 	'UPDATE gig_state SET next_event_at = ''2030-01-02 00:00:00.000001+00'' WHERE gig_id = 2',
+	'DELETE FROM gig_filter WHERE gig_id = 1',
+	'UPDATE gig_filter SET filter = ''{"a": 1}'' WHERE gig_id = 2',
+	'UPDATE gig_filter SET sort = ''{"a": 1}'' WHERE gig_id = 3',
+	'UPDATE gig SET sort_query = ''{"a": 1}'' WHERE id = 3',
+	'UPDATE gig SET filter_query = ''{"a": 1}'', sort_query = ''[{"b": 1}, {"a": -1}]'' WHERE id = 1',
+	'INSERT INTO gig_filter VALUES (77, ''{}'')',
+	'UPDATE gig_state SET announced = 2 WHERE gig_id = 1',
+	'UPDATE gig SET seats_granted = 2 WHERE id = 1',
+	'UPDATE gig SET seats_granted = 5 WHERE id = 1',
 	'UPDATE gig SET seats_min = 3, seats_max = 9, end_at = ''2030-01-05'', invitation_mode = ''manual'' WHERE id = 1']) WITH ORDINALITY u (c, n) ORDER BY n;
 
 -- An earlier next event is no damage: the tick looks, and finds nothing.
@@ -117,6 +126,7 @@ SET cirro.clock = '2030-01-05 12:00+00';
 CALL cirro.run_waves('consistency');
 SELECT * FROM check_consistency();
 SELECT rebuild_state();
+SELECT count(*) FROM gig_filter;
 
 SET client_min_messages = warning;
 SELECT cirro.drop_space('consistency');

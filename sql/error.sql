@@ -85,12 +85,15 @@ CREATE FUNCTION pg_temp.gig(changes jsonb) RETURNS text LANGUAGE sql AS $$
 SELECT rule, pg_temp.gig(rule::jsonb) FROM unnest(ARRAY['{"title": null}', '{"title": ""}', '{"url": null}', '{"url": ""}', '{"start_at": null}', '{"end_at": null}',
 	'{"filter_query": null}', '{"end_at": "2030-01-02"}', '{"start_at": "2029-01-02", "end_at": "2029-01-03"}', '{"start_at": "2028-01-02", "end_at": "2029-01-03", "created_at": "2029-01-03"}',
 	'{"archive_at": "2030-01-02"}', '{"archived_at": "2031-01-01"}', '{"total_seats": 0}', '{"seats_min": 3}', '{"seats_max": 1}', '{"total_seats": null}',
-	'{"invitation_mode": "x"}', '{"invitation_multiplier": 0}', '{"invitation_frequency": "0"}', '{"answer_within": "-1 s"}', '{"pending_max": 0}']) WITH ORDINALITY u (rule, n) ORDER BY n;
+	'{"invitation_mode": "x"}', '{"invitation_multiplier": 0}', '{"invitation_frequency": "0"}', '{"answer_within": "-1 s"}', '{"pending_max": 0}',
+	'{"seats_granted": -1}', '{"filter_query": {"a": {"$x": 1}}}', '{"filter_query": [1]}', '{"sort_query": {"a": 2}}', '{"sort_query": {"a": 1, "b": 1}}']) WITH ORDINALITY u (rule, n) ORDER BY n;
 INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (6, 1, 6, 'pending', NULL), (7, 3, 7, 'scheduled', '2030-01-02');
 BEGIN;
 UPDATE gig SET answer_within = '1 us' WHERE id = 3;
 SELECT c, pg_temp.fields(c) FROM unnest(ARRAY['UPDATE gig SET id = 99 WHERE id = 1', 'UPDATE gig SET created_at = ''2000-01-01'' WHERE id = 1', 'UPDATE gig SET start_at = NULL WHERE id = 1',
-	'UPDATE gig SET start_at = ''2028-01-01'' WHERE id = 3', 'UPDATE gig SET seats_max = 9 WHERE id = 4', 'UPDATE gig SET pending_max = 9 WHERE id = 5',
+	'UPDATE gig SET start_at = ''2028-01-01'' WHERE id = 3', 'UPDATE gig SET seats_max = 9 WHERE id = 4', 'UPDATE gig SET seats_granted = 1 WHERE id = 4', 'UPDATE gig SET filter_query = ''{"$x": 1}'' WHERE id = 1',
+	'UPDATE gig SET sort_query = jsonb_build_object(repeat(''x'', 1025), 1) WHERE id = 1', 'UPDATE gig SET filter_query = jsonb_build_object(''a'', repeat(''x'', 300000)) WHERE id = 1',
+	'SELECT repeat(''x'', 5)::cirro.filter_query', 'UPDATE gig SET pending_max = 9 WHERE id = 5',
 	'UPDATE gig SET archived_at = ''2000-01-01'' WHERE id = 1', 'SELECT archive(1)', 'UPDATE gig SET archived_at = ''2031-01-01'' WHERE id = 3', 'DELETE FROM gig WHERE id = 3',
 	'INSERT INTO invitation (id, gig_id, worker_id, status) VALUES (8, 1, 8, ''x'')', 'INSERT INTO invitation (id, gig_id, worker_id, status) VALUES (8, 1, 8, ''left'')',
 	'INSERT INTO invitation (id, gig_id, worker_id, status) VALUES (8, 1, 8, ''scheduled'')', 'INSERT INTO invitation (id, gig_id, worker_id, status, send_at) VALUES (8, 1, 8, ''scheduled'', ''2031-01-01'')',

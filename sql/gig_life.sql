@@ -40,6 +40,13 @@ INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query, invita
 VALUES ('Gig', 'https://gig', '2030-01-02', '2030-01-03', 1, '{}', NULL, NULL, NULL, NULL);
 SELECT id, ref, description, archive_at, archived_at, invitation_mode, invitation_multiplier, invitation_frequency, pending_max, answer_within,
 	sort_query, notification_payload, created_at, f.filter, f.sort FROM gig JOIN gig_filter f ON f.gig_id = id;
+-- The catalogue says what may be left out.
+SELECT attname, attnotnull, pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+	WHERE a.attrelid = 'gig'::regclass AND a.attnum > 0 AND (a.attname ~ '^invitation_' OR a.attname IN ('created_at', 'sort_query', 'filter_query', 'pending_max'));
+-- Columns are of core's plain types, in every table that an application reads.
+SELECT c.relname, a.attname, format_type(a.atttypid, NULL) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+	WHERE c.relnamespace = 'gig_life'::regnamespace AND c.relkind = 'r' AND c.relname <> 'gig_filter' AND a.attnum > 0
+	AND (a.atttypid::regtype <> ALL ('{bigint,integer,smallint,boolean,text,numeric,jsonb,interval,timestamptz,uuid,text[],bigint[]}'::regtype[]) OR a.attgenerated <> '');
 UPDATE setting SET default_frequency = '1 hour', default_multiplier = 2.5, default_pending_max = 7, default_answer_within = '1 day';
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query) VALUES ('Gig', 'https://gig', '2030-01-02', '2030-01-03', 1, '{"a":1}');
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query, invitation_mode, invitation_multiplier, invitation_frequency, pending_max, answer_within)
@@ -87,7 +94,8 @@ SELECT rule || ': ' || pg_temp.gig(1, rule::jsonb) FROM (VALUES
 	(12, '{"invitation_mode": "other"}'), (13, '{"invitation_multiplier": 0}'), (14, '{"invitation_multiplier": "NaN"}'),
 	(15, '{"invitation_multiplier": "Infinity"}'), (16, '{"invitation_frequency": "0"}'), (17, '{"invitation_frequency": "1 day -24:00:00.000001"}'),
 	(18, '{"pending_max": 0}'), (19, '{"answer_within": "-1 s"}'), (20, '{"filter_query": {"a": {"$foo": 1}}}'), (21, '{"filter_query": [1]}'),
-	(22, '{"sort_query": {"a": 2}}'), (23, '{"start_at": "infinity", "end_at": "infinity"}')) v (n, rule) ORDER BY n;
+	(22, '{"sort_query": {"a": 2}}'), (23, '{"start_at": "infinity", "end_at": "infinity"}'), (24, '{"seats_granted": -1}'),
+	(25, '{"sort_query": {"rating": -1, "joined_at": 1}}'), (26, '{"sort_query": "\"rating\""}')) v (n, rule) ORDER BY n;
 -- The rules are constraints of the table as well, so that a dump is sound.
 SELECT conname, convalidated FROM pg_constraint WHERE conrelid = 'gig'::regclass AND contype = 'c' ORDER BY conname COLLATE "C";
 
@@ -133,8 +141,8 @@ END $$;
 CREATE TEMP TABLE changes (n int GENERATED ALWAYS AS IDENTITY, col text, value text);
 INSERT INTO changes (col, value) VALUES ('id', '99'), ('ref', 'other'), ('title', 'Other'), ('description', 'other'), ('description', NULL), ('url', 'other'),
 	('start_at', '2030-01-02 11:00+00'), ('end_at', '2030-01-03 13:00+00'), ('archive_at', '2030-01-05'), ('archive_at', NULL), ('total_seats', '3'), ('seats_min', '2'),
-	('seats_max', '4'), ('invitation_mode', 'manual'), ('invitation_multiplier', '3'), ('invitation_frequency', '1 hour'), ('pending_max', '6'),
-	('answer_within', '2 hours'), ('filter_query', '{"b": 1}'), ('sort_query', '{"b": 1}'), ('notification_payload', '{"b": 1}'), ('created_at', '2000-01-01'), ('note', 'x');
+	('seats_max', '4'), ('seats_granted', '0'), ('invitation_mode', 'manual'), ('invitation_multiplier', '3'), ('invitation_frequency', '1 hour'), ('pending_max', '6'),
+	('answer_within', '2 hours'), ('filter_query', '{"b": 1}'), ('sort_query', '{"b": 1}'), ('sort_query', '{"b": 1, "a": 1}'), ('notification_payload', '{"b": 1}'), ('created_at', '2000-01-01'), ('note', 'x');
 CREATE FUNCTION pg_temp.table_at(clock text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
 	c record;
@@ -405,6 +413,45 @@ SELECT pg_temp.try($$UPDATE worker SET profile = jsonb_build_object('a', repeat(
 UPDATE worker SET profile = NULL, updated_at = '2000-01-01' WHERE id = 100 RETURNING profile, updated_at;
 SELECT pg_temp.short('INSERT INTO worker (id, ref) VALUES (102, 1), (103, 1)');
 SELECT * FROM check_consistency();
+
+-- The compiled queries: there until the tick has seen the end, and as they are
+-- written, whichever statement does it.
+SET cirro.clock = '2030-01-01 12:00+00';
+SELECT pg_temp.gig(60, '{"filter_query": {"b": {"$gt": 1.0}}, "sort_query": [{"b": -1}, {"a": 1}], "archive_at": "2030-01-04"}'), pg_temp.gig(61, '{}'), pg_temp.gig(62, '{"archive_at": "2030-01-03 12:00+00"}');
+CREATE VIEW filters AS SELECT * FROM gig_filter WHERE gig_id BETWEEN 60 AND 69 ORDER BY gig_id;
+SELECT * FROM filters;
+UPDATE gig SET filter_query = CASE id WHEN 60 THEN filter_query ELSE jsonb_build_object('id', id) END, sort_query = CASE id WHEN 60 THEN '{"c": 1}'::jsonb END WHERE id BETWEEN 60 AND 69;
+SELECT * FROM filters;
+SELECT pg_temp.short($$UPDATE gig SET filter_query = CASE id WHEN 61 THEN '{"$x": 1}' ELSE filter_query END, sort_query = NULL WHERE id BETWEEN 60 AND 69$$);
+SELECT pg_temp.short($$UPDATE gig SET id = 63 WHERE id = 61$$);
+SELECT * FROM filters;
+BEGIN;
+UPDATE gig SET filter_query = '{"gone": 1}' WHERE id = 60;
+ROLLBACK;
+DELETE FROM gig WHERE id = 61;
+SELECT pg_temp.gig(61, '{"start_at": "2029-01-01", "filter_query": {"again": true}}');
+SELECT * FROM filters;
+SELECT what, stored, derived FROM check_consistency() WHERE gig_id BETWEEN 60 AND 69;
+-- Ended by the clock, by hand; archived in the same look; and again, of which
+-- nothing comes.
+SET cirro.clock = '2030-01-01 12:30+00';
+UPDATE gig SET end_at = cirro.now() WHERE id = 61;
+SELECT * FROM filters;
+CALL cirro.run_waves('gig_life');
+SELECT * FROM filters;
+SET cirro.clock = '2030-01-03 12:00+00';
+SELECT gig_id, outcome FROM attempt_invitations(1, '{60,61,62}');
+CALL cirro.run_waves('gig_life');
+SELECT * FROM filters;
+SELECT gig_id, announced FROM gig_state WHERE gig_id BETWEEN 60 AND 69 ORDER BY 1;
+UPDATE gig SET archive_at = NULL WHERE id = 60;
+SELECT archived_at FROM archive(61);
+CALL cirro.run_waves('gig_life');
+SELECT * FROM filters;
+SELECT what, stored, derived FROM check_consistency() WHERE gig_id BETWEEN 60 AND 69;
+-- What is over is still explained.
+SELECT gate, passed FROM explain_invitation(1, 60);
+DROP VIEW filters;
 
 SET client_min_messages = warning;
 SELECT cirro.drop_space('gig_life');

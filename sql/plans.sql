@@ -32,7 +32,7 @@ BEGIN
 	RETURN NEXT (SELECT 'reject ' || status FROM reject((SELECT id FROM invitation WHERE gig_id = 3 AND worker_id = t)));
 	RETURN NEXT (SELECT 'wave ' || invited FROM run_wave(3));
 	RETURN NEXT (SELECT 'attempt ' || count(*) FROM attempt_invitations(60 - t));
-	RETURN NEXT (SELECT 'claimed ' || confirm_notifications(array_agg(id)) FROM claim_notifications(5));
+	RETURN NEXT (SELECT 'claimed ' || confirm_notifications(max(claim)) FROM claim_notifications(5));
 	UPDATE gig SET seats_max = 40 + t;
 	RETURN NEXT (SELECT 'wrong ' || count(*) FROM check_consistency());
 END $$;
@@ -107,6 +107,35 @@ SET search_path = plans, public;
 BEGIN;
 INSERT INTO invitation (gig_id, worker_id) VALUES (1, 60);
 SELECT scans();
+ROLLBACK;
+
+-- An attempt at every open gig reads none of those that are over, nor the state of
+-- those that do not match.
+SET timezone = 'UTC';
+SET search_path = plans;
+INSERT INTO gig (id, title, url, start_at, end_at, archive_at, total_seats, filter_query)
+SELECT g, 'Gig', 'https://gig', '2030-01-02', '2030-01-03', CASE WHEN g % 2 = 0 THEN timestamptz '2030-01-04' END, 5, '{}' FROM generate_series(1001, 1600) g;
+SET cirro.clock = '2030-01-03 00:00+00';
+CALL cirro.run_waves('plans');
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query)
+SELECT g, 'Gig', 'https://gig', '2030-01-05', '2030-01-06', 5, CASE WHEN g % 100 = 0 THEN '{}'::jsonb ELSE '{"never": 1}' END FROM generate_series(4001, 4200) g;
+CALL cirro.run_waves('plans');
+SELECT count(*) AS filters, (SELECT count(*) FROM gig) AS gigs FROM gig_filter;
+VACUUM ANALYZE gig, gig_filter, gig_state;
+CREATE VIEW reads AS SELECT relname::text AS what, seq_tup_read + coalesce(idx_tup_fetch, 0) AS rows FROM pg_stat_xact_user_tables
+	WHERE schemaname = 'plans' AND relname IN ('gig', 'gig_filter', 'gig_state');
+BEGIN;
+CREATE TEMP TABLE before ON COMMIT DROP AS SELECT * FROM reads;
+SELECT count(*) FROM attempt_invitations(40);
+SELECT outcomes->'no_match' FROM attempt ORDER BY id DESC LIMIT 1;
+SELECT what, r.rows - b.rows <= CASE what WHEN 'gig_filter' THEN 2 * 200 + 2 ELSE 40 END AS few FROM reads r JOIN before b USING (what) ORDER BY what;
+ROLLBACK;
+-- Also once the plans are kept.
+SELECT count(*) FROM generate_series(1, 7), LATERAL attempt_invitations(41, NULL, 0);
+BEGIN;
+CREATE TEMP TABLE before ON COMMIT DROP AS SELECT * FROM reads;
+SELECT count(*) FROM attempt_invitations(42);
+SELECT what, r.rows - b.rows <= CASE what WHEN 'gig_filter' THEN 2 * 200 + 2 ELSE 40 END AS few FROM reads r JOIN before b USING (what) ORDER BY what;
 ROLLBACK;
 
 SET client_min_messages = warning;

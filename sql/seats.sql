@@ -285,5 +285,65 @@ SELECT pg_temp.show(77);
 
 SELECT * FROM check_consistency();
 
+-- seats_granted: of a gig that Spaces share. Target and capacity are at most that,
+-- and the rest expires only at an explicit seats_max.
+SET cirro.clock = '2030-01-01 12:00+00';
+DELETE FROM gig;
+CREATE FUNCTION pg_temp.granted(gig_id bigint, seats_min int, total_seats int, seats_max int, granted int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.gig(seats_min, total_seats, seats_max, 0, gig_id);
+	UPDATE gig g SET seats_granted = granted WHERE g.id = granted.gig_id;
+	RETURN (SELECT concat_ws(' ', s.target, coalesce(s.capacity::text, 'any'), s.expires_rest) FROM gig_state s WHERE s.gig_id = granted.gig_id);
+END $$;
+SELECT format('%s %s %s %s: ', coalesce(a, '-'), coalesce(b, '-'), coalesce(c, '-'), coalesce(d, '-')) || pg_temp.granted(row_number() OVER (), a::int, b::int, c::int, d::int)
+FROM (VALUES (NULL, '5', NULL, NULL), (NULL, '5', NULL, '3'), (NULL, '5', NULL, '9'), ('2', '5', NULL, '3'), ('4', '5', NULL, '3'), ('4', NULL, NULL, '3'), ('2', NULL, NULL, '3'),
+	(NULL, NULL, '4', NULL), (NULL, NULL, '4', '3'), (NULL, NULL, '4', '4'), (NULL, NULL, '4', '5'), ('2', '3', '4', '0'), ('2', '3', '4', '2147483647')) v (a, b, c, d);
+-- A limit that is granted is one: no NOTICE.
+INSERT INTO gig (id, title, url, start_at, end_at, seats_min, seats_granted, filter_query) VALUES (50, 'Granted', 'u', '2030-01-02', '2030-01-03', 2, 2, '{}');
+SELECT * FROM check_consistency();
+DELETE FROM gig;
+-- Less than seats_max: at capacity the others stay, and take a seat that comes.
+SELECT pg_temp.gig(NULL, NULL, 3, 5, 1);
+UPDATE gig SET seats_granted = 1;
+SELECT status FROM accept(11);
+SELECT pg_temp.show(1);
+SELECT pg_temp.try('SELECT accept(12)');
+UPDATE gig SET seats_granted = 2;
+SELECT status FROM accept(12);
+-- Lowering evicts nobody; none at all.
+UPDATE gig SET seats_granted = 0;
+SELECT pg_temp.show(1);
+SELECT pg_temp.try('SELECT accept(13)');
+SELECT vacancies, accepted, target FROM gig_status;
+SELECT status FROM leave(11);
+SELECT pg_temp.try('SELECT accept(13)');
+-- Granted all: seats_max is reached, and the rest expires; also by a grant alone.
+UPDATE gig SET seats_granted = 3;
+SELECT status FROM accept(13);
+SELECT pg_temp.show(1);
+SELECT status FROM accept(14);
+SELECT pg_temp.show(1);
+SELECT pg_temp.gig(NULL, NULL, 2, 4, 2);
+UPDATE gig SET seats_granted = 1, seats_max = 3 WHERE id = 2;
+SELECT status FROM accept(21);
+SELECT pg_temp.show(2);
+UPDATE gig SET seats_max = 1 WHERE id = 2;
+SELECT pg_temp.show(2);
+-- Raising makes a wave due at once, lowering ends them, as does NULL what it does.
+SELECT pg_temp.gig(NULL, 4, NULL, 0, 3);
+UPDATE gig SET invitation_mode = 'auto', invitation_multiplier = 1, seats_granted = 1 WHERE id = 3;
+CALL cirro.run_waves('seats');
+SELECT count(*) FROM invitation WHERE gig_id = 3;
+SELECT next_wave_at FROM gig_state WHERE gig_id = 3;
+UPDATE gig SET seats_granted = 2 WHERE id = 3;
+SELECT next_wave_at FROM gig_state WHERE gig_id = 3;
+CALL cirro.run_waves('seats');
+SELECT count(*) FROM invitation WHERE gig_id = 3;
+UPDATE gig SET seats_granted = 0 WHERE id = 3;
+SELECT next_wave_at, target FROM gig_state WHERE gig_id = 3;
+UPDATE gig SET seats_granted = NULL WHERE id = 3;
+SELECT next_wave_at, target FROM gig_state WHERE gig_id = 3;
+SELECT * FROM check_consistency();
+
 SET client_min_messages = warning;
 SELECT cirro.drop_space('seats');

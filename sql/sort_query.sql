@@ -29,6 +29,13 @@ TRUNCATE s;
 INSERT INTO s (plain) SELECT '{"b": -1}'::jsonb UNION ALL SELECT '[{"b": 1}, {"a": 1}]';
 SELECT plain FROM s;
 INSERT INTO s (plain) SELECT '{"b": 1, "a": 1}'::jsonb;
+-- The hint says what was given, in an order to be chosen, where there is room.
+INSERT INTO s (plain) SELECT '{"bb": -1, "a\"\u0041\n": 1, "ccc": "x", "": [1, null]}'::jsonb;
+INSERT INTO s (plain) SELECT jsonb_object_agg(k, 1) FROM (VALUES ('a'), (repeat('x', 327))) v (k);
+INSERT INTO s (plain) SELECT jsonb_object_agg(k, 1) FROM (VALUES ('a'), (repeat('x', 328))) v (k);
+INSERT INTO s (plain) SELECT jsonb_object_agg(k, 1) FROM (VALUES ('a'), (repeat('x', 5000))) v (k);
+INSERT INTO s (plain) SELECT jsonb_object_agg('k' || i, 1) FROM generate_series(1, 16) i;
+INSERT INTO s (plain) SELECT jsonb_object_agg('k' || i, 1) FROM generate_series(1, 17) i;
 
 -- Refusals.
 DO $$

@@ -89,6 +89,47 @@ extern int	no_such_variable
 #define cirro_search_path_matches(path)	OverrideSearchPathMatchesCurrent(path)
 #endif
 
+/* What shared memory says of a session: numbered anew in 16, and again in 17. */
+#if PG_VERSION_NUM >= 160000
+#define cirro_session_status(number)	pgstat_get_local_beentry_by_index(number)
+#else
+#define cirro_session_status(number)	pgstat_fetch_stat_local_beentry(number)
+#endif
+#if PG_VERSION_NUM >= 170000
+#define cirro_vxid_proc(vxid_) \
+	((vxid_).procNumber == INVALID_PROC_NUMBER ? NULL : ProcNumberGetProc((vxid_).procNumber))
+#define cirro_proc_lxid(proc)	((proc)->vxid.lxid)
+#else
+#define cirro_vxid_proc(vxid_) \
+	((vxid_).backendId == InvalidBackendId ? NULL : BackendIdGetProc((vxid_).backendId))
+#define cirro_proc_lxid(proc)	((proc)->lxid)
+#endif
+
+/* What a session waits for has a name of its own since 17; WaitLatch's argument. */
+#include "utils/wait_event.h"
+#if PG_VERSION_NUM >= 170000
+static inline uint32
+cirro_wait_event(const char *name)
+{
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = WaitEventExtensionNew(name);
+	return event;
+}
+#else
+#define cirro_wait_event(name)	PG_WAIT_EXTENSION
+#endif
+
+/* Counts its searches since 18. */
+#if PG_VERSION_NUM >= 180000
+#define cirro_index_beginscan_bitmap(index, snapshot, nkeys) \
+	index_beginscan_bitmap(index, snapshot, NULL, nkeys)
+#else
+#define cirro_index_beginscan_bitmap(index, snapshot, nkeys) \
+	index_beginscan_bitmap(index, snapshot, nkeys)
+#endif
+
 /* Stands before a declaration since 18. */
 #ifndef pg_noreturn
 #define pg_noreturn	pg_attribute_noreturn()

@@ -92,6 +92,26 @@ own_server()
 	if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$2"; fi
 }
 
+# The interpreter that has these modules: Debian's own, else that in the path.
+python_with()		# python_with MODULE...
+{
+	modules=$(printf 'import %s\n' "$@")
+	for python in /usr/bin/python3 python3; do
+		if "$python" -c "$modules" 2>/dev/null; then echo "$python"; return 0; fi
+	done
+	return 1
+}
+
+ruby_with()			# ruby_with LIBRARY...
+{
+	libraries=$(printf -- '-r%s ' "$@")
+	for ruby in /usr/bin/ruby ruby; do
+		# shellcheck disable=SC2086
+		if "$ruby" $libraries -e 1 2>/dev/null; then echo "$ruby"; return 0; fi
+	done
+	return 1
+}
+
 # Where temporary folders are made, and where the demo of this user lives.
 scratch=${SCRATCH:-/tmp}
 # shellcheck disable=SC2034

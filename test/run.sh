@@ -8,8 +8,8 @@
 # Must not touch the PostgreSQL of this computer, nor leave anything behind.
 #
 # SUITES="…"       which ones: pairs layers style exports warnings regress jit
-#                  isolation tap conformance parser mutation differential ways;
-#                  without a word, all of these, but not smith
+#                  isolation tap conformance parser mutation differential ways
+#                  clients; without a word, all of these, but not smith
 # PROVE_TESTS=…    which of test/t/ (all)
 # SEED=0.25        repeats the differential test, or that of the ways, that said so
 # FUZZ_SECONDS=600 parser and smith look for new inputs so long
@@ -21,7 +21,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suites=${SUITES:-pairs layers style exports warnings regress jit isolation tap conformance parser mutation differential ways}
+suites=${SUITES:-pairs layers style exports warnings regress jit isolation tap conformance parser mutation differential ways clients}
 fuzz_seconds=${FUZZ_SECONDS:-}
 limit=${LIMIT:-1200}		# seconds, for each suite
 if [ -n "${FUZZ_SECONDS:-}" ]; then limit=20000; fi
@@ -296,6 +296,17 @@ differential() { fuzz differential filter_differential filters=1200; }
 # Waves invite the same workers, however they look for them.
 ways() { fuzz ways wave_ways rounds=12; }
 
+# The tools of applications, one test each.
+clients()
+{
+	limited test/clients/run.sh || :
+	good=$(grep -c '^ok: ' "$work/out" || :)
+	bad=$(grep -c '^failed: ' "$work/out" || :)
+	if [ "$bad" = 0 ] && [ "$code" != 0 ]; then bad=1; fi
+	count "$good" "$bad"
+	skipped=$((skipped + $(grep -c '^skipped: ' "$work/out" || :)))
+}
+
 # The library alone is instrumented; what that needs has to be in the server
 # first. A finding ends the server process, and the tests see a crash. Not
 # looked for are leaks, which a server process has by design at its end.
@@ -351,10 +362,11 @@ smith()
 	fi
 }
 
-case " $suites " in
-	*" smith "*) "$top/test/setup.sh" sqlsmith ;;
-	*) "$top/test/setup.sh" ;;
-esac
+also=
+case " $suites " in *" smith "*) also="$also sqlsmith" ;; esac
+case " $suites " in *" clients "*) also="$also clients" ;; esac
+# shellcheck disable=SC2086
+"$top/test/setup.sh" $also
 original=$(find_pg_config)
 jobs=$(nproc 2>/dev/null || echo 2)
 
@@ -434,6 +446,7 @@ for suite in $suites; do
 			section "differential: test/fuzz/"; cluster_up; as_server createdb cirro_differential; differential ;;
 		ways)
 			section "ways: test/fuzz/"; cluster_up; as_server createdb cirro_ways; ways ;;
+		clients) section "clients: test/clients/"; cluster_up; clients ;;
 		*) die "there is no suite $suite" ;;
 	esac
 done

@@ -9,6 +9,8 @@
 #
 # test/setup.sh jsquery    also what only the benchmark needs: jsquery
 # test/setup.sh sqlsmith   also what only make fuzz needs: sqlsmith and clang
+# test/setup.sh clients    also the tools of the suite clients, as far as they
+#                          can be had: that one of them cannot is no failure
 #
 # PG_CONFIG=path   use that PostgreSQL and install none
 # PG_MAJOR=15      the major version to use; else the newest installed, else
@@ -21,8 +23,15 @@ as_root()
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-also=${1:-}
-case $also in ''|jsquery|sqlsmith) ;; *) die "test/setup.sh knows no $also" ;; esac
+jsquery='' sqlsmith='' clients=''
+for also in "$@"; do
+	case $also in
+		jsquery) jsquery=yes ;;
+		sqlsmith) sqlsmith=yes ;;
+		clients) clients=yes ;;
+		*) die "test/setup.sh knows no $also" ;;
+	esac
+done
 
 wanted=
 want()				# want PACKAGE... unless the test before it succeeded
@@ -37,8 +46,22 @@ tools_wanted()
 	[ -e /usr/include/stdio.h ] || want libc6-dev
 	command -v prove >/dev/null || want perl
 	perl -MIPC::Run -MTest::More -e 1 2>/dev/null || want libipc-run-perl
-	[ "$also" != sqlsmith ] || command -v sqlsmith >/dev/null || want sqlsmith
-	[ "$also" != sqlsmith ] || command -v clang >/dev/null || want clang
+	[ -z "$sqlsmith" ] || command -v sqlsmith >/dev/null || want sqlsmith
+	[ -z "$sqlsmith" ] || command -v clang >/dev/null || want clang
+}
+
+wished=
+wish()				# wish PACKAGE... unless the test before it succeeded
+{
+	wished="$wished $*"
+}
+
+clients_wished()
+{
+	ruby_with active_record pg >/dev/null || wish ruby-activerecord ruby-pg
+	python_with sqlalchemy psycopg2 >/dev/null || wish python3-sqlalchemy python3-psycopg2
+	python_with django psycopg2 >/dev/null || wish python3-django python3-psycopg2
+	{ command -v node && command -v npm; } >/dev/null || wish npm
 }
 
 server_wanted()		# server_wanted MAJOR
@@ -49,7 +72,7 @@ server_wanted()		# server_wanted MAJOR
 	# Since 18 the compiler of expressions is a package of its own.
 	[ "$1" -lt 18 ] || [ -e "/usr/lib/postgresql/$1/lib/llvmjit.so" ] || want "postgresql-$1-jit"
 	[ -e "/usr/share/postgresql/$1/extension/pg_cron.control" ] || want "postgresql-$1-cron"
-	[ "$also" != jsquery ] || [ -e "/usr/share/postgresql/$1/extension/$also.control" ] || want "postgresql-$1-$also"
+	[ -z "$jsquery" ] || [ -e "/usr/share/postgresql/$1/extension/jsquery.control" ] || want "postgresql-$1-jsquery"
 }
 
 # apt COMMAND...: quiet while all is well
@@ -65,7 +88,15 @@ failed()
 	die "$1 (the log is above)"
 }
 
+# not_wished WHY: goes on without the tools that were only wished for.
+not_wished()
+{
+	echo "Doing without$wished: $1"
+	exit 0
+}
+
 tools_wanted
+if [ -n "$clients" ]; then clients_wished; fi
 if [ -n "${PG_CONFIG:-}" ]; then
 	[ -e "$("$PG_CONFIG" --pgxs)" ] || die "$PG_CONFIG belongs to a PostgreSQL without its development files (PGXS)"
 	major=
@@ -73,15 +104,21 @@ else
 	major=${PG_MAJOR:-$(debian_major)}
 	if [ -n "$major" ]; then server_wanted "$major"; fi
 fi
-if [ -z "$wanted" ] && [ -n "${PG_CONFIG:-}$major" ]; then exit 0; fi
+complete=
+if [ -z "$wanted" ] && [ -n "${PG_CONFIG:-}$major" ]; then complete=yes; fi
+if [ -n "$complete" ] && [ -z "$wished" ]; then exit 0; fi
 
 if ! command -v apt-get >/dev/null; then
-	if [ -z "$wanted" ] && command -v pg_config >/dev/null; then exit 0; fi
+	if [ -z "$wanted" ] && [ -z "$complete" ] && command -v pg_config >/dev/null; then complete=yes; fi
+	if [ -n "$complete" ] && [ -z "$wished" ]; then exit 0; fi
+	[ -z "$complete" ] || not_wished "this is no Debian"
 	die "this is no Debian, so please install by hand:${wanted:+$wanted,} PostgreSQL 15 or later with its server headers, and pg_cron for the demo (or say PG_CONFIG=/path/to/pg_config)"
 fi
 if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+	[ -z "$complete" ] || not_wished "installing them needs root, and there is no sudo"
 	die "needs root (there is no sudo) to install:${wanted:- PostgreSQL}"
 fi
+if [ -n "$complete" ] && ! as_root true; then not_wished "installing them needs root"; fi
 
 log=$(mktemp)
 hold=/etc/postgresql-common/createcluster.d/cirro-setup.conf
@@ -113,8 +150,22 @@ case $wanted in *"postgresql-$major "*|*"postgresql-$major")
 	fi
 esac
 
-echo "Installing:$wanted"
-# The list of packages is words on purpose.
+# install PACKAGE...
+install()
+{
+	echo "Installing: $*"
+	apt install --no-install-recommends "$@"
+}
+
+# The lists of packages are words on purpose.
 # shellcheck disable=SC2086
-apt install --no-install-recommends $wanted ||
-	failed "apt-get could not install:$wanted$([ -n "$updated" ] || echo " (nor update its lists)")"
+if [ -n "$wanted" ]; then
+	install $wanted ||
+		failed "apt-get could not install:$wanted$([ -n "$updated" ] || echo " (nor update its lists)")"
+fi
+# shellcheck disable=SC2086
+if [ -n "$wished" ] && ! install $wished; then
+	for package in $wished; do
+		install "$package" || echo "Doing without $package: apt-get could not install it"
+	done
+fi

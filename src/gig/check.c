@@ -2,9 +2,9 @@
  * src/gig/check.c
  *
  * What a gig's row may be: what it must look like, what may change in which
- * phase, and when it may go. Looks at the row and the clock and takes no lock
- * beyond the row's own; guards cirro's columns only: the application's own stay
- * writable for ever.
+ * phase, and when it may go. Looks at the row, the clock and the Space's settings
+ * and takes no lock beyond the row's own; guards cirro's columns only: the
+ * application's own stay writable for ever.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -31,9 +31,9 @@ PG_FUNCTION_INFO_V1(gig_delete_check);
 enum
 {
 	ID, REF, TITLE, DESCRIPTION, URL, START_AT, END_AT, ARCHIVE_AT, ARCHIVED_AT,
-	TOTAL_SEATS, SEATS_MIN, SEATS_MAX, SEATS_GRANTED, INVITATION_MODE, INVITATION_MULTIPLIER,
-	INVITATION_FREQUENCY, PENDING_MAX, ANSWER_WITHIN, FILTER_QUERY, SORT_QUERY,
-	NOTIFICATION_PAYLOAD, CREATED_AT, NCOLUMNS
+	CANCELLED_AT, TOTAL_SEATS, SEATS_MIN, SEATS_MAX, SEATS_GRANTED, INVITATION_MODE,
+	INVITATION_MULTIPLIER, INVITATION_FREQUENCY, PENDING_MAX, ANSWER_WITHIN, FILTER_QUERY,
+	SORT_QUERY, NOTIFICATION_PAYLOAD, CREATED_AT, NCOLUMNS
 };
 
 static const TriggerColumn columns[NCOLUMNS] = {
@@ -46,6 +46,7 @@ static const TriggerColumn columns[NCOLUMNS] = {
 	[END_AT] = {"end_at", TIMESTAMPTZOID},
 	[ARCHIVE_AT] = {"archive_at", TIMESTAMPTZOID},
 	[ARCHIVED_AT] = {"archived_at", TIMESTAMPTZOID},
+	[CANCELLED_AT] = {"cancelled_at", TIMESTAMPTZOID},
 	[TOTAL_SEATS] = {"total_seats", INT4OID},
 	[SEATS_MIN] = {"seats_min", INT4OID},
 	[SEATS_MAX] = {"seats_max", INT4OID},
@@ -73,6 +74,14 @@ static inline TimestampTz
 row_time(const TriggerRow *row, int col)
 {
 	return DatumGetTimestampTz(row_value(row, col));
+}
+
+/* When the gig ends, or has ended: end_at, or by being cancelled before it. */
+static TimestampTz
+ends_at(const TriggerRow *row)
+{
+	return row_isnull(row, CANCELLED_AT) ? row_time(row, END_AT)
+		: Min(row_time(row, END_AT), row_time(row, CANCELLED_AT));
 }
 
 /* The last moment at which a gig that ends at "end_at" can have been created. */
@@ -231,11 +240,11 @@ check_times(const TriggerRow *row)
 						 pstrdup(timestamptz_to_str(end_at))));
 	if (end_at <= created_at)
 		refuse_end(row->rel, created_at, end_at);
-	if (!row_isnull(row, ARCHIVE_AT) && row_time(row, ARCHIVE_AT) < end_at)
+	if (!row_isnull(row, ARCHIVE_AT) && row_time(row, ARCHIVE_AT) < ends_at(row))
 		REFUSE(row, ARCHIVE_AT, "gig_archive_at_check",
 			   errmsg("a gig cannot be archived before it ends"),
 			   errdetail("It ends at %s and is to be archived at %s.",
-						 pstrdup(timestamptz_to_str(end_at)),
+						 pstrdup(timestamptz_to_str(ends_at(row))),
 						 pstrdup(timestamptz_to_str(row_time(row, ARCHIVE_AT)))),
 			   errhint("Set archive_at to end_at or later, or call archive()."));
 }
@@ -408,37 +417,45 @@ is_archived(const TriggerRow *row, TimestampTz now)
 		(!row_isnull(row, ARCHIVE_AT) && row_time(row, ARCHIVE_AT) <= now);
 }
 
-/* What is archived is so already; archive_at says when it will be. */
-static void
-check_archived(const TriggerRow *row, TimestampTz now)
+/* Since when, of one that is archived. */
+static TimestampTz
+archives_at(const TriggerRow *row)
 {
-	if (row_time(row, ARCHIVED_AT) > now)
-		REFUSE(row, ARCHIVED_AT, NULL,
-			   errmsg("\"archived_at\" cannot be in the future"),
-			   errdetail("It is %s.", timestamptz_to_str(row_time(row, ARCHIVED_AT))),
-			   errhint("Set \"archive_at\" to archive a gig later."));
+	return row_time(row, row_isnull(row, ARCHIVED_AT) ? ARCHIVE_AT : ARCHIVED_AT);
+}
+
+/* What is archived or cancelled is so already. */
+static void
+check_past(const TriggerRow *row, int col, TimestampTz now)
+{
+	if (!row_isnull(row, col) && row_time(row, col) > now)
+		REFUSE(row, col, NULL,
+			   errmsg("\"%s\" cannot be in the future", columns[col].name),
+			   errdetail("It is %s.", timestamptz_to_str(row_time(row, col))),
+			   col == ARCHIVED_AT ? errhint("Set \"archive_at\" to archive a gig later.")
+			   : errhint("Set \"end_at\" to end a gig later."));
 }
 
 /*
- * Archiving by hand: the gig must have started, and ends now if it has not
- * ended yet.
+ * Archiving by hand: the gig must have started or be cancelled, and ends now if
+ * it has not ended yet.
  */
 static void
 archive_now(const TriggerRow *old, TriggerRow *row, TimestampTz now)
 {
-	if (row_time(old, START_AT) > now)
+	if (row_time(old, START_AT) > now && row_isnull(row, CANCELLED_AT))
 		ereport(ERROR,
 				(errcode(ERRCODE_CIRRO_INVALID_TRANSITION),
 				 errmsg("gig %lld has not started and cannot be archived",
 						(long long) gig_id(old)),
 				 errdetail("It starts at %s.",
 						   timestamptz_to_str(row_time(old, START_AT))),
-				 errhint("Delete it instead."),
+				 errhint("Cancel it first: cancel(%lld), or delete it.", (long long) gig_id(old)),
 				 errcolumn(row, ARCHIVED_AT, NULL)));
-	check_archived(row, now);
+	check_past(row, ARCHIVED_AT, now);
 
 	trigger_row_set(row, ARCHIVED_AT, TimestampTzGetDatum(now));
-	if (row_time(old, END_AT) > now)
+	if (row_time(old, END_AT) > now && row_isnull(row, CANCELLED_AT))
 	{
 		TimestampTz end_at = Max(row_time(row, START_AT), row_time(row, CREATED_AT)) + 1;
 
@@ -451,9 +468,14 @@ check_update(TriggerRow *old, TriggerRow *row)
 {
 	TimestampTz now = cirro_gate_now();
 	bool		archived = is_archived(old, now);
-	bool		ended = row_time(old, END_AT) <= now;
+	bool		cancelled = !row_isnull(old, CANCELLED_AT);
+	bool		ended = ends_at(old) <= now;
 	bool		started = row_time(old, START_AT) <= now;
-	const char *phase = archived ? "is archived" : ended ? "has ended" : "has started";
+	const char *phase = cancelled ? "is cancelled" : ended ? "has ended" : "has started";
+
+	/* To cancel it once more is no change. */
+	if (cancelled && !row_isnull(row, CANCELLED_AT) && row_time(row, CANCELLED_AT) <= now)
+		trigger_row_copy(row, old, CANCELLED_AT);
 
 	for (int col = 0; col < NCOLUMNS; col++)
 	{
@@ -487,9 +509,15 @@ check_update(TriggerRow *old, TriggerRow *row)
 					 errmsg("\"%s\" of gig %lld cannot change any more",
 							columns[col].name, (long long) gig_id(old)),
 					 errdetail("The gig %s.", phase),
-					 ended ? errhint("An ended gig can only be archived.")
+					 cancelled ? errhint("A cancelled gig can only be archived.")
+					 : ended ? errhint("An ended gig can only be archived.")
 					 : errhint("title, description, url and start_at are frozen once a gig has started."),
 					 errcolumn(row, col, NULL)));
+	}
+	if (!cancelled && !row_isnull(row, CANCELLED_AT))
+	{
+		check_past(row, CANCELLED_AT, now);
+		trigger_row_set(row, CANCELLED_AT, TimestampTzGetDatum(now));
 	}
 	if (!archived && !row_isnull(row, ARCHIVED_AT))
 		archive_now(old, row, now);
@@ -513,8 +541,8 @@ gig_check(PG_FUNCTION_ARGS)
 						 columns, NCOLUMNS);
 		fill_defaults(trigdata, NULL, &row);
 		check_row(NULL, &row);
-		if (!row_isnull(&row, ARCHIVED_AT))
-			check_archived(&row, cirro_gate_now());
+		check_past(&row, ARCHIVED_AT, cirro_gate_now());
+		check_past(&row, CANCELLED_AT, cirro_gate_now());
 	}
 	else
 	{
@@ -573,6 +601,54 @@ gig_check_inserted(TriggerData *trigdata)
 	trigger_rows_end(&rows);
 }
 
+/* ------------------------------------------------------------- deletion -- */
+
+static const SpaceQuery read_keep = {
+	"SELECT cirro.add_interval($1, t.keep_gigs::interval) FROM setting t LIMIT 1",
+	1, {TIMESTAMPTZOID}
+};
+
+TimestampTz
+gig_kept_until(Oid space, TimestampTz archives_at)
+{
+	QueryArgs	args = {&read_keep};
+	TimestampTz until = DT_NOEND;
+
+	arg_timestamptz(&args, archives_at);
+	if (query_run(space, &args) > 0)
+	{
+		ResultRow	row = result_row(0);
+
+		if (!result_null(&row))
+			until = result_timestamptz(&row);
+		result_end(&row);
+	}
+	query_free();
+	return until;
+}
+
+pg_noreturn static void
+refuse_delete(const TriggerRow *old, TimestampTz now, TimestampTz kept_until)
+{
+	long long	id = gig_id(old);
+	char	   *started = pstrdup(timestamptz_to_str(row_time(old, START_AT)));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_CIRRO_GIG_STARTED),
+			 errmsg("gig %lld has started and cannot be deleted", id),
+			 is_archived(old, now) ?
+			 errdetail("It started at %s and was archived at %s.", started,
+					   timestamptz_to_str(archives_at(old))) :
+			 errdetail("It started at %s.", started),
+			 !is_archived(old, now) ?
+			 (ends_at(old) <= now ? errhint("Archive it: archive(%lld).", id) :
+			  errhint("Cancel it: cancel(%lld), or archive it: archive(%lld).", id, id)) :
+			 TIMESTAMP_IS_NOEND(kept_until) ?
+			 errhint("Archived gigs are kept for ever, unless setting.keep_gigs says how long.") :
+			 errhint("By setting.keep_gigs it is kept until %s.", timestamptz_to_str(kept_until)),
+			 errcolumn(old, START_AT, NULL)));
+}
+
 /*
  * BEFORE DELETE, row. Errors: UG021.
  */
@@ -582,18 +658,24 @@ gig_delete_check(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = trigger_data(fcinfo, "gig_delete_check",
 										 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW,
 										 TRIGGER_ON(TRIGGER_EVENT_DELETE));
+	TimestampTz now = cirro_gate_now();
+	TimestampTz kept_until = DT_NOEND;
 	TriggerRow	old;
 
 	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
 					 columns, NCOLUMNS);
-	if (row_time(&old, START_AT) <= cirro_gate_now())
-		ereport(ERROR,
-				(errcode(ERRCODE_CIRRO_GIG_STARTED),
-				 errmsg("gig %lld has started and cannot be deleted",
-						(long long) gig_id(&old)),
-				 errdetail("It started at %s.",
-						   timestamptz_to_str(row_time(&old, START_AT))),
-				 errhint("Archive it: archive(%lld).", (long long) gig_id(&old)),
-				 errcolumn(&old, START_AT, NULL)));
+	if (row_time(&old, START_AT) > now)
+		return PointerGetDatum(trigdata->tg_trigtuple);
+
+	if (is_archived(&old, now))
+	{
+		SpaceScope	scope;
+		Oid			space = trigger_enter(trigdata, "gig", &scope);
+
+		kept_until = gig_kept_until(space, archives_at(&old));
+		trigger_leave(&scope);
+	}
+	if (kept_until >= now)
+		refuse_delete(&old, now, kept_until);
 	return PointerGetDatum(trigdata->tg_trigtuple);
 }

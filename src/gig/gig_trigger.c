@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  * src/gig/gig_trigger.c
  *
- * Brings gig_state and gig_filter in line with gig after each statement, and tells workers of
- * a gig that is deleted. Must not judge a change: gig/check.c does.
+ * Brings gig_state and gig_filter in line with gig after each statement, and tells
+ * workers of a gig that is deleted. Must not judge a change: gig/check.c does.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 
 #include "cirro.h"
+#include "gig/cancel.h"
 #include "gig/check.h"
 #include "gig/event.h"
 #include "gig/state.h"
@@ -38,12 +39,13 @@ PG_FUNCTION_INFO_V1(gig_deleted);
 
 static const SpaceQuery make_state = {
 	"INSERT INTO gig_state (gig_id, target, capacity, expires_rest, auto, frequency, "
-	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at) "
+	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at, announced) "
 	"SELECT n.id, " TARGET("n") ", " CAPACITY("n") ", "
 	"  " EXPIRES_REST("n") ", n.invitation_mode = 'auto', n.invitation_frequency, "
 	"  n.answer_within, n.start_at, " CLOSES_AT("n") ", " ARCHIVES_AT("n") ", "
 	"  CASE WHEN n.invitation_mode = 'auto' THEN $1 END, "
-	"  least(n.start_at, CASE WHEN n.invitation_mode = 'auto' THEN $1 END) "
+	"  least(n.start_at, CASE WHEN n.invitation_mode = 'auto' THEN $1 END), "
+	"  CASE WHEN n.cancelled_at IS NULL THEN 0 ELSE 2 END "
 	"FROM new_rows n ORDER BY n.id",
 	1, {TIMESTAMPTZOID}
 };
@@ -62,7 +64,7 @@ static const SpaceQuery changed_gigs = {
 	"  OR coalesce(" CAPACITY("n") ", 2147483647) > coalesce(" CAPACITY("o") ", 2147483647) "
 	"  OR n.filter_query <> o.filter_query "
 	"  OR n.invitation_mode <> o.invitation_mode, "
-	"  coalesce(" CAPACITY("o") ", " TARGET("o") "), "
+	"  coalesce(" CAPACITY("o") ", " TARGET("o") "), (n.cancelled_at IS NOT NULL)::bool, "
 	"  (n.filter_query, n.sort_query) IS DISTINCT FROM (o.filter_query, o.sort_query), "
 	"  n.filter_query::jsonb, n.sort_query::jsonb "
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
@@ -78,31 +80,33 @@ static const SpaceQuery changed_gigs = {
 };
 
 /*
- * $1 to $11 as above, $12 how many seats made the gig filled before, $13 now; the tick
- * finds the exact next event.
+ * $1 to $11 as above, $12 how many seats made the gig filled before, $13 whether it is
+ * cancelled, which is told as it happens, $14 now; the tick finds the exact next event.
  */
 static const SpaceQuery change_state = {
 	"UPDATE gig_state s SET target = $2, capacity = $3, expires_rest = $4, auto = $5, "
 	"  frequency = $6, answer_within = $7, starts_at = $8, closes_at = $9, archives_at = $10, "
 	"  next_wave_at = CASE "
 	"    WHEN NOT $5 OR s.accepted >= $2 THEN NULL "
-	"    WHEN $11 THEN $13 "
+	"    WHEN $11 THEN $14 "
 	"    WHEN s.next_wave_at IS NOT NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
 	"    THEN s.next_wave_at "
-	"    ELSE greatest($13, cirro.add_interval(s.last_due_at, $6)) END, "
+	"    ELSE greatest($14, cirro.add_interval(s.last_due_at, $6)) END, "
 	"  searched = CASE WHEN NOT $11 THEN s.searched END, "
-	"  next_event_at = least(s.next_event_at, $13) "
+	"  announced = CASE WHEN $13 THEN greatest(s.announced, 2) ELSE s.announced END, "
+	"  next_event_at = least(s.next_event_at, $14) "
 	"WHERE s.gig_id = $1 "
 	"RETURNING s.closes_at, s.accepted >= $12, s.accepted >= coalesce(s.capacity, s.target), "
 	"  coalesce(s.expires_rest AND s.accepted >= s.capacity, false)",
-	13, {INT8OID, INT4OID, INT4OID, BOOLOID, BOOLOID, INTERVALOID, INTERVALOID,
-	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT4OID, TIMESTAMPTZOID}
+	14, {INT8OID, INT4OID, INT4OID, BOOLOID, BOOLOID, INTERVALOID, INTERVALOID,
+	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT4OID, BOOLOID,
+	TIMESTAMPTZOID}
 };
 
 static const SpaceQuery make_filter = {
 	"INSERT INTO gig_filter (gig_id, filter, sort) "
 	"SELECT n.id, n.filter_query::cirro.filter_query, n.sort_query::cirro.sort_query "
-	"FROM new_rows n ORDER BY n.id"
+	"FROM new_rows n WHERE n.cancelled_at IS NULL ORDER BY n.id"
 };
 
 static const SpaceQuery change_filter = {
@@ -237,7 +241,8 @@ settle_each(TriggerData *trigdata, Oid space, const QueryArgs *args,
 
 /*
  * AFTER UPDATE, statement; OLD TABLE old_rows, NEW TABLE new_rows. Locks the
- * gig_state rows in ascending order. Lowering seats evicts nobody, but when
+ * gig_state rows in ascending order, of what is cancelled gigs and invitations before.
+ * Lowering seats evicts nobody, but when
  * it reaches an explicit seats_max the other invitations expire.
  */
 Datum
@@ -250,6 +255,7 @@ gig_updated(PG_FUNCTION_ARGS)
 	QueryArgs	described = {&described_anew};
 	QueryArgs	changed = {&changed_gigs};
 
+	gig_cancel_invitations(trigdata, space);
 	arg_timestamptz(&described, cirro_gate_now());
 	settle_each(trigdata, space, &described, tell_changed);
 	settle_each(trigdata, space, &changed, change_gig);
@@ -257,10 +263,10 @@ gig_updated(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* What an event tells of a gig that is gone. */
+/* What an event tells of a gig that is gone, and whether there is one. */
 enum
 {
-	ID, REF, TITLE, URL, START_AT, END_AT, NOTIFICATION_PAYLOAD, NCOLUMNS
+	ID, REF, TITLE, URL, START_AT, END_AT, ARCHIVE_AT, ARCHIVED_AT, NOTIFICATION_PAYLOAD, NCOLUMNS
 };
 
 static const TriggerColumn columns[NCOLUMNS] = {
@@ -270,6 +276,8 @@ static const TriggerColumn columns[NCOLUMNS] = {
 	[URL] = {"url", TEXTOID},
 	[START_AT] = {"start_at", TIMESTAMPTZOID},
 	[END_AT] = {"end_at", TIMESTAMPTZOID},
+	[ARCHIVE_AT] = {"archive_at", TIMESTAMPTZOID},
+	[ARCHIVED_AT] = {"archived_at", TIMESTAMPTZOID},
 	[NOTIFICATION_PAYLOAD] = {"notification_payload", JSONBOID},
 };
 
@@ -286,9 +294,52 @@ static const SpaceQuery describe_gig_bigint = {
 	DESCRIBE_GIG("$2::pg_catalog.int8"), DESCRIBE_GIG_ARGS
 };
 
+static const SpaceQuery lock_invitations = {
+	"SELECT FROM invitation i WHERE i.gig_id = $1 ORDER BY i.id FOR UPDATE",
+	1, {INT8OID}, PLAN_BY_KEY
+};
+
+/* Tells every pending or accepted worker, with what cannot be looked up later. */
+static void
+tell_deleted(Oid space, TriggerRow *old)
+{
+	QueryArgs	args = {&describe_gig};
+	ResultRow	row;
+	Datum		payload;
+
+	if (TupleDescAttr(old->desc, old->attnum[REF] - 1)->atttypid == INT8OID)
+		args.query = &describe_gig_bigint;
+	/* Only ref is ever null in a Space, but elsewhere the trigger may be attached, too. */
+	for (int i = ID; i < NCOLUMNS; i++)
+	{
+		if (i == REF)
+			arg_text(&args, SPI_getvalue(old->tuple, old->desc, old->attnum[REF]));
+		else if (i != ARCHIVE_AT && i != ARCHIVED_AT)
+			arg_datum(&args, columns[i].type, row_value(old, i), row_isnull(old, i));
+	}
+	query_run(space, &args);
+	row = result_row(0);
+	payload = result_datum(&row, JSONBOID);
+	result_end(&row);
+
+	if (!row_isnull(old, ID))
+		event_of_workers(space, DatumGetInt64(row_value(old, ID)), "gig.deleted", payload);
+}
+
+/* Was the gig archived longer ago than setting.keep_gigs? */
+static bool
+is_past_keeping(Oid space, const TriggerRow *old)
+{
+	int			col = row_isnull(old, ARCHIVED_AT) ? ARCHIVE_AT : ARCHIVED_AT;
+
+	return !row_isnull(old, col) &&
+		gig_kept_until(space, DatumGetTimestampTz(row_value(old, col))) < cirro_gate_now();
+}
+
 /*
- * AFTER DELETE, row, ahead of the foreign keys' cascades: every pending or
- * accepted worker is told, with what cannot be looked up later.
+ * AFTER DELETE, row, ahead of the foreign keys' cascades, which would lock the
+ * invitations in no particular order. Nobody is told of a gig that was archived
+ * longer ago than gigs are kept.
  */
 Datum
 gig_deleting(PG_FUNCTION_ARGS)
@@ -299,32 +350,19 @@ gig_deleting(PG_FUNCTION_ARGS)
 	TriggerRow	old;
 	SpaceScope	scope;
 	Oid			space;
-	QueryArgs	args = {&describe_gig};
-	ResultRow	row;
-	Datum		payload;
 
 	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
 					 columns, NCOLUMNS);
 	space = trigger_enter(trigdata, "gig", &scope);
-
-	if (TupleDescAttr(old.desc, old.attnum[REF] - 1)->atttypid == INT8OID)
-		args.query = &describe_gig_bigint;
-	/* Only ref is ever null in a Space, but elsewhere the trigger may be attached, too. */
-	for (int i = ID; i < NCOLUMNS; i++)
+	if (is_past_keeping(space, &old))
 	{
-		if (i == REF)
-			arg_text(&args, SPI_getvalue(trigdata->tg_trigtuple, old.desc, old.attnum[REF]));
-		else
-			arg_datum(&args, columns[i].type, row_value(&old, i), row_isnull(&old, i));
-	}
-	query_run(space, &args);
-	row = result_row(0);
-	payload = result_datum(&row, JSONBOID);
-	result_end(&row);
+		QueryArgs	args = {&lock_invitations};
 
-	/* The invitations are locked in ascending order before the cascade does it. */
-	if (!row_isnull(&old, ID))
-		event_of_workers(space, DatumGetInt64(row_value(&old, ID)), "gig.deleted", payload);
+		arg_datum(&args, INT8OID, row_value(&old, ID), row_isnull(&old, ID));
+		query_run(space, &args);
+	}
+	else
+		tell_deleted(space, &old);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }

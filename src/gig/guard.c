@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 #include "cirro.h"
 #include "gig/trigger.h"
@@ -21,6 +22,7 @@
 
 PG_FUNCTION_INFO_V1(worker_check);
 PG_FUNCTION_INFO_V1(worker_deleting);
+PG_FUNCTION_INFO_V1(notification_check);
 PG_FUNCTION_INFO_V1(setting_guard);
 PG_FUNCTION_INFO_V1(refuse_truncate);
 
@@ -168,6 +170,52 @@ worker_deleting(PG_FUNCTION_ARGS)
 	query_run(space, &args);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
+}
+
+enum
+{
+	NOTIFICATION_DUE_AT, NOTIFICATION_CLAIM, NOTIFICATION_PUT_OFF, NOTIFICATION_OUTCOME,
+	NOTIFICATION_DELIVERED_AT, NOTIFICATION_NCOLUMNS
+};
+
+static const TriggerColumn notification_columns[NOTIFICATION_NCOLUMNS] = {
+	[NOTIFICATION_DUE_AT] = {"due_at", TIMESTAMPTZOID},
+	[NOTIFICATION_CLAIM] = {"claim", INT8OID},
+	[NOTIFICATION_PUT_OFF] = {"put_off", BOOLOID},
+	[NOTIFICATION_OUTCOME] = {"outcome", TEXTOID},
+	[NOTIFICATION_DELIVERED_AT] = {"delivered_at", TIMESTAMPTZOID},
+};
+
+/*
+ * notification, BEFORE UPDATE, row, of what is open and was finished, was due
+ * later or was another consumer's. It is due from now on at the earliest, so that
+ * it is above the floor (space/floor.c); what was finished is no claim's any more.
+ */
+Datum
+notification_check(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = trigger_data(fcinfo, "notification_check",
+										 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW,
+										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
+	TimestampTz now = GetCurrentTimestamp();
+	TriggerRow	row;
+	TriggerRow	old;
+
+	trigger_row_init(&row, trigdata->tg_relation, trigdata->tg_newtuple,
+					 notification_columns, NOTIFICATION_NCOLUMNS);
+	trigger_row_init(&old, trigdata->tg_relation, trigdata->tg_trigtuple,
+					 notification_columns, NOTIFICATION_NCOLUMNS);
+
+	if (!row_isnull(&row, NOTIFICATION_DUE_AT) &&
+		DatumGetTimestampTz(row_value(&row, NOTIFICATION_DUE_AT)) < now)
+		trigger_row_set(&row, NOTIFICATION_DUE_AT, TimestampTzGetDatum(now));
+	if (row_isnull(&row, NOTIFICATION_OUTCOME) && !row_isnull(&old, NOTIFICATION_OUTCOME))
+	{
+		trigger_row_set_null(&row, NOTIFICATION_CLAIM);
+		trigger_row_set(&row, NOTIFICATION_PUT_OFF, BoolGetDatum(false));
+		trigger_row_set_null(&row, NOTIFICATION_DELIVERED_AT);
+	}
+	return PointerGetDatum(trigger_row_tuple(&row));
 }
 
 /*

@@ -326,7 +326,7 @@ static void
 check_absence(Oid space, const GigChange *change)
 {
 	/* It is being deleted, and the seats with it. */
-	if (change->gained == 0 && change->opened == 0)
+	if (change->gained == 0 && change->opened == 0 && change->left == 0)
 		return;
 	gig_state_refuse_missing(space, change->gig_id);
 }

@@ -12,7 +12,8 @@
  *	  UPDATE EXCLUSIVE by upgrade_spaces, ACCESS EXCLUSIVE by drop_space
  *	  (space/scope.h)
  * 2. gig rows: FOR KEY SHARE to invite, FOR NO KEY UPDATE to change, to archive
- *	  and for a wave (which skips a gig that is locked), FOR UPDATE to delete
+ *	  and for a wave (which skips a gig that is locked), FOR UPDATE to cancel and
+ *	  to delete
  *	  The row of gig_filter is its gig's: it is changed under such a lock only.
  * 3. the row of setting, by waves while setting.max_pending is given
  * 4. worker rows: FOR KEY SHARE to invite (waves skip who is locked), FOR UPDATE
@@ -42,6 +43,7 @@
 /* Why an invitation expires: values of invitation.reason. */
 #define GIG_SEATS_FILLED	"seats_filled"
 #define GIG_ENDED			"gig_ended"
+#define GIG_CANCELLED		"gig_cancelled"
 #define GIG_NO_ANSWER		"no_answer"
 
 /* In SQL: transactions as the columns of a Space hold them. */

@@ -98,7 +98,8 @@ refuse_unordered(JsonTreeReader *reader, JsonTree *tree)
 		size = json_tree_write(&one, NULL);
 		if (len + strlen(separator) + size + sizeof(rest) > sizeof(hint))
 		{
-			json_tree_fail(reader, tree, HINT_SORT,
+			json_tree_fail(reader, tree,
+						   "Write an array, whose order counts: [{\"rating\": -1}, {\"joined_at\": 1}].",
 						   "jsonb does not keep the order of several keys");
 			return;
 		}

@@ -38,6 +38,7 @@ const SpaceFunction space_functions[SPACE_FUNCTIONS] = {
 	{"invite", "(bigint, bigint[], timestamptz, boolean)"},
 	{"attempt_invitations", "(bigint, bigint[], int)"},
 	{"archive", "(bigint, timestamptz)"},
+	{"cancel", "(bigint)"},
 	{"run_wave", "(bigint)"},
 	{"worker_id", "(" SPACE_REF_TYPE ")"},
 	{"gig_id", "(" SPACE_REF_TYPE ")"},
@@ -46,6 +47,7 @@ const SpaceFunction space_functions[SPACE_FUNCTIONS] = {
 	{"claim_notifications", "(int, interval, text)"},
 	{"confirm_notifications", "(bigint, bigint[], text)"},
 	{"fail_notifications", "(bigint, bigint[], text, timestamptz)"},
+	{"erase_worker", "(bigint)"},
 	{"check_consistency", "()"},
 	{"rebuild_state", "()"},
 };

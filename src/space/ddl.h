@@ -19,7 +19,7 @@
 /* What space.sql makes, for checking that names are free and for dropping. */
 #define SPACE_TABLES	12
 #define SPACE_VIEWS		3
-#define SPACE_FUNCTIONS	19
+#define SPACE_FUNCTIONS	21
 
 /* Arguments tell a function from overloads that are not cirro's. */
 typedef struct SpaceFunction

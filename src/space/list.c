@@ -110,32 +110,49 @@ static const Table tables[] = {
 		{"consumer", TEXTOID}, {"due_at", TIMESTAMPTZOID}}}
 };
 
-/* The functions whose triggers keep invitations; without them no wave. */
-static const char *const guards[] = {
-	"invitation_check", "invitation_inserted",
-	"invitation_updated", "invitation_deleted"
+/*
+ * The functions whose triggers keep invitations and gigs; without them no wave,
+ * which would invite by what gig_state and gig_filter once were.
+ */
+typedef struct Guard
+{
+	const char *function;
+	const char *table;
+} Guard;
+
+static const Guard guards[] = {
+	{"invitation_check", "invitation"}, {"invitation_inserted", "invitation"},
+	{"invitation_updated", "invitation"}, {"invitation_deleted", "invitation"},
+	{"gig_check", "gig"}, {"gig_inserted", "gig"}, {"gig_updated", "gig"},
+	{"gig_deleted", "gig"}
 };
 
+/* What there is of guards. */
+typedef struct Guarded
+{
+	bool		any;
+	bool		enabled[lengthof(guards)];
+	char	   *disabled[lengthof(guards)]; /* the trigger's name */
+} Guarded;
+
 /*
- * Which of cirro's triggers the table has: a bit for each of guards that is
- * enabled. "ours" tells whether it has any at all.
+ * Adds what there is on a table, of that name; with "only_any" no more than
+ * whether there is any.
  */
-static int
-find_guards(Oid relation, bool *ours)
+static void
+find_guards(Oid relation, const char *table, bool only_any, Guarded *guarded)
 {
 	Oid			code = get_namespace_oid("cirro", true);
 	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	int			found = 0;
 
-	*ours = false;
 	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
 				F_OIDEQ, ObjectIdGetDatum(relation));
 	scan = systable_beginscan(catalog, TriggerRelidNameIndexId, true,
 							  NULL, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (!(guarded->any && only_any) && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
 		char	   *name;
@@ -146,17 +163,19 @@ find_guards(Oid relation, bool *ours)
 		name = get_func_name(trigger->tgfoid);
 		for (int i = 0; i < lengthof(guards); i++)
 		{
-			if (name == NULL || strcmp(name, guards[i]) != 0)
+			if (name == NULL || strcmp(name, guards[i].function) != 0 ||
+				strcmp(table, guards[i].table) != 0)
 				continue;
-			*ours = true;
+			guarded->any = true;
 			if (trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN ||
 				trigger->tgenabled == TRIGGER_FIRES_ALWAYS)
-				found |= 1 << i;
+				guarded->enabled[i] = true;
+			else
+				guarded->disabled[i] = pstrdup(NameStr(trigger->tgname));
 		}
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
-	return found;
 }
 
 /* What is wrong with the columns of a table; NULL if nothing is. */
@@ -200,20 +219,35 @@ find_column_defect(Relation attributes, Oid relation, const Table *table)
 	return defect;
 }
 
-/*
- * What keeps the schema from being a sound Space; NULL if nothing does. "found"
- * is what find_guards said.
- */
+/* What is missing of the triggers on a table; NULL if nothing is. */
 static char *
-find_defect(Oid space, Oid owner, int found)
+guard_defect(const char *table, const Guarded *guarded)
+{
+	for (int i = 0; i < lengthof(guards); i++)
+	{
+		if (guarded->enabled[i] || strcmp(table, guards[i].table) != 0)
+			continue;
+		if (guarded->disabled[i] != NULL)
+			return psprintf("Trigger \"%s\" of its table \"%s\" is disabled.",
+							guarded->disabled[i], table);
+		return psprintf("Its table \"%s\" has no trigger for cirro.%s().",
+						table, guards[i].function);
+	}
+	return NULL;
+}
+
+/* What keeps the schema from being a sound Space; NULL if nothing does. */
+static char *
+find_defect(Oid space, Oid owner, Oid invitation)
 {
 	Relation	attributes;
-	char	   *defect = NULL;
+	Guarded		guarded = {0};
+	char	   *defect;
 
-	for (int i = 0; i < lengthof(guards); i++)
-		if ((found & (1 << i)) == 0)
-			return psprintf("Its table \"invitation\" has no enabled trigger for cirro.%s().",
-							guards[i]);
+	find_guards(invitation, "invitation", false, &guarded);
+	defect = guard_defect("invitation", &guarded);
+	if (defect != NULL)
+		return defect;
 
 	attributes = table_open(AttributeRelationId, AccessShareLock);
 	for (int i = 0; i < lengthof(tables) && defect == NULL; i++)
@@ -241,10 +275,14 @@ find_defect(Oid space, Oid owner, int found)
 		ReleaseSysCache(tuple);
 	}
 	table_close(attributes, AccessShareLock);
-	return defect;
+	if (defect != NULL)
+		return defect;
+
+	find_guards(get_relname_relid("gig", space), "gig", false, &guarded);
+	return guard_defect("gig", &guarded);
 }
 
-/* The Space in that schema, or NULL if there is none. */
+/* The Space in that schema, or NULL if there is none; no defect is looked for. */
 static SpaceInfo *
 describe(Oid space, const char *name)
 {
@@ -254,8 +292,7 @@ describe(Oid space, const char *name)
 	SpaceInfo  *info;
 	Oid			relation;
 	Oid			owner;
-	int			found;
-	bool		ours;
+	Guarded		guarded = {0};
 
 	if (!HeapTupleIsValid(tuple))
 		return NULL;
@@ -263,17 +300,22 @@ describe(Oid space, const char *name)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 
-	found = find_guards(relation, &ours);
-	if (!ours)
+	find_guards(relation, "invitation", true, &guarded);
+	if (!guarded.any)
 		return NULL;
 
-	info = palloc(sizeof(SpaceInfo));
+	info = palloc0(sizeof(SpaceInfo));
 	info->space = space;
 	info->name = pstrdup(name);
 	info->owner = owner;
 	info->invitation = relation;
-	info->defect = find_defect(space, owner, found);
 	return info;
+}
+
+void
+space_examine(SpaceInfo *info)
+{
+	info->defect = find_defect(info->space, info->owner, info->invitation);
 }
 
 static int
@@ -284,7 +326,7 @@ compare_names(const ListCell *a, const ListCell *b)
 }
 
 List *
-space_list(void)
+space_list(bool examined)
 {
 	Relation	catalog = table_open(NamespaceRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false,
@@ -297,8 +339,11 @@ space_list(void)
 		Form_pg_namespace schema = (Form_pg_namespace) GETSTRUCT(tuple);
 		SpaceInfo  *info = describe(schema->oid, NameStr(schema->nspname));
 
-		if (info != NULL)
-			result = lappend(result, info);
+		if (info == NULL)
+			continue;
+		if (examined)
+			space_examine(info);
+		result = lappend(result, info);
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
@@ -311,8 +356,11 @@ SpaceInfo *
 space_find(const char *name)
 {
 	Oid			space = get_namespace_oid(name, true);
+	SpaceInfo  *info = OidIsValid(space) ? describe(space, name) : NULL;
 
-	return OidIsValid(space) ? describe(space, name) : NULL;
+	if (info != NULL)
+		space_examine(info);
+	return info;
 }
 
 SpaceInfo *

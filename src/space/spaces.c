@@ -74,7 +74,7 @@ spaces(PG_FUNCTION_ARGS)
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	foreach(cell, space_list())
+	foreach(cell, space_list(true))
 	{
 		SpaceInfo  *info = lfirst(cell);
 		NameData	name;

@@ -23,11 +23,15 @@
 #include "cirro.h"
 #include "space/list.h"
 #include "space/query.h"
+#include "wave/during.h"
 
 PG_FUNCTION_INFO_V1(schedule_waves);
 PG_FUNCTION_INFO_V1(unschedule_waves);
 
 #define DEFAULT_SCHEDULE "* * * * *"
+
+/* Of the job of all Spaces on that schedule: until shortly before the next call. */
+#define DEFAULT_DURING	"58 seconds"
 
 /*
  * The job's name: one for each database and Space ("space" NULL: all), the
@@ -53,12 +57,30 @@ job_name(const char *space)
 	return name;
 }
 
+/* The call: "during" is as it stands in it, or NULL. */
 static char *
-job_command(const char *space)
+job_command(const char *space, const char *during)
 {
-	if (space == NULL)
-		return pstrdup("CALL cirro.run_waves()");
-	return psprintf("CALL cirro.run_waves(%s)", quote_literal_cstr(space));
+	StringInfoData command;
+
+	initStringInfo(&command);
+	appendStringInfoString(&command, "CALL cirro.run_waves(");
+	if (space != NULL)
+		appendStringInfoString(&command, quote_literal_cstr(space));
+	if (during != NULL)
+		appendStringInfo(&command, "%sduring => '%s'", space != NULL ? ", " : "", during);
+	appendStringInfoChar(&command, ')');
+	return command.data;
+}
+
+/* A length of time as it means the same in every session. */
+static char *
+seconds(int64 length)
+{
+	int			fraction = length % USECS_PER_SEC;
+
+	return fraction == 0 ? psprintf("%lld seconds", (long long) (length / USECS_PER_SEC)) :
+		psprintf("%lld.%06d seconds", (long long) (length / USECS_PER_SEC), fraction);
 }
 
 /*
@@ -106,7 +128,7 @@ space_argument(FunctionCallInfo fcinfo)
 
 	if (PG_ARGISNULL(0))
 	{
-		space_check_run_any(space_list(), ERROR);
+		space_check_run_any(space_list(false), ERROR);
 		return NULL;
 	}
 	name = NameStr(*PG_GETARG_NAME(0));
@@ -131,8 +153,8 @@ static const SpaceQuery unschedule_query = {
 };
 
 /*
- * cirro.schedule_waves(space name, schedule text) returns bigint: pg_cron's
- * id of the job
+ * cirro.schedule_waves(space name, schedule text, during interval) returns
+ * bigint: pg_cron's id of the job
  *
  * The job runs as the current user. Called again it replaces the job.
  */
@@ -142,8 +164,10 @@ schedule_waves(PG_FUNCTION_ARGS)
 	const char *space = space_argument(fcinfo);
 	const char *schedule = PG_ARGISNULL(1) ? DEFAULT_SCHEDULE :
 		text_to_cstring(PG_GETARG_TEXT_PP(1));
+	const char *during = !PG_ARGISNULL(2) ? seconds(wave_during(PG_GETARG_INTERVAL_P(2))) :
+		space == NULL && strcmp(schedule, DEFAULT_SCHEDULE) == 0 ? DEFAULT_DURING : NULL;
 	char	   *name = job_name(space);
-	char	   *command = job_command(space);
+	char	   *command = job_command(space, during);
 	QueryArgs	args = {&schedule_query};
 	ResultRow	row;
 	int64		job;

@@ -9,14 +9,22 @@
 
 #include "postgres.h"
 
+#include "isolate.h"
 #include "space/list.h"
 
 typedef struct Retention
 {
 	const SpaceInfo *info;
-	int			table;			/* which of the tables is being cleaned */
-	int64		last_id;		/* the last row removed from it */
-	TimestampTz cutoff[3];
+	int			step;			/* which of the tables is being cleaned */
+	int64		last_id;		/* the last row looked at there */
+	int64		event_id;		/* events from this one on are told of yet */
+	TimestampTz cutoff[4];		/* for notifications, events, waves and attempts */
+
+	/* Gigs come after the tables, one by one. */
+	bool		gigs_done;		/* none is to go, or none is left */
+	Interval	keep_gigs;
+	int			failures;
+	char		failure[ERROR_SUMMARY_LENGTH + 32];	/* the first */
 } Retention;
 
 /*

@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  * src/wave/run_waves.c
  *
- * The wave procedure: which Spaces and gigs have their turn in a call, in
- * what order, and where transactions end. Must not work as its caller: all
- * that touches a table of a Space runs as the Space's owner, in a
+ * The wave procedure: when it looks at the Spaces, which of them and which gigs
+ * have their turn, in what order, and where transactions end. Must not work as
+ * its caller: all that runs code of a Space runs as the Space's owner, in a
  * security-restricted operation that is over before the next commit, so that
  * nothing which an owner has put into a Space is ever run by somebody else.
  * That holds for the caller's own Spaces too.
@@ -11,19 +11,20 @@
  * Every gig gets a transaction of its own: two in one would hold gig_state of
  * the first while the second waits for other rows, against the lock order
  * (gig/state.h), and a cancel would undo more than the gig at hand.
+ *
+ * Between two looks of a long call the session holds back nothing: a transaction
+ * without snapshot, transaction id or lock, in which no catalogue is read.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "tcop/pquery.h"
-#include "utils/array.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -32,14 +33,16 @@
 #include "utils/timestamp.h"
 
 #include "cirro.h"
+#include "compat.h"
 #include "isolate.h"
 #include "space/ddl.h"
 #include "space/list.h"
-#include "space/query.h"
-#include "space/scope.h"
 #include "wave/active.h"
 #include "wave/batch.h"
+#include "wave/due.h"
+#include "wave/during.h"
 #include "wave/retention.h"
+#include "wave/trouble.h"
 #include "wave/turn.h"
 
 PG_FUNCTION_INFO_V1(run_waves);
@@ -52,6 +55,12 @@ PG_FUNCTION_INFO_V1(run_waves);
 
 /* As many at most when all are done in one transaction. */
 #define GIGS_WITHOUT_COMMIT 100
+
+/* From the beginning of a look of a long call to that of the next, at least. */
+#define LOOK_INTERVAL USECS_PER_SEC
+
+/* Idle Spaces that are looked at in one transaction. */
+#define PEEKS_PER_COMMIT 100
 
 #define PROGRESS_INTERVAL (5 * USECS_PER_SEC)
 
@@ -71,30 +80,26 @@ typedef struct Agenda
 
 typedef struct Run
 {
+	/* Of the call. */
 	bool		atomic;
+	const char *name;			/* of the one Space, or NULL */
+	TimestampTz until;			/* the last look begins by then */
+	TimestampTz deadline;		/* no gig's turn begins later */
+	int			limit;			/* of gigs that may still be done */
+
+	/* Of a look. */
 	MemoryContext context;		/* what outlives a commit */
+	int64		looked;			/* how long looking at the Spaces took */
 	List	   *agendas;
+	int			peeks;			/* since the last commit */
 	int			due;
 	int			done;
-	int			limit;
 	TimestampTz began;
 	TimestampTz reported_at;
 } Run;
 
 /* Is the progress of a run in pg_stat_activity? */
 static bool is_shown = false;
-
-/* What a look into a Space is asked, and answers. */
-typedef struct Look
-{
-	const SpaceInfo *info;
-	TimestampTz now;
-	int			limit;
-	bool		paused;
-	int			ddl_version;	/* 0: this library's */
-	bool		clean;
-	ArrayType  *gigs;
-} Look;
 
 /*
  * Ends the transaction of a gig and begins the next. Waves recheck what they
@@ -111,21 +116,6 @@ commit(Run *run)
 	MemoryContextSwitchTo(run->context);
 }
 
-/*
- * All that an idle Space costs: one probe of gig_state's index. Planned each
- * time, because thousands of Spaces should not each keep a plan for it.
- */
-static const SpaceQuery look_query = {
-	"SELECT coalesce(t.paused, false)::bool,"
-	"   coalesce(t.ddl_version, 0)::int,"
-	"   coalesce(t.only_row AND coalesce(t.cleaned_at, '-infinity')"
-	"     <= $1 - interval '1 hour', false)::bool,"
-	"   ARRAY(SELECT s.gig_id::bigint FROM gig_state s WHERE s.next_event_at <= $1"
-	"     ORDER BY s.next_event_at, s.gig_id LIMIT $2)"
-	" FROM (VALUES (1)) AS one LEFT JOIN setting t ON true LIMIT 1",
-	2, {TIMESTAMPTZOID, INT4OID}
-};
-
 /* It may have been dropped since, or while the catalogues were read. */
 static bool
 is_there(const SpaceInfo *info)
@@ -133,95 +123,80 @@ is_there(const SpaceInfo *info)
 	return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(info->invitation));
 }
 
-static bool
-look_into(void *arg)
+/* Says that a Space is left out, unless this call has said so of it. */
+static void
+skip(const SpaceInfo *info, int sqlerrcode, const char *detail, const char *hint)
 {
-	Look	   *look = arg;
-	SpaceScope	scope;
-	QueryArgs	args = {&look_query};
-	ResultRow	row;
-	/* No more than is read: a transaction block holds them for all Spaces. */
-	static const char *const tables[] = {"setting", "gig_state"};
+	if (trouble_is_new(info->space, sqlerrcode))
+		ereport(WARNING,
+				(errcode(sqlerrcode),
+				 errmsg("skipping Space \"%s\"", info->name),
+				 errdetail_internal("%s", detail),
+				 hint != NULL ? errhint("%s", hint) : 0));
+}
 
-	if (!space_enter_turn(&scope, look->info->space, look->info->owner))
-		return false;
-	space_hold(look->info->space, look->info->owner, tables, lengthof(tables));
-	arg_timestamptz(&args, look->now);
-	arg_int32(&args, look->limit);
-	query_run_once(&args, true);
-	row = result_row(0);
-	look->paused = result_bool(&row);
-	look->ddl_version = result_int32(&row);
-	look->clean = result_bool(&row);
-	look->gigs = DatumGetArrayTypeP(result_datum(&row, INT8ARRAYOID));
-	result_end(&row);
-	if (array_contains_nulls(look->gigs))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("gig_state.gig_id must not be null"),
-				 errdetail("The table lacks its primary key."),
-				 errhint("Restore the constraints that create_space made.")));
-	space_leave(&scope);
-	return true;
+/* Is the Space idle for certain? That is all that most cost. */
+static bool
+is_idle(const SpaceInfo *info)
+{
+	DueWork		work = {.info = info, .now = cirro_now()};
+	ErrorData  *error;
+
+	/* What may be wrong comes up again when the Space is asked. */
+	(void) run_isolated(wave_due_peek, &work, &error);
+	return work.is_idle;
 }
 
 /* Puts a Space on the agenda, if it is one to be worked in. */
 static void
-visit(Run *run, const SpaceInfo *info, bool named)
+visit(Run *run, SpaceInfo *info)
 {
-	Look		look = {0};
+	DueWork		work = {.info = info, .now = cirro_now(), .limit = run->limit};
 	IsolatedResult result;
 	ErrorData  *error;
 
-	if (!is_there(info))
-		return;
+	SPI_connect();
+	if (run->name == NULL)
+		space_examine(info);
 	if (info->defect != NULL)
 	{
-		ereport(WARNING,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("skipping Space \"%s\"", info->name),
-				 errdetail_internal("%s", info->defect)));
+		skip(info, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, info->defect, NULL);
+		SPI_finish();
 		return;
 	}
 
-	look.info = info;
-	look.now = cirro_now();
-	look.limit = run->limit;
-
-	SPI_connect();
-	result = run_isolated(look_into, &look, &error);
+	result = run_isolated(wave_due_read, &work, &error);
 	if (result == ISOLATED_FAILED)
-		ereport(WARNING,
-				(errcode(error->sqlerrcode),
-				 errmsg("skipping Space \"%s\"", info->name),
-				 errdetail_internal("%s", error_summary(error))));
-	else if (look.ddl_version != 0 &&
-			 (look.ddl_version < CIRRO_DDL_VERSION_MIN ||
-			  look.ddl_version > CIRRO_DDL_VERSION))
-		ereport(WARNING,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("skipping Space \"%s\"", info->name),
-				 errdetail("Its tables are of version %d; this library serves %d to %d.",
-						   look.ddl_version, CIRRO_DDL_VERSION_MIN, CIRRO_DDL_VERSION),
-				 look.ddl_version < CIRRO_DDL_VERSION_MIN ?
-				 errhint("CALL cirro.upgrade_spaces(%s).", quote_literal_cstr(info->name)) :
-				 errhint("Install the version of cirro that made them.")));
-	else if (look.paused)
 	{
-		if (named)
+		skip(info, error->sqlerrcode, error_summary(error), NULL);
+		if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+			trouble_rest(info->space);
+	}
+	else if (work.ddl_version != 0 &&
+			 (work.ddl_version < CIRRO_DDL_VERSION_MIN ||
+			  work.ddl_version > CIRRO_DDL_VERSION))
+		skip(info, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+			 psprintf("Its tables are of version %d; this library serves %d to %d.",
+					  work.ddl_version, CIRRO_DDL_VERSION_MIN, CIRRO_DDL_VERSION),
+			 work.ddl_version < CIRRO_DDL_VERSION_MIN ?
+			 psprintf("CALL cirro.upgrade_spaces(%s).", quote_literal_cstr(info->name)) :
+			 "Install the version of cirro that made them.");
+	else if (work.paused)
+	{
+		if (run->name != NULL && trouble_is_new(info->space, ERRCODE_SUCCESSFUL_COMPLETION))
 			ereport(NOTICE,
 					(errmsg("Space \"%s\" is paused", info->name)));
 	}
-	else if (result == ISOLATED_DONE && (look.clean || ARR_NDIM(look.gigs) > 0))
+	else if (result == ISOLATED_DONE && (work.clean || work.ngigs > 0))
 	{
 		MemoryContext context = MemoryContextSwitchTo(run->context);
 		Agenda	   *agenda = palloc0(sizeof(Agenda));
 
 		agenda->info = info;
-		agenda->clean = look.clean;
-		agenda->due = ArrayGetNItems(ARR_NDIM(look.gigs), ARR_DIMS(look.gigs));
+		agenda->clean = work.clean;
+		agenda->due = work.ngigs;
 		agenda->gigs = palloc(mul_size(sizeof(int64), agenda->due));
-		memcpy(agenda->gigs, ARR_DATA_PTR(look.gigs), sizeof(int64) * agenda->due);
+		memcpy(agenda->gigs, work.gigs, sizeof(int64) * agenda->due);
 		run->agendas = lappend(run->agendas, agenda);
 		run->due += agenda->due;
 		MemoryContextSwitchTo(context);
@@ -263,6 +238,21 @@ report_progress(Run *run)
 	report_pass(run, 0);
 }
 
+static void
+hide_progress(void)
+{
+	if (is_shown)
+		pgstat_report_appname(application_name);
+	is_shown = false;
+}
+
+/* Must the call end before statement_timeout ends it? */
+static bool
+is_too_late(const Run *run)
+{
+	return run->deadline != DT_NOEND && GetCurrentTimestamp() >= run->deadline;
+}
+
 /* Looks for the candidates of the gigs that come next, if that is worth it. */
 static void
 pass_over_workers(Run *run, Agenda *agenda)
@@ -285,7 +275,7 @@ work_space(Run *run, Agenda *agenda)
 {
 	int			stop = Min(agenda->due, agenda->next + GIGS_PER_TURN);
 
-	while (agenda->next < stop && run->done < run->limit)
+	while (agenda->next < stop && run->done < run->limit && !is_too_late(run))
 	{
 		GigOutcome	outcome;
 		int64		gig_id;
@@ -308,15 +298,19 @@ work_space(Run *run, Agenda *agenda)
 		agenda->locked = outcome == GIG_LOCKED ? agenda->locked + 1 : 0;
 		if (outcome == GIG_LACKS_RESOURCES || agenda->locked >= MAX_LOCKED)
 		{
-			ereport(WARNING,
-					(errcode(outcome == GIG_LOCKED ? ERRCODE_LOCK_NOT_AVAILABLE :
-							 ERRCODE_INSUFFICIENT_RESOURCES),
-					 errmsg("leaving Space \"%s\" until the next call",
-							agenda->info->name),
-					 outcome == GIG_LOCKED ?
-					 errdetail("Another transaction holds locks that %d gigs in a row waited for.",
-							   MAX_LOCKED) :
-					 errdetail("A gig failed for lack of resources.")));
+			int			sqlerrcode = outcome == GIG_LOCKED ? ERRCODE_LOCK_NOT_AVAILABLE :
+				ERRCODE_INSUFFICIENT_RESOURCES;
+
+			if (trouble_is_new(agenda->info->space, sqlerrcode))
+				ereport(WARNING,
+						(errcode(sqlerrcode),
+						 errmsg("leaving Space \"%s\" until the next call, or for a minute",
+								agenda->info->name),
+						 outcome == GIG_LOCKED ?
+						 errdetail("Another transaction holds locks that %d gigs in a row waited for.",
+								   MAX_LOCKED) :
+						 errdetail("A gig failed for lack of resources.")));
+			trouble_rest(agenda->info->space);
 			agenda->next = agenda->due;
 			return;
 		}
@@ -342,7 +336,7 @@ work_gigs(Run *run)
 			work_space(run, agenda);
 			more |= agenda->next < agenda->due;
 		}
-	} while (more && run->done < run->limit);
+	} while (more && run->done < run->limit && !is_too_late(run));
 }
 
 static void
@@ -360,7 +354,7 @@ clean(Run *run)
 			continue;
 		more = retention_begin(&retention, agenda->info);
 		commit(run);
-		while (more)
+		while (more && !is_too_late(run))
 		{
 			CHECK_FOR_INTERRUPTS();
 			more = retention_step(&retention);
@@ -371,18 +365,94 @@ clean(Run *run)
 }
 
 /*
- * cirro.run_waves(space name DEFAULT NULL, max_gigs int DEFAULT NULL)
+ * The Spaces to look at, or the one: NULL name, those that the caller may run,
+ * and others. Raises if there is no Space of that name, or the caller may not run it.
+ */
+static List *
+find_spaces(const Run *run)
+{
+	SpaceInfo  *info;
+
+	if (run->name == NULL)
+		return space_list(false);
+	/* One with a defect is skipped, as it is when all are run. */
+	info = space_find(run->name);
+	if (info == NULL)
+		info = space_get(run->name);
+	space_check_run(info);
+	return list_make1(info);
+}
+
+/* Looks at the Spaces and does what is due. The last transaction is committed. */
+static void
+look(Run *run, List *spaces)
+{
+	ListCell   *lc;
+
+	run->agendas = NIL;
+	run->due = run->done = run->peeks = 0;
+	commit(run);
+	foreach(lc, spaces)
+	{
+		SpaceInfo  *info = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		if (run->name == NULL && !space_may_run(info))
+			continue;
+		if (trouble_rests(info->space) || !is_there(info))
+			continue;
+		if (run->name != NULL || !is_idle(info))
+			visit(run, info);
+		else if (++run->peeks % PEEKS_PER_COMMIT != 0)
+			continue;
+		commit(run);
+	}
+	run->looked = GetCurrentTimestamp() - run->began;
+
+	work_gigs(run);
+	if (!run->atomic)
+		clean(run);
+	hide_progress();
+	run->limit -= run->done;
+}
+
+/*
+ * Waits for the time of the next look; false if there is none. Looking may take
+ * half of the time, so that thousands of Spaces do not keep a core busy; what is due may
+ * take all of it. The next transaction has begun.
+ */
+static bool
+wait_to_look(Run *run)
+{
+	TimestampTz next = Max(run->began + LOOK_INTERVAL, GetCurrentTimestamp() + run->looked);
+
+	if (run->atomic || run->limit <= 0 || next > run->until)
+		return false;
+	SPI_commit();
+	XactIsoLevel = XACT_READ_COMMITTED;
+	wave_wait(next);
+	run->began = next;
+	MemoryContextReset(run->context);
+	/* The clock goes by transactions. */
+	commit(run);
+	return true;
+}
+
+/*
+ * cirro.run_waves(space name DEFAULT NULL, max_gigs int DEFAULT NULL,
+ *                 during interval DEFAULT NULL)
  *
- * Each due gig has one turn in a call, even if it fails or is due again by
+ * Each due gig has one turn in a look, even if it fails or is due again by
  * the end: what another call works on is left to it.
  */
 Datum
 run_waves(PG_FUNCTION_ARGS)
 {
-	const char *name = PG_ARGISNULL(0) ? NULL : NameStr(*PG_GETARG_NAME(0));
+	int64		during = PG_ARGISNULL(2) ? 0 : wave_during(PG_GETARG_INTERVAL_P(2));
 	Run			run = {0};
 	List	   *spaces;
-	ListCell   *lc;
+	MemoryContext context;
+	HTAB	   *previous;
 
 	if (!PG_ARGISNULL(1) && PG_GETARG_INT32(1) < 0)
 		ereport(ERROR,
@@ -404,29 +474,19 @@ run_waves(PG_FUNCTION_ARGS)
 	}
 
 	SPI_connect_ext(run.atomic ? 0 : SPI_OPT_NONATOMIC);
-	run.context = AllocSetContextCreate(CurrentMemoryContext,
-										"cirro.run_waves",
+	context = AllocSetContextCreate(CurrentMemoryContext, "cirro.run_waves",
+									ALLOCSET_DEFAULT_SIZES);
+	run.name = PG_ARGISNULL(0) ? NULL :
+		MemoryContextStrdup(context, NameStr(*PG_GETARG_NAME(0)));
+	run.context = AllocSetContextCreate(context, "cirro.run_waves look",
 										ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(run.context);
 
-	if (name != NULL)
+	spaces = find_spaces(&run);
+	if (run.name == NULL && !space_check_run_any(spaces, WARNING))
 	{
-		SpaceInfo  *info = space_find(name);
-
-		/* One with a defect is skipped, as it is when all are run. */
-		if (info == NULL)
-			info = space_get(name);
-		space_check_run(info);
-		spaces = list_make1(info);
-	}
-	else
-	{
-		spaces = space_list();
-		if (!space_check_run_any(spaces, WARNING))
-		{
-			SPI_finish();
-			PG_RETURN_VOID();
-		}
+		SPI_finish();
+		PG_RETURN_VOID();
 	}
 
 	if (!wave_active)
@@ -444,35 +504,41 @@ run_waves(PG_FUNCTION_ARGS)
 		run.limit = Min(run.limit, GIGS_WITHOUT_COMMIT);
 		ereport(WARNING,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 during > 0 ?
+				 errmsg("waves in a transaction block are not committed as they go, and during is ignored") :
 				 errmsg("waves in a transaction block are not committed as they go"),
 				 errdetail("At most %d gigs are done, rows stay locked until the end of the transaction, and a ROLLBACK takes all of it back.",
 						   GIGS_WITHOUT_COMMIT),
 				 errhint("CALL cirro.run_waves() outside of a transaction block; where a driver opens one unasked, in autocommit mode.")));
 	}
 
-	commit(&run);
-	foreach(lc, spaces)
+	run.until = run.began + during;
+	run.deadline = during > 0 && !run.atomic ? wave_deadline() : DT_NOEND;
+	if (run.deadline < run.until)
 	{
-		SpaceInfo  *info = lfirst(lc);
-
-		CHECK_FOR_INTERRUPTS();
-		if (name == NULL && !space_may_run(info))
-			continue;
-		visit(&run, info, name != NULL);
-		commit(&run);
+		ereport(NOTICE,
+				(errmsg("the call ends after %.1f seconds",
+						Max(run.deadline - run.began, 0) / (double) USECS_PER_SEC),
+				 errdetail("These are nine tenths of statement_timeout, less than what was asked for."),
+				 errhint("Give a shorter during, or SET statement_timeout.")));
+		run.until = run.deadline;
 	}
 
+	previous = trouble_begin(context);
 	PG_TRY();
 	{
-		work_gigs(&run);
-		if (!run.atomic)
-			clean(&run);
+		for (;;)
+		{
+			look(&run, spaces);
+			if (!wait_to_look(&run))
+				break;
+			spaces = find_spaces(&run);
+		}
 	}
 	PG_FINALLY();
 	{
-		if (is_shown)
-			pgstat_report_appname(application_name);
-		is_shown = false;
+		hide_progress();
+		trouble_end(previous);
 	}
 	PG_END_TRY();
 

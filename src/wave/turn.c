@@ -26,6 +26,7 @@
 #include "isolate.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "wave/trouble.h"
 #include "wave/turn.h"
 #include "wave/wave.h"
 
@@ -523,7 +524,8 @@ wave_take_turn(Oid space, const char *name, Oid owner, int64 gig_id,
 		turn.waved = turn.state_locked = false;
 		turn.wave_id = 0;
 		turn.searched = InvalidFullTransactionId;
-		if (run_isolated(take_turn, &turn, &second) == ISOLATED_FAILED)
+		if (run_isolated(take_turn, &turn, &second) == ISOLATED_FAILED &&
+			trouble_is_new(space, failure->sqlerrcode))
 			ereport(WARNING,
 					(errcode(failure->sqlerrcode),
 					 errmsg("gig " INT64_FORMAT " of Space \"%s\" failed, and that could not be recorded",

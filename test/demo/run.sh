@@ -267,7 +267,7 @@ done
 
 title "What the Space's application hears"
 show <<'END'
-SELECT kind, count(*) FROM crowd.notification GROUP BY kind ORDER BY kind;
+SELECT kind, count(*) FROM crowd.event GROUP BY kind ORDER BY kind;
 SELECT jsonb_pretty(payload) AS payload FROM crowd.claim_notifications(max => 1);
 SELECT count(*) AS disagreements FROM crowd.check_consistency();
 END

@@ -186,7 +186,7 @@ DECLARE
 	its_table name;
 BEGIN
 	PERFORM set_config('session_replication_role', 'replica', true);
-	FOREACH its_table IN ARRAY '{notification,wave,attempt,invitation,gig_state,gig,worker}'::name[] LOOP
+	FOREACH its_table IN ARRAY '{notification,event,wave,attempt,invitation,gig_state,gig_filter,gig,worker}'::name[] LOOP
 		EXECUTE format('DELETE FROM %I.%I', space, its_table);
 	END LOOP;
 	PERFORM set_config('session_replication_role', 'origin', true);
@@ -199,7 +199,7 @@ DECLARE
 BEGIN
 	PERFORM set_config('session_replication_role', 'replica', true);
 	EXECUTE format('UPDATE %I.setting SET max_pending = (SELECT max_pending FROM %I.setting)', space, origin);
-	FOREACH its_table IN ARRAY '{worker,gig,gig_state,invitation}'::name[] LOOP
+	FOREACH its_table IN ARRAY '{worker,gig,gig_filter,gig_state,invitation}'::name[] LOOP
 		SELECT string_agg(quote_ident(attname), ', ') INTO columns FROM pg_attribute
 		WHERE attrelid = format('%I.%I', origin, its_table)::regclass AND attnum > 0 AND attgenerated = '';
 		EXECUTE format('INSERT INTO %I.%I (%s) SELECT %s FROM %I.%I', space, its_table, columns, columns, origin, its_table);
@@ -267,7 +267,8 @@ BEGIN
 			'matched', matched, 'held back', held_back, outcome, error, repeats)::text
 		FROM %1$I.wave
 		UNION ALL
-		SELECT row('told of gig', gig_id, kind, worker_id, revision, status, previous)::text FROM %1$I.notification
+		SELECT row('told of gig', e.gig_id, e.kind, e.worker_id, e.revision, e.status, e.previous, n.consumer)::text
+		FROM %1$I.event e LEFT JOIN %1$I.notification n ON n.event_id = e.id
 		UNION ALL
 		SELECT row('state', to_jsonb(s) - '{searched,searched_on,released}'::text[])::text FROM %1$I.gig_state s
 		UNION ALL

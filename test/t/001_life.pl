@@ -117,11 +117,13 @@ is(($node->psql('postgres',
 tick_until("SELECT phase = 'archived' FROM trees.gig_status", 'archived');
 tick() for 1 .. 3;
 is(sql(q{SELECT string_agg(kind || ' ' || n, ', ' ORDER BY kind) FROM (
-	SELECT kind, count(*) n FROM trees.notification WHERE kind LIKE 'gig.%' GROUP BY 1) k}),
+	SELECT kind, count(*) n FROM trees.event WHERE kind IN ('gig.started', 'gig.ended', 'gig.archived') GROUP BY 1) k}),
 	'gig.archived 1, gig.ended 1, gig.started 1', 'each was announced once');
 is(sql('SELECT next_event_at IS NULL FROM trees.gig_state'), 't', 'nothing is left to do');
 is(sql('SELECT archived_at IS NULL FROM trees.gig'), 't', 'the tick does not write archived_at');
-is(sql(q{SELECT count(*) FROM trees.notification WHERE kind = 'invitation.created'}), '9',
+is(sql(q{SELECT string_agg(kind, ', ' ORDER BY id) FROM trees.event WHERE kind IN ('gig.filled', 'gig.reopened', 'gig.changed')}),
+	'gig.filled, gig.reopened', 'it was filled once, and had a seat again');
+is(sql(q{SELECT count(*) FROM trees.event WHERE kind = 'invitation.created'}), '9',
 	'nine were invited for the first time');
 is(sql('SELECT * FROM trees.check_consistency()'), '', 'consistent');
 

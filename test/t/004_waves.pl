@@ -34,6 +34,7 @@ FROM generate_series(1, $gigs) n;
 INSERT INTO invitation (gig_id, worker_id) SELECT g.id, w.id FROM gig g JOIN worker w
 	ON w.profile->'city' = g.filter_query->'city' WHERE g.id % 10 = 0;
 UPDATE invitation SET status = 'expired', reason = 'seats_filled';
+DELETE FROM event;
 DELETE FROM notification;
 -- Waves alone are done before anybody can look for the backend to kill.
 CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.01); RETURN NULL; END';
@@ -50,11 +51,11 @@ UNION ALL
 SELECT 'invitation ' || i.id, i.wave_id, NULL FROM invitation i LEFT JOIN wave w ON w.id = i.wave_id
 WHERE i.status = 'pending' AND w.id IS NULL
 UNION ALL
-SELECT 'told ' || i.id, count(n.id), NULL FROM invitation i LEFT JOIN notification n ON n.invitation_id = i.id
-WHERE i.status = 'pending' GROUP BY i.id HAVING count(n.id) <> 1
+SELECT 'told ' || i.id, count(n.id), NULL FROM invitation i LEFT JOIN event e ON e.invitation_id = i.id
+LEFT JOIN notification n ON n.event_id = e.id WHERE i.status = 'pending' GROUP BY i.id HAVING count(n.id) <> 1
 UNION ALL
-SELECT 'told of nothing ' || n.id, n.invitation_id, NULL FROM notification n LEFT JOIN invitation i
-ON i.id = n.invitation_id AND i.status = 'pending' WHERE i.id IS NULL
+SELECT 'told of nothing ' || n.id, e.invitation_id, NULL FROM notification n LEFT JOIN event e ON e.id = n.event_id
+LEFT JOIN invitation i ON i.id = e.invitation_id AND i.status = 'pending' WHERE i.id IS NULL
 UNION ALL
 SELECT 'waves of ' || s.gig_id, s.waves, count(w.id) FROM gig_state s LEFT JOIN wave w ON w.gig_id = s.gig_id
 GROUP BY s.gig_id HAVING s.waves <> count(w.id) OR count(w.id) > 1
@@ -68,6 +69,7 @@ sub again
 	sql(q{SET search_path = trees;
 		DELETE FROM invitation WHERE origin = 'wave' AND times_invited = 1; DELETE FROM wave;
 		UPDATE invitation SET status = 'expired', reason = 'seats_filled' WHERE status = 'pending';
+		DELETE FROM event;
 		DELETE FROM notification;
 		UPDATE gig_state SET waves = 0, next_wave_at = now(), next_event_at = now(), last_due_at = NULL});
 }

@@ -138,11 +138,13 @@ plant('deferred', 'CREATE CONSTRAINT TRIGGER t AFTER INSERT ON invitation DEFERR
 plant('late_state', 'CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON gig_state DEFERRABLE INITIALLY DEFERRED
 	FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger()');
 plant('triggers', 'CREATE TRIGGER a BEFORE INSERT ON invitation FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger();
+	CREATE TRIGGER z AFTER INSERT ON event FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger();
 	CREATE TRIGGER z AFTER INSERT ON notification FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger();
 	CREATE TRIGGER z AFTER UPDATE ON gig_state FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger();
 	CREATE TRIGGER z AFTER INSERT ON wave FOR EACH STATEMENT EXECUTE FUNCTION plan.strike_trigger()');
 plant('columns', q{ALTER TABLE invitation ADD COLUMN x text DEFAULT plan.strike();
-	ALTER TABLE notification ADD CHECK (plan.strike_true(kind));
+	ALTER TABLE event ADD CHECK (plan.strike_true(kind));
+	ALTER TABLE notification ADD CHECK (plan.strike_true(consumer));
 	ALTER TABLE wave ADD COLUMN x text DEFAULT plan.strike();
 	CREATE INDEX ON invitation (plan.strike_int(gig_id));
 	CREATE INDEX ON gig_state (plan.strike_int(accepted))});
@@ -174,9 +176,9 @@ plant('timed', q{CREATE FUNCTION hurry() RETURNS trigger LANGUAGE plpgsql AS $$B
 plant('read_only', 'CREATE FUNCTION no_more() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN SET TRANSACTION READ ONLY; RETURN NULL; END$$;
 	CREATE TRIGGER z AFTER INSERT ON invitation FOR EACH STATEMENT EXECUTE FUNCTION no_more()');
 plant('generated', 'ALTER TABLE invitation ADD COLUMN x bigint GENERATED ALWAYS AS (plan.strike_int(worker_id)) STORED;
-	ALTER TABLE notification ADD COLUMN x bigint GENERATED ALWAYS AS (plan.strike_int(gig_id)) STORED;
+	ALTER TABLE event ADD COLUMN x bigint GENERATED ALWAYS AS (plan.strike_int(gig_id)) STORED;
 	ALTER TABLE wave ADD COLUMN x plan.struck DEFAULT 1; ALTER TABLE notification ADD COLUMN y plan.struck DEFAULT 2;
-	CREATE UNIQUE INDEX ON notification ((plan.strike_int(id))) WHERE plan.strike_int(gig_id) > 0;
+	CREATE UNIQUE INDEX ON notification ((plan.strike_int(id))) WHERE plan.strike_int(event_id) > 0;
 	CREATE STATISTICS st ON (plan.strike_int(gig_id)), worker_id FROM invitation');
 plant('casts', 'ALTER TABLE gig_filter ALTER filter TYPE plan.fake USING plan.to_fake(filter::jsonb)');
 plant('below', 'CREATE TABLE kid () INHERITS (invitation); CREATE TABLE kid_state () INHERITS (gig_state);

@@ -78,7 +78,7 @@ $said = $node->safe_psql('postgres', <<"SQL");
 SET client_min_messages = warning;
 SELECT cirro.create_space('bees') \\g /dev/null
 SET search_path = bees;
-UPDATE setting SET consumers = '{default}';
+INSERT INTO consumer (name, kinds) VALUES ('some', '{gig.filled,gig.reopened}');
 INSERT INTO worker (ref, profile) SELECT 'w' || n, jsonb_build_object('n', n, 's', 'x' || n) FROM generate_series(1, 20) n;
 INSERT INTO gig (ref, title, url, start_at, end_at, total_seats, filter_query, sort_query)
 SELECT 'g' || n, 'Gig', 'u', now() + '1 day', now() + '2 days', n, '{"s": {"\$regex": "^x1?[1-9]"}}', '{"n": -1}' FROM generate_series(1, 5) n;
@@ -116,7 +116,7 @@ BEGIN
 		END;
 		COMMIT;
 		IF i % 1000 = 0 THEN
-			DELETE FROM notification; DELETE FROM wave; DELETE FROM attempt; COMMIT;
+			DELETE FROM event; DELETE FROM notification; DELETE FROM wave; DELETE FROM attempt; COMMIT;
 		END IF;
 	END LOOP;
 END \$\$;

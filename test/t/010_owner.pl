@@ -90,7 +90,7 @@ sub fill
 		SELECT 'g', 'u', now() + '1 h', now() + '1 day', 1, '{}' FROM generate_series(1, $gigs)});
 }
 
-my @tables = qw(setting worker gig gig_state invitation wave attempt notification);
+my @tables = qw(setting worker gig gig_filter gig_state invitation wave attempt event consumer notification notification_floor);
 
 #
 # A Space of a superuser is handed over while a run is between two of its turns.
@@ -117,7 +117,7 @@ is(sql('SELECT count(*), count(error) FROM a_handed.wave'), '150|0', 'which does
 is(struck('mallory'), 't', 'whose triggers run');
 is(struck('other'), 'f', 'as nobody else');
 
-# One table of eight is enough.
+# One table of all is enough.
 sql_as('mallory', 'UPDATE a_handed.gig_state SET next_wave_at = now(), next_event_at = now()');
 sql('DELETE FROM stage.go');
 sql_as('alice', 'UPDATE b_slow.gig_state SET next_wave_at = now(), next_event_at = now(), failures = 0;

@@ -122,7 +122,7 @@ is(sql(at('0:16') . 'SELECT status FROM leave(2)'), 'left', 'and seats given up'
 is(sql(at('0:16') . 'SELECT count(*) FROM check_consistency()'), '0', 'all is consistent');
 sql(at("1:$_") . 'CALL cirro.run_waves()') for 16 .. 45;
 is(sql($waves), '01:00 01:10 01:20 01:30 01:40', 'when its clock is there, waves go on in their cadence');
-is(sql(q{SELECT count(*) FROM trees.notification WHERE kind = 'gig.started'}), '1', 'and what has happened is told once');
+is(sql(q{SELECT count(*) FROM trees.event WHERE kind = 'gig.started'}), '1', 'and what has happened is told once');
 is(sql(at('1:45') . q{SELECT count(*) FROM (SELECT worker_id FROM trees.invitation GROUP BY 1 HAVING count(*) > 1) d}), '0', 'one invitation each');
 
 $node->stop;

@@ -17,7 +17,8 @@ REVOKE EXECUTE ON FUNCTION rebuild_state() FROM PUBLIC;
 ALTER TABLE worker ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON worker TO visitor USING (phone = current_setting('site.phone', true));
 
-UPDATE setting SET consumers = '{default,audit}', default_multiplier = 3, max_pending = 4;
+INSERT INTO consumer (name, kinds) VALUES ('audit', NULL), ('gate', '{gig.filled,gig.deleted}');
+UPDATE setting SET default_multiplier = 3, max_pending = 4;
 INSERT INTO worker (profile, ref, phone)
 SELECT jsonb_strip_nulls(jsonb_build_object('n', n, 'name', 'O''Neill \ ' || n, 'tags', jsonb_build_array('a', n % 3),
 		'since', (date '2021-01-01' + n * 10)::text, 'big', 12345678901234567830.5 + n,

@@ -17,9 +17,10 @@ CREATE SCHEMA traffic;
 -- Each row is wrong.
 CREATE TABLE traffic.bad (what text);
 
--- Each status that an invitation ever had; "told" if somebody must hear of it.
+-- Each status that an invitation ever had; "silent" if nobody is to hear of it, NULL
+-- if it is no event.
 CREATE TABLE traffic.history (invitation_id bigint, revision int, gig_id bigint, worker_id bigint,
-	status text, told boolean, wave_id bigint, at timestamptz NOT NULL,
+	status text, silent boolean, wave_id bigint, at timestamptz NOT NULL,
 	PRIMARY KEY (invitation_id, revision));
 CREATE INDEX ON traffic.history (wave_id);
 CREATE INDEX ON traffic.history (at);
@@ -28,7 +29,7 @@ CREATE FUNCTION traffic.note_invitation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	IF TG_OP = 'INSERT' OR NEW.revision <> OLD.revision THEN
 		INSERT INTO traffic.history VALUES (NEW.id, NEW.revision, NEW.gig_id, NEW.worker_id, NEW.status,
-			NEW.status <> 'scheduled' AND NEW.times_invited > 0 AND NOT NEW.silenced,
+			CASE WHEN NEW.status <> 'scheduled' AND NEW.times_invited > 0 THEN NEW.silenced END,
 			NEW.wave_id, clock_timestamp());
 	END IF;
 	RETURN NULL;
@@ -49,14 +50,14 @@ CREATE TABLE traffic.removed (id bigint PRIMARY KEY);
 CREATE FUNCTION traffic.note_notification() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	IF TG_OP = 'INSERT' THEN
-		INSERT INTO traffic.told VALUES (NEW.id, NEW.consumer, NEW.kind, NEW.gig_id, NEW.invitation_id,
-			NEW.revision, clock_timestamp());
+		INSERT INTO traffic.told SELECT NEW.id, NEW.consumer, e.kind, e.gig_id, e.invitation_id, e.revision,
+			clock_timestamp() FROM trees.event e WHERE e.id = NEW.event_id;
 	ELSIF TG_OP = 'DELETE' THEN
 		INSERT INTO traffic.removed VALUES (OLD.id);
 		IF OLD.outcome IS NULL THEN
 			INSERT INTO traffic.bad VALUES ('removed, though not delivered: ' || OLD.id);
 		END IF;
-	ELSIF NEW.attempts > OLD.attempts AND OLD.claimed_until > clock_timestamp() THEN
+	ELSIF NEW.claim <> OLD.claim AND OLD.due_at > clock_timestamp() THEN
 		INSERT INTO traffic.bad VALUES ('claimed within a lease: ' || OLD.id);
 	END IF;
 	RETURN NULL;
@@ -113,7 +114,19 @@ RETURNS SETOF text LANGUAGE sql STABLE AS $$
 	FROM traffic.history h LEFT JOIN traffic.told t
 	ON (t.invitation_id, t.revision) = (h.invitation_id, h.revision) AND t.kind LIKE 'invitation.%'
 	WHERE h.at >= wrong.since
-	GROUP BY h.invitation_id, h.revision HAVING count(t.id) <> CASE WHEN h.told THEN 2 ELSE 0 END
+	GROUP BY h.invitation_id, h.revision HAVING count(t.id) <> CASE WHEN NOT h.silent THEN 2 ELSE 0 END
+	UNION ALL
+	SELECT format('happened %s times: %s, revision %s', count(e.id), h.invitation_id, h.revision)
+	FROM traffic.history h LEFT JOIN trees.event e
+	ON (e.invitation_id, e.revision) = (h.invitation_id, h.revision) AND e.kind LIKE 'invitation.%'
+	WHERE h.at >= wrong.since
+	GROUP BY h.invitation_id, h.revision HAVING count(e.id) <> CASE WHEN h.silent IS NULL THEN 0 ELSE 1 END
+	UNION ALL
+	-- Gig 6 comes again, 9 is damaged.
+	SELECT format('%s of gig %s after %s', e.kind, e.gig_id, e.previous) FROM (
+		SELECT id, gig_id, kind, lag(kind, 1, 'gig.reopened') OVER (PARTITION BY gig_id ORDER BY id) AS previous
+		FROM trees.event WHERE kind IN ('gig.filled', 'gig.reopened')) e
+	WHERE e.kind = e.previous AND e.gig_id NOT IN (6, 9)
 	UNION ALL
 	SELECT 'told of nothing: ' || t.id FROM traffic.told t
 	WHERE t.kind LIKE 'invitation.%' AND t.at >= wrong.since AND NOT EXISTS (SELECT FROM traffic.history h
@@ -149,8 +162,9 @@ $$;
 -- Gigs 1 to 3 keep their seats, those of 4 and 5 move between 3 and 6, gig 6
 -- comes and goes, 7 starts and 8 ends while one looks on, 9 is damaged and
 -- mended, and those from 100 on live for seconds.
-UPDATE trees.setting SET default_frequency = '0.5 s', default_multiplier = 2, consumers = '{default,audit}',
+UPDATE trees.setting SET default_frequency = '0.5 s', default_multiplier = 2,
 	keep_notifications = '1 s', keep_waves = '3 s', keep_attempts = '1 s', max_attempts = 2;
+INSERT INTO trees.consumer (name) VALUES ('audit');
 INSERT INTO trees.worker (id, ref, profile)
 SELECT n, 'w' || n, jsonb_build_object('n', n, 'even', n % 2 = 0) FROM generate_series(1, 60) n;
 INSERT INTO trees.gig (id, ref, title, url, start_at, end_at, total_seats, seats_max, seats_min, answer_within,
