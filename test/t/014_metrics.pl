@@ -43,7 +43,7 @@ sub program
 
 my $node = PostgreSQL::Test::Cluster->new('metrics');
 $node->init(allows_streaming => 1, extra => [ '-U', 'postgres' ]);
-$node->append_conf('postgresql.conf', "fsync = off\n");
+$node->append_conf('postgresql.conf', "fsync = off\nmax_prepared_transactions = 1\n");
 $node->start;
 
 sub sql { my ($query, @rest) = @_; return $node->safe_psql('postgres', $query, @rest) }
@@ -95,14 +95,12 @@ for my $call ('SELECT trees.accept(1)', q{SELECT * FROM trees.claim_notification
 }
 
 # A lock on one Space makes the others wait for two seconds, no longer.
-my $locker = $node->background_psql('postgres');
-$locker->query_safe('BEGIN; LOCK TABLE trees.notification');
+sql(q{BEGIN; LOCK TABLE trees.notification; PREPARE TRANSACTION 'lock'});
 my $began = time;
 my $seen = sql('SELECT space, defect FROM cirro.metrics()', @monitor);
 cmp_ok(time - $began, '<', 8, 'a locked Space is not waited for');
 is($seen, "birds|\nit's \"odd\"|\ntrees|canceling statement due to lock timeout", 'it is the one without numbers');
-$locker->query_safe('ROLLBACK');
-$locker->quit;
+sql(q{ROLLBACK PREPARED 'lock'});
 
 # On a standby, as the same role.
 $node->backup('copy');
