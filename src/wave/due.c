@@ -124,7 +124,8 @@ static bool
 covers_all(HeapTuple index_tuple, AttrNumber column)
 {
 	bool		isnull;
-	Datum		predicate = SysCacheGetAttr(INDEXRELID, index_tuple, Anum_pg_index_indpred, &isnull);
+	Datum		predicate = SysCacheGetAttr(INDEXRELID, index_tuple,
+											Anum_pg_index_indpred, &isnull);
 	NullTest   *test;
 
 	if (isnull)
