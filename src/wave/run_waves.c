@@ -374,7 +374,7 @@ find_spaces(const Run *run)
 	SpaceInfo  *info;
 
 	if (run->name == NULL)
-		return space_list(false);
+		return space_list_unexamined();
 	/* One with a defect is skipped, as it is when all are run. */
 	info = space_find(run->name);
 	if (info == NULL)
