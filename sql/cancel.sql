@@ -239,3 +239,102 @@ SELECT kind, previous, status, count(*), sum(notifications) FROM told GROUP BY 1
 SELECT status, reason, count(*) FROM invitation WHERE gig_id > 1000 GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT count(*) FROM gig_state WHERE gig_id > 1000 AND announced = 2;
 SELECT * FROM check_consistency();
+
+-- Kept for ever, by default: once it has started a gig cannot be deleted. The hint says
+-- what can be done.
+DELETE FROM gig WHERE start_at > cirro.now();
+DELETE FROM notification; DELETE FROM event;
+SELECT count(*) FROM gig;
+SET cirro.clock = '2030-02-01 12:00+00';
+SELECT pg_temp.gig(1, '{"start_at": "2030-02-02", "end_at": "2030-02-03", "archive_at": "2030-02-04"}'), pg_temp.filled(1),
+	pg_temp.gig(2, '{"start_at": "2030-02-02", "end_at": "2030-02-03"}'), pg_temp.gig(3, '{"start_at": "2030-02-02", "end_at": "2030-02-03"}'),
+	pg_temp.gig(4, '{"start_at": "2030-02-02", "end_at": "2030-02-03"}');
+CALL cirro.run_waves('cancel');
+SET cirro.clock = '2030-02-02 12:00+00';
+SELECT (cancel(3)).cancelled_at;
+SELECT pg_temp.try('DELETE FROM gig WHERE id = ' || id) FROM unnest('{1,3}'::int[]) id;
+SET cirro.clock = '2030-02-03 12:00+00';
+SELECT pg_temp.try('DELETE FROM gig WHERE id = 2');
+SELECT (archive(3)).archived_at;
+SET cirro.clock = '2030-02-04 12:00+00';
+SELECT pg_temp.try('DELETE FROM gig WHERE id = ' || id) FROM unnest('{1,3}'::int[]) id;
+CALL cirro.run_waves('cancel');
+UPDATE setting SET keep_waves = '100 years', keep_events = '100 years', keep_notifications = '100 years';
+SET cirro.clock = '2080-01-01';
+SELECT pg_temp.short('DELETE FROM gig WHERE id = 1');
+CALL cirro.run_waves('cancel');
+SELECT id FROM gig WHERE id < 10 ORDER BY id;
+
+-- Longer ago than setting.keep_gigs: not one that is not archived, not at that moment.
+SET cirro.clock = '2030-02-04 12:00+00';
+SELECT pg_temp.short('UPDATE setting SET keep_gigs = ''-1 s''');
+UPDATE setting SET keep_gigs = '1 month', cleaned_at = NULL;
+SELECT pg_temp.try('DELETE FROM gig WHERE id = ' || id) FROM unnest('{1,2,3}'::int[]) id;
+SET cirro.clock = '2030-03-04 00:00+00';
+SELECT pg_temp.short('DELETE FROM gig WHERE id = 1');
+SELECT count(*) AS events FROM event \gset
+SET cirro.clock = '2030-03-04 00:00:00.000001+00';
+DELETE FROM gig WHERE id = 3 RETURNING id;
+CALL cirro.run_waves('cancel');
+SELECT id FROM gig WHERE id < 10 ORDER BY id;
+-- All that is of it is gone, and nobody is told; its events and waves stay as long as
+-- others do.
+SELECT 'invitation' FROM invitation WHERE gig_id IN (1, 3) UNION ALL SELECT 'gig_state' FROM gig_state WHERE gig_id IN (1, 3) UNION ALL SELECT 'gig_filter' FROM gig_filter WHERE gig_id IN (1, 3)
+UNION ALL SELECT 'view' FROM worker_invitation WHERE gig_id IN (1, 3) UNION ALL SELECT 'view' FROM worker_gig WHERE gig_id IN (1, 3) UNION ALL SELECT 'view' FROM gig_status WHERE gig_id IN (1, 3);
+SELECT count(*) - :events AS more, count(*) FILTER (WHERE gig_id IN (1, 3)) > 0 AS kept FROM event;
+SELECT gig_id, outcome FROM wave WHERE gig_id < 10 ORDER BY gig_id, number;
+SELECT count(*) AS open, count(payload) AS handed_out FROM notification n LEFT JOIN claim_notifications(1000) c ON c.id = n.id WHERE n.event_id IN (SELECT id FROM event WHERE gig_id IN (1, 3));
+DELETE FROM notification; DELETE FROM event;
+SELECT * FROM check_consistency();
+-- One that has not started is deleted as ever, with events; also if it is archived.
+SELECT pg_temp.gig(5, '{"start_at": "2030-04-01", "end_at": "2030-04-02"}'), pg_temp.filled(5);
+SELECT (cancel(5)).cancelled_at, (archive(5)).archived_at;
+DELETE FROM gig WHERE id = 5;
+SELECT kind, worker_id FROM told WHERE kind <> 'invitation.updated';
+
+-- The tick removes them hourly, whatever holds one of them back; of one that it has not
+-- announced as archived the announcement comes first.
+DELETE FROM notification; DELETE FROM event;
+UPDATE setting SET keep_gigs = '0';
+CREATE TABLE bill (gig_id bigint REFERENCES gig, title text);
+INSERT INTO gig (id, title, url, start_at, end_at, archive_at, total_seats, filter_query, created_at, invitation_mode)
+SELECT n, 'Gig', 'https://gig', '2030-03-01', '2030-03-02', '2030-03-03', 1000, '{}', '2030-02-01', 'manual' FROM generate_series(60, 64) n;
+INSERT INTO bill VALUES (61, 'Bill'), (63, 'Bill');
+CALL cirro.run_waves('cancel');
+SELECT id FROM gig WHERE id BETWEEN 60 AND 64 ORDER BY id;
+SET cirro.clock = '2030-03-04 01:00:00.000002+00';
+CALL cirro.run_waves('cancel');
+SELECT id FROM gig WHERE id BETWEEN 60 AND 64 ORDER BY id;
+SELECT kind, count(*) FROM told WHERE gig_id BETWEEN 60 AND 64 GROUP BY 1 ORDER BY 1;
+DELETE FROM bill WHERE gig_id = 61;
+CALL cirro.run_waves('cancel');
+SELECT id FROM gig WHERE id BETWEEN 60 AND 64 ORDER BY id;
+SET cirro.clock = '2030-03-04 02:00:00.000002+00';
+CALL cirro.run_waves('cancel');
+SELECT id FROM gig WHERE id BETWEEN 60 AND 64 ORDER BY id;
+DROP TABLE bill;
+-- One with a thousand invitations.
+SET cirro.clock = '2030-03-05 00:00+00';
+INSERT INTO worker (id) SELECT generate_series(1001, 2000);
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query, invitation_mode) VALUES (70, 'Gig', 'https://gig', '2030-03-06', '2030-03-07', 500, '{}', 'manual');
+INSERT INTO invitation (gig_id, worker_id, status) SELECT 70, 1000 + n, CASE WHEN n <= 500 THEN 'accepted' ELSE 'pending' END FROM generate_series(1, 1000) n;
+SET cirro.clock = '2030-03-07 00:00+00';
+CALL cirro.run_waves('cancel');
+SELECT (archive(70)).archived_at;
+DELETE FROM notification; DELETE FROM event;
+SET cirro.clock = '2030-03-07 02:00+00';
+CALL cirro.run_waves('cancel');
+SELECT count(*) FROM gig WHERE id IN (63, 70);
+SELECT count(*) FROM invitation WHERE gig_id = 70;
+TABLE told;
+SELECT * FROM check_consistency();
+-- What cannot be reached in time is kept, and so is all once it is NULL again.
+UPDATE setting SET keep_gigs = '178000000 years', cleaned_at = NULL;
+SELECT pg_temp.gig(71, '{"start_at": "2030-03-01", "end_at": "2030-03-08", "archive_at": "2030-03-08"}');
+SET cirro.clock = '2080-01-01';
+CALL cirro.run_waves('cancel');
+SELECT pg_temp.try('DELETE FROM gig WHERE id = 71');
+
+SET client_min_messages = warning;
+DROP VIEW told;
+SELECT cirro.drop_space('cancel');

@@ -79,6 +79,15 @@ SELECT accepted, pending, vacancies FROM gig_status WHERE gig_id = 3;
 SELECT status FROM leave(31);
 SELECT worker_id, status, reason, can_accept, why_not FROM worker_invitation WHERE gig_id = 3 ORDER BY worker_id;
 
+-- Until when a pending one can be answered: within its time, and while the gig is open.
+SELECT gig_id, worker_id, status, answer_by FROM worker_invitation WHERE status IN ('pending', 'accepted') ORDER BY gig_id, worker_id;
+BEGIN;
+UPDATE gig SET answer_within = '7 days' WHERE id = 1;
+SELECT gig_id, worker_id, status, answer_by FROM worker_invitation WHERE status IN ('pending', 'accepted') AND gig_id = 1 ORDER BY gig_id, worker_id;
+SET LOCAL cirro.clock = '2030-01-03 12:00+00';
+SELECT gig_id, worker_id, status, answer_by FROM worker_invitation WHERE status IN ('pending', 'accepted') OR answer_by IS NOT NULL ORDER BY gig_id, worker_id;
+ROLLBACK;
+
 -- can_accept says what accept would say: of all invitations, at several times.
 CREATE FUNCTION pg_temp.agree(clock text) RETURNS TABLE (clock_ text, invitations bigint, can bigint, differs bigint) LANGUAGE plpgsql AS $$
 BEGIN
@@ -97,7 +106,7 @@ ROLLBACK;
 -- there is no vacancy.
 SET cirro.clock = '2030-01-02 12:00+00';
 SELECT gig_id, phase, vacancies FROM gig_status ORDER BY gig_id;
-SELECT worker_id, gig_id, title, phase FROM worker_gig ORDER BY gig_id, worker_id;
+SELECT worker_id, worker_ref, invitation_id, gig_id, gig_ref, title, phase FROM worker_gig ORDER BY gig_id, worker_id;
 SET cirro.clock = '2030-01-03 12:00+00';
 SELECT worker_id, gig_id, title, phase FROM worker_gig ORDER BY gig_id, worker_id;
 SELECT worker_id, status, reason, phase, can_accept, why_not FROM worker_invitation WHERE gig_id = 1 ORDER BY worker_id;

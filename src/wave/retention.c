@@ -287,7 +287,8 @@ step_gigs(Retention *retention)
 		if (retention->last_id == before || error_is_lack_of_resources(error))
 			retention->gigs_done = true;
 		if (!error_is_transient(error) && retention->failures++ == 0)
-			strlcpy(retention->failure, error_summary(error), sizeof(retention->failure));
+			snprintf(retention->failure, sizeof(retention->failure), "Gig " INT64_FORMAT ": %s",
+					 retention->last_id, error_summary(error));
 	}
 	SPI_finish();
 

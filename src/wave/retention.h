@@ -24,7 +24,7 @@ typedef struct Retention
 	bool		gigs_done;		/* none is to go, or none is left */
 	Interval	keep_gigs;
 	int			failures;
-	char		failure[ERROR_SUMMARY_LENGTH + 1];	/* the first */
+	char		failure[ERROR_SUMMARY_LENGTH + 32];	/* the first */
 } Retention;
 
 /*
