@@ -42,8 +42,8 @@ my @steps = (
 	['invite those who were', "SELECT count(*) FROM invite(100001, ARRAY(SELECT generate_series(1, $many)))"],
 	['attempt_invitations', "SELECT count(*) FROM attempt_invitations(100001, ARRAY(SELECT generate_series(1, $many)))"],
 	['claim_notifications', "SELECT count(*) FROM claim_notifications($many)"],
-	['confirm_notifications', "SELECT confirm_notifications(ARRAY(SELECT id FROM notification ORDER BY id LIMIT $many))"],
-	['fail_notifications', "SELECT fail_notifications(ARRAY(SELECT id FROM notification WHERE outcome IS NULL ORDER BY id LIMIT $many), 'x')"],
+	['confirm_notifications', "SELECT confirm_notifications(max(claim), array_agg(id)) FROM (SELECT id, claim FROM notification WHERE claim IS NOT NULL ORDER BY claim DESC, id LIMIT $many) n"],
+	['fail_notifications', "SELECT fail_notifications(max(claim), array_agg(id), 'x') FROM claim_notifications($many)"],
 	['an UPDATE of many gigs', "WITH u AS (UPDATE gig SET total_seats = 6 WHERE id <= $many RETURNING 1) SELECT count(*) FROM u"],
 );
 my $warm = join("\n", map { qq{
@@ -51,8 +51,8 @@ my $warm = join("\n", map { qq{
 	UPDATE invitation SET status = 'expired' WHERE gig_id = 100003 AND worker_id <= 2 AND status = 'pending';
 	SELECT count(*) FROM invite(100003, ARRAY[1, 2]);
 	SELECT count(*) FROM attempt_invitations(100001, ARRAY[100000 + $_]);
-	SELECT confirm_notifications(ARRAY(SELECT id FROM claim_notifications(1)));
-	SELECT fail_notifications(ARRAY(SELECT id FROM claim_notifications(1)), 'x');
+	SELECT confirm_notifications(claim) FROM claim_notifications(1);
+	SELECT fail_notifications(claim, ARRAY[id], 'x') FROM claim_notifications(1);
 	UPDATE gig SET total_seats = total_seats + 1 WHERE id > 100001;} } 1 .. 7);
 my $offset = -s $node->logfile;
 my $out = $node->safe_psql('postgres', qq{
