@@ -996,12 +996,19 @@ BEGIN
 
 		BEGIN
 			IF cirro.lock_rows(current_schema(), 'gig', fn.gigs) < cardinality(fn.gigs)
-				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[attempt_invitations.worker_id]) = 0
-				OR NOT EXISTS (SELECT FROM worker w WHERE w.id = attempt_invitations.worker_id AND w.active) THEN
+				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[attempt_invitations.worker_id]) = 0 THEN
 				fn.again := true;
 				RAISE EXCEPTION USING ERRCODE = '40001',
 					MESSAGE = format('the gigs of worker %s keep changing', attempt_invitations.worker_id),
-					DETAIL = 'A gig or the worker was deleted meanwhile, or the worker is not active any more.',
+					DETAIL = 'A gig or the worker was deleted meanwhile.',
+					HINT = 'Call attempt_invitations() again.';
+			END IF;
+			-- A statement of its own: it sees what the locks were waited for.
+			IF NOT EXISTS (SELECT FROM worker w WHERE w.id = attempt_invitations.worker_id AND w.active) THEN
+				fn.again := true;
+				RAISE EXCEPTION USING ERRCODE = '40001',
+					MESSAGE = format('worker %s keeps changing', attempt_invitations.worker_id),
+					DETAIL = 'The worker became inactive meanwhile.',
 					HINT = 'Call attempt_invitations() again.';
 			END IF;
 
@@ -1870,9 +1877,9 @@ DECLARE
 	hint text;
 	rebuilt int;
 BEGIN
+	DELETE FROM gig_filter f WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = f.gig_id);
 	-- Refuses a Space whose triggers are still off.
 	PERFORM cirro.lock_rows(current_schema(), 'gig_state', '{}');
-	DELETE FROM gig_filter f WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = f.gig_id);
 	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = s.gig_id);
 	ids := ARRAY(SELECT DISTINCT c.gig_id FROM check_consistency() c ORDER BY 1);
 	ids := ARRAY(SELECT g.id FROM gig g WHERE g.id = ANY (fn.ids) ORDER BY g.id FOR NO KEY UPDATE);
