@@ -115,6 +115,8 @@ is(sql(q{SET ROLE gardener; INSERT INTO trees.gig (title, url, start_at, end_at,
 	VALUES ('g', 'u', now() + '1 h', now() + '2 h', 1, '{}')
 	RETURNING invitation_multiplier, invitation_frequency, pending_max, answer_within}, 'to_schema'), '10|00:05:00||',
 	'schema: a gig gets the defaults');
+is(($node->psql('to_schema', 'SELECT FROM trees.claim_notifications()'))[0], 3, 'schema: nor a consumer');
+sql(q{SET ROLE gardener; INSERT INTO trees.consumer (name) VALUES ('default')}, 'to_schema');
 sql('SET ROLE gardener; CALL cirro.run_waves()', 'to_schema');
 is(sql('SELECT count(*) FROM trees.claim_notifications()', 'to_schema'), '10', 'schema: waves and notifications');
 
