@@ -201,7 +201,7 @@ INSERT INTO traffic.mix (op, weight) VALUES
 	('plain answer', 60), ('plain reason', 10), ('plain upsert', 20), ('plain insert', 20), ('plain send_at', 10),
 	('delete invitation', 10), ('invite', 70), ('invite later', 20), ('attempt', 60), ('attempt some', 25),
 	('seats', 30), ('filter', 10), ('mode', 10), ('pace', 10), ('title', 10), ('description', 5),
-	('profile', 25), ('delete worker', 15), ('worker', 20), ('delete gig', 15), ('gig', 15),
+	('profile', 25), ('delete worker', 15), ('erase worker', 8), ('worker', 20), ('delete gig', 15), ('gig', 15),
 	('short gig', 20), ('archive', 10), ('archive later', 5), ('end', 5), ('cancel', 5),
 	('claim', 30), ('confirm', 20), ('suppress', 5), ('fail', 15), ('run_wave', 30),
 	('views', 15), ('explain', 10), ('preview', 10), ('look up', 5), ('filters', 5), ('spaces', 3),
@@ -216,7 +216,7 @@ CREATE TABLE traffic.expected (op text, sqlstate text);
 INSERT INTO traffic.expected VALUES
 	(NULL, 'ok'), (NULL, 'UG002'), (NULL, 'UG003'), (NULL, 'UG004'), (NULL, 'UG010'), (NULL, 'UG011'),
 	(NULL, 'UG012'), (NULL, 'UG013'),
-	('run_wave', 'UG030'), ('schedule', 'UG031'),
+	('run_wave', 'UG030'), ('schedule', 'UG031'), ('erase worker', '25000'),
 	-- A plain INSERT may meet a gig or worker that is being deleted, or an invitation that is there.
 	('many insert', '23503'), ('plain insert', '23503'), ('plain insert', '23505'), ('plain upsert', '23503'),
 	('title', 'UG020'), ('title', 'UG022'), ('description', 'UG020'), ('description', 'UG022'),
@@ -292,6 +292,7 @@ BEGIN
 		WHEN 'profile' THEN UPDATE trees.worker SET active = c % 5 > 0, ref = 'w' || person,
 			profile = jsonb_build_object('n', c % 60, 'even', c % 2 = 0) WHERE id = person;
 		WHEN 'delete worker' THEN DELETE FROM trees.worker WHERE id = person;
+		WHEN 'erase worker' THEN PERFORM trees.erase_worker(person);
 		WHEN 'worker' THEN INSERT INTO trees.worker (id, ref, profile)
 			SELECT w.n, 'w' || w.n, jsonb_build_object('n', w.n, 'even', w.n % 2 = 0) FROM generate_series(1, 60) w (n)
 			WHERE NOT EXISTS (SELECT FROM trees.worker WHERE id = w.n) LIMIT 1;
