@@ -24,6 +24,11 @@ RESET ROLE;
 SET cron.database_name = 'regress_cirro_elsewhere';
 SELECT cirro.schedule_waves();
 SELECT cirro.schedule_waves('cirro_cron', '*/5 * * * *');
+-- how long a call goes on: said, or as long as there is no other for all Spaces
+SELECT cirro.schedule_waves('cirro_cron', during => '1 minute 1500 ms');
+SELECT cirro.schedule_waves(NULL, '*/5 * * * *');
+SELECT cirro.schedule_waves(schedule => NULL);
+SELECT cirro.schedule_waves(during => '0');
 SELECT cirro.unschedule_waves('cirro_cron');
 RESET cron.database_name;
 

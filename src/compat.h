@@ -121,11 +121,15 @@ cirro_wait_event(const char *name)
 #define cirro_wait_event(name)	PG_WAIT_EXTENSION
 #endif
 
-/* Counts its searches since 18. */
+/* Scans of an index count their searches since 18. */
 #if PG_VERSION_NUM >= 180000
+#define cirro_index_beginscan(table, index, snapshot, nkeys) \
+	index_beginscan(table, index, snapshot, NULL, nkeys, 0)
 #define cirro_index_beginscan_bitmap(index, snapshot, nkeys) \
 	index_beginscan_bitmap(index, snapshot, NULL, nkeys)
 #else
+#define cirro_index_beginscan(table, index, snapshot, nkeys) \
+	index_beginscan(table, index, snapshot, nkeys, 0)
 #define cirro_index_beginscan_bitmap(index, snapshot, nkeys) \
 	index_beginscan_bitmap(index, snapshot, nkeys)
 #endif

@@ -326,7 +326,7 @@ compare_names(const ListCell *a, const ListCell *b)
 }
 
 List *
-space_list(bool examined)
+space_list_unexamined(void)
 {
 	Relation	catalog = table_open(NamespaceRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false,
@@ -339,16 +339,24 @@ space_list(bool examined)
 		Form_pg_namespace schema = (Form_pg_namespace) GETSTRUCT(tuple);
 		SpaceInfo  *info = describe(schema->oid, NameStr(schema->nspname));
 
-		if (info == NULL)
-			continue;
-		if (examined)
-			space_examine(info);
-		result = lappend(result, info);
+		if (info != NULL)
+			result = lappend(result, info);
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
 
 	list_sort(result, compare_names);
+	return result;
+}
+
+List *
+space_list(void)
+{
+	List	   *result = space_list_unexamined();
+	ListCell   *lc;
+
+	foreach(lc, result)
+		space_examine(lfirst(lc));
 	return result;
 }
 

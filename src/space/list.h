@@ -20,12 +20,17 @@ typedef struct SpaceInfo
 } SpaceInfo;
 
 /*
- * All Spaces of the database by name, those with a defect included. To find
- * defects takes longer than all the rest; unless "examined", space_examine does
- * so for a Space that is to be worked in. All of this file reads catalogues only, so
- * it is safe before space_enter; results are in the current memory context.
+ * All Spaces of the database by name, those with a defect included. All of
+ * this file reads catalogues only, so it is safe before space_enter; results
+ * are in the current memory context.
  */
-extern List *space_list(bool examined);
+extern List *space_list(void);
+
+/*
+ * The same without a word of defects, which take longer to find than all the
+ * rest: space_examine does so for a Space that is to be worked in.
+ */
+extern List *space_list_unexamined(void);
 extern void space_examine(SpaceInfo *info);
 
 /* The Space of that name, or NULL if there is none; it may have a defect. */

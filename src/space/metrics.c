@@ -208,7 +208,7 @@ metrics(PG_FUNCTION_ARGS)
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	foreach(cell, space_list(false))
+	foreach(cell, space_list_unexamined())
 	{
 		SpaceInfo  *info = lfirst(cell);
 		Look		look = {.info = info, .now = now};

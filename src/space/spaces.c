@@ -74,7 +74,7 @@ spaces(PG_FUNCTION_ARGS)
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	foreach(cell, space_list(true))
+	foreach(cell, space_list())
 	{
 		SpaceInfo  *info = lfirst(cell);
 		NameData	name;

@@ -125,7 +125,7 @@ upgrade_spaces(PG_FUNCTION_ARGS)
 									"cirro upgrade_spaces", ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(context);
 	if (PG_ARGISNULL(0))
-		spaces = space_list(true);
+		spaces = space_list();
 	else
 	{
 		SpaceInfo  *info = space_get(NameStr(*PG_GETARG_NAME(0)));

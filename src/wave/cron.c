@@ -128,7 +128,7 @@ space_argument(FunctionCallInfo fcinfo)
 
 	if (PG_ARGISNULL(0))
 	{
-		space_check_run_any(space_list(false), ERROR);
+		space_check_run_any(space_list_unexamined(), ERROR);
 		return NULL;
 	}
 	name = NameStr(*PG_GETARG_NAME(0));

@@ -7,8 +7,10 @@
  */
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
+#include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "utils/wait_event.h"
@@ -29,8 +31,9 @@ wave_during(const Interval *during)
 				 length < 0 ?
 				 errmsg("during cannot be negative") :
 				 errmsg("during cannot be longer than a day"),
-				 errdetail("It is %.0f seconds.", length / USECS_PER_SEC),
-				 errhint("Give less than the time to the next call, such as '58 seconds' for one each minute; leave it out for a call that looks once.")));
+				 errdetail("It is %s.", DatumGetCString(DirectFunctionCall1(interval_out,
+																		   IntervalPGetDatum(during)))),
+				 errhint("Give '58 seconds', for example; without it a call looks once.")));
 	return (int64) length;
 }
 

@@ -374,7 +374,7 @@ find_spaces(const Run *run)
 	SpaceInfo  *info;
 
 	if (run->name == NULL)
-		return space_list(false);
+		return space_list_unexamined();
 	/* One with a defect is skipped, as it is when all are run. */
 	info = space_find(run->name);
 	if (info == NULL)
@@ -399,12 +399,15 @@ look(Run *run, List *spaces)
 		CHECK_FOR_INTERRUPTS();
 		if (run->name == NULL && !space_may_run(info))
 			continue;
-		if (trouble_rests(info->space) || !is_there(info))
+		if (trouble_rests(info->space))
 			continue;
-		if (run->name != NULL || !is_idle(info))
+		if (run->name == NULL && is_idle(info))
+		{
+			if (++run->peeks % PEEKS_PER_COMMIT != 0)
+				continue;
+		}
+		else if (is_there(info))
 			visit(run, info);
-		else if (++run->peeks % PEEKS_PER_COMMIT != 0)
-			continue;
 		commit(run);
 	}
 	run->looked = GetCurrentTimestamp() - run->began;

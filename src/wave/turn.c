@@ -352,11 +352,15 @@ next_due(const GigTurn *turn, TimestampTz time)
 	return next > time ? next : after(time, Max(span(turn->gig.frequency), 1));
 }
 
-/* When the wave counts as due: a late one starts the cadence anew. */
+/*
+ * When the wave counts as due: a late one starts the cadence anew, and so does one
+ * that is late by more than its frequency, or a row of waves would make up for it.
+ */
 static TimestampTz
 due_time(const GigTurn *turn)
 {
-	double		grace = Max(span(turn->gig.frequency) / 2, USECS_PER_MINUTE);
+	double		frequency = span(turn->gig.frequency);
+	double		grace = Min(Max(frequency / 2, USECS_PER_MINUTE), frequency);
 
 	return turn->now > after(turn->gig.next_wave_at, grace) ? turn->now : turn->gig.next_wave_at;
 }

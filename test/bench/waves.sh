@@ -15,7 +15,6 @@
 # HAND=500         gigs of the loop written by hand; its cost is scaled
 # ROUNDS=3         how often everything is measured (N=20000 GIGS=200: a minute)
 # OPEN=100000      gigs that are not due (0: leave it out)
-# SPACES=0         idle Spaces (5000: making them takes many minutes)
 # SHARED_BUFFERS=2GB
 # PG_CONFIG, PG_MAJOR     which PostgreSQL (test/setup.sh)
 # SCRATCH=/tmp     where the temporary folder is made
@@ -23,7 +22,7 @@
 set -eu
 . "$(dirname "$0")/server.sh"
 
-n=${N:-1000000} gigs=${GIGS:-10000} rounds=${ROUNDS:-3} spaces=${SPACES:-0}
+n=${N:-1000000} gigs=${GIGS:-10000} rounds=${ROUNDS:-3}
 hand=${HAND:-500}
 open=${OPEN:-$((gigs * 10))}
 whole_numbers "N, GIGS, ROUNDS and HAND" "$n" "$gigs" "$rounds" "$hand"
@@ -97,20 +96,6 @@ for round in $(seq 3); do
 	db -c "UPDATE crowd.worker SET profile = profile || '{\"round\": $round}' WHERE id % greatest($n / 1000, 1) = $round" -c "$due" \
 		-c "CALL bench.run('exhausted, 1,000 workers changed', 1, $round)"
 done
-
-if [ "$spaces" -gt 0 ]; then
-	say "making $spaces Spaces"
-	# A session remembers each table that it has made.
-	for first in $(seq 1 50 "$spaces"); do
-		seq "$first" $((first + 49 < spaces ? first + 49 : spaces)) | sed "s/.*/SELECT cirro.create_space('idle&');/" | db >/dev/null
-	done
-	db -c 'CALL bench.clear()'
-	for round in 1 2 3; do
-		began=$(date +%s%3N)
-		db -c 'CALL cirro.run_waves()'
-		db -c "INSERT INTO bench.sample VALUES ('spaces', $spaces, $round, $(date +%s%3N) - $began, 0)"
-	done
-fi
 
 say "done"
 db -v gigs="$gigs" -f test/bench/waves_report.sql

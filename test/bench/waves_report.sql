@@ -37,6 +37,4 @@ FROM (
 	SELECT 3, 'one gig, ' || what || ': at most 20 ms', ms, ms <= 20 FROM median WHERE what LIKE '%wave %' AND what NOT SIMILAR TO '%(sort|session)%'
 	UNION ALL
 	SELECT 4, 'a tick with nothing due: at most 5 ms', ms, ms <= 5 FROM median WHERE what = 'idle'
-	UNION ALL
-	SELECT 5, 'idle Spaces, new session: at most 1500 ms', ms, ms <= 1500 FROM median WHERE what = 'spaces'
 ) AS bars ORDER BY n, bar;

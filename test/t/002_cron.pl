@@ -38,7 +38,7 @@ sql('CREATE EXTENSION pg_cron');
 # others none.
 sql('CREATE ROLE mallory LOGIN; GRANT CREATE ON DATABASE postgres TO mallory; GRANT USAGE ON SCHEMA cron TO mallory');
 sql('SELECT cirro.schedule_waves()');
-is(sql($jobs), 'cirro waves: postgres|* * * * *|CALL cirro.run_waves()|postgres', 'a superuser schedules before the first Space');
+is(sql($jobs), q{cirro waves: postgres|* * * * *|CALL cirro.run_waves(during => '58 seconds')|postgres}, 'a superuser schedules before the first Space');
 is(sql('SELECT cirro.unschedule_waves()'), 't', 'unscheduled');
 my @mallory = (extra_params => [ '-U', 'mallory', '-v', 'VERBOSITY=verbose' ]);
 ($code, $out, $err) = $node->psql('postgres', 'SELECT cirro.schedule_waves()', @mallory);
@@ -64,7 +64,7 @@ sql($hints{q{schedule_waves('it''s "odd"')}});
 sql($hints{q{schedule_waves()}});
 sql($hints{q{schedule_waves()}});
 is(sql($jobs), join("\n",
-	'cirro waves: elsewhere|* * * * *|CALL cirro.run_waves()|elsewhere',
+	q{cirro waves: elsewhere|* * * * *|CALL cirro.run_waves(during => '58 seconds')|elsewhere},
 	q{cirro waves: elsewhere, it's "odd"|* * * * *|CALL cirro.run_waves('it''s "odd"')|elsewhere}),
 	'the statements of the hints make the jobs');
 sql($hints{q{unschedule_waves()}});
@@ -79,6 +79,11 @@ my $id = sql(q{SELECT cirro.schedule_waves('trees', '0 0 1 1 *')});
 is(sql(q{SELECT cirro.schedule_waves('trees')}), $id, 'scheduled twice, the job is replaced');
 is(sql(q{SELECT cirro.schedule_waves() <> } . $id), 't', 'the job for all Spaces is another');
 is(sql(q{SELECT schedule FROM cron.job WHERE jobid = } . $id), '* * * * *', 'every minute');
+is(sql(q{SELECT command FROM cron.job WHERE jobname = 'cirro waves: postgres'}), q{CALL cirro.run_waves(during => '58 seconds')},
+	'which goes on until the next');
+sql(q{SELECT cirro.schedule_waves(during => '0')});
+is(sql(q{SELECT command FROM cron.job WHERE jobname = 'cirro waves: postgres'}), q{CALL cirro.run_waves(during => '0 seconds')},
+	'or not, if so said');
 is(sql('SELECT cirro.unschedule_waves()'), 't', 'unscheduled');
 is(sql('SELECT cirro.unschedule_waves()'), 'f', 'there is none any more');
 
@@ -108,6 +113,13 @@ ok($node->safe_psql('postgres', 'SELECT cirro.schedule_waves(); SELECT cirro.uns
 	'its owner may have a job of all that it may run');
 sql(q{SELECT cirro.schedule_waves('hers')});
 
+# One of whose gigs asks for seconds, for which one of its Space's own job goes on.
+sql(q{SELECT cirro.create_space('quick');
+	INSERT INTO quick.worker (profile) SELECT '{}' FROM generate_series(1, 200);
+	INSERT INTO quick.gig (title, url, start_at, end_at, total_seats, invitation_multiplier, invitation_frequency, filter_query)
+	VALUES ('g', 'u', now() + '1 h', now() + '2 h', 1, 1, '3 seconds', '{}');
+	SELECT cirro.schedule_waves('quick', during => '58 seconds')});
+
 # The tick.
 ok($node->poll_query_until('postgres', 'SELECT count(*) = 10 FROM trees.invitation'), 'a tick runs the wave')
 	or diag sql('SELECT * FROM cron.job_run_details');
@@ -116,6 +128,20 @@ ok($node->poll_query_until('postgres', q{SELECT count(*) >= 3 FROM cron.job_run_
 	'the jobs succeed') or diag sql('SELECT * FROM cron.job_run_details');
 is(sql('SELECT DISTINCT who, caller, roles FROM hers.ran_as'), 'mallory|postgres|refused', 'as its owner, whoever has scheduled it');
 is(sql(q{SELECT cirro.unschedule_waves('trees')}), 't', 'unscheduled');
+
+# A minute passes over: the next call goes on where the last one ends. The seconds
+# between them, in which nobody looks, are no gap.
+my $began = sql(q{SELECT min(run_at) FROM quick.wave});
+ok($node->poll_query_until('postgres', "SELECT max(run_at) > '$began'::timestamptz + interval '69 seconds' FROM quick.wave"),
+	'waves go on in the next minute') or diag sql('SELECT * FROM cron.job_run_details');
+my $gaps = sql(q{SELECT string_agg(round(extract(epoch FROM w.gap)::numeric, 1)::text, ' ')
+	FROM (SELECT run_at - lag(run_at) OVER (ORDER BY run_at) AS gap FROM quick.wave) w});
+note("gaps: $gaps");
+is(scalar(grep { $_ > 6.5 } split ' ', $gaps), 0, 'without a gap');
+is(sql(q{SELECT max(number) = count(*) AND count(*) = count(DISTINCT number) AND sum(invited) = (SELECT count(*) FROM quick.invitation)
+	AND abs(extract(epoch FROM max(run_at) - min(run_at)) / 3 - (count(*) - 1)) < 2 FROM quick.wave}), 't', 'nor a doubled wave');
+is(sql(q{SELECT count(*) >= 2 FROM cron.job_run_details WHERE command LIKE '%quick%' AND status IN ('succeeded', 'running')}), 't',
+	'by two calls');
 sql(q{SELECT cron.unschedule(jobid) FROM cron.job});
 
 $node->stop;
