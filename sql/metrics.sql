@@ -125,7 +125,7 @@ SELECT * FROM pg_temp.told;
 -- Dead ones are found by the index that claims have anyway.
 SET enable_seqscan = off; SET enable_bitmapscan = off;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM notification l WHERE l.outcome = 'dead';
-EXPLAIN (COSTS OFF) SELECT l.id FROM notification l WHERE l.claim = 1 AND l.outcome IS NULL;
+EXPLAIN (COSTS OFF) SELECT l.id FROM notification l WHERE l.claim = 1;
 RESET enable_seqscan; RESET enable_bitmapscan;
 
 -- Times without an end, and a clock that goes back.
