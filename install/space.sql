@@ -438,7 +438,7 @@ CREATE TABLE notification (
 CREATE INDEX notification_due_idx ON notification (consumer, due_at, id) WHERE outcome IS NULL;
 -- Dead ones are counted through it: an index of their own would cost every write.
 CREATE INDEX notification_claim_idx ON notification (claim)
-	WHERE outcome = 'dead' OR (outcome IS NULL AND claim IS NOT NULL);
+	WHERE claim IS NOT NULL OR outcome = 'dead';
 -- Below 2^53, so that JavaScript can count that far.
 CREATE SEQUENCE notification_claim_seq MAXVALUE 9007199254740991 OWNED BY notification.claim;
 
@@ -450,7 +450,7 @@ COMMENT ON COLUMN notification.id IS 'the notification''s id';
 COMMENT ON COLUMN notification.consumer IS 'who is to hear of it';
 COMMENT ON COLUMN notification.event_id IS 'what it is about';
 COMMENT ON COLUMN notification.due_at IS 'handed out from then on (wall clock): while it is claimed, the end of the lease';
-COMMENT ON COLUMN notification.claim IS 'the claim that handed it out last';
+COMMENT ON COLUMN notification.claim IS 'the claim that handed it out last, until it reports it delivered, suppressed or failed';
 COMMENT ON COLUMN notification.attempts IS 'how often it was claimed, and not put off on purpose';
 COMMENT ON COLUMN notification.put_off IS 'whether its claim has put it off on purpose';
 COMMENT ON COLUMN notification.outcome IS 'delivered, suppressed or dead; NULL: still to be delivered';
@@ -466,16 +466,19 @@ CREATE TRIGGER cirro_check BEFORE UPDATE ON notification FOR EACH ROW
 
 -- Below the highest due_at of a consumer nothing is open: claims read from there, so
 -- that they do not read again what is finished while vacuum cannot remove it. Rows are
--- added, not changed: a row that changes would have the same fault.
+-- added, not changed: a row that changes would have the same fault. The key is another
+-- for each transaction, so that none waits for another's.
 CREATE TABLE notification_floor (
 	consumer text NOT NULL,
 	due_at timestamptz NOT NULL,
-	PRIMARY KEY (consumer, due_at)
+	raised_in bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+	PRIMARY KEY (consumer, due_at, raised_in)
 );
 
 COMMENT ON TABLE notification_floor IS 'from when on each consumer has open notifications; kept by cirro';
 COMMENT ON COLUMN notification_floor.consumer IS 'the consumer';
 COMMENT ON COLUMN notification_floor.due_at IS 'no open notification of the consumer is due earlier; the highest counts';
+COMMENT ON COLUMN notification_floor.raised_in IS 'the transaction that raised it';
 
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON setting FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON worker FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
@@ -993,12 +996,19 @@ BEGIN
 
 		BEGIN
 			IF cirro.lock_rows(current_schema(), 'gig', fn.gigs) < cardinality(fn.gigs)
-				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[attempt_invitations.worker_id]) = 0
-				OR NOT EXISTS (SELECT FROM worker w WHERE w.id = attempt_invitations.worker_id AND w.active) THEN
+				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[attempt_invitations.worker_id]) = 0 THEN
 				fn.again := true;
 				RAISE EXCEPTION USING ERRCODE = '40001',
 					MESSAGE = format('the gigs of worker %s keep changing', attempt_invitations.worker_id),
-					DETAIL = 'A gig or the worker was deleted meanwhile, or the worker is not active any more.',
+					DETAIL = 'A gig or the worker was deleted meanwhile.',
+					HINT = 'Call attempt_invitations() again.';
+			END IF;
+			-- A statement of its own: it sees what the locks were waited for.
+			IF NOT EXISTS (SELECT FROM worker w WHERE w.id = attempt_invitations.worker_id AND w.active) THEN
+				fn.again := true;
+				RAISE EXCEPTION USING ERRCODE = '40001',
+					MESSAGE = format('worker %s keeps changing', attempt_invitations.worker_id),
+					DETAIL = 'The worker became inactive meanwhile.',
 					HINT = 'Call attempt_invitations() again.';
 			END IF;
 
@@ -1412,8 +1422,8 @@ COMMENT ON FUNCTION explain_invitation(bigint, bigint) IS 'why a worker was or w
 -- table as it is and for so many rows, and never read more of what is open than
 -- they hand out, from the floor on (src/space/floor.c). What is locked is updated by
 -- its ids, as an array: a join might read the whole table. And ids are looked up in
--- the primary key: the indexes of what is open, which "outcome IS NULL" would allow,
--- hold more than these.
+-- the primary key: the index of what is open, which "outcome IS NULL" would allow, is
+-- read from end to end, and that of claims, which equality would, for a whole claim.
 --
 -- A due_at is taken from the clock in the statement that writes it, and never before
 -- that clock: so the floor can trust that it is not below the time at which its
@@ -1549,16 +1559,15 @@ BEGIN
 				coalesce(confirm_notifications.outcome, 'NULL')),
 			HINT = 'Use fail_notifications() for what could not be delivered.';
 	END IF;
-	IF confirm_notifications.ids IS NULL THEN
-		mine := ARRAY(SELECT n.id FROM notification n
-			WHERE n.claim = confirm_notifications.claim AND n.outcome IS NULL
-			ORDER BY n.id FOR NO KEY UPDATE);
-	ELSE
-		mine := ARRAY(SELECT n.id FROM notification n
-			WHERE n.id = ANY (confirm_notifications.ids) AND n.claim = confirm_notifications.claim
-			AND coalesce(n.outcome, '') = '' ORDER BY n.id FOR NO KEY UPDATE);
+	mine := confirm_notifications.ids;
+	IF mine IS NULL THEN
+		mine := ARRAY(SELECT n.id FROM notification n WHERE n.claim = confirm_notifications.claim);
 	END IF;
-	UPDATE notification n SET outcome = confirm_notifications.outcome, delivered_at = cirro.now()
+	mine := ARRAY(SELECT n.id FROM notification n
+		WHERE n.id = ANY (fn.mine) AND coalesce(n.claim = confirm_notifications.claim, false)
+		AND coalesce(n.outcome, '') = '' ORDER BY n.id FOR NO KEY UPDATE);
+	UPDATE notification n SET outcome = confirm_notifications.outcome, delivered_at = cirro.now(),
+		claim = NULL, put_off = false
 	WHERE n.id = ANY (fn.mine);
 	GET DIAGNOSTICS confirmed = ROW_COUNT;
 	RETURN confirmed;
@@ -1580,18 +1589,17 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = '22023',
 			MESSAGE = 'claim must be given, and retry_at be a point in time',
 			DETAIL = format('claim is %s, retry_at is %s.',
-				coalesce(fail_notifications.claim::text, 'NULL'), fn.retry_at),
-			HINT = 'For example fail_notifications(1, ARRAY[4], ''timeout'', now() + ''5 minutes''); without retry_at it is a minute from now.';
+				coalesce(fail_notifications.claim::text, 'NULL'),
+				coalesce(fail_notifications.retry_at::text, 'NULL')),
+			HINT = 'For example fail_notifications(1, ARRAY[4], ''timeout'', now() + ''5 minutes''); without a time it is a minute from now.';
 	END IF;
-	IF fail_notifications.ids IS NULL THEN
-		mine := ARRAY(SELECT n.id FROM notification n
-			WHERE n.claim = fail_notifications.claim AND n.outcome IS NULL
-			ORDER BY n.id FOR NO KEY UPDATE);
-	ELSE
-		mine := ARRAY(SELECT n.id FROM notification n
-			WHERE n.id = ANY (fail_notifications.ids) AND n.claim = fail_notifications.claim
-			AND coalesce(n.outcome, '') = '' ORDER BY n.id FOR NO KEY UPDATE);
+	mine := fail_notifications.ids;
+	IF mine IS NULL THEN
+		mine := ARRAY(SELECT n.id FROM notification n WHERE n.claim = fail_notifications.claim);
 	END IF;
+	mine := ARRAY(SELECT n.id FROM notification n
+		WHERE n.id = ANY (fn.mine) AND coalesce(n.claim = fail_notifications.claim, false)
+		AND coalesce(n.outcome, '') = '' ORDER BY n.id FOR NO KEY UPDATE);
 	IF fail_notifications.error IS NULL THEN
 		-- Put off: the claim holds, the attempt is given back once.
 		UPDATE notification n SET due_at = greatest(fn.retry_at, clock_timestamp()),
@@ -1869,9 +1877,9 @@ DECLARE
 	hint text;
 	rebuilt int;
 BEGIN
+	DELETE FROM gig_filter f WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = f.gig_id);
 	-- Refuses a Space whose triggers are still off.
 	PERFORM cirro.lock_rows(current_schema(), 'gig_state', '{}');
-	DELETE FROM gig_filter f WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = f.gig_id);
 	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = s.gig_id);
 	ids := ARRAY(SELECT DISTINCT c.gig_id FROM check_consistency() c ORDER BY 1);
 	ids := ARRAY(SELECT g.id FROM gig g WHERE g.id = ANY (fn.ids) ORDER BY g.id FOR NO KEY UPDATE);

@@ -199,6 +199,7 @@ CREATE TABLE consumer (name int);
 CREATE TABLE notification (id int);
 CREATE TABLE setting (default_multiplier text, default_frequency text, default_pending_max text, default_answer_within text);
 INSERT INTO setting VALUES ('x', 'y', 'z', 'w');
+CREATE TABLE gig_filter (gig_id text);
 CREATE TABLE gig_state (gig_id text, accepted text, capacity text, target text, auto text, expires_rest text, closes_at text, answer_within text,
 	frequency text, next_wave_at text, next_event_at text, last_due_at text);
 INSERT INTO gig_state VALUES ('1', 'x');
@@ -270,12 +271,12 @@ ALTER TABLE worker ALTER id RESTART 100;
 SELECT c, pg_temp.try(c) FROM unnest(ARRAY['SELECT accept(-1)', 'SELECT accept(9223372036854775807)', 'SELECT accept(9223372036854775808)', 'SELECT archive(1, ''infinity'')',
 	'SELECT * FROM invite(1, ''{1}'', ''infinity'')', 'SELECT outcome FROM invite(1, ''{1}'', ''-infinity'')', 'SELECT * FROM attempt_invitations(6, ''{1}'', 1)', 'SELECT * FROM attempt_invitations(1, ''{1}'', 2147483647)',
 	'SELECT * FROM attempt_invitations(1, NULL, -2147483648)', 'SELECT * FROM claim_notifications(2147483647, ''1000000 years'')', 'SELECT * FROM claim_notifications(-2147483648)',
-	'SELECT fail_notifications(''{1}'', ''x'', ''1000000 years'')', 'UPDATE invitation SET times_invited = 2147483647', 'SELECT reject(2, repeat(''x'', 1000000))',
+	'SELECT fail_notifications(1, ''{1}'', ''x'', ''-infinity'')', 'UPDATE invitation SET times_invited = 2147483647', 'SELECT reject(2, repeat(''x'', 1000000))',
 	'INSERT INTO worker (id) VALUES (-9223372036854775808)', 'INSERT INTO worker (ref) VALUES (''''), (repeat(''x'', 2000))']) WITH ORDINALITY u (c, n) ORDER BY n;
 -- and a great many.
 SELECT count(*) FROM invite(1, (SELECT array_agg(n % 1000) FROM generate_series(1, 200000) n));
 SELECT count(*) FROM attempt_invitations(3, (SELECT array_agg(n % 1000) FROM generate_series(1, 200000) n));
-SELECT confirm_notifications((SELECT array_agg(n) FROM generate_series(1000, 200000) n)), fail_notifications((SELECT array_agg(NULL::bigint) FROM generate_series(1, 200000)), NULL);
+SELECT confirm_notifications(1, (SELECT array_agg(n) FROM generate_series(1000, 200000) n)), fail_notifications(1, (SELECT array_agg(NULL::bigint) FROM generate_series(1, 200000)));
 SELECT * FROM check_consistency();
 
 SET client_min_messages = warning;

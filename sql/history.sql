@@ -33,34 +33,36 @@ END $$;
 
 -- What the old system knew: 1,000 gigs of the years before, ten workers invited to each.
 CREATE TEMP TABLE old_gig AS
-SELECT n AS id, 'Gig ' || n AS title, timestamptz '2027-01-01 08:00+00' + n * interval '1 day' AS start_at
-FROM generate_series(1, 1000) n;
+SELECT 'g' || n AS ref, 'Gig ' || n AS title, 'https://old/' || n AS url, t AS start_at, t + interval '8 hours' AS end_at,
+	t - interval '30 days' AS created_at, CASE WHEN n <= 500 THEN t + interval '2 days' END AS archived_at,
+	4 AS seats, '{"n": {"$gte": 0}}'::jsonb AS filter
+FROM generate_series(1, 1000) n CROSS JOIN LATERAL (SELECT timestamptz '2027-01-01 08:00+00' + n * interval '1 day') s (t);
 CREATE TEMP TABLE old_invitation AS
-SELECT g.id AS gig, g.id % 100 + w AS worker, g.start_at - interval '3 days' AS invited_at,
-	g.start_at - interval '2 days' AS responded_at,
+SELECT o.ref AS gig, 'w' || row_number() OVER (ORDER BY o.start_at, w) % 121 AS worker,
 	CASE WHEN w < 3 THEN 'accepted' WHEN w < 6 THEN 'rejected' WHEN w < 8 THEN 'left' WHEN w = 8 THEN 'expired' ELSE 'pending' END AS status,
-	CASE WHEN w = 4 THEN 'too far' WHEN w = 8 THEN 'seats_filled' END AS reason
-FROM old_gig g, generate_series(0, 9) w;
+	CASE WHEN w = 4 THEN 'too far' WHEN w = 8 THEN 'seats_filled' END AS reason,
+	o.start_at - interval '3 days' AS invited_at, CASE WHEN w < 8 THEN o.start_at - interval '2 days' END AS responded_at
+FROM old_gig o, generate_series(0, 9) w;
 INSERT INTO worker (ref, profile) SELECT 'w' || n, jsonb_build_object('n', n) FROM generate_series(0, 120) n;
 
--- The recipe.
+-- The recipe, word by word but for the name of the Space.
 BEGIN;
-ALTER TABLE gig DISABLE TRIGGER USER;
-ALTER TABLE invitation DISABLE TRIGGER USER;
-INSERT INTO gig (ref, title, url, start_at, end_at, created_at, archived_at, total_seats, filter_query,
-	invitation_frequency, invitation_multiplier)
-SELECT 'g' || o.id, o.title, 'https://old/' || o.id, o.start_at, o.start_at + interval '8 hours',
-	o.start_at - interval '30 days', CASE WHEN o.id <= 500 THEN o.start_at + interval '2 days' END,
-	4, '{"n": {"$gte": 0}}', '5 minutes', 10
+ALTER TABLE history.gig DISABLE TRIGGER USER;
+ALTER TABLE history.invitation DISABLE TRIGGER USER;
+
+INSERT INTO history.gig (ref, title, url, start_at, end_at, created_at, archived_at, total_seats, filter_query,
+    invitation_frequency, invitation_multiplier)
+SELECT o.ref, o.title, o.url, o.start_at, o.end_at, o.created_at, o.archived_at, o.seats, o.filter, '5 minutes', 10
 FROM old_gig o;
-INSERT INTO invitation (gig_id, worker_id, status, reason, origin, invited_at, responded_at, created_at)
-SELECT gig_id('g' || o.gig), worker_id('w' || o.worker), o.status, o.reason, 'wave', o.invited_at,
-	CASE WHEN o.status NOT IN ('pending', 'expired') THEN o.responded_at END, o.invited_at
-FROM old_invitation o;
+
+INSERT INTO history.invitation (gig_id, worker_id, status, reason, origin, invited_at, responded_at, created_at)
+SELECT g.id, w.id, o.status, o.reason, 'wave', o.invited_at, o.responded_at, o.invited_at
+FROM old_invitation o JOIN history.gig g ON g.ref = o.gig JOIN history.worker w ON w.ref = o.worker;
+
 SET CONSTRAINTS ALL IMMEDIATE;
-ALTER TABLE gig ENABLE TRIGGER USER;
-ALTER TABLE invitation ENABLE TRIGGER USER;
-SELECT rebuild_state();
+ALTER TABLE history.gig ENABLE TRIGGER USER;
+ALTER TABLE history.invitation ENABLE TRIGGER USER;
+SELECT history.rebuild_state();
 COMMIT;
 
 SELECT * FROM check_consistency();
@@ -226,9 +228,8 @@ COMMIT;
 CALL cirro.run_waves('history');
 SELECT * FROM check_consistency();
 SELECT pg_temp.try(c) FROM unnest(ARRAY['SELECT accept(40001)', 'SELECT leave(40002)', 'SELECT reset(40002)', 'SELECT run_wave(4000)',
-	'INSERT INTO invitation (gig_id, worker_id) VALUES (4000, 3)', 'SELECT erase_worker(2)']) c;
-SELECT worker_id, outcome FROM invite(4000, '{3}');
-SELECT gig_id, outcome FROM attempt_invitations(3, '{4000}');
+	'INSERT INTO invitation (gig_id, worker_id) VALUES (4000, 3)', 'SELECT invite(4000, ''{3}'')', 'SELECT attempt_invitations(3, ''{4000}'')', 'SELECT erase_worker(2)']) c;
+SELECT gig_id, outcome FROM attempt_invitations(3) WHERE gig_id = 4000;
 SELECT gate, passed, detail FROM explain_invitation(3, 4000) LIMIT 2;
 SELECT count(*) FROM gig_status WHERE gig_id = 4000;
 SELECT count(*) FROM worker_invitation WHERE gig_id = 4000;

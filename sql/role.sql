@@ -53,7 +53,7 @@ GRANT USAGE ON SCHEMA role TO regress_cirro_stranger, regress_cirro_app, regress
 SET ROLE regress_cirro_stranger;
 SELECT c, pg_temp.try(c) FROM unnest('{"SELECT * FROM worker_invitation","SELECT * FROM worker_gig","SELECT * FROM gig_status","SELECT * FROM worker","SELECT * FROM notification","SELECT * FROM attempt","SELECT accept(1)",
 	"SELECT * FROM try_accept(1)","SELECT * FROM invite(1, ''{1}'')","SELECT * FROM attempt_invitations(1)","SELECT archive(1)","SELECT run_wave(1)","SELECT worker_id(''x'')","SELECT * FROM claim_notifications()",
-	"SELECT confirm_notifications(''{1}'')","SELECT rebuild_state()","UPDATE setting SET paused = true","DELETE FROM gig_state","UPDATE gig_state SET accepted = 0",
+	"SELECT confirm_notifications(1)","SELECT rebuild_state()","UPDATE setting SET paused = true","DELETE FROM gig_state","UPDATE gig_state SET accepted = 0",
 	"SELECT cirro.record_attempt(''role'', 1, NULL, NULL, ''{}'')","SELECT cirro.run_wave(''role'', 1)"}'::text[]) WITH ORDINALITY u (c, n) ORDER BY n;
 SET cirro.clock = '2031-01-01';
 SET cirro.active = off;

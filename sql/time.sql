@@ -155,7 +155,7 @@ SELECT phase, next_wave_at FROM gig_status WHERE gig_id = 20;
 SELECT next_event_at FROM gig_state WHERE gig_id = 20;
 SELECT worker_id, status FROM worker_invitation WHERE gig_id = 20 AND invitation_id BETWEEN 101 AND 103 ORDER BY 1;
 SELECT count(*) FROM explain_invitation(101, 20);
-SELECT pg_temp.try('SELECT claim_notifications(1, ''178000000 years'')'), pg_temp.try('SELECT fail_notifications(''{1}'', ''x'', ''178000000 years'')');
+SELECT pg_temp.try('SELECT claim_notifications(1, ''178000000 years'')'), pg_temp.try('SELECT fail_notifications(1, NULL, ''x'', ''infinity'')');
 SELECT count(*) > 0 FROM claim_notifications(1000);
 SELECT * FROM check_consistency();
 -- Waves at both ends of time.

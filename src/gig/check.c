@@ -469,7 +469,7 @@ check_update(TriggerRow *old, TriggerRow *row)
 	TimestampTz now = cirro_gate_now();
 	bool		archived = is_archived(old, now);
 	bool		cancelled = !row_isnull(old, CANCELLED_AT);
-	bool		ended = ends_at(old) <= now;
+	bool		ended = cancelled || row_time(old, END_AT) <= now;
 	bool		started = row_time(old, START_AT) <= now;
 	const char *phase = cancelled ? "is cancelled" : ended ? "has ended" : "has started";
 

@@ -17,7 +17,7 @@
  *	  The row of gig_filter is its gig's: it is changed under such a lock only.
  * 3. the row of setting, by waves while setting.max_pending is given
  * 4. worker rows: FOR KEY SHARE to invite (waves skip who is locked), FOR UPDATE
- *	  to delete
+ *	  to delete and to erase
  * 5. invitation rows: those that are there, then new ones, which wait for
  *	  another transaction that invites the same worker to the same gig
  * 6. gig_state rows, once the statement has all its other rows

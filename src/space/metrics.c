@@ -208,17 +208,19 @@ metrics(PG_FUNCTION_ARGS)
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	foreach(cell, space_list())
+	foreach(cell, space_list_unexamined())
 	{
 		SpaceInfo  *info = lfirst(cell);
 		Look		look = {.info = info, .now = now};
 		NameData	name;
-		const char *defect = info->defect;
+		const char *defect;
 		bool		nulls[NCOLUMNS] = {false};
 
 		CHECK_FOR_INTERRUPTS();
 		if (!may_read(info))
 			continue;
+		space_examine(info);
+		defect = info->defect;
 		/* What is read of a Space hangs off a connection of its own. */
 		if (SPI_connect() != SPI_OK_CONNECT)
 			elog(ERROR, "SPI_connect failed");

@@ -39,7 +39,7 @@ static const SpaceQuery claim_query = {
 	"   cirro.add_interval($1, - coalesce(t.keep_events, interval '90 days')),"
 	"   cirro.add_interval($1, - coalesce(t.keep_waves, interval '90 days')),"
 	"   cirro.add_interval($1, - coalesce(t.keep_attempts, interval '90 days')),"
-	"   t.keep_gigs::interval",
+	"   (t.keep_gigs IS NULL)::bool",
 	1, {TIMESTAMPTZOID}
 };
 
@@ -125,9 +125,7 @@ claim(void *arg)
 
 		for (int i = 0; i < lengthof(retention->cutoff); i++)
 			retention->cutoff[i] = result_timestamptz(&row);
-		retention->gigs_done = result_null(&row);
-		if (!retention->gigs_done)
-			retention->keep_gigs = *result_interval(&row);
+		retention->gigs_done = result_bool(&row);
 		result_end(&row);
 	}
 	space_leave(&scope);
@@ -225,10 +223,11 @@ run(Retention *retention, IsolatedWork work)
 static const SpaceQuery find_gig = {
 	"SELECT g.id::bigint FROM gig g"
 	" WHERE g.id > $1"
-	" AND cirro.add_interval(cirro.gig_archives_at(g.archive_at, g.archived_at), $2) < $3"
+	" AND cirro.add_interval(cirro.gig_archives_at(g.archive_at, g.archived_at),"
+	"   (SELECT t.keep_gigs::interval FROM setting t)) < $2"
 	" AND NOT EXISTS (SELECT FROM gig_state s WHERE s.gig_id = g.id AND s.announced < 3)"
 	" ORDER BY g.id LIMIT 1 FOR UPDATE SKIP LOCKED",
-	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}, PLAN_BY_KEY
+	2, {INT8OID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 static const SpaceQuery remove_gig = {
@@ -252,7 +251,6 @@ remove_next_gig(void *arg)
 		return false;
 	}
 	arg_int64(&find, retention->last_id);
-	arg_interval(&find, &retention->keep_gigs);
 	arg_timestamptz(&find, cirro_now());
 	if (query_run(space, &find) == 0)
 		retention->gigs_done = true;

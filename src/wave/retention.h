@@ -22,7 +22,6 @@ typedef struct Retention
 
 	/* Gigs come after the tables, one by one. */
 	bool		gigs_done;		/* none is to go, or none is left */
-	Interval	keep_gigs;
 	int			failures;
 	char		failure[ERROR_SUMMARY_LENGTH + 32];	/* the first */
 } Retention;

@@ -87,7 +87,6 @@ DECLARE
 	g int;
 	w int;
 	inv bigint;
-	ids bigint[];
 BEGIN
 	FOR i IN first .. last LOOP
 		g := 1 + floor(random() * 5)::int;
@@ -102,8 +101,8 @@ BEGIN
 				WHEN 4 THEN PERFORM leave(inv);
 				WHEN 5 THEN PERFORM expire(inv);
 				WHEN 6 THEN PERFORM attempt_invitations(w, ARRAY[g, 999], 1);
-				WHEN 7 THEN ids := ARRAY(SELECT id FROM claim_notifications(3, '1 ms')); PERFORM confirm_notifications(ids);
-				WHEN 8 THEN PERFORM fail_notifications(ARRAY(SELECT id FROM claim_notifications(1)), 'no', '0');
+				WHEN 7 THEN PERFORM confirm_notifications(max(claim)) FROM claim_notifications(3, '1 ms');
+				WHEN 8 THEN PERFORM fail_notifications(max(claim), array_agg(id), 'no', clock_timestamp()) FROM claim_notifications(1);
 				WHEN 9 THEN PERFORM preview(('{"n": ' || w || '}')::cirro.filter_query, '{"n": 1}');
 				WHEN 10 THEN PERFORM explain_invitation(w, g);
 				WHEN 11 THEN PERFORM FROM check_consistency(), gig_status, worker_invitation;

@@ -42,18 +42,26 @@ my @steps = (
 	['invite those who were', "SELECT count(*) FROM invite(100001, ARRAY(SELECT generate_series(1, $many)))"],
 	['attempt_invitations', "SELECT count(*) FROM attempt_invitations(100001, ARRAY(SELECT generate_series(1, $many)))"],
 	['claim_notifications', "SELECT count(*) FROM claim_notifications($many)"],
-	['confirm_notifications', "SELECT confirm_notifications(ARRAY(SELECT id FROM notification ORDER BY id LIMIT $many))"],
-	['fail_notifications', "SELECT fail_notifications(ARRAY(SELECT id FROM notification WHERE outcome IS NULL ORDER BY id LIMIT $many), 'x')"],
+	['confirm_notifications', "SELECT confirm_notifications(max(claim), array_agg(id)) FROM notification WHERE claim = (SELECT max(claim) FROM notification)"],
+	['claim_notifications again', "SELECT count(*) FROM claim_notifications($many)"],
+	['fail_notifications', "SELECT fail_notifications(max(claim), NULL, 'x') FROM notification"],
+	['an UPDATE of the titles of many gigs', "WITH u AS (UPDATE gig SET title = 'x' WHERE id <= $many RETURNING 1) SELECT count(*) FROM u"],
 	['an UPDATE of many gigs', "WITH u AS (UPDATE gig SET total_seats = 6 WHERE id <= $many RETURNING 1) SELECT count(*) FROM u"],
+	['cancel of a gig with many invitations', "SELECT count(i.id) FROM cancel(100001) g, invitation i WHERE i.gig_id = g.id"],
+	['an UPDATE that cancels many gigs', "WITH u AS (UPDATE gig SET cancelled_at = now() WHERE id BETWEEN 6 AND 5 + $many RETURNING 1) SELECT count(*) + 5 FROM u"],
 );
 my $warm = join("\n", map { qq{
 	SELECT count(*) FROM invite(100003, ARRAY[$_]);
 	UPDATE invitation SET status = 'expired' WHERE gig_id = 100003 AND worker_id <= 2 AND status = 'pending';
 	SELECT count(*) FROM invite(100003, ARRAY[1, 2]);
 	SELECT count(*) FROM attempt_invitations(100001, ARRAY[100000 + $_]);
-	SELECT confirm_notifications(ARRAY(SELECT id FROM claim_notifications(1)));
-	SELECT fail_notifications(ARRAY(SELECT id FROM claim_notifications(1)), 'x');
-	UPDATE gig SET total_seats = total_seats + 1 WHERE id > 100001;} } 1 .. 7);
+	SELECT confirm_notifications(max(claim)) FROM claim_notifications(1);
+	SELECT fail_notifications(max(claim), array_agg(id), 'x') FROM claim_notifications(1);
+	UPDATE gig SET total_seats = total_seats + 1 WHERE id BETWEEN 100002 AND 100003;
+	INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)
+	VALUES (200000 + $_, 'g', 'u', now() + '1 day', now() + '2 days', 5, 'manual', '{}');
+	SELECT count(*) FROM invite(200000 + $_, ARRAY[1, 2]);
+	SELECT cancelled_at FROM cancel(200000 + $_);} } 1 .. 7);
 my $offset = -s $node->logfile;
 my $out = $node->safe_psql('postgres', qq{
 LOAD 'auto_explain';

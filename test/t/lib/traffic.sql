@@ -152,6 +152,18 @@ RETURNS SETOF text LANGUAGE sql STABLE AS $$
 	FROM traffic.history h JOIN traffic.short s USING (gig_id)
 	WHERE h.at >= greatest(wrong.since, s.end_at) AND h.status NOT IN ('expired', 'rejected')
 	UNION ALL
+	SELECT format('invitation %s of cancelled gig %s is %s (%s), told %s times', i.id, i.gig_id, i.status,
+		i.reason, count(e.id))
+	FROM trees.gig g JOIN trees.invitation i ON i.gig_id = g.id
+	LEFT JOIN trees.event e ON e.invitation_id = i.id AND e.kind = 'gig.cancelled'
+	WHERE g.cancelled_at IS NOT NULL GROUP BY i.id
+	HAVING i.status IN ('pending', 'scheduled') OR count(e.id) <> CASE WHEN i.status = 'accepted'
+		OR (i.reason = 'gig_cancelled' AND EXISTS (SELECT FROM trees.event p WHERE p.kind = 'invitation.updated'
+			AND (p.invitation_id, p.revision, p.previous) = (i.id, i.revision, 'pending'))) THEN 1 ELSE 0 END
+	UNION ALL
+	SELECT format('%s of cancelled gig %s', e.kind, e.gig_id) FROM trees.gig g JOIN trees.event e ON e.gig_id = g.id
+	WHERE e.kind IN ('gig.started', 'gig.ended') AND e.at >= g.cancelled_at
+	UNION ALL
 	SELECT 'shown as open: invitation ' || v.invitation_id FROM trees.worker_invitation v
 	JOIN trees.gig_status s USING (gig_id)
 	WHERE v.can_accept AND (s.phase IN ('ended', 'archived') OR s.accepted >= s.capacity)
@@ -189,8 +201,8 @@ INSERT INTO traffic.mix (op, weight) VALUES
 	('plain answer', 60), ('plain reason', 10), ('plain upsert', 20), ('plain insert', 20), ('plain send_at', 10),
 	('delete invitation', 10), ('invite', 70), ('invite later', 20), ('attempt', 60), ('attempt some', 25),
 	('seats', 30), ('filter', 10), ('mode', 10), ('pace', 10), ('title', 10), ('description', 5),
-	('profile', 25), ('delete worker', 15), ('worker', 20), ('delete gig', 15), ('gig', 15),
-	('short gig', 20), ('archive', 10), ('archive later', 5), ('end', 5),
+	('profile', 25), ('delete worker', 15), ('erase worker', 8), ('worker', 20), ('delete gig', 15), ('gig', 15),
+	('short gig', 20), ('archive', 10), ('archive later', 5), ('end', 5), ('cancel', 5),
 	('claim', 30), ('confirm', 20), ('suppress', 5), ('fail', 15), ('run_wave', 30),
 	('views', 15), ('explain', 10), ('preview', 10), ('look up', 5), ('filters', 5), ('spaces', 3),
 	('damage', 3), ('rebuild_state', 5), ('check_consistency', 5),
@@ -204,12 +216,13 @@ CREATE TABLE traffic.expected (op text, sqlstate text);
 INSERT INTO traffic.expected VALUES
 	(NULL, 'ok'), (NULL, 'UG002'), (NULL, 'UG003'), (NULL, 'UG004'), (NULL, 'UG010'), (NULL, 'UG011'),
 	(NULL, 'UG012'), (NULL, 'UG013'),
-	('run_wave', 'UG030'), ('schedule', 'UG031'),
+	('run_wave', 'UG030'), ('schedule', 'UG031'), ('erase worker', '25000'),
 	-- A plain INSERT may meet a gig or worker that is being deleted, or an invitation that is there.
 	('many insert', '23503'), ('plain insert', '23503'), ('plain insert', '23505'), ('plain upsert', '23503'),
 	('title', 'UG020'), ('title', 'UG022'), ('description', 'UG020'), ('description', 'UG022'),
 	 ('delete gig', 'UG021'),
 	('end', 'UG020'), ('end', 'UG022'), ('end', '23514'), ('archive', 'UG022'), ('archive later', 'UG022'),
+	('cancel', 'UG020'), ('cancel', 'UG022'),
 	-- A gig that ends before send_at.
 	('invite later', '22023'), ('plain send_at', '22023'),
 	-- A worker that is there again.
@@ -279,6 +292,7 @@ BEGIN
 		WHEN 'profile' THEN UPDATE trees.worker SET active = c % 5 > 0, ref = 'w' || person,
 			profile = jsonb_build_object('n', c % 60, 'even', c % 2 = 0) WHERE id = person;
 		WHEN 'delete worker' THEN DELETE FROM trees.worker WHERE id = person;
+		WHEN 'erase worker' THEN PERFORM trees.erase_worker(person);
 		WHEN 'worker' THEN INSERT INTO trees.worker (id, ref, profile)
 			SELECT w.n, 'w' || w.n, jsonb_build_object('n', w.n, 'even', w.n % 2 = 0) FROM generate_series(1, 60) w (n)
 			WHERE NOT EXISTS (SELECT FROM trees.worker WHERE id = w.n) LIMIT 1;
@@ -301,14 +315,17 @@ BEGIN
 		WHEN 'archive' THEN PERFORM trees.archive(gig) WHERE gig > 9;
 		WHEN 'archive later' THEN PERFORM trees.archive(gig, clock_timestamp() + '0.5 s') WHERE gig > 9;
 		WHEN 'end' THEN UPDATE trees.gig SET end_at = cirro.now() WHERE id = gig AND id > 9;
+		WHEN 'cancel' THEN PERFORM trees.cancel(gig) WHERE gig > 9;
 		WHEN 'claim' THEN PERFORM trees.claim_notifications(20, '0.5 s',
 			CASE c % 2 WHEN 0 THEN 'audit' ELSE 'default' END);
-		WHEN 'confirm' THEN PERFORM trees.confirm_notifications(ARRAY(SELECT id FROM trees.notification
-			WHERE claimed_until IS NOT NULL LIMIT 20));
-		WHEN 'suppress' THEN PERFORM trees.confirm_notifications(ARRAY(SELECT id FROM trees.notification
-			WHERE outcome IS NULL ORDER BY id DESC LIMIT 20), 'suppressed');
-		WHEN 'fail' THEN PERFORM trees.fail_notifications(ARRAY(SELECT id FROM trees.notification
-			WHERE claimed_until IS NOT NULL ORDER BY id DESC LIMIT 20), 'timeout', '0.2 s');
+		WHEN 'confirm' THEN PERFORM trees.confirm_notifications(max(m.claim), CASE b % 2 WHEN 0 THEN array_agg(m.id) END)
+			FROM (SELECT claim, id FROM trees.notification WHERE outcome IS NULL AND claim = (
+				SELECT max(claim) FROM trees.notification) LIMIT 10) m HAVING count(*) > 0;
+		WHEN 'suppress' THEN PERFORM trees.confirm_notifications(m.claim, ARRAY[m.id, m.id + 1], 'suppressed')
+			FROM (SELECT claim, id FROM trees.notification WHERE outcome IS NULL AND claim IS NOT NULL LIMIT 1) m;
+		WHEN 'fail' THEN PERFORM trees.fail_notifications(m.claim, NULL, CASE WHEN b % 3 > 0 THEN 'timeout' END,
+			clock_timestamp() + '0.2 s')
+			FROM (SELECT claim FROM trees.notification WHERE outcome IS NULL AND claim IS NOT NULL LIMIT 1) m;
 		WHEN 'run_wave' THEN PERFORM trees.run_wave(gig);
 		WHEN 'views' THEN PERFORM FROM trees.worker_invitation v JOIN trees.gig_status USING (gig_id)
 			LEFT JOIN trees.worker_gig g USING (gig_id, worker_id) WHERE v.worker_id = person;
