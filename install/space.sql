@@ -1815,18 +1815,22 @@ BEGIN
 			CASE WHEN s.next_wave_at < s.closes_at AND s.closes_at > cirro.now()
 				THEN s.next_wave_at END,
 			CASE WHEN NOT coalesce(s.accepted >= s.capacity, false) THEN i.next_send END,
-			i.next_deadline) AS next_event) e
+			i.next_deadline) AS next_event,
+			-- A clock that was set back opens gigs that have been seen to end.
+			s.announced < 2 OR cirro.now() < s.closes_at AS is_searched) e
 	CROSS JOIN LATERAL (VALUES
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
 		('gig_filter', CASE WHEN f.gig_id IS NULL THEN 'missing'
-				WHEN s.announced < 2 AND g.id IS NOT NULL
+				WHEN e.is_searched AND g.id IS NOT NULL
 					AND EXISTS (SELECT FROM cirro.validate(g.filter_query::text)) THEN 'differs'
-				WHEN s.announced < 2 AND NOT (f.filter OPERATOR(cirro.=) g.filter_query::cirro.filter_query
+				WHEN e.is_searched AND NOT (f.filter OPERATOR(cirro.=) g.filter_query::cirro.filter_query
 					AND coalesce(f.sort OPERATOR(cirro.=) g.sort_query::cirro.sort_query,
 						f.sort IS NULL AND g.sort_query IS NULL)) THEN 'differs'
 				ELSE 'present' END,
-			CASE WHEN g.id IS NOT NULL AND s.announced < 2 THEN 'present' ELSE 'missing' END),
+			CASE WHEN g.id IS NOT NULL AND (e.is_searched
+					OR (f.gig_id IS NOT NULL AND s.next_event_at <= cirro.now())) -- the tick removes it
+				THEN 'present' ELSE 'missing' END),
 		('accepted', s.accepted::text, i.accepted::text),
 		('target', s.target::text, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max, g.seats_granted)::text),
 		('capacity', s.capacity::text, cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted)::text),
@@ -1988,7 +1992,7 @@ BEGIN
 	INSERT INTO gig_filter (gig_id, filter, sort)
 	SELECT g.id, g.filter_query::cirro.filter_query, g.sort_query::cirro.sort_query
 	FROM gig g JOIN gig_state s ON s.gig_id = g.id
-	WHERE g.id = ANY (fn.ids) AND s.announced < 2 ORDER BY g.id;
+	WHERE g.id = ANY (fn.ids) AND (s.announced < 2 OR fn.at < s.closes_at) ORDER BY g.id;
 
 	DELETE FROM notification_floor f;
 	RETURN fn.rebuilt;
