@@ -42,7 +42,7 @@ CREATE FUNCTION pg_temp.news() RETURNS TABLE (kind text, gig_id bigint, worker_i
 LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN QUERY SELECT e.kind, e.gig_id, e.worker_id, e.previous, e.status, left(e.payload::text, 60),
-		(SELECT string_agg(n.consumer, ',' ORDER BY n.id) FROM notification n WHERE n.event_id = e.id)
+		(SELECT string_agg(n.consumer, ',' ORDER BY n.consumer COLLATE "C") FROM notification n WHERE n.event_id = e.id)
 	FROM event e ORDER BY e.id;
 	DELETE FROM event;
 	DELETE FROM notification;
