@@ -267,8 +267,8 @@ UPDATE invitation SET status = 'left', silent = gig_id <= 2000 WHERE gig_id > 10
 UPDATE gig SET title = 'x' WHERE id > 1000;
 DELETE FROM gig WHERE id > 1000;
 SELECT e.kind, e.status, count(*), count(DISTINCT e.gig_id) AS gigs, sum(n.n) AS told, bool_and(e.ordered) AS ordered
-FROM (SELECT *, lag(gig_id, 1, 0::bigint) OVER (PARTITION BY kind, status ORDER BY id) < gig_id AS ordered FROM event) e,
-	LATERAL (SELECT count(*) AS n FROM notification WHERE event_id = e.id) n
+FROM (SELECT *, lag(gig_id, 1, 0::bigint) OVER (PARTITION BY kind, status ORDER BY id) < gig_id AS ordered FROM event) e
+LEFT JOIN (SELECT event_id, count(*) AS n FROM notification GROUP BY 1) n ON n.event_id = e.id
 GROUP BY 1, 2 ORDER BY min(e.id);
 
 SET client_min_messages = warning;
