@@ -242,7 +242,7 @@ SKIP:
 # One statement over many gigs: less than 1 kB of each is kept until its end.
 SKIP:
 {
-	skip 'no /proc', 8 unless -r '/proc/self/status';
+	skip 'no /proc', 10 unless -r '/proc/self/status';
 	my $part = int($gigs / 10);
 
 	$node->safe_psql('postgres', qq{
@@ -277,6 +277,15 @@ SKIP:
 	$node->safe_psql('postgres', "UPDATE herd.invitation SET reason = repeat('x', 100000) WHERE worker_id = 3 AND gig_id <= $part");
 	my ($few, $all) = map { peak_of("BEGIN; UPDATE herd.invitation SET send_at = now() WHERE worker_id = 3 AND gig_id <= $_; ROLLBACK") } int($part / 10), $part;
 	cmp_ok($all - $few, '<', $part * 10, "no memory is kept from row to row: $part long reasons");
+
+	$node->safe_psql('postgres', "UPDATE herd.gig SET seats_max = 2; UPDATE herd.invitation SET status = 'pending' WHERE worker_id = 1");
+	my $cancel = "UPDATE herd.gig SET cancelled_at = now()";
+	($few, $all) = (peak_of("BEGIN; $cancel WHERE id <= $part; ROLLBACK"), peak_of($cancel));
+	note "gigs are cancelled: $part $few kB, $gigs $all kB";
+	cmp_ok($all - $few, '<', $gigs, "no memory is kept from gig to gig: gigs are cancelled, $gigs gigs");
+	is($node->safe_psql('postgres', "SELECT string_agg(what || n, ', ' ORDER BY what) FROM (
+		SELECT kind || ' ' || status || ' ' AS what, count(*) AS n FROM herd.event WHERE kind = 'gig.cancelled' GROUP BY 1) e"),
+		"gig.cancelled accepted $gigs, gig.cancelled pending $gigs", 'those who took part are told');
 }
 
 # One pass over the workers for all gigs stays within cirro.wave_memory, 64 MB,
