@@ -271,7 +271,7 @@ ALTER TABLE worker ALTER id RESTART 100;
 SELECT c, pg_temp.try(c) FROM unnest(ARRAY['SELECT accept(-1)', 'SELECT accept(9223372036854775807)', 'SELECT accept(9223372036854775808)', 'SELECT archive(1, ''infinity'')',
 	'SELECT * FROM invite(1, ''{1}'', ''infinity'')', 'SELECT outcome FROM invite(1, ''{1}'', ''-infinity'')', 'SELECT * FROM attempt_invitations(6, ''{1}'', 1)', 'SELECT * FROM attempt_invitations(1, ''{1}'', 2147483647)',
 	'SELECT * FROM attempt_invitations(1, NULL, -2147483648)', 'SELECT * FROM claim_notifications(2147483647, ''1000000 years'')', 'SELECT * FROM claim_notifications(-2147483648)',
-	'SELECT fail_notifications(1, ''{1}'', ''x'', ''-infinity'')', 'UPDATE invitation SET times_invited = 2147483647', 'SELECT reject(2, repeat(''x'', 1000000))',
+	'SELECT fail_notifications(9223372036854775807, ''{1}'', ''x'', ''294276-12-31'')', 'SELECT fail_notifications(1, retry_at => ''-infinity'')', 'SELECT confirm_notifications(-9223372036854775808)', 'UPDATE invitation SET times_invited = 2147483647', 'SELECT reject(2, repeat(''x'', 1000000))',
 	'INSERT INTO worker (id) VALUES (-9223372036854775808)', 'INSERT INTO worker (ref) VALUES (''''), (repeat(''x'', 2000))']) WITH ORDINALITY u (c, n) ORDER BY n;
 -- and a great many.
 SELECT count(*) FROM invite(1, (SELECT array_agg(n % 1000) FROM generate_series(1, 200000) n));

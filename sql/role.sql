@@ -3,7 +3,7 @@
 -- invitation alone; row policies on them hold in functions and views.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cirro;
-DROP ROLE IF EXISTS regress_cirro_owner, regress_cirro_app, regress_cirro_worker, regress_cirro_stranger;
+DROP ROLE IF EXISTS regress_cirro_owner, regress_cirro_app, regress_cirro_worker, regress_cirro_courier, regress_cirro_stranger;
 CREATE ROLE regress_cirro_owner;
 CREATE ROLE regress_cirro_app;
 CREATE ROLE regress_cirro_worker;
@@ -118,6 +118,57 @@ UPDATE invitation SET status = 'left' WHERE id = 3;
 SELECT c, pg_temp.try(c) FROM unnest('{"SELECT reject(3, ''why'')","SELECT reset(3, true)","SELECT * FROM invite(1, ''{5}'')","UPDATE invitation SET silent = true","DELETE FROM invitation"}'::text[]) WITH ORDINALITY u (c, n) ORDER BY n;
 SELECT status FROM reset(3);
 RESET ROLE;
+
+-- A deliverer of notifications reads what they are made of, and writes none but
+-- these; the floor is raised for it, as the owner.
+CREATE ROLE regress_cirro_courier;
+GRANT USAGE ON SCHEMA role TO regress_cirro_courier;
+GRANT SELECT ON event, gig, worker, invitation TO regress_cirro_courier;
+GRANT SELECT, UPDATE ON notification TO regress_cirro_courier;
+DELETE FROM notification;
+UPDATE consumer SET kinds = NULL;
+INSERT INTO event (kind, gig_id, worker_id) SELECT 'gig.cancelled', 1, 1 FROM generate_series(1, 8);
+INSERT INTO notification (consumer, event_id) SELECT 'default', id FROM event ORDER BY id DESC LIMIT 8;
+SET ROLE regress_cirro_courier;
+SELECT attempts, kind, payload->'worker'->>'ref' AS worker, payload->'gig'->>'title' AS gig FROM claim_notifications(2);
+SELECT confirm_notifications(max(claim)), fail_notifications(max(claim), NULL, 'late') FROM notification;
+SELECT fail_notifications(max(claim), NULL, 'timeout') FROM claim_notifications(1);
+SELECT fail_notifications(max(claim)) FROM claim_notifications(1);
+SELECT cirro.raise_floor('role', 'default');
+SELECT count(*) FROM notification_floor;
+SELECT c, pg_temp.try(c) FROM unnest('{"INSERT INTO notification (consumer, event_id) VALUES (''default'', 1)","DELETE FROM notification","INSERT INTO notification_floor VALUES (''default'', now())","DELETE FROM notification_floor","UPDATE consumer SET kinds = NULL",
+	"INSERT INTO event (kind, gig_id) VALUES (''gig.ended'', 1)","UPDATE event SET payload = NULL","SELECT setval(''notification_claim_seq'', 1)","SELECT rebuild_state()"}'::text[]) WITH ORDINALITY u (c, n) ORDER BY n;
+RESET ROLE;
+-- Less is not enough; without the right to read events nothing is claimed.
+REVOKE SELECT ON event FROM regress_cirro_courier;
+SET ROLE regress_cirro_courier;
+SELECT pg_temp.try('SELECT FROM claim_notifications(1)');
+RESET ROLE;
+GRANT SELECT ON event TO regress_cirro_courier;
+REVOKE UPDATE ON notification FROM regress_cirro_courier;
+SET ROLE regress_cirro_courier;
+SELECT c, pg_temp.try(c) FROM unnest('{"SELECT FROM claim_notifications(1)","SELECT confirm_notifications(1)","SELECT fail_notifications(1)","SELECT cirro.raise_floor(''role'', ''default'')"}'::text[]) WITH ORDINALITY u (c, n) ORDER BY n;
+RESET ROLE;
+-- The floor counts what row policies hide, from the owner too.
+GRANT UPDATE ON notification TO regress_cirro_courier;
+DELETE FROM notification_floor;
+ALTER TABLE notification ENABLE ROW LEVEL SECURITY;
+ALTER TABLE notification FORCE ROW LEVEL SECURITY;
+CREATE POLICY even ON notification TO regress_cirro_courier USING (event_id % 2 = 0);
+SET ROLE regress_cirro_courier;
+SELECT count(*) FROM claim_notifications();
+SELECT cirro.raise_floor('role', 'default');
+SELECT count(*) FROM claim_notifications();
+RESET ROLE;
+SELECT count(*) > 0 AS hidden, min(n.due_at) >= (SELECT max(f.due_at) FROM notification_floor f) AS above_the_floor
+	FROM notification n WHERE n.outcome IS NULL AND n.due_at <= clock_timestamp();
+DROP POLICY even ON notification;
+ALTER TABLE notification NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE notification DISABLE ROW LEVEL SECURITY;
+DELETE FROM event WHERE kind = 'gig.cancelled';
+DELETE FROM notification;
+DROP OWNED BY regress_cirro_courier;
+DROP ROLE regress_cirro_courier;
 
 -- Row policies: whoever may see and do what on the tables may see and do that
 -- in functions and views; the triggers read and write as the owner, so seats,

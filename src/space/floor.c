@@ -65,7 +65,7 @@
 
 PG_FUNCTION_INFO_V1(raise_floor);
 
-/* When the transaction of a session began, as far as the status of sessions says; 0: it does not. */
+/* When a session's transaction began, as the status of sessions says; 0: it does not. */
 static TimestampTz
 status_xact_start(int pid)
 {

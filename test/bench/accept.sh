@@ -119,10 +119,12 @@ fi
 
 cat >"$work/claim.sql" <<'END'
 WITH claimed AS (
-	INSERT INTO bench.claimed SELECT id FROM space.claim_notifications(100) RETURNING id
+	SELECT id, claim FROM space.claim_notifications(100)
+), noted AS (
+	INSERT INTO bench.claimed SELECT id FROM claimed
 )
-SELECT coalesce(array_agg(id), '{}') AS ids FROM claimed \gset
-SELECT space.confirm_notifications(:ids);
+SELECT coalesce(max(claim), 0) AS claim FROM claimed \gset
+SELECT space.confirm_notifications(:claim);
 END
 
 if asked notifications; then
@@ -159,7 +161,7 @@ if asked growth; then
 			check_promise
 			# All seats are given back, the notifications are gone, as after a while.
 			db -c "UPDATE space.invitation SET status = 'pending', silent = true WHERE status = 'accepted'" \
-				-c "SET session_replication_role = replica; DELETE FROM space.notification" -c VACUUM
+				-c "SET session_replication_role = replica; DELETE FROM space.notification; DELETE FROM space.event" -c VACUUM
 		done
 		db -c "CALL bench.weigh('accepts', $round)"
 	done

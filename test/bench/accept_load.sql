@@ -1,25 +1,15 @@
 -- test/bench/accept_load.sql: what accept.sh measures: a Space, tables without
 -- triggers beside it, the statement written by hand, and what fills both.
 --
--- The tables in schema hand have the Space's columns, checks, keys, indexes and
--- fill factors. The statement takes the seat with a guard on the one row that counts
+-- The tables in schema hand are those of bare_tables.sql. The statement takes the seat with a guard on the one row that counts
 -- it, so that two of them cannot both take the last; a division by zero undoes
 -- it whole where there is no seat or the invitation is not pending.
 \set QUIET on
 SET client_min_messages = warning;
 SELECT cirro.create_space('space');
 CREATE SCHEMA bench;
-CREATE SCHEMA hand;
-
-CREATE TABLE hand.gig_state (LIKE space.gig_state INCLUDING ALL);
-CREATE TABLE hand.invitation (LIKE space.invitation INCLUDING ALL);
-CREATE TABLE hand.notification (LIKE space.notification INCLUDING ALL);
-ALTER TABLE hand.invitation ADD FOREIGN KEY (gig_id) REFERENCES space.gig ON DELETE CASCADE,
-	ADD FOREIGN KEY (worker_id) REFERENCES space.worker ON DELETE CASCADE;
+\ir bare_tables.sql
 ALTER TABLE hand.notification ALTER created_at SET DEFAULT now();
-SELECT format('ALTER TABLE hand.%I SET (%s)', c.relname, array_to_string(c.reloptions, ', '))
-FROM pg_class c WHERE c.relnamespace = 'space'::regnamespace AND c.relkind = 'r'
-	AND c.relname IN ('gig_state', 'invitation', 'notification') AND c.reloptions IS NOT NULL \gexec
 
 -- What a pgbench script runs, with :id for the invitation.
 CREATE TABLE bench.contender (name text PRIMARY KEY, script text NOT NULL);
@@ -47,7 +37,7 @@ CREATE PROCEDURE bench.fill(n int, gigs int, short int DEFAULT 0)
 LANGUAGE plpgsql AS $$
 BEGIN
 	SET LOCAL session_replication_role = replica;
-	TRUNCATE space.worker, space.gig, space.gig_state, space.invitation, space.notification,
+	TRUNCATE space.worker, space.gig, space.gig_state, space.invitation, space.event, space.notification,
 		hand.gig_state, hand.invitation, hand.notification RESTART IDENTITY CASCADE;
 	INSERT INTO space.worker (id, profile)
 		SELECT i, '{}' FROM generate_series(1, (n + gigs - 1) / gigs) i;
@@ -62,8 +52,12 @@ BEGIN
 		FROM space.gig;
 	INSERT INTO space.invitation (id, gig_id, worker_id, invited_at, times_invited, created_at)
 		SELECT i, 1 + i % gigs, 1 + i / gigs, now(), 1, now() FROM generate_series(0, n - 1) i;
-	INSERT INTO hand.gig_state TABLE space.gig_state;
-	INSERT INTO hand.invitation TABLE space.invitation;
+	INSERT INTO hand.gig_state (gig_id, target, capacity, expires_rest, auto, frequency,
+			starts_at, closes_at, next_event_at)
+		SELECT gig_id, target, capacity, expires_rest, auto, frequency, starts_at, closes_at, next_event_at
+		FROM space.gig_state;
+	INSERT INTO hand.invitation (id, gig_id, worker_id, invited_at, times_invited, created_at)
+		SELECT id, gig_id, worker_id, invited_at, times_invited, created_at FROM space.invitation;
 END $$;
 
 -- What is promised, looked at afterwards.
@@ -94,16 +88,18 @@ LANGUAGE sql AS $$
 	FROM pg_class c LEFT JOIN pg_index x ON x.indexrelid = c.oid
 	WHERE c.relnamespace = 'space'::regnamespace AND c.relkind IN ('r', 'i')
 	AND coalesce(x.indrelid, c.oid)::regclass::text LIKE ANY (CASE WHEN what = 'accepts'
-		THEN ARRAY['space.gig_state', 'space.invitation', 'space.notification']
+		THEN ARRAY['space.gig_state', 'space.invitation', 'space.event', 'space.notification']
 		ELSE ARRAY['space.notification'] END);
 $$;
 
 -- As many notifications to be claimed, as accepts would have left them.
 CREATE PROCEDURE bench.tell(n int)
 LANGUAGE sql AS $$
-	INSERT INTO space.notification (consumer, kind, gig_id, worker_id, invitation_id, revision, status, previous)
-	SELECT 'default', 'invitation.updated', i.gig_id, i.worker_id, i.id, 1, 'accepted', 'pending'
-	FROM space.invitation i ORDER BY i.id LIMIT n;
+	WITH happened AS (
+		INSERT INTO space.event (kind, gig_id, worker_id, invitation_id, revision, status, previous)
+		SELECT 'invitation.updated', i.gig_id, i.worker_id, i.id, 1, 'accepted', 'pending'
+		FROM space.invitation i ORDER BY i.id LIMIT n RETURNING id)
+	INSERT INTO space.notification (consumer, event_id) SELECT 'default', h.id FROM happened h ORDER BY h.id;
 $$;
 
 /*

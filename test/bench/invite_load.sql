@@ -8,15 +8,7 @@
 SET client_min_messages = warning;
 SELECT cirro.create_space('space') \g /dev/null
 CREATE SCHEMA bench;
-CREATE SCHEMA hand;
-
-CREATE TABLE hand.invitation (LIKE space.invitation INCLUDING ALL);
-CREATE TABLE hand.notification (LIKE space.notification INCLUDING ALL);
-ALTER TABLE hand.invitation ADD FOREIGN KEY (gig_id) REFERENCES space.gig ON DELETE CASCADE,
-	ADD FOREIGN KEY (worker_id) REFERENCES space.worker ON DELETE CASCADE;
-SELECT format('ALTER TABLE hand.%I SET (%s)', c.relname, array_to_string(c.reloptions, ', '))
-FROM pg_class c WHERE c.relnamespace = 'space'::regnamespace AND c.relkind = 'r'
-	AND c.relname IN ('invitation', 'notification') AND c.reloptions IS NOT NULL \gexec
+\ir bare_tables.sql
 
 CREATE TABLE bench.run (what text, rows int, round int, contender text, ms numeric);
 
@@ -55,6 +47,7 @@ DECLARE
 	worker bigint;
 	ids bigint[];
 	made bigint;
+	claimed bigint;
 	low bigint;
 	high bigint;
 BEGIN
@@ -74,7 +67,7 @@ BEGIN
 		SELECT count(*) FILTER (WHERE outcome = 'invited') INTO made FROM space.attempt_invitations(worker, ids);
 	ELSE
 		start := clock_timestamp();
-		SELECT array_agg(id), count(*) INTO ids, made FROM space.claim_notifications(size);
+		SELECT max(claim), count(*) INTO claimed, made FROM space.claim_notifications(size);
 		PERFORM bench.note('claim', size, round, 'cirro', start);
 		COMMIT;
 		SELECT min(n.id), max(n.id) INTO low, high FROM (SELECT h.id FROM hand.notification h
@@ -86,7 +79,7 @@ BEGIN
 		PERFORM bench.note('claim', size, round, 'bare', start);
 		COMMIT;
 		start := clock_timestamp();
-		PERFORM space.confirm_notifications(ids);
+		PERFORM space.confirm_notifications(claimed);
 		PERFORM bench.note('confirm', size, round, 'cirro', start);
 		COMMIT;
 		start := clock_timestamp();
@@ -114,7 +107,7 @@ BEGIN
 	FOR n IN 1 .. 20 LOOP
 		PERFORM FROM space.invite(n, ARRAY[n]);
 		PERFORM FROM space.attempt_invitations(100 + n, ARRAY[n + 1]);
-		PERFORM space.confirm_notifications(ARRAY(SELECT id FROM space.claim_notifications(1)));
+		PERFORM space.confirm_notifications(max(claim)) FROM space.claim_notifications(1);
 		COMMIT;
 	END LOOP;
 	FOR round IN 1 .. rounds LOOP
@@ -130,7 +123,10 @@ SELECT bench.make_gigs(1, 1000, 0) \g /dev/null
 SELECT bench.make_gigs(1000000 + n, n, n) FROM unnest(ARRAY[:sizes]) n \g /dev/null
 INSERT INTO space.invitation (gig_id, worker_id)
 	SELECT g, w.id FROM generate_series(21, 30) g, space.worker w WHERE w.id > 200;
-INSERT INTO hand.invitation SELECT i.* FROM space.invitation i;
-INSERT INTO hand.notification SELECT n.* FROM space.notification n;
+INSERT INTO hand.invitation (id, gig_id, worker_id, origin, invited_at, times_invited)
+	SELECT i.id, i.gig_id, i.worker_id, i.origin, i.invited_at, i.times_invited FROM space.invitation i;
+INSERT INTO hand.notification (consumer, kind, gig_id, worker_id, invitation_id, revision, status)
+	SELECT n.consumer, e.kind, e.gig_id, e.worker_id, e.invitation_id, e.revision, e.status
+	FROM space.notification n JOIN space.event e ON e.id = n.event_id ORDER BY n.id;
 SELECT setval(pg_get_serial_sequence('hand.' || t, 'id'), 1000000) FROM unnest('{invitation,notification}'::text[]) t \g /dev/null
 VACUUM ANALYZE;

@@ -46,8 +46,7 @@ db -c "SELECT bench.make_gigs($gigs, 0.004)" -c 'VACUUM ANALYZE crowd.gig, crowd
 for round in $(seq "$rounds"); do
 	db -c 'CALL bench.clear(false)' -c 'VACUUM crowd.gig_state' -c CHECKPOINT
 	db -c "CALL bench.run('waves', $gigs, $round)"
-	db -c 'VACUUM ANALYZE crowd.invitation, crowd.notification' -c "CALL bench.run_floor($round, false)"
-	db -c 'DROP TABLE IF EXISTS bench.told' -c 'CREATE TABLE bench.told AS TABLE crowd.notification' \
+	db -c 'CALL bench.remember_told()' -c 'VACUUM ANALYZE crowd.invitation, bench.told' -c "CALL bench.run_floor($round, false)" \
 		-c 'CREATE INDEX ON bench.told (invitation_id)' -c 'ANALYZE bench.told' -c "CALL bench.run_floor($round, true)"
 done
 

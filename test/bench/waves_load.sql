@@ -71,7 +71,7 @@ END $$;
 CREATE PROCEDURE bench.clear(gigs boolean DEFAULT true) LANGUAGE plpgsql AS $$
 BEGIN
 	SET LOCAL session_replication_role = replica;
-	TRUNCATE crowd.invitation, crowd.notification, crowd.wave, crowd.attempt;
+	TRUNCATE crowd.invitation, crowd.event, crowd.notification, crowd.wave, crowd.attempt;
 	IF gigs THEN
 		TRUNCATE crowd.gig_state, crowd.gig_filter;
 		TRUNCATE crowd.gig, crowd.invitation;

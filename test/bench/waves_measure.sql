@@ -1,8 +1,8 @@
 -- test/bench/waves_measure.sql: how waves are measured, and what against.
 --
 -- Decides the floor and the loop written by hand; both write to plain tables of
--- their own, with the columns of invitation and notification and the indexes of
--- their keys. Must not judge: that is waves_report.sql's.
+-- their own, with the columns that invitation and notification had in the first
+-- edition and the indexes of their keys. Must not judge: that is waves_report.sql's.
 
 CREATE TABLE bench.sample (what text, size bigint, round int, ms double precision, rows bigint);
 CREATE TABLE bench.fact (name text, value text);
@@ -28,6 +28,17 @@ BEGIN
 		outcome text, error text, payload jsonb);
 END $$;
 
+-- Whom the Space has told of what, as rows of floor.notification.
+CREATE PROCEDURE bench.remember_told() LANGUAGE plpgsql AS $$
+BEGIN
+	DROP TABLE IF EXISTS bench.told;
+	CALL bench.make_floor();
+	CREATE TABLE bench.told (LIKE floor.notification);
+	INSERT INTO bench.told (id, consumer, kind, gig_id, worker_id, invitation_id, revision, status, previous, created_at, attempts, payload)
+	SELECT n.id, n.consumer, e.kind, e.gig_id, e.worker_id, e.invitation_id, e.revision, e.status, e.previous, e.at, n.attempts, e.payload
+	FROM crowd.event e JOIN crowd.notification n ON n.event_id = e.id ORDER BY n.id;
+END $$;
+
 CREATE FUNCTION bench.since(began timestamptz) RETURNS double precision LANGUAGE sql AS $$
 	SELECT extract(epoch FROM clock_timestamp() - began) * 1000
 $$;
@@ -45,14 +56,16 @@ BEGIN
 	began := clock_timestamp();
 	IF each THEN
 		FOREACH g IN ARRAY ids LOOP
-			INSERT INTO floor.invitation SELECT * FROM crowd.invitation WHERE gig_id = g ORDER BY id;
+			INSERT INTO floor.invitation SELECT id, gig_id, worker_id, status, reason, origin, wave_id, send_at, invited_at, responded_at, times_invited, revision, silent, silenced, created_at
+			FROM crowd.invitation WHERE gig_id = g ORDER BY id;
 			INSERT INTO floor.notification SELECT n.* FROM crowd.invitation i JOIN bench.told n ON n.invitation_id = i.id
 			WHERE i.gig_id = g ORDER BY n.id;
 			COMMIT;
 		END LOOP;
 	ELSE
-		INSERT INTO floor.invitation SELECT * FROM crowd.invitation ORDER BY id;
-		INSERT INTO floor.notification SELECT * FROM crowd.notification ORDER BY id;
+		INSERT INTO floor.invitation SELECT id, gig_id, worker_id, status, reason, origin, wave_id, send_at, invited_at, responded_at, times_invited, revision, silent, silenced, created_at
+		FROM crowd.invitation ORDER BY id;
+		INSERT INTO floor.notification SELECT * FROM bench.told ORDER BY id;
 		COMMIT;
 	END IF;
 	INSERT INTO bench.sample SELECT CASE WHEN each THEN 'floor each' ELSE 'floor' END, cardinality(ids), round, bench.since(began),

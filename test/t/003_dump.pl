@@ -31,6 +31,11 @@ sub new_database
 }
 
 space_begin($node);
+my $news = space_news($node);
+is(sql(q{SELECT count(*) FILTER (WHERE outcome IS NULL AND claim IS NULL AND attempts = 0) > 5, count(*) FILTER (WHERE outcome = 'delivered'),
+	count(*) FILTER (WHERE outcome = 'dead'), count(*) FILTER (WHERE outcome IS NULL AND claim IS NOT NULL),
+	count(*) FILTER (WHERE put_off), count(*) FILTER (WHERE outcome IS NULL AND error = 'timeout'),
+	(SELECT count(*) > 0 FROM trees.notification_floor) FROM trees.notification}), 't|7|2|3|1|1|t', 'notifications in every state, and floors');
 my $rows = space_rows($node);
 my $ids = space_ids($node);
 my $answers = space_answers($node, 'postgres', what => 'source');
@@ -45,6 +50,7 @@ sub same
 	is(space_rows($node, $db), $rows, "$what: every row is equal");
 	is(space_ids($node, $db), $ids, "$what: and every sequence");
 	same_text(catalogue($node, $db, 'trees'), $catalogue, "$what: and everything in the catalogues");
+	is(space_news($node, $db), $news, "$what: consumers are told the same, of the same events");
 	same_text(space_answers($node, $db, what => $what), $answers, "$what: so are the answers");
 	my $now = space_lives_on($node, $db, $what);
 	$whom //= $now;
@@ -109,6 +115,8 @@ is(sql(q{SET ROLE gardener; INSERT INTO trees.gig (title, url, start_at, end_at,
 	VALUES ('g', 'u', now() + '1 h', now() + '2 h', 1, '{}')
 	RETURNING invitation_multiplier, invitation_frequency, pending_max, answer_within}, 'to_schema'), '10|00:05:00||',
 	'schema: a gig gets the defaults');
+is(($node->psql('to_schema', 'SELECT FROM trees.claim_notifications()'))[0], 3, 'schema: nor a consumer');
+sql(q{SET ROLE gardener; INSERT INTO trees.consumer (name) VALUES ('default')}, 'to_schema');
 sql('SET ROLE gardener; CALL cirro.run_waves()', 'to_schema');
 is(sql('SELECT count(*) FROM trees.claim_notifications()', 'to_schema'), '10', 'schema: waves and notifications');
 

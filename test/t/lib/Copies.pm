@@ -11,7 +11,7 @@ use FindBin;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(space_begin space_rows space_ids space_answers space_lives_on catalogue same_text);
+our @EXPORT = qw(space_begin space_rows space_ids space_news space_answers space_lives_on catalogue same_text);
 
 # Owned by a role that is no superuser, as Spaces mostly are.
 sub owner_sql { my ($node, $query, $db) = @_; return $node->safe_psql($db // 'postgres', "SET ROLE gardener; $query") }
@@ -55,6 +55,17 @@ sub space_ids
 	my ($node, $db) = @_;
 	return $node->safe_psql($db // 'postgres',
 		q{SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'trees' ORDER BY 1});
+}
+
+# What consumers would be told now, by events that receivers know; and what would
+# come when all leases and waits are over: nothing is lost.
+sub space_news
+{
+	my ($node, $db) = @_;
+	my $claims = q{SELECT c.name, n.id, n.kind, n.attempts, n.payload->>'event_id'
+		FROM trees.consumer c CROSS JOIN LATERAL trees.claim_notifications(1000, '1 hour', c.name) n ORDER BY 1, 2;};
+	return $node->safe_psql($db // 'postgres', "BEGIN; $claims
+		UPDATE trees.notification SET due_at = now() WHERE outcome IS NULL; $claims $claims ROLLBACK");
 }
 
 # Filters of every kind that the index serves, and some that it only helps.
@@ -132,7 +143,7 @@ sub space_lives_on
 	cmp_ok($id, '>', 60, "$what: ids go on");
 	is($owner->(q{INSERT INTO trees.gig (title, url, start_at, end_at, total_seats, filter_query)
 		VALUES ('new', 'u', now() + '1 h', now() + '2 h', 1, '{"n": 7}')
-		RETURNING id > 5, invitation_multiplier, invitation_frequency, invitation_mode, filter}), 't|3|00:05:00|auto|{"n": 7}',
+		RETURNING id > 5, invitation_multiplier, invitation_frequency, invitation_mode, filter_query}), 't|3|00:05:00|auto|{"n": 7}',
 		"$what: a gig gets the defaults of its Space");
 	$owner->('CALL cirro.run_waves()');
 	is($sql->(q{SELECT string_agg(i.worker_id::text, ',' ORDER BY 1) FROM trees.invitation i JOIN trees.gig g ON g.id = i.gig_id

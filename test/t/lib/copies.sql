@@ -60,7 +60,19 @@ SELECT invite(3, '{1,2,3}', now() + '90 min');
 SELECT invite(3, '{4,5}', auto_accept => true);
 SELECT attempt_invitations(1), attempt_invitations(60, '{2,99}', 1);
 DELETE FROM gig WHERE title = 'deleted';
+-- Its archive_at is before its end_at.
+INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query)
+VALUES ('cancelled', 'u', now() + '2 h', now() + '3 h', 2, '{}');
+SELECT invite(id, '{1,2}'), invite(id, '{3}', now() + '1 h') FROM gig WHERE title = 'cancelled';
+SELECT archive(id, now() + '1 h') FROM cancel((SELECT id FROM gig WHERE title = 'cancelled'));
+-- Delivered, put off, dead and to be tried again; out on a lease, and open, from a floor on.
 SELECT confirm_notifications(max(claim)) FROM claim_notifications(7);
-SELECT fail_notifications(max(claim), NULL, 'timeout') FROM claim_notifications(1);
+SELECT fail_notifications(max(claim), retry_at => now() + '1 day') FROM claim_notifications(1);
+UPDATE setting SET max_attempts = 1;
+SELECT fail_notifications(max(claim), error => 'no such address') FROM claim_notifications(2);
+UPDATE setting SET max_attempts = NULL;
+SELECT fail_notifications(max(claim), NULL, 'timeout', now() + '1 day') FROM claim_notifications(1);
+SELECT count(*) FROM claim_notifications(2, '1 day');
+SELECT cirro.raise_floor('trees', 'default');
 UPDATE worker SET active = false WHERE id = 50;
 DELETE FROM worker WHERE id = 59;

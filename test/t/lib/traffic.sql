@@ -57,7 +57,7 @@ BEGIN
 		IF OLD.outcome IS NULL THEN
 			INSERT INTO traffic.bad VALUES ('removed, though not delivered: ' || OLD.id);
 		END IF;
-	ELSIF NEW.claim <> OLD.claim AND OLD.due_at > clock_timestamp() THEN
+	ELSIF NEW.claim IS DISTINCT FROM OLD.claim AND NEW.claim IS NOT NULL AND OLD.due_at > clock_timestamp() THEN
 		INSERT INTO traffic.bad VALUES ('claimed within a lease: ' || OLD.id);
 	END IF;
 	RETURN NULL;
@@ -136,6 +136,10 @@ RETURNS SETOF text LANGUAGE sql STABLE AS $$
 	WHERE t.at >= wrong.since AND NOT EXISTS (SELECT FROM trees.notification n WHERE n.id = t.id)
 	AND NOT EXISTS (SELECT FROM traffic.removed r WHERE r.id = t.id)
 	UNION ALL
+	SELECT 'below the floor: notification ' || n.id FROM trees.notification n
+	JOIN (SELECT f.consumer, max(f.due_at) AS due_at FROM trees.notification_floor f GROUP BY 1) f USING (consumer)
+	WHERE n.outcome IS NULL AND n.due_at < f.due_at
+	UNION ALL
 	SELECT format('wave %s of gig %s: %s, wanted %s, invited %s, not %s', w.id, w.gig_id, w.outcome, w.wanted,
 		w.invited, i.n)
 	FROM traffic.wave w CROSS JOIN LATERAL (
@@ -203,7 +207,7 @@ INSERT INTO traffic.mix (op, weight) VALUES
 	('seats', 30), ('filter', 10), ('mode', 10), ('pace', 10), ('title', 10), ('description', 5),
 	('profile', 25), ('delete worker', 15), ('erase worker', 8), ('worker', 20), ('delete gig', 15), ('gig', 15),
 	('short gig', 20), ('archive', 10), ('archive later', 5), ('end', 5), ('cancel', 5),
-	('claim', 30), ('confirm', 20), ('suppress', 5), ('fail', 15), ('run_wave', 30),
+	('claim', 30), ('confirm', 20), ('suppress', 5), ('fail', 15), ('live again', 5), ('raise floor', 20), ('run_wave', 30),
 	('views', 15), ('explain', 10), ('preview', 10), ('look up', 5), ('filters', 5), ('spaces', 3),
 	('damage', 3), ('rebuild_state', 5), ('check_consistency', 5),
 	('max_pending', 5), ('pause', 5), ('retention', 5), ('schedule', 2);
@@ -326,6 +330,9 @@ BEGIN
 		WHEN 'fail' THEN PERFORM trees.fail_notifications(m.claim, NULL, CASE WHEN b % 3 > 0 THEN 'timeout' END,
 			clock_timestamp() + '0.2 s')
 			FROM (SELECT claim FROM trees.notification WHERE outcome IS NULL AND claim IS NOT NULL LIMIT 1) m;
+		WHEN 'live again' THEN UPDATE trees.notification SET outcome = NULL, attempts = 0, due_at = now() - interval '1 h'
+			WHERE id = (SELECT id FROM trees.notification WHERE outcome = 'dead' LIMIT 1) AND outcome = 'dead';
+		WHEN 'raise floor' THEN PERFORM cirro.raise_floor('trees', CASE c % 2 WHEN 0 THEN 'audit' ELSE 'default' END);
 		WHEN 'run_wave' THEN PERFORM trees.run_wave(gig);
 		WHEN 'views' THEN PERFORM FROM trees.worker_invitation v JOIN trees.gig_status USING (gig_id)
 			LEFT JOIN trees.worker_gig g USING (gig_id, worker_id) WHERE v.worker_id = person;
