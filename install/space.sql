@@ -13,6 +13,9 @@
 -- Operands of tables and views are of the very types that an operator of
 -- pg_catalog takes: none that somebody planted in the schema fits better.
 --
+-- A check that is no more than a column or a call says IS TRUE: tools that dump
+-- schemas look for the parenthesis that PostgreSQL puts around an operator.
+--
 -- A trigger's name matters where triggers of one event fire in the order of
 -- their names; core's foreign keys are called "RI_ConstraintTrigger_…".
 
@@ -425,7 +428,7 @@ CREATE TABLE notification (
 	consumer text NOT NULL,
 	event_id bigint NOT NULL,
 	due_at timestamptz NOT NULL DEFAULT clock_timestamp()
-		CONSTRAINT notification_due_at_check CHECK (isfinite(due_at)),
+		CONSTRAINT notification_due_at_check CHECK (isfinite(due_at) IS TRUE),
 	claim bigint,
 	attempts int NOT NULL DEFAULT 0,
 	put_off boolean NOT NULL DEFAULT false,
