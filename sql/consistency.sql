@@ -95,6 +95,7 @@ SELECT pg_temp.damage(c) FROM unnest(ARRAY[
 	'UPDATE gig SET filter_query = ''{"a": 1}'', sort_query = ''[{"b": 1}, {"a": -1}]'' WHERE id = 1',
 	'INSERT INTO gig_filter VALUES (77, ''{}'')',
 	'UPDATE gig_state SET announced = 2 WHERE gig_id = 1',
+	'UPDATE gig SET end_at = ''2030-01-01 11:00+00'', start_at = ''2030-01-01 10:00+00'', created_at = ''2029-01-01'' WHERE id = 1; UPDATE gig_state SET announced = 2, starts_at = ''2030-01-01 10:00+00'', closes_at = ''2030-01-01 11:00+00'' WHERE gig_id = 1',
 	'UPDATE gig SET seats_granted = 2 WHERE id = 1',
 	'UPDATE gig SET seats_granted = 5 WHERE id = 1',
 	'UPDATE gig SET seats_min = 3, seats_max = 9, end_at = ''2030-01-05'', invitation_mode = ''manual'' WHERE id = 1']) WITH ORDINALITY u (c, n) ORDER BY n;

@@ -262,8 +262,6 @@ announce(void *arg)
 
 	for (int rank = turn->announced + 1; rank <= news(turn); rank++)
 		event_of_gig(turn->space, turn->gig_id, kinds[rank], (Datum) 0);
-	if (turn->announced < 2 && news(turn) >= 2)
-		(void) forget_filter(turn);
 	turn->announced = news(turn);
 	return true;
 }
@@ -486,8 +484,7 @@ take_turn(void *arg)
 				run_step(turn, send_scheduled);
 			if (news(turn) > turn->announced)
 				run_step(turn, announce);
-			/* Rebuilt when a clock that was set back had opened the gig once more. */
-			else if (!wave_turn_is_open(turn))
+			if (!wave_turn_is_open(turn))
 				run_step(turn, forget_filter);
 		}
 		if (turn->error != NULL)
