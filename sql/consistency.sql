@@ -129,5 +129,23 @@ SELECT * FROM check_consistency();
 SELECT rebuild_state();
 SELECT count(*) FROM gig_filter;
 
+-- A history that is loaded past the triggers, and a worker who is erased; in full
+-- in history.sql and erase.sql.
+BEGIN;
+ALTER TABLE gig DISABLE TRIGGER USER;
+ALTER TABLE invitation DISABLE TRIGGER USER;
+INSERT INTO gig (id, title, url, start_at, end_at, created_at, total_seats, filter_query, invitation_frequency, invitation_multiplier)
+VALUES (50, 'Past', 'https://gig/50', '2029-01-02', '2029-01-03', '2029-01-01', 1, '{}', '1 hour', 10);
+INSERT INTO invitation (id, gig_id, worker_id, status, reason) VALUES (501, 50, 7, 'accepted', 'words'), (502, 50, 8, 'pending', NULL);
+ALTER TABLE gig ENABLE TRIGGER USER;
+ALTER TABLE invitation ENABLE TRIGGER USER;
+SELECT rebuild_state();
+COMMIT;
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (51, 'Open', 'https://gig/51', '2030-01-06', '2030-01-07', 1, '{}');
+SELECT a.gig_id, a.outcome FROM attempt_invitations(7) a;
+SELECT w.id, w.profile, w.active FROM erase_worker(7) w;
+SELECT i.gig_id, i.worker_id, i.status, i.reason FROM invitation i WHERE i.gig_id >= 50 ORDER BY 1, 2;
+SELECT * FROM check_consistency();
+
 SET client_min_messages = warning;
 SELECT cirro.drop_space('consistency');

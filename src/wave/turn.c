@@ -116,7 +116,7 @@ static const SpaceQuery update_state_query = {
 	"       THEN (SELECT min(cirro.answer_by(i.invited_at, n.answer_within))"
 	"         FROM invitation i WHERE i.gig_id = $1 AND i.status = 'pending') END,"
 	"     CASE WHEN $8 < 1 THEN n.starts_at END,"
-	"     CASE WHEN $8 < 2 THEN n.closes_at END,"
+	"     CASE WHEN $8 < 2 OR n.closes_at > $2 THEN n.closes_at END,"
 	"     CASE WHEN $8 < 3 THEN n.archives_at END))"
 	" FROM (SELECT l.gig_id, l.answer_within, l.starts_at, l.closes_at, l.archives_at,"
 	"     coalesce(l.accepted >= l.capacity, false) AS filled,"
