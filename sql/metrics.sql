@@ -71,7 +71,7 @@ UPDATE gig SET invitation_mode = 'manual' WHERE id = 2;
 SELECT exhausted_gigs FROM pg_temp.gigs WHERE space = 'meter';
 UPDATE gig SET invitation_mode = 'auto' WHERE id = 2;
 SELECT exhausted_gigs FROM pg_temp.gigs WHERE space = 'meter';
-UPDATE worker SET profile = '{"n": 2}' WHERE id IN (21, 22);
+UPDATE worker SET profile = '{"n": 2}' WHERE id IN (39, 40);
 SET cirro.clock = '2030-01-01 12:30+00';
 CALL cirro.run_waves('meter');
 SELECT exhausted_gigs, pending FROM pg_temp.gigs WHERE space = 'meter';
@@ -123,10 +123,10 @@ SET cirro.clock = '2030-01-01 14:15+00';
 UPDATE notification SET outcome = NULL, attempts = 0, due_at = now() WHERE outcome = 'dead';
 SELECT * FROM pg_temp.told;
 -- Dead ones are found by the index that claims have anyway.
-SET enable_seqscan = off;
+SET enable_seqscan = off; SET enable_bitmapscan = off;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM notification l WHERE l.outcome = 'dead';
 EXPLAIN (COSTS OFF) SELECT l.id FROM notification l WHERE l.claim = 1;
-RESET enable_seqscan;
+RESET enable_seqscan; RESET enable_bitmapscan;
 
 -- Times without an end, and a clock that goes back.
 UPDATE gig_state SET next_event_at = '-infinity' WHERE gig_id = 1;
@@ -173,7 +173,7 @@ SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 COMMIT;
 
 -- A damaged Space says so, in place of its numbers; so does one that fails.
-ALTER TABLE meter_b.notification RENAME COLUMN outcome TO result;
+ALTER TABLE meter_b.notification RENAME COLUMN outcome TO outcome_of_old;
 REVOKE USAGE ON SCHEMA meter_c FROM regress_cirro_owner;
 SELECT m.space, m.paused, m.open_gigs, m.late_seconds, m.events_total, m.defect FROM cirro.metrics() m WHERE m.space ~ '^meter';
 -- Where gig_state is gone, those see it who could mend it.

@@ -7,8 +7,11 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
@@ -17,6 +20,12 @@
 
 #include "compat.h"
 #include "wave/during.h"
+
+static char *
+show_interval(const Interval *interval)
+{
+	return DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)));
+}
 
 int64
 wave_during(const Interval *during)
@@ -31,8 +40,7 @@ wave_during(const Interval *during)
 				 length < 0 ?
 				 errmsg("during cannot be negative") :
 				 errmsg("during cannot be longer than a day"),
-				 errdetail("It is %s.", DatumGetCString(DirectFunctionCall1(interval_out,
-																		   IntervalPGetDatum(during)))),
+				 errdetail("It is %s.", show_interval(during)),
 				 errhint("Give '58 seconds', for example; without it a call looks once.")));
 	return (int64) length;
 }
@@ -49,20 +57,26 @@ wave_deadline(void)
 }
 
 void
-wave_wait(TimestampTz until)
+wave_wait(int64 duration)
 {
+	instr_time	began;
+
+	INSTR_TIME_SET_CURRENT(began);
 	/* Nothing has been read in this transaction, and so it has to stay. */
 	InvalidateCatalogSnapshot();
 	for (;;)
 	{
-		long		left;
+		instr_time	passed;
+		double		left;
 
 		CHECK_FOR_INTERRUPTS();
-		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+		INSTR_TIME_SET_CURRENT(passed);
+		INSTR_TIME_SUBTRACT(passed, began);
+		left = duration / 1000.0 - INSTR_TIME_GET_MILLISEC(passed);
 		if (left <= 0)
 			break;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 left, cirro_wait_event("CirroWaves"));
+						 (long) ceil(left), cirro_wait_event("CirroWaves"));
 		ResetLatch(MyLatch);
 	}
 }

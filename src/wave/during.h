@@ -23,9 +23,9 @@ extern int64 wave_during(const Interval *during);
 extern TimestampTz wave_deadline(void);
 
 /*
- * Waits until then, or until a cancel, which it raises. The caller has begun a
- * transaction in which nothing was read or locked.
+ * Waits so many microseconds, or until a cancel, which it raises. The caller has
+ * begun a transaction in which nothing was read or locked.
  */
-extern void wave_wait(TimestampTz until);
+extern void wave_wait(int64 duration);
 
 #endif							/* CIRRO_WAVE_DURING_H */

@@ -391,6 +391,7 @@ look(Run *run, List *spaces)
 
 	run->agendas = NIL;
 	run->due = run->done = run->peeks = 0;
+	run->reported_at = GetCurrentTimestamp();
 	commit(run);
 	foreach(lc, spaces)
 	{
@@ -410,7 +411,7 @@ look(Run *run, List *spaces)
 			visit(run, info);
 		commit(run);
 	}
-	run->looked = GetCurrentTimestamp() - run->began;
+	run->looked = Max(GetCurrentTimestamp() - run->began, 0);
 
 	work_gigs(run);
 	if (!run->atomic)
@@ -427,14 +428,17 @@ look(Run *run, List *spaces)
 static bool
 wait_to_look(Run *run)
 {
-	TimestampTz next = Max(run->began + LOOK_INTERVAL, GetCurrentTimestamp() + run->looked);
+	TimestampTz now = GetCurrentTimestamp();
+	int64		wait = Max(run->began + LOOK_INTERVAL - now, run->looked);
 
-	if (run->atomic || run->limit <= 0 || next > run->until)
+	/* The system's clock may have been put back. */
+	wait = Min(wait, LOOK_INTERVAL + run->looked);
+	if (run->atomic || run->limit <= 0 || now + wait > run->until)
 		return false;
 	SPI_commit();
 	XactIsoLevel = XACT_READ_COMMITTED;
-	wave_wait(next);
-	run->began = next;
+	wave_wait(wait);
+	run->began = now + wait;
 	MemoryContextReset(run->context);
 	/* The clock goes by transactions. */
 	commit(run);
@@ -466,7 +470,7 @@ run_waves(PG_FUNCTION_ARGS)
 	run.limit = PG_ARGISNULL(1) ? PG_INT32_MAX : PG_GETARG_INT32(1);
 	run.atomic = !(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
 				   !castNode(CallContext, fcinfo->context)->atomic);
-	run.began = run.reported_at = GetCurrentTimestamp();
+	run.began = GetCurrentTimestamp();
 
 	if (RecoveryInProgress())
 	{

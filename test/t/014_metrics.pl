@@ -197,7 +197,7 @@ SKIP:
 	is($told->{trees}{waves_total}, $waves + 1, 'a wave more');
 
 	# A damaged Space has no numbers; the others have.
-	sql('ALTER TABLE trees.notification RENAME COLUMN outcome TO result');
+	sql('ALTER TABLE trees.notification RENAME COLUMN outcome TO outcome_of_old');
 	$told = $scrape->();
 	is_deeply($told->{trees}, { space_damaged => 1 }, 'a damaged Space is told as that');
 	is($told->{birds}{space_damaged} . $told->{birds}{open_gigs}, '00', 'the others as they are');
