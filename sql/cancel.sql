@@ -228,18 +228,6 @@ RESET ROLE;
 DROP OWNED BY regress_cirro_cancel;
 DROP ROLE regress_cirro_cancel;
 
--- A thousand at once, with twenty thousand invitations.
-DELETE FROM gig WHERE start_at > cirro.now();
-INSERT INTO worker (id) SELECT generate_series(101, 120);
-INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query, invitation_mode) SELECT 1000 + n, 'Gig', 'https://gig', '2030-01-02', '2030-01-03', 30, '{}', 'manual' FROM generate_series(1, 1000) n;
-INSERT INTO invitation (gig_id, worker_id, status) SELECT 1000 + n, 100 + w, CASE WHEN w <= 5 THEN 'accepted' ELSE 'pending' END FROM generate_series(1, 1000) n, generate_series(1, 20) w;
-DELETE FROM notification; DELETE FROM event;
-UPDATE gig SET cancelled_at = now() - interval '10 years' WHERE id > 1000;
-SELECT kind, previous, status, count(*), sum(notifications) FROM told GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
-SELECT status, reason, count(*) FROM invitation WHERE gig_id > 1000 GROUP BY 1, 2 ORDER BY 1, 2;
-SELECT count(*) FROM gig_state WHERE gig_id > 1000 AND announced = 2;
-SELECT * FROM check_consistency();
-
 -- Kept for ever, by default: once it has started a gig cannot be deleted. The hint says
 -- what can be done.
 DELETE FROM gig WHERE start_at > cirro.now();
