@@ -47,7 +47,7 @@ for my $copy ($standby, $basebackup)
 	is(space_rows($copy), $rows, "$what: every row is equal");
 	same_text(space_answers($copy, 'postgres', what => $what), $answers, "$what: so are the answers");
 	is($copy->safe_psql('postgres', 'SELECT * FROM trees.check_consistency()'), '', "$what: consistent");
-	for my $call ('CALL cirro.run_waves()', q{CALL cirro.run_waves('trees')})
+	for my $call (q{CALL cirro.run_waves(during => '1 hour')}, q{CALL cirro.run_waves('trees')})
 	{
 		my ($code, $out, $err) = $copy->psql('postgres', $call);
 		is($code, 0, "$what: $call succeeds");
