@@ -13,6 +13,9 @@
 -- Operands of tables and views are of the very types that an operator of
 -- pg_catalog takes: none that somebody planted in the schema fits better.
 --
+-- A check that is no more than a column or a call says IS TRUE: tools that dump
+-- schemas look for the parenthesis that PostgreSQL puts around an operator.
+--
 -- A trigger's name matters where triggers of one event fire in the order of
 -- their names; core's foreign keys are called "RI_ConstraintTrigger_…".
 
@@ -425,7 +428,7 @@ CREATE TABLE notification (
 	consumer text NOT NULL,
 	event_id bigint NOT NULL,
 	due_at timestamptz NOT NULL DEFAULT clock_timestamp()
-		CONSTRAINT notification_due_at_check CHECK (isfinite(due_at)),
+		CONSTRAINT notification_due_at_check CHECK (isfinite(due_at) IS TRUE),
 	claim bigint,
 	attempts int NOT NULL DEFAULT 0,
 	put_off boolean NOT NULL DEFAULT false,
@@ -1442,7 +1445,8 @@ DECLARE
 	floor timestamptz;
 	until timestamptz := clock_timestamp();
 	lease_end timestamptz := cirro.add_interval(until, claim_notifications.lease);
-	handed_out bigint;
+	due bigint[];
+	number bigint;
 BEGIN
 	IF coalesce(claim_notifications.max < 1, true)
 		OR coalesce(fn.lease_end <= fn.until OR NOT isfinite(fn.lease_end), true)
@@ -1473,19 +1477,26 @@ BEGIN
 		floor := '-infinity';
 	END IF;
 
-	RETURN QUERY
-	WITH due AS MATERIALIZED (
-		SELECT n.id FROM notification n
+	due := ARRAY(SELECT n.id FROM notification n
 		WHERE n.consumer = claim_notifications.consumer AND n.outcome IS NULL
 		AND n.due_at >= fn.floor AND n.due_at <= fn.until
-		ORDER BY n.due_at, n.id LIMIT claim_notifications.max FOR NO KEY UPDATE SKIP LOCKED
-	), claimed AS (
-		-- The subquery is run once, and not at all where nothing is due.
-		UPDATE notification n SET claim = (SELECT nextval('notification_claim_seq')),
-			attempts = n.attempts + 1, put_off = false,
+		ORDER BY n.due_at, n.id LIMIT claim_notifications.max FOR NO KEY UPDATE SKIP LOCKED);
+	IF due = '{}' THEN
+		-- It was long about finding nothing.
+		IF clock_timestamp() > until + interval '25 ms' THEN
+			PERFORM cirro.raise_floor(current_schema(), claim_notifications.consumer);
+		END IF;
+		RETURN;
+	END IF;
+
+	number := nextval('notification_claim_seq');
+	RETURN QUERY
+	WITH claimed AS (
+		-- An array of unknown length, for which each row is looked up.
+		UPDATE notification n SET claim = fn.number, attempts = n.attempts + 1, put_off = false,
 			due_at = greatest(clock_timestamp(),
 				cirro.add_interval(clock_timestamp(), claim_notifications.lease))
-		WHERE n.id = ANY (ARRAY(SELECT due.id FROM due))
+		WHERE n.id = ANY (ARRAY(SELECT unnest(fn.due)))
 		RETURNING n.claim, n.id, n.event_id, n.attempts
 	)
 	SELECT n.claim, n.id, e.kind, e.gig_id, e.worker_id, e.invitation_id, n.attempts,
@@ -1527,12 +1538,9 @@ BEGIN
 	LEFT JOIN worker w ON w.id = e.worker_id
 	LEFT JOIN invitation i ON i.id = e.invitation_id
 	ORDER BY n.id;
-	GET DIAGNOSTICS handed_out = ROW_COUNT;
 
-	-- One claim of 16, whoever else draws numbers; and one that found nothing, but was
-	-- long about it.
-	IF (CASE WHEN handed_out > 0 THEN hashint8(currval('notification_claim_seq')) & 15 = 0
-			ELSE clock_timestamp() > until + interval '25 ms' END) THEN
+	-- One claim of 16, whoever else draws numbers.
+	IF hashint8(number) & 15 = 0 THEN
 		PERFORM cirro.raise_floor(current_schema(), claim_notifications.consumer);
 	END IF;
 END $$;
@@ -1810,7 +1818,9 @@ BEGIN
 				FILTER (WHERE i.status = 'pending') AS next_deadline
 		FROM invitation i WHERE i.gig_id = g.id) i ON true
 	CROSS JOIN LATERAL (
-		SELECT least(CASE s.announced WHEN 0 THEN s.starts_at WHEN 1 THEN s.closes_at
+		-- Also when the clock was set back to before an end that the tick has seen.
+		SELECT g.id IS NOT NULL AND (s.announced < 2 OR cirro.now() < s.closes_at) AS is_searched,
+			least(CASE s.announced WHEN 0 THEN s.starts_at WHEN 1 THEN s.closes_at
 					 WHEN 2 THEN s.archives_at END,
 			CASE WHEN s.next_wave_at < s.closes_at AND s.closes_at > cirro.now()
 				THEN s.next_wave_at END,
@@ -1820,13 +1830,12 @@ BEGIN
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
 		('gig_filter', CASE WHEN f.gig_id IS NULL THEN 'missing'
-				WHEN s.announced < 2 AND g.id IS NOT NULL
-					AND EXISTS (SELECT FROM cirro.validate(g.filter_query::text)) THEN 'differs'
-				WHEN s.announced < 2 AND NOT (f.filter OPERATOR(cirro.=) g.filter_query::cirro.filter_query
+				WHEN e.is_searched AND EXISTS (SELECT FROM cirro.validate(g.filter_query::text)) THEN 'differs'
+				WHEN e.is_searched AND NOT (f.filter OPERATOR(cirro.=) g.filter_query::cirro.filter_query
 					AND coalesce(f.sort OPERATOR(cirro.=) g.sort_query::cirro.sort_query,
 						f.sort IS NULL AND g.sort_query IS NULL)) THEN 'differs'
 				ELSE 'present' END,
-			CASE WHEN g.id IS NOT NULL AND s.announced < 2 THEN 'present' ELSE 'missing' END),
+			CASE WHEN e.is_searched THEN 'present' ELSE 'missing' END),
 		('accepted', s.accepted::text, i.accepted::text),
 		('target', s.target::text, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max, g.seats_granted)::text),
 		('capacity', s.capacity::text, cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted)::text),
@@ -1988,7 +1997,7 @@ BEGIN
 	INSERT INTO gig_filter (gig_id, filter, sort)
 	SELECT g.id, g.filter_query::cirro.filter_query, g.sort_query::cirro.sort_query
 	FROM gig g JOIN gig_state s ON s.gig_id = g.id
-	WHERE g.id = ANY (fn.ids) AND s.announced < 2 ORDER BY g.id;
+	WHERE g.id = ANY (fn.ids) AND (s.announced < 2 OR fn.at < s.closes_at) ORDER BY g.id;
 
 	DELETE FROM notification_floor f;
 	RETURN fn.rebuilt;

@@ -95,6 +95,7 @@ SELECT pg_temp.damage(c) FROM unnest(ARRAY[
 	'UPDATE gig SET filter_query = ''{"a": 1}'', sort_query = ''[{"b": 1}, {"a": -1}]'' WHERE id = 1',
 	'INSERT INTO gig_filter VALUES (77, ''{}'')',
 	'UPDATE gig_state SET announced = 2 WHERE gig_id = 1',
+	'UPDATE gig SET end_at = ''2030-01-01 11:00+00'', start_at = ''2030-01-01 10:00+00'', created_at = ''2029-01-01'' WHERE id = 1; UPDATE gig_state SET announced = 2, starts_at = ''2030-01-01 10:00+00'', closes_at = ''2030-01-01 11:00+00'' WHERE gig_id = 1',
 	'UPDATE gig SET seats_granted = 2 WHERE id = 1',
 	'UPDATE gig SET seats_granted = 5 WHERE id = 1',
 	'UPDATE gig SET seats_min = 3, seats_max = 9, end_at = ''2030-01-05'', invitation_mode = ''manual'' WHERE id = 1']) WITH ORDINALITY u (c, n) ORDER BY n;
@@ -127,6 +128,24 @@ CALL cirro.run_waves('consistency');
 SELECT * FROM check_consistency();
 SELECT rebuild_state();
 SELECT count(*) FROM gig_filter;
+
+-- A history that is loaded past the triggers, and a worker who is erased; in full
+-- in history.sql and erase.sql.
+BEGIN;
+ALTER TABLE gig DISABLE TRIGGER USER;
+ALTER TABLE invitation DISABLE TRIGGER USER;
+INSERT INTO gig (id, title, url, start_at, end_at, created_at, total_seats, filter_query, invitation_frequency, invitation_multiplier)
+VALUES (50, 'Past', 'https://gig/50', '2029-01-02', '2029-01-03', '2029-01-01', 1, '{}', '1 hour', 10);
+INSERT INTO invitation (id, gig_id, worker_id, status, reason) VALUES (501, 50, 7, 'accepted', 'words'), (502, 50, 8, 'pending', NULL);
+ALTER TABLE gig ENABLE TRIGGER USER;
+ALTER TABLE invitation ENABLE TRIGGER USER;
+SELECT rebuild_state();
+COMMIT;
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (51, 'Open', 'https://gig/51', '2030-01-06', '2030-01-07', 1, '{}');
+SELECT a.gig_id, a.outcome FROM attempt_invitations(7) a;
+SELECT w.id, w.profile, w.active FROM erase_worker(7) w;
+SELECT i.gig_id, i.worker_id, i.status, i.reason FROM invitation i WHERE i.gig_id >= 50 ORDER BY 1, 2;
+SELECT * FROM check_consistency();
 
 SET client_min_messages = warning;
 SELECT cirro.drop_space('consistency');

@@ -42,7 +42,7 @@ CREATE FUNCTION pg_temp.news() RETURNS TABLE (kind text, gig_id bigint, worker_i
 LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN QUERY SELECT e.kind, e.gig_id, e.worker_id, e.previous, e.status, left(e.payload::text, 60),
-		(SELECT string_agg(n.consumer, ',' ORDER BY n.id) FROM notification n WHERE n.event_id = e.id)
+		(SELECT string_agg(n.consumer, ',' ORDER BY n.consumer COLLATE "C") FROM notification n WHERE n.event_id = e.id)
 	FROM event e ORDER BY e.id;
 	DELETE FROM event;
 	DELETE FROM notification;
@@ -267,8 +267,8 @@ UPDATE invitation SET status = 'left', silent = gig_id <= 2000 WHERE gig_id > 10
 UPDATE gig SET title = 'x' WHERE id > 1000;
 DELETE FROM gig WHERE id > 1000;
 SELECT e.kind, e.status, count(*), count(DISTINCT e.gig_id) AS gigs, sum(n.n) AS told, bool_and(e.ordered) AS ordered
-FROM (SELECT *, lag(gig_id, 1, 0::bigint) OVER (PARTITION BY kind, status ORDER BY id) < gig_id AS ordered FROM event) e,
-	LATERAL (SELECT count(*) AS n FROM notification WHERE event_id = e.id) n
+FROM (SELECT *, lag(gig_id, 1, 0::bigint) OVER (PARTITION BY kind, status ORDER BY id) < gig_id AS ordered FROM event) e
+LEFT JOIN (SELECT event_id, count(*) AS n FROM notification GROUP BY 1) n ON n.event_id = e.id
 GROUP BY 1, 2 ORDER BY min(e.id);
 
 SET client_min_messages = warning;

@@ -14,11 +14,12 @@
 #include "clock.h"
 #include "compat.h"
 
-/* Unknown Space, gig, invitation, worker. */
+/* Unknown Space, gig, invitation, worker, consumer. */
 #define ERRCODE_CIRRO_UNKNOWN_SPACE			MAKE_SQLSTATE('U','G','0','0','1')
 #define ERRCODE_CIRRO_UNKNOWN_GIG			MAKE_SQLSTATE('U','G','0','0','2')
 #define ERRCODE_CIRRO_UNKNOWN_INVITATION	MAKE_SQLSTATE('U','G','0','0','3')
 #define ERRCODE_CIRRO_UNKNOWN_WORKER		MAKE_SQLSTATE('U','G','0','0','4')
+#define ERRCODE_CIRRO_UNKNOWN_CONSUMER		MAKE_SQLSTATE('U','G','0','0','5')
 /* An answer or an invitation that comes too late, or makes no sense. */
 #define ERRCODE_CIRRO_NOT_OPEN				MAKE_SQLSTATE('U','G','0','1','0')
 #define ERRCODE_CIRRO_FILLED				MAKE_SQLSTATE('U','G','0','1','1')

@@ -25,11 +25,11 @@
  *
  * The foreign keys of an invitation lock its gig and worker after it is
  * inserted; so the functions that insert several lock those before. Rows of
- * wave, attempt and notification are new, or taken with SKIP LOCKED, or, to
- * confirm and fail notifications, in ascending order and without any other
- * lock. An accept therefore begins at 5, and two transactions that are one
- * call or one single-row statement each cannot wait for one another in a
- * circle.
+ * wave, attempt, event and notification are new, or taken with SKIP LOCKED, or,
+ * to confirm and fail notifications, in ascending order and without any other
+ * lock; to erase a worker, in ascending order between 5 and 6. An accept
+ * therefore begins at 5, and two transactions that are one call or one
+ * single-row statement each cannot wait for one another in a circle.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_GIG_STATE_H

@@ -178,17 +178,25 @@ move_floor(Oid space, const char *consumer, TimestampTz since)
  *
  * Raises the floor of a consumer as far as it can, or removes it where it is ahead
  * of the clock; as the owner, for whoever may update notifications. Does nothing
- * in a transaction that keeps its snapshot. Safe at any time. Errors: 42501.
+ * in a transaction that keeps its snapshot, nor in a damaged Space. Safe at any
+ * time. Errors: UG001, 42501.
  */
 Datum
 raise_floor(PG_FUNCTION_ARGS)
 {
-	SpaceInfo  *info = space_get(NameStr(*PG_GETARG_NAME(0)));
+	const char *name = NameStr(*PG_GETARG_NAME(0));
+	SpaceInfo  *info = space_find(name);
 	char	   *consumer = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Oid			notification = get_relname_relid("notification", info->space);
+	Oid			notification;
 	SpaceScope	scope;
 	TimestampTz since;
 
+	if (info == NULL)
+		info = space_get(name); /* says so */
+	if (IsolationUsesXactSnapshot() || info->defect != NULL)
+		PG_RETURN_VOID();
+
+	notification = get_relname_relid("notification", info->space);
 	if (cirro_schema_aclcheck(info->space, GetUserId(), ACL_USAGE) != ACLCHECK_OK ||
 		pg_class_aclcheck(notification, GetUserId(), ACL_UPDATE) != ACLCHECK_OK)
 		ereport(ERROR,
@@ -196,8 +204,6 @@ raise_floor(PG_FUNCTION_ARGS)
 				 errmsg("permission denied for Space \"%s\"", info->name),
 				 errdetail("The right to UPDATE its table \"notification\" is needed."),
 				 errhint("GRANT UPDATE ON that table.")));
-	if (IsolationUsesXactSnapshot())
-		PG_RETURN_VOID();
 
 	SPI_connect();
 	space_visit(&scope, info->space, info->owner, false);

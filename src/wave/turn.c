@@ -116,7 +116,7 @@ static const SpaceQuery update_state_query = {
 	"       THEN (SELECT min(cirro.answer_by(i.invited_at, n.answer_within))"
 	"         FROM invitation i WHERE i.gig_id = $1 AND i.status = 'pending') END,"
 	"     CASE WHEN $8 < 1 THEN n.starts_at END,"
-	"     CASE WHEN $8 < 2 THEN n.closes_at END,"
+	"     CASE WHEN $8 < 2 OR n.closes_at > $2 THEN n.closes_at END,"
 	"     CASE WHEN $8 < 3 THEN n.archives_at END))"
 	" FROM (SELECT l.gig_id, l.answer_within, l.starts_at, l.closes_at, l.archives_at,"
 	"     coalesce(l.accepted >= l.capacity, false) AS filled,"
@@ -243,13 +243,15 @@ news(const GigTurn *turn)
 		turn->now >= turn->gig.starts_at ? 1 : 0;
 }
 
-static void
-forget_filter(const GigTurn *turn)
+static bool
+forget_filter(void *arg)
 {
+	GigTurn    *turn = arg;
 	QueryArgs	args = {&forget_filter_query};
 
 	arg_int64(&args, turn->gig_id);
 	query_run(turn->space, &args);
+	return true;
 }
 
 static bool
@@ -260,8 +262,6 @@ announce(void *arg)
 
 	for (int rank = turn->announced + 1; rank <= news(turn); rank++)
 		event_of_gig(turn->space, turn->gig_id, kinds[rank], (Datum) 0);
-	if (turn->announced < 2 && news(turn) >= 2)
-		forget_filter(turn);
 	turn->announced = news(turn);
 	return true;
 }
@@ -484,6 +484,8 @@ take_turn(void *arg)
 				run_step(turn, send_scheduled);
 			if (news(turn) > turn->announced)
 				run_step(turn, announce);
+			if (!wave_turn_is_open(turn))
+				run_step(turn, forget_filter);
 		}
 		if (turn->error != NULL)
 			wave_write(turn, "failed", turn->wave_failed ? gig->wanted : 0, 0, -1, -1,
