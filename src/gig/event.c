@@ -104,7 +104,8 @@ static const SpaceQuery one_gig = {
 
 static const SpaceQuery many_gigs = {
 	TELL_IN_ORDER("INSERT INTO event AS e (kind, gig_id) "
-				  "SELECT $1, g.id FROM gig AS g WHERE g.id = ANY ($2) ORDER BY g.id"),
+				  "SELECT $1, g.id FROM pg_catalog.unnest($2) AS u (id) JOIN gig AS g ON g.id = u.id "
+				  "ORDER BY g.id"),
 	2, {TEXTOID, INT8ARRAYOID}, PLAN_BY_KEY
 };
 
