@@ -1819,7 +1819,8 @@ BEGIN
 		FROM invitation i WHERE i.gig_id = g.id) i ON true
 	CROSS JOIN LATERAL (
 		-- Also when the clock was set back to before an end that the tick has seen.
-		SELECT g.id IS NOT NULL AND (s.announced < 2 OR cirro.now() < s.closes_at) AS is_searched,
+		SELECT g.id IS NOT NULL AND (s.announced < 2
+				OR (cirro.now() < s.closes_at AND g.cancelled_at IS NULL)) AS is_searched,
 			least(CASE s.announced WHEN 0 THEN s.starts_at WHEN 1 THEN s.closes_at
 					 WHEN 2 THEN s.archives_at END,
 			CASE WHEN s.next_wave_at < s.closes_at AND s.closes_at > cirro.now()
@@ -1997,7 +1998,8 @@ BEGIN
 	INSERT INTO gig_filter (gig_id, filter, sort)
 	SELECT g.id, g.filter_query::cirro.filter_query, g.sort_query::cirro.sort_query
 	FROM gig g JOIN gig_state s ON s.gig_id = g.id
-	WHERE g.id = ANY (fn.ids) AND (s.announced < 2 OR fn.at < s.closes_at) ORDER BY g.id;
+	WHERE g.id = ANY (fn.ids) AND (s.announced < 2
+		OR (fn.at < s.closes_at AND g.cancelled_at IS NULL)) ORDER BY g.id;
 
 	DELETE FROM notification_floor f;
 	RETURN fn.rebuilt;

@@ -130,6 +130,14 @@ SELECT pg_temp.try('UPDATE gig SET end_at = ''2030-01-02 13:00+00'' WHERE id = 3
 UPDATE gig SET start_at = date_trunc('milliseconds', start_at), cancelled_at = date_trunc('milliseconds', cancelled_at), title = title, created_at = created_at WHERE id = 3 RETURNING cancelled_at;
 INSERT INTO gig SELECT * FROM gig WHERE id = 3 ON CONFLICT (id) DO UPDATE SET title = excluded.title, cancelled_at = excluded.cancelled_at, end_at = excluded.end_at RETURNING cancelled_at;
 
+-- A clock that is set back does not take it back.
+BEGIN;
+SET LOCAL cirro.clock = '2030-01-01 11:00+00';
+SELECT pg_temp.short('UPDATE gig SET cancelled_at = NULL WHERE id = 3'), pg_temp.short('UPDATE gig SET title = ''x'' WHERE id = 3');
+SELECT cancelled_at FROM cancel(3);
+SELECT * FROM check_consistency();
+ROLLBACK;
+
 -- Archived before it would have started: now, or at a time to come.
 BEGIN;
 SELECT archived_at, archive_at, end_at FROM archive(3);
