@@ -17,7 +17,6 @@
 
 #include "compat.h"
 #include "gig/event.h"
-#include "gig/invitation.h"
 #include "space/query.h"
 
 PG_FUNCTION_INFO_V1(event_kinds);
@@ -59,7 +58,8 @@ event_kinds(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < (int) lengthof(kinds); i++)
 		names[i] = CStringGetTextDatum(kinds[i]);
-	PG_RETURN_ARRAYTYPE_P(construct_array(names, lengthof(kinds), TEXTOID, -1, false, TYPALIGN_INT));
+	PG_RETURN_ARRAYTYPE_P(construct_array(names, lengthof(kinds), TEXTOID, -1, false,
+										  TYPALIGN_INT));
 }
 
 /* -------------------------------------------------------------- queries -- */
@@ -139,26 +139,24 @@ event_of_one(Oid space, const InvitationNews *news)
 	arg_int64(&args, news->worker_id);
 	arg_int64(&args, news->id);
 	arg_int32(&args, news->revision);
-	arg_text(&args, news->status < 0 ? NULL : invitation_statuses[news->status]);
-	arg_text(&args, news->previous < 0 ? NULL : invitation_statuses[news->previous]);
+	arg_text(&args, news->status);
+	arg_text(&args, news->previous);
 	query_run(space, &args);
 }
 
-/* The names of statuses, NULL for -1. */
+/* Of names that come from one place each, and come in rows. */
 static Datum
-status_array(const int *statuses, int n)
+name_array(const char *const *names, int n)
 {
 	Datum	   *elements = palloc(n * sizeof(Datum));
 	bool	   *nulls = palloc(n * sizeof(bool));
-	Datum		names[NSTATUSES];
 	int			lower = 1;
 
-	for (int status = 0; status < NSTATUSES; status++)
-		names[status] = CStringGetTextDatum(invitation_statuses[status]);
 	for (int i = 0; i < n; i++)
 	{
-		nulls[i] = statuses[i] < 0;
-		elements[i] = nulls[i] ? (Datum) 0 : names[statuses[i]];
+		nulls[i] = names[i] == NULL;
+		elements[i] = nulls[i] ? (Datum) 0 :
+			i > 0 && names[i] == names[i - 1] ? elements[i - 1] : CStringGetTextDatum(names[i]);
 	}
 	return PointerGetDatum(construct_md_array(elements, nulls, 1, &n, &lower,
 											  TEXTOID, -1, false, TYPALIGN_INT));
@@ -174,8 +172,8 @@ event_of_many(Oid space, const InvitationNews *news, int n, bool silent)
 	int64	   *worker_id = palloc(n * sizeof(int64));
 	int64	   *id = palloc(n * sizeof(int64));
 	int32	   *revision = palloc(n * sizeof(int32));
-	int		   *status = palloc(n * sizeof(int));
-	int		   *previous = palloc(n * sizeof(int));
+	const char **status = palloc(n * sizeof(char *));
+	const char **previous = palloc(n * sizeof(char *));
 	int			count = 0;
 
 	for (int i = 0; i < n; i++)
@@ -198,8 +196,8 @@ event_of_many(Oid space, const InvitationNews *news, int n, bool silent)
 	arg_int64_array(&args, worker_id, count);
 	arg_int64_array(&args, id, count);
 	arg_int32_array(&args, revision, count);
-	arg_datum(&args, TEXTARRAYOID, status_array(status, count), false);
-	arg_datum(&args, TEXTARRAYOID, status_array(previous, count), false);
+	arg_datum(&args, TEXTARRAYOID, name_array(status, count), false);
+	arg_datum(&args, TEXTARRAYOID, name_array(previous, count), false);
 	query_run(space, &args);
 }
 

@@ -11,7 +11,21 @@
 
 #include "postgres.h"
 
-#include "gig/invitation_change.h"
+/* What has become of an invitation. */
+typedef struct InvitationNews
+{
+	int64		id;
+	int64		gig_id;
+	int64		worker_id;
+	int32		revision;
+	bool		is_new;			/* invitation.created, else updated */
+	bool		silent;			/* consumers do not hear of it */
+	const char *status;			/* as the columns have it; NULL: none to speak of */
+	const char *previous;		/* likewise */
+} InvitationNews;
+
+/* So many are written at a time. */
+#define INVITATION_NEWS_MAX 10000
 
 /* Is a text of that length a kind of event? */
 extern bool event_is_kind(const char *name, size_t length);

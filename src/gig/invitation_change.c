@@ -43,6 +43,13 @@ status_of(TriggerRows *rows)
 	return isnull ? -1 : (int) invitation_status(rows->rel, result);
 }
 
+/* NULL for -1. */
+static const char *
+status_name(int status)
+{
+	return status < 0 ? NULL : invitation_statuses[status];
+}
+
 static TimestampTz
 time_or_never(TriggerRows *rows, int column)
 {
@@ -169,8 +176,8 @@ add_news(InvitationChanges *done, int status, bool is_new, int previous)
 	news->revision = DatumGetInt32(known(new, REVISION));
 	news->is_new = is_new;
 	news->silent = DatumGetBool(known(new, SILENCED));
-	news->status = status;
-	news->previous = previous == SCHEDULED ? -1 : previous;
+	news->status = status_name(status);
+	news->previous = previous == SCHEDULED ? NULL : status_name(previous);
 }
 
 static void

@@ -11,24 +11,9 @@
 #include "postgres.h"
 #include "commands/trigger.h"
 
+#include "gig/event.h"
 #include "gig/state.h"
 #include "gig/trigger.h"
-
-/* The event of one row. */
-typedef struct InvitationNews
-{
-	int64		id;
-	int64		gig_id;
-	int64		worker_id;
-	int32		revision;
-	bool		is_new;			/* invitation.created, else updated */
-	bool		silent;			/* consumers do not hear of it */
-	int			status;			/* an InvitationStatus, or -1: none to speak of */
-	int			previous;		/* likewise */
-} InvitationNews;
-
-/* So many are read at a time. */
-#define INVITATION_NEWS_MAX 10000
 
 typedef struct InvitationChanges
 {
