@@ -9,6 +9,7 @@
 -- schema and the text holds no place for one; functions keep that path (SET
 -- search_path FROM CURRENT). The one placeholder is the type of the
 -- application's own ids, @ref_type@.
+--
 -- Operands of tables and views are of the very types that an operator of
 -- pg_catalog takes: none that somebody planted in the schema fits better. Where it
 -- takes types of any kind, it is named with its schema.
