@@ -427,7 +427,7 @@ TABLE batches;
 UPDATE invitation SET status = CASE id % 4 WHEN 0 THEN 'expired' WHEN 1 THEN status WHEN 2 THEN 'pending' ELSE 'expired' END, silent = id % 8 = 3 WHERE gig_id = 5;
 TABLE told;
 DELETE FROM invitation WHERE gig_id = 5;
-SELECT * FROM check_consistency();
+SELECT * FROM check_consistency() WHERE gig_id = 5;
 DELETE FROM consumer WHERE name = 'a';
 UPDATE consumer SET name = 'default';
 

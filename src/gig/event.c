@@ -104,7 +104,8 @@ static const SpaceQuery one_gig = {
 
 static const SpaceQuery many_gigs = {
 	TELL_IN_ORDER("INSERT INTO event AS e (kind, gig_id) "
-				  "SELECT $1, g.id FROM gig AS g WHERE g.id = ANY ($2) ORDER BY g.id"),
+				  "SELECT $1, g.id FROM pg_catalog.unnest($2) AS u (id) JOIN gig AS g ON g.id = u.id "
+				  "ORDER BY g.id"),
 	2, {TEXTOID, INT8ARRAYOID}, PLAN_BY_KEY
 };
 
@@ -130,23 +131,23 @@ static const SpaceQuery workers_of_gig = {
 /* ---------------------------------------------------------- invitations -- */
 
 static void
-event_of_one(Oid space, const InvitationNews *news)
+event_of_one(Oid space, const InvitationEvent *event)
 {
-	QueryArgs	args = {news->silent ? &one_silent_invitation : &one_invitation};
+	QueryArgs	args = {event->silent ? &one_silent_invitation : &one_invitation};
 
-	arg_text(&args, news->is_new ? "invitation.created" : "invitation.updated");
-	arg_int64(&args, news->gig_id);
-	arg_int64(&args, news->worker_id);
-	arg_int64(&args, news->id);
-	arg_int32(&args, news->revision);
-	arg_text(&args, news->status);
-	arg_text(&args, news->previous);
+	arg_text(&args, event->is_new ? "invitation.created" : "invitation.updated");
+	arg_int64(&args, event->gig_id);
+	arg_int64(&args, event->worker_id);
+	arg_int64(&args, event->id);
+	arg_int32(&args, event->revision);
+	arg_text(&args, event->status);
+	arg_text(&args, event->previous);
 	query_run(space, &args);
 }
 
-/* Of names that come from one place each, and come in rows. */
+/* Of constants, which often follow on themselves. NULLs are nulls. */
 static Datum
-name_array(const char *const *names, int n)
+text_array(const char *const *texts, int n)
 {
 	Datum	   *elements = palloc(n * sizeof(Datum));
 	bool	   *nulls = palloc(n * sizeof(bool));
@@ -154,9 +155,11 @@ name_array(const char *const *names, int n)
 
 	for (int i = 0; i < n; i++)
 	{
-		nulls[i] = names[i] == NULL;
-		elements[i] = nulls[i] ? (Datum) 0 :
-			i > 0 && names[i] == names[i - 1] ? elements[i - 1] : CStringGetTextDatum(names[i]);
+		nulls[i] = texts[i] == NULL;
+		if (i > 0 && texts[i] == texts[i - 1])
+			elements[i] = elements[i - 1];
+		else
+			elements[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
 	}
 	return PointerGetDatum(construct_md_array(elements, nulls, 1, &n, &lower,
 											  TEXTOID, -1, false, TYPALIGN_INT));
@@ -164,7 +167,7 @@ name_array(const char *const *names, int n)
 
 /* Of those that are silent, or of those that are not. */
 static void
-event_of_many(Oid space, const InvitationNews *news, int n, bool silent)
+event_of_many(Oid space, const InvitationEvent *events, int n, bool silent)
 {
 	QueryArgs	args = {silent ? &many_silent_invitations : &many_invitations};
 	bool	   *is_new = palloc(n * sizeof(bool));
@@ -178,15 +181,15 @@ event_of_many(Oid space, const InvitationNews *news, int n, bool silent)
 
 	for (int i = 0; i < n; i++)
 	{
-		if (news[i].silent != silent)
+		if (events[i].silent != silent)
 			continue;
-		is_new[count] = news[i].is_new;
-		gig_id[count] = news[i].gig_id;
-		worker_id[count] = news[i].worker_id;
-		id[count] = news[i].id;
-		revision[count] = news[i].revision;
-		status[count] = news[i].status;
-		previous[count] = news[i].previous;
+		is_new[count] = events[i].is_new;
+		gig_id[count] = events[i].gig_id;
+		worker_id[count] = events[i].worker_id;
+		id[count] = events[i].id;
+		revision[count] = events[i].revision;
+		status[count] = events[i].status;
+		previous[count] = events[i].previous;
 		count++;
 	}
 	if (count == 0)
@@ -196,13 +199,13 @@ event_of_many(Oid space, const InvitationNews *news, int n, bool silent)
 	arg_int64_array(&args, worker_id, count);
 	arg_int64_array(&args, id, count);
 	arg_int32_array(&args, revision, count);
-	arg_datum(&args, TEXTARRAYOID, name_array(status, count), false);
-	arg_datum(&args, TEXTARRAYOID, name_array(previous, count), false);
+	arg_datum(&args, TEXTARRAYOID, text_array(status, count), false);
+	arg_datum(&args, TEXTARRAYOID, text_array(previous, count), false);
 	query_run(space, &args);
 }
 
 void
-event_of_invitations(Oid space, const InvitationNews *news, int n)
+event_of_invitations(Oid space, const InvitationEvent *events, int n)
 {
 	MemoryContext scratch;
 	MemoryContext caller;
@@ -211,14 +214,14 @@ event_of_invitations(Oid space, const InvitationNews *news, int n)
 		return;
 	if (n == 1)
 	{
-		event_of_one(space, news);
+		event_of_one(space, events);
 		return;
 	}
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro events",
 									ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(scratch);
-	event_of_many(space, news, n, false);
-	event_of_many(space, news, n, true);
+	event_of_many(space, events, n, false);
+	event_of_many(space, events, n, true);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 }

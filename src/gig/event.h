@@ -11,33 +11,27 @@
 
 #include "postgres.h"
 
-/* What has become of an invitation. */
-typedef struct InvitationNews
-{
-	int64		id;
-	int64		gig_id;
-	int64		worker_id;
-	int32		revision;
-	bool		is_new;			/* invitation.created, else updated */
-	bool		silent;			/* consumers do not hear of it */
-	const char *status;			/* as the columns have it; NULL: none to speak of */
-	const char *previous;		/* likewise */
-} InvitationNews;
-
-/* So many are written at a time. */
-#define INVITATION_NEWS_MAX 10000
-
 /* Is a text of that length a kind of event? */
 extern bool event_is_kind(const char *name, size_t length);
 
 /* All kinds, with commas between, for a message; palloc'd. */
 extern char *event_kinds_listed(void);
 
-/*
- * Writes an event of each of "n" changes, at most INVITATION_NEWS_MAX, and who is
- * to hear of those that are not silent.
- */
-extern void event_of_invitations(Oid space, const InvitationNews *news, int n);
+/* That an invitation has come, or its status has changed. */
+typedef struct InvitationEvent
+{
+	int64		id;				/* the invitation's */
+	int64		gig_id;
+	int64		worker_id;
+	int32		revision;
+	bool		is_new;			/* invitation.created, else updated */
+	bool		silent;			/* consumers do not hear of it */
+	const char *status;			/* a constant; NULL: none to speak of */
+	const char *previous;		/* likewise */
+} InvitationEvent;
+
+/* Writes "n" of these, and who is to hear of those that are not silent. */
+extern void event_of_invitations(Oid space, const InvitationEvent *events, int n);
 
 /*
  * Writes an event of a gig, and who is to hear of it. "payload" is a jsonb whose

@@ -43,13 +43,6 @@ status_of(TriggerRows *rows)
 	return isnull ? -1 : (int) invitation_status(rows->rel, result);
 }
 
-/* NULL for -1. */
-static const char *
-status_name(int status)
-{
-	return status < 0 ? NULL : invitation_statuses[status];
-}
-
 static TimestampTz
 time_or_never(TriggerRows *rows, int column)
 {
@@ -160,14 +153,14 @@ static void
 add_news(InvitationChanges *done, int status, bool is_new, int previous)
 {
 	TriggerRows *new = &done->new;
-	InvitationNews *news;
+	InvitationEvent *news;
 
 	if (status == SCHEDULED || DatumGetInt32(known(new, TIMES_INVITED)) <= 0)
 		return;
 	if (done->nnews == done->news_allocated)
 	{
 		done->news_allocated = Min(done->news_allocated * 4, INVITATION_NEWS_MAX);
-		done->news = repalloc(done->news, done->news_allocated * sizeof(InvitationNews));
+		done->news = repalloc(done->news, done->news_allocated * sizeof(InvitationEvent));
 	}
 	news = &done->news[done->nnews++];
 	news->id = DatumGetInt64(known(new, ID));
@@ -176,8 +169,8 @@ add_news(InvitationChanges *done, int status, bool is_new, int previous)
 	news->revision = DatumGetInt32(known(new, REVISION));
 	news->is_new = is_new;
 	news->silent = DatumGetBool(known(new, SILENCED));
-	news->status = status_name(status);
-	news->previous = previous == SCHEDULED ? NULL : status_name(previous);
+	news->status = status < 0 ? NULL : invitation_statuses[status];
+	news->previous = previous < 0 || previous == SCHEDULED ? NULL : invitation_statuses[previous];
 }
 
 static void
@@ -277,7 +270,7 @@ invitation_changes_begin(InvitationChanges *done, TriggerData *trigdata)
 	done->changes_allocated = 4;
 	done->changes = palloc(done->changes_allocated * sizeof(GigChange));
 	done->news_allocated = 4;
-	done->news = palloc(done->news_allocated * sizeof(InvitationNews));
+	done->news = palloc(done->news_allocated * sizeof(InvitationEvent));
 }
 
 /* The next row, in both of its versions. */

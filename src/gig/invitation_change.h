@@ -15,6 +15,9 @@
 #include "gig/state.h"
 #include "gig/trigger.h"
 
+/* So many are read at a time. */
+#define INVITATION_NEWS_MAX 10000
+
 typedef struct InvitationChanges
 {
 	/* Once all is read: one per gig, in ascending order of its id. */
@@ -25,7 +28,7 @@ typedef struct InvitationChanges
 	int64		worker_id;		/* this one */
 
 	/* Of what was read last, in the order of the statement. */
-	InvitationNews *news;
+	InvitationEvent *news;
 	int			nnews;
 
 	/* How far it is read. */

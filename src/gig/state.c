@@ -95,10 +95,10 @@ static const SpaceQuery expire_rest = {
 	"UPDATE invitation i SET status = 'expired', reason = cirro.expired_reason(i.status, i.invited_at, "
 	"    (SELECT s.closes_at::timestamptz FROM gig_state s WHERE s.gig_id = $1), "
 	"    (SELECT s.answer_within::interval FROM gig_state s WHERE s.gig_id = $1), true) "
-	"WHERE i.id IN ("
+	"WHERE i.id = ANY (ARRAY("
 	"  SELECT l.id FROM invitation l "
 	"  WHERE l.gig_id = $1 AND l.status IN ('pending', 'scheduled') "
-	"  ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED)",
+	"  ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED))",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 

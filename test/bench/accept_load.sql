@@ -37,7 +37,7 @@ CREATE PROCEDURE bench.fill(n int, gigs int, short int DEFAULT 0)
 LANGUAGE plpgsql AS $$
 BEGIN
 	SET LOCAL session_replication_role = replica;
-	TRUNCATE space.worker, space.gig, space.gig_state, space.invitation, space.event, space.notification,
+	TRUNCATE space.worker, space.gig, space.gig_filter, space.gig_state, space.invitation, space.event, space.notification,
 		hand.gig_state, hand.invitation, hand.notification RESTART IDENTITY CASCADE;
 	INSERT INTO space.worker (id, profile)
 		SELECT i, '{}' FROM generate_series(1, (n + gigs - 1) / gigs) i;
@@ -46,6 +46,7 @@ BEGIN
 		SELECT i, 'Gig', 'https://gig', now() + '1 day', now() + '10 days', (n + gigs - 1) / gigs - short,
 			'manual', 10, '5 min', '{}', now()
 		FROM generate_series(1, gigs) i;
+	INSERT INTO space.gig_filter (gig_id, filter) SELECT id, filter_query FROM space.gig;
 	INSERT INTO space.gig_state (gig_id, target, capacity, expires_rest, auto, frequency,
 			starts_at, closes_at, next_event_at)
 		SELECT id, total_seats, total_seats, false, false, invitation_frequency, start_at, end_at, start_at

@@ -14,14 +14,17 @@ CREATE TABLE bench.handed_out (id bigint PRIMARY KEY);
 CREATE TABLE bench.claim (claim bigint, rows int, started timestamptz, ms float8);
 CREATE TABLE bench.run (snapshot text, round int, first_ms float8, last_ms float8, per_second float8);
 
--- As many events and notifications as if so many invitations had been changed.
-CREATE PROCEDURE bench.fill(n int)
+-- As many events and notifications as if so many invitations had been changed; and
+-- some for another consumer, to warm up with.
+INSERT INTO space.consumer (name) VALUES ('warm_up');
+CREATE PROCEDURE bench.fill(n int, warm_up int)
 LANGUAGE plpgsql AS $$
 BEGIN
 	SET LOCAL session_replication_role = replica;
 	TRUNCATE space.event, space.notification, space.notification_floor, bench.handed_out, bench.claim RESTART IDENTITY;
 	INSERT INTO space.event (kind, gig_id, worker_id, invitation_id, revision, status)
 		SELECT 'invitation.updated', 1, 1 + i % 1000, 1 + i % 1000, 1, 'pending' FROM generate_series(1, n) i;
+	INSERT INTO space.notification (consumer, event_id) SELECT 'warm_up', 1 + i % n FROM generate_series(1, warm_up) i;
 	INSERT INTO space.notification (consumer, event_id) SELECT 'default', id FROM space.event ORDER BY id;
 END $$;
 

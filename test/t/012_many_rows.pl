@@ -31,6 +31,8 @@ ANALYZE;
 INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)
 SELECT g, 'g', 'u', now() + '1 day', now() + '2 days', 5, 'manual', '{}' FROM generate_series(100001, 100003) g;
 INSERT INTO worker (id) VALUES (100001);
+INSERT INTO gig (id, title, url, start_at, end_at, seats_max, invitation_mode, filter_query)
+SELECT 300000 + g, 'g', 'u', now() + '1 day', now() + '2 days', 1, 'manual', '{}' FROM generate_series(-7, $many) g;
 });
 
 # What each of them says. Small ones first, in the same session.
@@ -45,6 +47,9 @@ my @steps = (
 	['confirm_notifications', "SELECT confirm_notifications(max(claim), array_agg(id)) FROM notification WHERE claim = (SELECT max(claim) FROM notification)"],
 	['claim_notifications again', "SELECT count(*) FROM claim_notifications($many)"],
 	['fail_notifications', "SELECT fail_notifications(max(claim), NULL, 'x') FROM notification"],
+	['as many invited to a gig each', "WITH i AS (INSERT INTO invitation (gig_id, worker_id) SELECT 300000 + g, w FROM generate_series(1, $many) g, generate_series(1, 2) w RETURNING 1) SELECT count(*) FROM i"],
+	['accepts that fill each of these', "WITH u AS (UPDATE invitation SET status = 'accepted' WHERE gig_id > 300000 AND worker_id = 1 RETURNING 1) SELECT count(*) FROM u"],
+	['leaves that open each again', "WITH u AS (UPDATE invitation SET status = 'left' WHERE gig_id > 300000 AND status = 'accepted' RETURNING 1) SELECT count(*) FROM u"],
 	['an UPDATE of the titles of many gigs', "WITH u AS (UPDATE gig SET title = 'x' WHERE id <= $many RETURNING 1) SELECT count(*) FROM u"],
 	['an UPDATE of many gigs', "WITH u AS (UPDATE gig SET total_seats = 6 WHERE id <= $many RETURNING 1) SELECT count(*) FROM u"],
 	['cancel of a gig with many invitations', "SELECT count(i.id) FROM cancel(100001) g, invitation i WHERE i.gig_id = g.id"],
@@ -55,6 +60,9 @@ my $warm = join("\n", map { qq{
 	UPDATE invitation SET status = 'expired' WHERE gig_id = 100003 AND worker_id <= 2 AND status = 'pending';
 	SELECT count(*) FROM invite(100003, ARRAY[1, 2]);
 	SELECT count(*) FROM attempt_invitations(100001, ARRAY[100000 + $_]);
+	INSERT INTO invitation (gig_id, worker_id) VALUES (300001 - $_, 1), (300001 - $_, 2);
+	UPDATE invitation SET status = 'accepted' WHERE gig_id = 300001 - $_ AND worker_id = 1;
+	UPDATE invitation SET status = 'left' WHERE gig_id = 300001 - $_ AND worker_id = 1;
 	SELECT confirm_notifications(max(claim)) FROM claim_notifications(1);
 	SELECT fail_notifications(max(claim), array_agg(id), 'x') FROM claim_notifications(1);
 	UPDATE gig SET total_seats = total_seats + 1 WHERE id BETWEEN 100002 AND 100003;

@@ -187,6 +187,10 @@ unlike($warned, qr/due gigs done/, 'a look that is quickly over is not reported'
 # Inside of a transaction block, of a procedure, and of a named Space that goes.
 my ($code, $out, $err) = $node->psql('postgres', q{BEGIN; CALL cirro.run_waves(during => '1 hour'); COMMIT;});
 like($err, qr/during is ignored/, 'a transaction block ignores it');
+sql('ALTER DATABASE postgres SET cirro.active = off');
+($code, $out, $err) = $node->psql('postgres', q{CALL cirro.run_waves(during => '1 hour')});
+like($err, qr/switched off/, 'nothing is waited for where waves are switched off');
+sql('ALTER DATABASE postgres RESET cirro.active');
 $call = psql_start($node, 'nested', q{DO $$ BEGIN CALL cirro.run_waves('later', during => '1 hour'); END $$});
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity
 	WHERE application_name = 'nested' AND wait_event IN ('Extension', 'CirroWaves')}), 'a DO waits, too');
