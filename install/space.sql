@@ -11,7 +11,8 @@
 -- application's own ids, @ref_type@.
 --
 -- Operands of tables and views are of the very types that an operator of
--- pg_catalog takes: none that somebody planted in the schema fits better.
+-- pg_catalog takes: none that somebody planted in the schema fits better. Where it
+-- takes types of any kind, it is named with its schema.
 --
 -- A check that is no more than a column or a call says IS TRUE: tools that dump
 -- schemas look for the parenthesis that PostgreSQL puts around an operator.
@@ -410,7 +411,7 @@ CREATE TABLE consumer (
 	name text PRIMARY KEY
 		CONSTRAINT consumer_name_check CHECK (octet_length(name) BETWEEN 1 AND 255),
 	kinds text[]
-		CONSTRAINT consumer_kinds_check CHECK (kinds <@ cirro.event_kinds()),
+		CONSTRAINT consumer_kinds_check CHECK (kinds OPERATOR(pg_catalog.<@) cirro.event_kinds()),
 	created_at timestamptz NOT NULL DEFAULT cirro.now()
 );
 

@@ -219,6 +219,26 @@ SELECT payload->>'space' FROM "Old Trees".claim_notifications(1);
 ALTER SCHEMA "Old Trees" RENAME TO trees;
 CALL cirro.upgrade_spaces('trees');
 
+-- Without the triggers that keep gig_state no wave runs; they are made again, but
+-- what is disabled stays so.
+BEGIN;
+DROP TRIGGER cirro_updated ON trees.gig;
+DROP TRIGGER cirro_inserted ON trees.invitation;
+SELECT defect FROM cirro.spaces() WHERE space = 'trees';
+SELECT pg_temp.try('CALL cirro.run_waves(''trees'')');
+CALL cirro.upgrade_spaces('trees');
+SELECT defect FROM cirro.spaces() WHERE space = 'trees';
+DROP TRIGGER cirro_updated ON trees.gig;
+ALTER TABLE trees.gig DISABLE TRIGGER cirro_inserted;
+CALL cirro.upgrade_spaces();
+SELECT defect FROM cirro.spaces() WHERE space = 'trees';
+ALTER TABLE trees.gig ENABLE TRIGGER cirro_inserted;
+SELECT defect FROM cirro.spaces() WHERE space = 'trees';
+DROP TRIGGER cirro_updated ON trees.gig;
+SELECT pg_temp.try('SELECT trees.run_wave(1)');
+SELECT cirro.drop_space('trees');
+ROLLBACK;
+
 -- A damaged Space is told of, and left alone.
 BEGIN;
 ALTER TABLE trees.wave DROP took;
