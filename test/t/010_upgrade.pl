@@ -40,7 +40,8 @@ sub without
 
 my $this = slurp_file("$folder/cirro--1.0.sql");
 my ($released) = sort glob "$sources/test/upgrade/cirro--*.sql";
-my $explain = slurp_file("$sources/install/explain.sql");
+# Without validate(), which check_consistency() asks.
+my ($explain) = slurp_file("$sources/install/explain.sql") =~ /^(CREATE FUNCTION cirro\.lint\(.*)/ms;
 
 # An older version: fewer functions and comments, another text of two
 # functions; and in a Space fewer triggers, functions, rights and comments,
