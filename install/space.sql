@@ -1457,12 +1457,12 @@ BEGIN
 			DETAIL = format('max is %s, lease is %s, consumer is %s.',
 				coalesce(claim_notifications.max::text, 'NULL'),
 				coalesce(claim_notifications.lease::text, 'NULL'),
-				coalesce(claim_notifications.consumer, 'NULL')),
+				coalesce(left(claim_notifications.consumer, 255), 'NULL')),
 			HINT = 'For example claim_notifications(100, ''1 minute'').';
 	END IF;
 	IF NOT EXISTS (SELECT FROM consumer c WHERE c.name = claim_notifications.consumer) THEN
 		RAISE EXCEPTION USING ERRCODE = 'UG005',
-			MESSAGE = format('consumer "%s" does not exist', claim_notifications.consumer),
+			MESSAGE = format('consumer "%s" does not exist', left(claim_notifications.consumer, 255)),
 			DETAIL = 'Nothing is written for names that are not in table consumer.',
 			HINT = 'INSERT INTO consumer (name) VALUES (…) makes one, which hears of what happens from then on.';
 	END IF;
@@ -1565,7 +1565,7 @@ BEGIN
 			MESSAGE = 'claim must be given, and outcome be delivered or suppressed',
 			DETAIL = format('claim is %s, outcome is %s.',
 				coalesce(confirm_notifications.claim::text, 'NULL'),
-				coalesce(confirm_notifications.outcome, 'NULL')),
+				coalesce(left(confirm_notifications.outcome, 255), 'NULL')),
 			HINT = 'Use fail_notifications() for what could not be delivered.';
 	END IF;
 	mine := confirm_notifications.ids;

@@ -331,6 +331,16 @@ SET cirro.clock = '2080-01-01';
 CALL cirro.run_waves('cancel');
 SELECT pg_temp.try('DELETE FROM gig WHERE id = 71');
 
+-- It has ended for the statement that cancels it, too, which began before.
+SET cirro.clock = '';
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (72, 'Gig', 'https://gig', now() + interval '1 hour', now() + interval '2 hours', 1, '{}');
+CREATE FUNCTION pg_temp.phase_of_cancelled(gig bigint) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM cancel(gig);
+	RETURN (SELECT s.phase FROM gig_status s WHERE s.gig_id = gig);
+END $$;
+SELECT pg_temp.phase_of_cancelled(72);
+
 SET client_min_messages = warning;
 DROP VIEW told;
 SELECT cirro.drop_space('cancel');

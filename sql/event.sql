@@ -93,6 +93,7 @@ SELECT pg_temp.try($$INSERT INTO consumer (name) VALUES ('')$$);
 SELECT pg_temp.try($$UPDATE consumer SET name = repeat('ä', 128) WHERE name = 'a'$$);
 SELECT pg_temp.try($$INSERT INTO consumer (name) VALUES ('a')$$);
 SELECT pg_temp.try($$INSERT INTO consumer (name, kinds) VALUES ('x', '{gig.ended,gig.vanished}')$$);
+SELECT length(pg_temp.try(format('INSERT INTO consumer (name, kinds) VALUES (%L, %L)', 'x', ARRAY[repeat('€', 100000)]))) < 1000 AS short;
 SELECT pg_temp.try($$UPDATE consumer SET kinds = '{gig.ended,NULL}' WHERE name = 'a'$$);
 SELECT split_part(pg_temp.try(format('UPDATE consumer SET kinds = %L WHERE name = ''a''', k)), E'\n', 3)
 FROM unnest(ARRAY['{""}', '{GIG.ENDED}', '{gig.ende}', '{gig.ended2}', '{{gig.ended,x}}', '{{gig.ended},{gig.started}}']) k;
