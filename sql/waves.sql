@@ -506,6 +506,29 @@ VALUES (950, 'p', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 1, '{}');
 CALL cirro.run_waves('cirro_waves');
 SELECT gig_id, wanted, invited, outcome FROM waves;
 
+-- A wave inserts once, or it would wait for another's invitation with gig_state
+-- locked: where a pass found too few who can be invited, all is searched anew.
+SELECT clear();
+DELETE FROM worker;
+INSERT INTO worker (id) SELECT generate_series(1, 200);
+CREATE TABLE insertion (gig_id bigint, wave_id bigint);
+ALTER TABLE insertion OWNER TO regress_cirro_owner;
+CREATE SEQUENCE turn;
+ALTER SEQUENCE turn OWNER TO regress_cirro_owner;
+CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+	RETURN CASE WHEN nextval('cirro_waves.turn') % 2 = 0 THEN NEW END; END$$;
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+	INSERT INTO cirro_waves.insertion SELECT DISTINCT n.gig_id, n.wave_id FROM n; RETURN NULL; END$$;
+CREATE TRIGGER keep_out BEFORE INSERT ON invitation FOR EACH ROW EXECUTE FUNCTION keep_out();
+CREATE TRIGGER note AFTER INSERT ON invitation REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION note();
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query)
+SELECT n, 'p', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 3, '{}' FROM generate_series(961, 970) n;
+SET cirro.wave_search = batch;
+CALL cirro.run_waves('cirro_waves');
+RESET cirro.wave_search;
+SELECT count(DISTINCT gig_id) AS gigs, count(*) AS insertions FROM insertion;
+SELECT min(invited) > 0 AS invited FROM waves;
+
 RESET cirro.clock;
 RESET search_path;
 SET client_min_messages = warning;

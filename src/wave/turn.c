@@ -315,6 +315,11 @@ run_due_wave(GigTurn *turn)
 {
 	IsolatedResult result = run_step(turn, wave_run);
 
+	if (result == ISOLATED_GIVEN_UP && turn->fell_short)
+	{
+		turn->found = NULL;
+		result = run_step(turn, wave_run);
+	}
 	turn->waved = result != ISOLATED_GIVEN_UP;
 	turn->wave_failed = result == ISOLATED_FAILED;
 	turn->state_locked = result == ISOLATED_DONE;

@@ -308,6 +308,7 @@ wave_run(void *arg)
 	turn->wave_id = 0;
 	turn->exhausted = gig->exhausted;
 	turn->searched = InvalidFullTransactionId;
+	turn->fell_short = false;
 	if (wanted == 0)
 		return lock_state(turn);
 
@@ -327,6 +328,11 @@ wave_run(void *arg)
 		searched = found->complete;
 		everyone = searched && invited == found->nids;
 		horizon = found->horizon;
+
+		/* gig_state is locked now: another insert might wait for who waits for it. */
+		turn->fell_short = invited > 0 && invited < wanted && !searched;
+		if (turn->fell_short)
+			return false;
 	}
 
 	fresh = palloc(mul_size(sizeof(int64), wanted));

@@ -55,6 +55,7 @@ typedef struct GigTurn
 
 	bool		claimed;
 	bool		state_locked;	/* gig_state is locked by this turn */
+	bool		fell_short;		/* "found" was not enough: to be run without */
 	bool		waved;			/* a wave was due, and has had its turn */
 	bool		wave_failed;
 	int64		wave_id;		/* its row; 0: none was needed */
@@ -69,9 +70,9 @@ typedef struct GigTurn
 /*
  * Runs the wave that the gig needs now; an IsolatedWork. The caller holds the
  * gig row. Returns false to be undone: the gig closed or reached its target
- * meanwhile. Sets turn->wave_id and turn->exhausted, unless pending_max left no
- * room, and turn->searched, if nobody is left to invite. If it returns true,
- * gig_state is locked.
+ * meanwhile, or turn->fell_short. Sets turn->wave_id and turn->exhausted, unless
+ * pending_max left no room, and turn->searched, if nobody is left to invite. If it
+ * returns true, gig_state is locked.
  */
 extern bool wave_run(void *turn);
 
