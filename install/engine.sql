@@ -59,7 +59,7 @@ CREATE FUNCTION cirro.gig_phase(start_at timestamptz, end_at timestamptz,
 	archive_at timestamptz, archived_at timestamptz, cancelled_at timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE RETURN
 	CASE WHEN archived_at IS NOT NULL OR archive_at <= cirro.now() THEN 'archived'
-		 WHEN least(end_at, cancelled_at) <= cirro.now() THEN 'ended'
+		 WHEN cancelled_at IS NOT NULL OR end_at <= cirro.now() THEN 'ended'
 		 WHEN start_at <= cirro.now() THEN 'started'
 		 ELSE 'created' END;
 COMMENT ON FUNCTION cirro.gig_phase(timestamptz, timestamptz, timestamptz, timestamptz, timestamptz) IS 'phase of a gig by the clock: created, started, ended or archived';

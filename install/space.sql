@@ -11,7 +11,8 @@
 -- application's own ids, @ref_type@.
 --
 -- Operands of tables and views are of the very types that an operator of
--- pg_catalog takes: none that somebody planted in the schema fits better.
+-- pg_catalog takes: none that somebody planted in the schema fits better. Where it
+-- takes types of any kind, it is named with its schema.
 --
 -- A check that is no more than a column or a call says IS TRUE: tools that dump
 -- schemas look for the parenthesis that PostgreSQL puts around an operator.
@@ -410,7 +411,7 @@ CREATE TABLE consumer (
 	name text PRIMARY KEY
 		CONSTRAINT consumer_name_check CHECK (octet_length(name) BETWEEN 1 AND 255),
 	kinds text[]
-		CONSTRAINT consumer_kinds_check CHECK (kinds <@ cirro.event_kinds()),
+		CONSTRAINT consumer_kinds_check CHECK (kinds OPERATOR(pg_catalog.<@) cirro.event_kinds()),
 	created_at timestamptz NOT NULL DEFAULT cirro.now()
 );
 
@@ -1146,6 +1147,12 @@ BEGIN
 		UPDATE gig g SET archived_at = cirro.now()
 			WHERE g.id = archive.gig_id RETURNING g.* INTO result;
 	END IF;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'UG014',
+			MESSAGE = format('gig %s was kept from changing', archive.gig_id),
+			DETAIL = 'A trigger of the Space''s owner suppressed the change, or a row policy forbids it.',
+			HINT = 'Ask whoever owns the triggers and policies of table gig.';
+	END IF;
 	RETURN result;
 END $$;
 COMMENT ON FUNCTION archive(bigint, timestamptz) IS 'archives a gig that has started or is cancelled, now or at a time to come, ending it if need be';
@@ -1165,6 +1172,12 @@ BEGIN
 		-- Refused by the trigger if the gig has ended.
 		UPDATE gig g SET cancelled_at = cirro.now()
 			WHERE g.id = cancel.gig_id RETURNING g.* INTO fn.result;
+	END IF;
+	IF fn.result.cancelled_at IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'UG014',
+			MESSAGE = format('gig %s was kept from changing', cancel.gig_id),
+			DETAIL = 'A trigger of the Space''s owner suppressed the change, or a row policy forbids it.',
+			HINT = 'Ask whoever owns the triggers and policies of table gig.';
 	END IF;
 	RETURN fn.result;
 END $$;
@@ -1456,12 +1469,12 @@ BEGIN
 			DETAIL = format('max is %s, lease is %s, consumer is %s.',
 				coalesce(claim_notifications.max::text, 'NULL'),
 				coalesce(claim_notifications.lease::text, 'NULL'),
-				coalesce(claim_notifications.consumer, 'NULL')),
+				coalesce(left(claim_notifications.consumer, 255), 'NULL')),
 			HINT = 'For example claim_notifications(100, ''1 minute'').';
 	END IF;
 	IF NOT EXISTS (SELECT FROM consumer c WHERE c.name = claim_notifications.consumer) THEN
 		RAISE EXCEPTION USING ERRCODE = 'UG005',
-			MESSAGE = format('consumer "%s" does not exist', claim_notifications.consumer),
+			MESSAGE = format('consumer "%s" does not exist', left(claim_notifications.consumer, 255)),
 			DETAIL = 'Nothing is written for names that are not in table consumer.',
 			HINT = 'INSERT INTO consumer (name) VALUES (…) makes one, which hears of what happens from then on.';
 	END IF;
@@ -1564,7 +1577,7 @@ BEGIN
 			MESSAGE = 'claim must be given, and outcome be delivered or suppressed',
 			DETAIL = format('claim is %s, outcome is %s.',
 				coalesce(confirm_notifications.claim::text, 'NULL'),
-				coalesce(confirm_notifications.outcome, 'NULL')),
+				coalesce(left(confirm_notifications.outcome, 255), 'NULL')),
 			HINT = 'Use fail_notifications() for what could not be delivered.';
 	END IF;
 	mine := confirm_notifications.ids;
@@ -1819,7 +1832,8 @@ BEGIN
 		FROM invitation i WHERE i.gig_id = g.id) i ON true
 	CROSS JOIN LATERAL (
 		-- Also when the clock was set back to before an end that the tick has seen.
-		SELECT g.id IS NOT NULL AND (s.announced < 2 OR cirro.now() < s.closes_at) AS is_searched,
+		SELECT g.id IS NOT NULL AND (s.announced < 2
+				OR (cirro.now() < s.closes_at AND g.cancelled_at IS NULL)) AS is_searched,
 			least(CASE s.announced WHEN 0 THEN s.starts_at WHEN 1 THEN s.closes_at
 					 WHEN 2 THEN s.archives_at END,
 			CASE WHEN s.next_wave_at < s.closes_at AND s.closes_at > cirro.now()
@@ -1831,9 +1845,13 @@ BEGIN
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
 		('gig_filter', CASE WHEN f.gig_id IS NULL THEN 'missing'
 				WHEN e.is_searched AND EXISTS (SELECT FROM cirro.validate(g.filter_query::text)) THEN 'differs'
-				WHEN e.is_searched AND NOT (f.filter OPERATOR(cirro.=) g.filter_query::cirro.filter_query
-					AND coalesce(f.sort OPERATOR(cirro.=) g.sort_query::cirro.sort_query,
-						f.sort IS NULL AND g.sort_query IS NULL)) THEN 'differs'
+				WHEN e.is_searched AND NOT f.filter OPERATOR(cirro.=) g.filter_query::cirro.filter_query THEN 'differs'
+				-- Not cast: what was loaded past the triggers may be no order at all.
+				WHEN e.is_searched AND f.sort::jsonb IS DISTINCT FROM
+					CASE jsonb_typeof(g.sort_query) WHEN 'array' THEN
+						CASE WHEN jsonb_array_length(g.sort_query) > 1 THEN g.sort_query
+							ELSE coalesce(g.sort_query -> 0, '{}') END
+					ELSE g.sort_query END THEN 'differs'
 				ELSE 'present' END,
 			CASE WHEN e.is_searched THEN 'present' ELSE 'missing' END),
 		('accepted', s.accepted::text, i.accepted::text),
@@ -1997,7 +2015,8 @@ BEGIN
 	INSERT INTO gig_filter (gig_id, filter, sort)
 	SELECT g.id, g.filter_query::cirro.filter_query, g.sort_query::cirro.sort_query
 	FROM gig g JOIN gig_state s ON s.gig_id = g.id
-	WHERE g.id = ANY (fn.ids) AND (s.announced < 2 OR fn.at < s.closes_at) ORDER BY g.id;
+	WHERE g.id = ANY (fn.ids) AND (s.announced < 2
+		OR (fn.at < s.closes_at AND g.cancelled_at IS NULL)) ORDER BY g.id;
 
 	DELETE FROM notification_floor f;
 	RETURN fn.rebuilt;

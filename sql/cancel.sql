@@ -130,6 +130,14 @@ SELECT pg_temp.try('UPDATE gig SET end_at = ''2030-01-02 13:00+00'' WHERE id = 3
 UPDATE gig SET start_at = date_trunc('milliseconds', start_at), cancelled_at = date_trunc('milliseconds', cancelled_at), title = title, created_at = created_at WHERE id = 3 RETURNING cancelled_at;
 INSERT INTO gig SELECT * FROM gig WHERE id = 3 ON CONFLICT (id) DO UPDATE SET title = excluded.title, cancelled_at = excluded.cancelled_at, end_at = excluded.end_at RETURNING cancelled_at;
 
+-- A clock that is set back does not take it back.
+BEGIN;
+SET LOCAL cirro.clock = '2030-01-01 11:00+00';
+SELECT pg_temp.short('UPDATE gig SET cancelled_at = NULL WHERE id = 3'), pg_temp.short('UPDATE gig SET title = ''x'' WHERE id = 3');
+SELECT cancelled_at FROM cancel(3);
+SELECT * FROM check_consistency();
+ROLLBACK;
+
 -- Archived before it would have started: now, or at a time to come.
 BEGIN;
 SELECT archived_at, archive_at, end_at FROM archive(3);
@@ -322,6 +330,26 @@ SELECT pg_temp.gig(71, '{"start_at": "2030-03-01", "end_at": "2030-03-08", "arch
 SET cirro.clock = '2080-01-01';
 CALL cirro.run_waves('cancel');
 SELECT pg_temp.try('DELETE FROM gig WHERE id = 71');
+
+-- What a trigger of the Space's owner keeps from changing is not passed off as done.
+SET cirro.clock = '2030-04-01 00:00+00';
+SELECT pg_temp.gig(80, '{"start_at": "2030-03-31", "end_at": "2030-04-08"}');
+CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER keep BEFORE UPDATE ON gig FOR EACH ROW EXECUTE FUNCTION keep();
+SELECT pg_temp.try(c) FROM unnest('{SELECT cancel(80),SELECT archive(80),"SELECT archive(80, ''2031-01-01'')"}'::text[]) c;
+CREATE OR REPLACE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';
+SELECT pg_temp.try('SELECT cancel(80)');
+DROP FUNCTION keep() CASCADE;
+
+-- It has ended for the statement that cancels it, too, which began before.
+SET cirro.clock = '';
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (72, 'Gig', 'https://gig', now() + interval '1 hour', now() + interval '2 hours', 1, '{}');
+CREATE FUNCTION pg_temp.phase_of_cancelled(gig bigint) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM cancel(gig);
+	RETURN (SELECT s.phase FROM gig_status s WHERE s.gig_id = gig);
+END $$;
+SELECT pg_temp.phase_of_cancelled(72);
 
 SET client_min_messages = warning;
 DROP VIEW told;

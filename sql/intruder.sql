@@ -330,18 +330,19 @@ DECLARE
 	function text;
 	lefts text;
 	rights text;
-	types text[] := '{smallint,integer,bigint,numeric,double precision,text,character varying,timestamp with time zone,interval,jsonb}';
+	types text[] := '{smallint,integer,bigint,numeric,double precision,text,character varying,timestamp with time zone,interval,jsonb,text[],bigint[]}';
 BEGIN
 	FOREACH lefts IN ARRAY types LOOP
 		FOREACH rights IN ARRAY types LOOP
 			EXECUTE format('CREATE FUNCTION planted.op(%s, %s) RETURNS boolean LANGUAGE sql AS ''INSERT INTO lair.ran_as VALUES (current_user); SELECT true''', lefts, rights);
-			FOREACH operator IN ARRAY '{=,<>,<,>,<=,>=,+,-,*,||,->,->>}'::text[] LOOP
+			FOREACH operator IN ARRAY '{=,<>,<,>,<=,>=,+,-,*,||,->,->>,<@,@>,&&}'::text[] LOOP
 				EXECUTE format('CREATE OPERATOR planted.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = planted.op)', operator, lefts, rights);
 			END LOOP;
 			FOREACH function IN ARRAY '{jsonb_build_object,array_position,encode}'::text[] LOOP
 				EXECUTE format('CREATE FUNCTION planted.%I(%s, %s) RETURNS boolean LANGUAGE sql AS ''INSERT INTO lair.ran_as VALUES (current_user); SELECT true''', function, lefts, rights);
 			END LOOP;
 		END LOOP;
+		CONTINUE WHEN lefts LIKE '%[]';
 		FOREACH function IN ARRAY '{jsonb_typeof,ceil,unnest,count,min,max,nextval,to_jsonb,hashint8extended,sha256}'::text[] LOOP
 			EXECUTE format('CREATE FUNCTION planted.%I(%s) RETURNS boolean LANGUAGE sql AS ''INSERT INTO lair.ran_as VALUES (current_user); SELECT true''', function, lefts);
 			EXECUTE format('CREATE FUNCTION planted.%I(%s[]) RETURNS boolean LANGUAGE sql AS ''INSERT INTO lair.ran_as VALUES (current_user); SELECT true''', function, lefts);

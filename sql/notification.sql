@@ -402,6 +402,8 @@ SELECT count(*) FROM claim_notifications();
 
 -- What makes no sense.
 SELECT pg_temp.try('SELECT * FROM claim_notifications(' || a || ')') FROM unnest('{0,-1,"NULL","1, ''0''","1, ''-1 s''","1, ''1 mon -31 days''","1, ''170000000 years''","1, NULL","1, ''1 s'', NULL","1, ''1 s'', ''nobody''"}'::text[]) WITH ORDINALITY u (a, n) ORDER BY n;
+SELECT length(pg_temp.try(c || quote_literal(repeat('€', 100000)) || ')')) < 1000 AS short
+	FROM unnest(ARRAY['SELECT * FROM claim_notifications(1, NULL, ', 'SELECT * FROM claim_notifications(1, ''1 s'', ', 'SELECT confirm_notifications(1, NULL, ']) c;
 SELECT pg_temp.try('SELECT confirm_notifications(' || a || ')') FROM unnest('{"NULL","1, ''{}'', ''dead''","1, NULL, NULL"}'::text[]) WITH ORDINALITY u (a, n) ORDER BY n;
 SELECT pg_temp.try('SELECT fail_notifications(' || a || ')') FROM unnest('{"NULL","1, retry_at => ''infinity''","1, ''{}'', ''x'', ''-infinity''"}'::text[]) WITH ORDINALITY u (a, n) ORDER BY n;
 SELECT pg_temp.try('SELECT fail_notifications(1, ARRAY[[NULL, 1], [2, NULL]]::bigint[])');

@@ -49,6 +49,13 @@ CREATE TEMP VIEW worker AS SELECT pg_temp.spy() AS id;
 GRANT SELECT ON worker TO PUBLIC;
 DELETE FROM cirro_security.invitation;
 ROLLBACK;
+BEGIN;
+ALTER TABLE cirro_security.gig RENAME TO task;
+SET LOCAL ROLE regress_cirro_app;
+CREATE TEMP VIEW gig AS SELECT pg_temp.spy() AS id;
+GRANT SELECT ON gig TO PUBLIC;
+DELETE FROM cirro_security.invitation;
+ROLLBACK;
 
 -- who may create in the schema plants better matching functions and operators
 GRANT CREATE ON SCHEMA cirro_security TO regress_cirro_app;

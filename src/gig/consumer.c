@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
@@ -83,7 +84,9 @@ check_kinds(const TriggerRow *row)
 					 errmsg("consumer \"%s\" is to hear of an unknown kind of event",
 							TextDatumGetCString(row_value(row, NAME))),
 					 kind == NULL ? errdetail("One of its kinds is NULL.")
-					 : errdetail("There is no kind \"%s\".", text_to_cstring(kind)),
+					 : errdetail("There is no kind \"%.*s\".",
+								 pg_mbcliplen(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind),
+											  MAX_NAME_LENGTH), VARDATA_ANY(kind)),
 					 errhint("The kinds are %s; NULL in place of the array stands for all.",
 							 event_kinds_listed()),
 					 trigger_errcolumn(row->rel, columns[KINDS].name, "consumer_kinds_check")));

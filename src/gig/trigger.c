@@ -253,7 +253,8 @@ static void
 check_tables(TriggerData *trigdata, const char *table)
 {
 	static const char *const names[] = {
-		"setting", "gig_filter", "gig_state", "invitation", "event", "consumer", "notification", "worker"
+		"setting", "gig", "gig_filter", "gig_state", "invitation", "event", "consumer",
+		"notification", "worker"
 	};
 	Relation	rel = trigdata->tg_relation;
 	Trigger    *trigger = trigdata->tg_trigger;

@@ -236,20 +236,13 @@ guard_defect(const char *table, const Guarded *guarded)
 	return NULL;
 }
 
-/* What keeps the schema from being a sound Space; NULL if nothing does. */
+/* What is wrong with the tables of a Space; NULL if nothing is. */
 static char *
-find_defect(Oid space, Oid owner, Oid invitation)
+find_table_defect(Oid space, Oid owner)
 {
-	Relation	attributes;
-	Guarded		guarded = {0};
-	char	   *defect;
+	Relation	attributes = table_open(AttributeRelationId, AccessShareLock);
+	char	   *defect = NULL;
 
-	find_guards(invitation, "invitation", false, &guarded);
-	defect = guard_defect("invitation", &guarded);
-	if (defect != NULL)
-		return defect;
-
-	attributes = table_open(AttributeRelationId, AccessShareLock);
 	for (int i = 0; i < lengthof(tables) && defect == NULL; i++)
 	{
 		HeapTuple	tuple = SearchSysCache2(RELNAMENSP,
@@ -275,9 +268,20 @@ find_defect(Oid space, Oid owner, Oid invitation)
 		ReleaseSysCache(tuple);
 	}
 	table_close(attributes, AccessShareLock);
+	return defect;
+}
+
+/* What is wrong with the triggers of a Space; NULL if nothing is. */
+static char *
+find_trigger_defect(Oid space, Oid invitation)
+{
+	Guarded		guarded = {0};
+	char	   *defect;
+
+	find_guards(invitation, "invitation", false, &guarded);
+	defect = guard_defect("invitation", &guarded);
 	if (defect != NULL)
 		return defect;
-
 	find_guards(get_relname_relid("gig", space), "gig", false, &guarded);
 	return guard_defect("gig", &guarded);
 }
@@ -315,7 +319,10 @@ describe(Oid space, const char *name)
 void
 space_examine(SpaceInfo *info)
 {
-	info->defect = find_defect(info->space, info->owner, info->invitation);
+	info->defect = find_table_defect(info->space, info->owner);
+	info->has_tables = info->defect == NULL;
+	if (info->has_tables)
+		info->defect = find_trigger_defect(info->space, info->invitation);
 }
 
 static int
@@ -371,8 +378,8 @@ space_find(const char *name)
 	return info;
 }
 
-SpaceInfo *
-space_get(const char *name)
+static SpaceInfo *
+get_space(const char *name, bool needs_triggers)
 {
 	SpaceInfo  *info = space_find(name);
 
@@ -382,13 +389,27 @@ space_get(const char *name)
 				 errmsg("Space \"%s\" does not exist", name),
 				 errdetail("No schema of that name has the tables and triggers of a Space."),
 				 errhint("cirro.spaces() lists the Spaces of this database.")));
-	if (info->defect != NULL)
+	if (!info->has_tables || (needs_triggers && info->defect != NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("Space \"%s\" is damaged", name),
 				 errdetail_internal("%s", info->defect),
-				 errhint("Bring its tables back to what cirro.create_space() makes.")));
+				 info->has_tables ?
+				 errhint("Enable its triggers; CALL cirro.upgrade_spaces() makes those that are missing. Then call rebuild_state() in it.")
+				 : errhint("Bring its tables back to what cirro.create_space() makes.")));
 	return info;
+}
+
+SpaceInfo *
+space_get(const char *name)
+{
+	return get_space(name, true);
+}
+
+SpaceInfo *
+space_get_tables(const char *name)
+{
+	return get_space(name, false);
 }
 
 bool

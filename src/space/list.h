@@ -17,6 +17,7 @@ typedef struct SpaceInfo
 	Oid			owner;			/* of its tables */
 	Oid			invitation;		/* its table invitation */
 	char	   *defect;			/* why it must not be worked in, or NULL */
+	bool		has_tables;		/* sound ones: at most triggers are amiss */
 } SpaceInfo;
 
 /*
@@ -41,6 +42,9 @@ extern SpaceInfo *space_find(const char *name);
  * and 55000 if it has a defect.
  */
 extern SpaceInfo *space_get(const char *name);
+
+/* The same for one to be upgraded or dropped: its triggers do not matter. */
+extern SpaceInfo *space_get_tables(const char *name);
 
 /* Whether the current user is the Space's owner or may become it. */
 extern bool space_may_run(const SpaceInfo *info);

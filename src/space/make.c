@@ -289,14 +289,14 @@ drop_space(PG_FUNCTION_ARGS)
 				 errmsg("the name of a Space cannot be null"),
 				 errhint("cirro.spaces() lists the Spaces of this database.")));
 	name = NameStr(*PG_GETARG_NAME(0));
-	info = space_get(name);
+	info = space_get_tables(name);
 	space = info->space;
 	space_check_run(info);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	/* Whoever was first has dropped it: UG001. */
 	if (!space_lock(space, AccessExclusiveLock, false))
-		(void) space_get(name);
+		(void) space_get_tables(name);
 	space_enter(&scope, space, info->owner,
 				info->owner == GetUserId() ? 0 : SECURITY_RESTRICTED_OPERATION);
 	space_hold(space, info->owner, space_tables, SPACE_TABLES);

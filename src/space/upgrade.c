@@ -96,9 +96,9 @@ upgrade_space(void *arg)
 /*
  * CALL upgrade_spaces(space name): one Space, or with NULL all that the caller
  * may run, each in a transaction of its own unless the call is inside one.
- * Idempotent; also what to call after ALTER SCHEMA … RENAME. Of many Spaces
- * one that fails is a WARNING and does not keep the others back. Errors: UG001,
- * 42501, 55000.
+ * Idempotent; also what to call after ALTER SCHEMA … RENAME, or where a trigger is
+ * missing. Of many Spaces one that fails is a WARNING and does not keep the others
+ * back. Errors: UG001, 42501, 55000.
  */
 Datum
 upgrade_spaces(PG_FUNCTION_ARGS)
@@ -128,7 +128,7 @@ upgrade_spaces(PG_FUNCTION_ARGS)
 		spaces = space_list();
 	else
 	{
-		SpaceInfo  *info = space_get(NameStr(*PG_GETARG_NAME(0)));
+		SpaceInfo  *info = space_get_tables(NameStr(*PG_GETARG_NAME(0)));
 
 		space_check_run(info);
 		spaces = list_make1(info);
@@ -144,7 +144,7 @@ upgrade_spaces(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		if (!space_may_run(info))
 			continue;
-		if (info->defect != NULL)
+		if (!info->has_tables)
 		{
 			ereport(WARNING,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

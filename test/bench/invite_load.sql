@@ -1,9 +1,8 @@
 -- test/bench/invite_load.sql: what invite.sh measures: a Space, tables without
 -- triggers beside it, and the calls and statements that write into both.
 --
--- The tables in schema hand have the Space's columns, checks, keys, indexes, foreign
--- keys and fill factors. Statistics are made once, of a few gigs that have invited
--- many: they know each of these, and take any other gig to have invited nobody.
+-- Statistics are made once, of a few gigs that have invited many: they know each of
+-- these, and take any other gig to have invited nobody.
 \set QUIET on
 SET client_min_messages = warning;
 SELECT cirro.create_space('space') \g /dev/null

@@ -223,15 +223,18 @@ END
 
 title "Now for real"
 if [ -n "$has_cron" ]; then
-	echo "Without cirro.clock it is now. pg_cron takes over, at every full minute:"
+	echo "Without cirro.clock it is now. pg_cron takes over with the next minute, and looks each second:"
 else
 	echo "Without cirro.clock it is now. There is no pg_cron here, so the demo makes its call:"
 fi
 filtered now.sql | show
+show <<'END'
+INSERT INTO crowd.consumer (name, kinds) VALUES ('chat', '{gig.filled}');
+END
 if [ -n "$has_cron" ]; then
 	show <<'END'
 CREATE EXTENSION pg_cron;
-SELECT cirro.schedule_waves('crowd');
+SELECT cirro.schedule_waves();
 SELECT schedule, command FROM cron.job;
 END
 fi
@@ -241,8 +244,8 @@ echo
 second=0
 last=
 while :; do
-	if [ -z "$has_cron" ] && [ $((second % 60)) = 5 ]; then
-		db -c "CALL cirro.run_waves('crowd')"
+	if [ -z "$has_cron" ] && [ $((second % 5)) = 0 ]; then
+		db -c "CALL cirro.run_waves()"
 	fi
 	# One worker a second makes up his mind to accept.
 	value "SELECT id FROM crowd.invitation WHERE gig_id = $gig AND status = 'pending'
@@ -268,7 +271,9 @@ done
 title "What the Space's application hears"
 show <<'END'
 SELECT kind, count(*) FROM crowd.event GROUP BY kind ORDER BY kind;
-SELECT jsonb_pretty(payload) AS payload FROM crowd.claim_notifications(max => 1);
+SELECT claim, jsonb_pretty(payload) AS payload FROM crowd.claim_notifications(max => 1);
+SELECT crowd.confirm_notifications(1) AS delivered;
+SELECT kind, payload->'gig'->>'title' AS gig, still_valid FROM crowd.claim_notifications(consumer => 'chat');
 SELECT count(*) AS disagreements FROM crowd.check_consistency();
 END
 
@@ -281,6 +286,6 @@ cat <<END
       SELECT * FROM crowd.check_consistency();
       SELECT * FROM cron.job_run_details;
 
-  The server keeps running, with a wave every minute. make demo-stop ends it.
+  The server keeps running, and waves with it. make demo-stop ends it.
 END
 trap - EXIT

@@ -127,5 +127,19 @@ is(sql(q{SELECT count(*) FROM trees.event WHERE kind = 'invitation.created'}), '
 	'nine were invited for the first time');
 is(sql('SELECT * FROM trees.check_consistency()'), '', 'consistent');
 
+# Who wants to be woken (README): by a wave, and by an answer.
+sql(q{
+CREATE FUNCTION trees.wake() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN NOTIFY trees; RETURN NULL; END $$;
+CREATE TRIGGER wake AFTER INSERT ON trees.notification
+    FOR EACH STATEMENT EXECUTE FUNCTION trees.wake();
+INSERT INTO trees.gig (title, url, start_at, end_at, total_seats, filter_query)
+VALUES ('Plant again', 'u', now() + '1 h', now() + '2 h', 1, '{"languages": "de"}');
+});
+my $woken = qr/Asynchronous notification "trees"/;
+like(sql(q{LISTEN trees; CALL cirro.run_waves();}), $woken, 'a wave wakes a deliverer who wants to be woken');
+like(sql(q{LISTEN trees; SELECT trees.accept(max(id)) FROM trees.invitation;}), $woken, 'so does an answer');
+unlike(sql('LISTEN trees; CALL cirro.run_waves();'), $woken, 'nothing new does not');
+
 $node->stop;
 done_testing();

@@ -161,9 +161,11 @@ RETURNS SETOF text LANGUAGE sql STABLE AS $$
 	FROM trees.gig g JOIN trees.invitation i ON i.gig_id = g.id
 	LEFT JOIN trees.event e ON e.invitation_id = i.id AND e.kind = 'gig.cancelled'
 	WHERE g.cancelled_at IS NOT NULL GROUP BY i.id
-	HAVING i.status IN ('pending', 'scheduled') OR count(e.id) <> CASE WHEN i.status = 'accepted'
-		OR (i.reason = 'gig_cancelled' AND EXISTS (SELECT FROM trees.event p WHERE p.kind = 'invitation.updated'
-			AND (p.invitation_id, p.revision, p.previous) = (i.id, i.revision, 'pending'))) THEN 1 ELSE 0 END
+	HAVING i.status IN ('pending', 'scheduled') OR count(e.id) > 1
+	OR i.revision <> max(e.revision) + CASE i.status WHEN 'accepted' THEN 0 ELSE 1 END
+	OR (count(e.id) = 0 AND (i.status = 'accepted' OR (i.reason = 'gig_cancelled' AND EXISTS (
+		SELECT FROM trees.event p WHERE p.kind = 'invitation.updated'
+		AND (p.invitation_id, p.revision, p.previous) = (i.id, i.revision, 'pending')))))
 	UNION ALL
 	SELECT format('%s of cancelled gig %s', e.kind, e.gig_id) FROM trees.gig g JOIN trees.event e ON e.gig_id = g.id
 	WHERE e.kind IN ('gig.started', 'gig.ended') AND e.at >= g.cancelled_at
