@@ -171,6 +171,16 @@ is(scalar(() = $warned =~ /skipping Space "broken"/g), 1, 'a Space with a defect
 is(scalar(() = $warned =~ /"dropped"/g), 0, 'one that was dropped is not');
 cmp_ok(abs(memory($pid) - $memory), '<', 200_000, 'the session does not grow') or diag("from $memory");
 
+# A lot that is to be removed does not hold up others; each removal waits a little.
+sql(q{INSERT INTO later.attempt (worker_id, outcomes, created_at) SELECT 1, '[]', '2000-01-01' FROM generate_series(1, 30000);
+	CREATE FUNCTION later.slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END$$;
+	CREATE TRIGGER slow AFTER DELETE ON later.attempt EXECUTE FUNCTION later.slow();
+	UPDATE later.setting SET cleaned_at = NULL});
+$node->poll_query_until('postgres', q{SELECT count(*) < 30000 FROM later.attempt});
+cmp_ok(first_wave('trees', gig('trees')), '<', 2.5, 'much that is to be removed keeps nobody waiting');
+cmp_ok(sql('SELECT count(*) FROM later.attempt'), '>', 0, 'it is not over by then');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM later.attempt}), 'and goes on in later looks');
+
 # The end.
 ($said, $warned) = psql_finish($limited);
 like($warned, qr/NOTICE:  the call ends after 4.5 seconds/, 'statement_timeout cuts it, and it says so');
