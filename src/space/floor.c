@@ -125,8 +125,11 @@ static const SpaceQuery floor_query = {
 	1, {TEXTOID}, PLAN_BY_KEY
 };
 
+/* Those that another transaction removes already are not waited for. */
 static const SpaceQuery lower_query = {
-	"DELETE FROM notification_floor f WHERE f.consumer = $1 AND f.due_at > $2",
+	"DELETE FROM notification_floor f WHERE f.consumer = $1 AND f.due_at > $2"
+	" AND f.ctid = ANY (ARRAY(SELECT l.ctid FROM notification_floor l"
+	"     WHERE l.consumer = $1 AND l.due_at > $2 FOR UPDATE SKIP LOCKED))",
 	2, {TEXTOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
@@ -197,8 +200,10 @@ raise_floor(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 
 	notification = get_relname_relid("notification", info->space);
+	/* Claims need no more than some of its columns. */
 	if (cirro_schema_aclcheck(info->space, GetUserId(), ACL_USAGE) != ACLCHECK_OK ||
-		pg_class_aclcheck(notification, GetUserId(), ACL_UPDATE) != ACLCHECK_OK)
+		(pg_class_aclcheck(notification, GetUserId(), ACL_UPDATE) != ACLCHECK_OK &&
+		 pg_attribute_aclcheck_all(notification, GetUserId(), ACL_UPDATE, ACLMASK_ANY) != ACLCHECK_OK))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for Space \"%s\"", info->name),

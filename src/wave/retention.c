@@ -101,9 +101,14 @@ static const SpaceQuery floors_query = {
 	0, {0}, PLAN_BY_KEY
 };
 
+static const SpaceQuery last_event_query = {
+	"SELECT coalesce(max(e.id), 0)::bigint FROM event e",
+	0, {0}, PLAN_BY_KEY
+};
+
 static const SpaceQuery first_event_query = {
-	"SELECT coalesce(min(n.event_id), 9223372036854775807) FROM notification n",
-	0
+	"SELECT least(min(n.event_id), $1 + 1) FROM notification n",
+	1, {INT8OID}
 };
 
 static bool
@@ -159,8 +164,9 @@ remove_batch(Retention *retention)
 
 /*
  * Which events nobody is to be told of any more: those before the first that has a
- * notification. One that is not to be seen yet, with an id given long ago, is as
- * young as its transaction.
+ * notification, and not after the last that there is now. One that is not to be seen
+ * yet and has a lower id was given that before the look at the locks, and is as young
+ * as its transaction.
  */
 static void
 begin_events(Retention *retention)
@@ -170,6 +176,10 @@ begin_events(Retention *retention)
 	TimestampTz since;
 	ResultRow	row;
 
+	query_run(space, &(QueryArgs) {&last_event_query});
+	row = result_row(0);
+	arg_int64(&args, result_int64(&row));
+	result_end(&row);
 	if (!writers_since(get_relname_relid("notification", space), DT_NOEND, &since))
 		since = DT_NOBEGIN;
 	retention->cutoff[EVENTS] = Min(retention->cutoff[EVENTS], since);

@@ -87,6 +87,11 @@ typedef struct Run
 	TimestampTz deadline;		/* no gig's turn begins later */
 	int			limit;			/* of gigs that may still be done */
 
+	/* The Space that is being cleaned, of which a look does a part. */
+	bool		is_cleaning;
+	Retention	retention;
+	SpaceInfo	cleaned;
+
 	/* Of a look. */
 	MemoryContext context;		/* what outlives a commit */
 	int64		looked;			/* how long looking at the Spaces took */
@@ -339,28 +344,50 @@ work_gigs(Run *run)
 	} while (more && run->done < run->limit && !is_too_late(run));
 }
 
+/*
+ * Goes on with the Space that is being cleaned, if there is one, by a step at least;
+ * no longer than until then.
+ */
+static void
+clean_until(Run *run, TimestampTz end)
+{
+	while (run->is_cleaning && !is_too_late(run))
+	{
+		CHECK_FOR_INTERRUPTS();
+		run->is_cleaning = retention_step(&run->retention);
+		commit(run);
+		report_progress(run);
+		if (GetCurrentTimestamp() >= end)
+			break;
+	}
+}
+
+/*
+ * Removes old rows; in a long call for about as long as may be between two looks, so
+ * that much to remove does not keep gigs waiting. What is left comes in the next look.
+ */
 static void
 clean(Run *run)
 {
+	TimestampTz end = run->until > run->began ?
+		GetCurrentTimestamp() + Max(LOOK_INTERVAL, run->looked) : DT_NOEND;
 	ListCell   *lc;
 
+	clean_until(run, end);
 	foreach(lc, run->agendas)
 	{
 		Agenda	   *agenda = lfirst(lc);
-		Retention	retention;
-		bool		more;
 
+		if (run->is_cleaning || GetCurrentTimestamp() >= end)
+			break;
 		if (!agenda->clean || !is_there(agenda->info))
 			continue;
-		more = retention_begin(&retention, agenda->info);
+		run->cleaned = *agenda->info;
+		run->cleaned.name = MemoryContextStrdup(MemoryContextGetParent(run->context),
+												agenda->info->name);
+		run->is_cleaning = retention_begin(&run->retention, &run->cleaned);
 		commit(run);
-		while (more && !is_too_late(run))
-		{
-			CHECK_FOR_INTERRUPTS();
-			more = retention_step(&retention);
-			commit(run);
-			report_progress(run);
-		}
+		clean_until(run, end);
 	}
 }
 
@@ -541,6 +568,8 @@ run_waves(PG_FUNCTION_ARGS)
 				break;
 			spaces = find_spaces(&run);
 		}
+		/* What was begun; the next call has to do the rest. */
+		clean_until(&run, DT_NOEND);
 	}
 	PG_FINALLY();
 	{

@@ -137,7 +137,6 @@ is(sql(q{SELECT pg_relation_size('dead')}), 0, 'VACUUM removes what was deleted 
 sql('UPDATE trees.setting SET paused = true');
 usleep 1_500_000;
 my $paused = gig('trees');
-my $memory = memory($pid);
 usleep 2_500_000;
 is(sql("SELECT count(*) FROM trees.wave WHERE gig_id = $paused"), 0, 'a Space that is paused meanwhile has no waves');
 sql('UPDATE trees.setting SET paused = false');
@@ -169,7 +168,21 @@ for my $space ('trees', 'steady')
 }
 is(scalar(() = $warned =~ /skipping Space "broken"/g), 1, 'a Space with a defect is said once');
 is(scalar(() = $warned =~ /"dropped"/g), 0, 'one that was dropped is not');
+# By now nobody else does its work, and of each kind it has done some.
+first_wave('trees', gig('trees'));
+my $memory = memory($pid);
+first_wave('trees', gig('trees')) for 1 .. 6;
 cmp_ok(abs(memory($pid) - $memory), '<', 200_000, 'the session does not grow') or diag("from $memory");
+
+# A lot that is to be removed does not hold up others; each removal waits a little.
+sql(q{INSERT INTO later.attempt (worker_id, outcomes, created_at) SELECT 1, '[]', '2000-01-01' FROM generate_series(1, 30000);
+	CREATE FUNCTION later.slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END$$;
+	CREATE TRIGGER slow AFTER DELETE ON later.attempt EXECUTE FUNCTION later.slow();
+	UPDATE later.setting SET cleaned_at = NULL});
+$node->poll_query_until('postgres', q{SELECT count(*) < 30000 FROM later.attempt});
+cmp_ok(first_wave('trees', gig('trees')), '<', 2.5, 'much that is to be removed keeps nobody waiting');
+cmp_ok(sql('SELECT count(*) FROM later.attempt'), '>', 0, 'it is not over by then');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM later.attempt}), 'and goes on in later looks');
 
 # The end.
 ($said, $warned) = psql_finish($limited);
