@@ -1147,6 +1147,12 @@ BEGIN
 		UPDATE gig g SET archived_at = cirro.now()
 			WHERE g.id = archive.gig_id RETURNING g.* INTO result;
 	END IF;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'UG014',
+			MESSAGE = format('gig %s was kept from changing', archive.gig_id),
+			DETAIL = 'A trigger of the Space''s owner suppressed the change, or a row policy forbids it.',
+			HINT = 'Ask whoever owns the triggers and policies of table gig.';
+	END IF;
 	RETURN result;
 END $$;
 COMMENT ON FUNCTION archive(bigint, timestamptz) IS 'archives a gig that has started or is cancelled, now or at a time to come, ending it if need be';
@@ -1166,6 +1172,12 @@ BEGIN
 		-- Refused by the trigger if the gig has ended.
 		UPDATE gig g SET cancelled_at = cirro.now()
 			WHERE g.id = cancel.gig_id RETURNING g.* INTO fn.result;
+	END IF;
+	IF fn.result.cancelled_at IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'UG014',
+			MESSAGE = format('gig %s was kept from changing', cancel.gig_id),
+			DETAIL = 'A trigger of the Space''s owner suppressed the change, or a row policy forbids it.',
+			HINT = 'Ask whoever owns the triggers and policies of table gig.';
 	END IF;
 	RETURN fn.result;
 END $$;
@@ -1833,9 +1845,13 @@ BEGIN
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
 		('gig_filter', CASE WHEN f.gig_id IS NULL THEN 'missing'
 				WHEN e.is_searched AND EXISTS (SELECT FROM cirro.validate(g.filter_query::text)) THEN 'differs'
-				WHEN e.is_searched AND NOT (f.filter OPERATOR(cirro.=) g.filter_query::cirro.filter_query
-					AND coalesce(f.sort OPERATOR(cirro.=) g.sort_query::cirro.sort_query,
-						f.sort IS NULL AND g.sort_query IS NULL)) THEN 'differs'
+				WHEN e.is_searched AND NOT f.filter OPERATOR(cirro.=) g.filter_query::cirro.filter_query THEN 'differs'
+				-- Not cast: what was loaded past the triggers may be no order at all.
+				WHEN e.is_searched AND f.sort::jsonb IS DISTINCT FROM
+					CASE jsonb_typeof(g.sort_query) WHEN 'array' THEN
+						CASE WHEN jsonb_array_length(g.sort_query) > 1 THEN g.sort_query
+							ELSE coalesce(g.sort_query -> 0, '{}') END
+					ELSE g.sort_query END THEN 'differs'
 				ELSE 'present' END,
 			CASE WHEN e.is_searched THEN 'present' ELSE 'missing' END),
 		('accepted', s.accepted::text, i.accepted::text),

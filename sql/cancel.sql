@@ -331,6 +331,16 @@ SET cirro.clock = '2080-01-01';
 CALL cirro.run_waves('cancel');
 SELECT pg_temp.try('DELETE FROM gig WHERE id = 71');
 
+-- What a trigger of the Space's owner keeps from changing is not passed off as done.
+SET cirro.clock = '2030-04-01 00:00+00';
+SELECT pg_temp.gig(80, '{"start_at": "2030-03-31", "end_at": "2030-04-08"}');
+CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER keep BEFORE UPDATE ON gig FOR EACH ROW EXECUTE FUNCTION keep();
+SELECT pg_temp.try(c) FROM unnest('{SELECT cancel(80),SELECT archive(80),"SELECT archive(80, ''2031-01-01'')"}'::text[]) c;
+CREATE OR REPLACE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';
+SELECT pg_temp.try('SELECT cancel(80)');
+DROP FUNCTION keep() CASCADE;
+
 -- It has ended for the statement that cancels it, too, which began before.
 SET cirro.clock = '';
 INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (72, 'Gig', 'https://gig', now() + interval '1 hour', now() + interval '2 hours', 1, '{}');

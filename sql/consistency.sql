@@ -147,5 +147,29 @@ SELECT w.id, w.profile, w.active FROM erase_worker(7) w;
 SELECT i.gig_id, i.worker_id, i.status, i.reason FROM invitation i WHERE i.gig_id >= 50 ORDER BY 1, 2;
 SELECT * FROM check_consistency();
 
+-- A gig whose filter is gone fails, and is not taken for one that nobody matches.
+DELETE FROM gig_filter WHERE gig_id = 51;
+SELECT v.outcome, v.error FROM run_wave(51) v;
+SELECT count(*) FROM event WHERE kind = 'gig.exhausted' AND gig_id = 51;
+SELECT rebuild_state();
+SELECT v.outcome FROM run_wave(51) v;
+
+-- What is no order is said of the gig that has it.
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query, sort_query)
+SELECT 52 + n, 'Sorted', 'https://gig/52', '2030-01-06', '2030-01-07', 1, '{}', s
+FROM unnest('{"[{\"a\": 1.0}]","{\"a\": -1}","[{\"b\": 1}, {\"a\": 1}]",[],"{}"}'::jsonb[]) WITH ORDINALITY u (s, n);
+SELECT * FROM check_consistency();
+ALTER TABLE gig DISABLE TRIGGER USER;
+UPDATE gig SET sort_query = '[1]' WHERE id = 55;
+UPDATE gig SET sort_query = '1' WHERE id = 56;
+UPDATE gig SET sort_query = '{"a": 1}' WHERE id = 54;
+UPDATE gig SET sort_query = NULL WHERE id = 53;
+ALTER TABLE gig ENABLE TRIGGER USER;
+SELECT * FROM check_consistency();
+SELECT pg_temp.try('SELECT rebuild_state()');
+UPDATE gig SET sort_query = NULL WHERE id IN (55, 56);
+SELECT rebuild_state();
+SELECT gig_id, sort FROM gig_filter WHERE gig_id > 52 ORDER BY 1;
+
 SET client_min_messages = warning;
 SELECT cirro.drop_space('consistency');

@@ -260,11 +260,11 @@ SELECT * FROM pg_temp.news();
 -- Many rows
 --
 SET cirro.clock = '2030-01-01 12:00+00';
-SELECT count(*) FROM (SELECT pg_temp.gig(n, '{"seats_max": 1}') FROM generate_series(1001, 3000) n) g;
+SELECT count(*) FROM (SELECT pg_temp.gig(n, '{"seats_max": 1}') FROM generate_series(1001, 1200) n) g;
 INSERT INTO consumer (name, kinds) VALUES ('filled', '{gig.filled}');
-INSERT INTO invitation (gig_id, worker_id) SELECT g, 14 FROM generate_series(1001, 3000) g;
+INSERT INTO invitation (gig_id, worker_id) SELECT g, 14 FROM generate_series(1001, 1200) g;
 UPDATE invitation SET status = 'accepted' WHERE gig_id > 1000;
-UPDATE invitation SET status = 'left', silent = gig_id <= 2000 WHERE gig_id > 1000;
+UPDATE invitation SET status = 'left', silent = gig_id <= 1100 WHERE gig_id > 1000;
 UPDATE gig SET title = 'x' WHERE id > 1000;
 DELETE FROM gig WHERE id > 1000;
 SELECT e.kind, e.status, count(*), count(DISTINCT e.gig_id) AS gigs, sum(n.n) AS told, bool_and(e.ordered) AS ordered

@@ -38,15 +38,8 @@ INSERT INTO worker (id) SELECT generate_series(1, 5);
 -- What is not given, or given as NULL, is the default.
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query, invitation_mode, invitation_multiplier, invitation_frequency, created_at)
 VALUES ('Gig', 'https://gig', '2030-01-02', '2030-01-03', 1, '{}', NULL, NULL, NULL, NULL);
-SELECT id, ref, description, archive_at, archived_at, invitation_mode, invitation_multiplier, invitation_frequency, pending_max, answer_within,
-	sort_query, notification_payload, created_at, f.filter, f.sort FROM gig JOIN gig_filter f ON f.gig_id = id;
--- The catalogue says what may be left out.
-SELECT attname, attnotnull, pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-	WHERE a.attrelid = 'gig'::regclass AND a.attnum > 0 AND (a.attname ~ '^invitation_' OR a.attname IN ('created_at', 'sort_query', 'filter_query', 'pending_max'));
--- Columns are of core's plain types, in every table that an application reads.
-SELECT c.relname, a.attname, format_type(a.atttypid, NULL) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-	WHERE c.relnamespace = 'gig_life'::regnamespace AND c.relkind = 'r' AND c.relname <> 'gig_filter' AND a.attnum > 0
-	AND (a.atttypid::regtype <> ALL ('{bigint,integer,smallint,boolean,text,numeric,jsonb,interval,timestamptz,uuid,text[],bigint[]}'::regtype[]) OR a.attgenerated <> '');
+SELECT g.id, g.ref, g.description, g.archive_at, g.archived_at, g.invitation_mode, g.invitation_multiplier, g.invitation_frequency, g.pending_max,
+	g.answer_within, g.sort_query, g.notification_payload, g.created_at, f.filter, f.sort FROM gig g JOIN gig_filter f ON f.gig_id = g.id;
 UPDATE setting SET default_frequency = '1 hour', default_multiplier = 2.5, default_pending_max = 7, default_answer_within = '1 day';
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query) VALUES ('Gig', 'https://gig', '2030-01-02', '2030-01-03', 1, '{"a":1}');
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query, invitation_mode, invitation_multiplier, invitation_frequency, pending_max, answer_within)

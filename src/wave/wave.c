@@ -71,6 +71,11 @@ static const SpaceQuery invite_found_query = {
 	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 
+static const SpaceQuery filter_query = {
+	"SELECT FROM gig_filter f WHERE f.gig_id = $1",
+	1, {INT8OID}, PLAN_BY_KEY
+};
+
 static const SpaceQuery reopen_query = {
 	"UPDATE invitation i SET status = 'pending', reason = NULL, origin = 'wave', wave_id = $3"
 	" FROM gig_filter f, worker w"
@@ -193,6 +198,21 @@ invite(const GigTurn *turn, const SpaceQuery *query, const int64 *ids, int count
 	arg_int64_array(&args, ids, count);
 	arg_int64(&args, turn->wave_id);
 	return query_run(turn->space, &args);
+}
+
+/* Raises 55000 if those found were not invited because the gig's filter is gone. */
+static void
+check_filter(const GigTurn *turn)
+{
+	QueryArgs	args = {&filter_query};
+
+	arg_int64(&args, turn->gig_id);
+	if (query_run(turn->space, &args) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("gig " INT64_FORMAT " has no row in gig_filter", turn->gig_id),
+				 errdetail("The row was removed, or the clock was set back to before the gig's end."),
+				 errhint("Call rebuild_state() in the Space.")));
 }
 
 /* How many of the wanted workers pending_max leaves room for. */
@@ -339,6 +359,8 @@ wave_run(void *arg)
 			turn->wave_id = reserve_wave_id(turn);
 		n = invite(turn, &invite_query, fresh, nfresh) +
 			invite(turn, &reopen_query, again, nagain);
+		if (n == 0)
+			check_filter(turn);
 		everyone &= n == nfresh + nagain;
 		invited += n;
 	}
