@@ -411,7 +411,7 @@ SELECT * FROM check_consistency();
 -- written, whichever statement does it.
 SET cirro.clock = '2030-01-01 12:00+00';
 SELECT pg_temp.gig(60, '{"filter_query": {"b": {"$gt": 1.0}}, "sort_query": [{"b": -1}, {"a": 1}], "archive_at": "2030-01-04"}'), pg_temp.gig(61, '{}'), pg_temp.gig(62, '{"archive_at": "2030-01-03 12:00+00"}');
-CREATE VIEW filters AS SELECT * FROM gig_filter WHERE gig_id BETWEEN 60 AND 69 ORDER BY gig_id;
+CREATE VIEW filters AS SELECT gig_id, filter, sort FROM gig_filter WHERE gig_id BETWEEN 60 AND 69 ORDER BY gig_id;
 SELECT * FROM filters;
 UPDATE gig SET filter_query = CASE id WHEN 60 THEN filter_query ELSE jsonb_build_object('id', id) END, sort_query = CASE id WHEN 60 THEN '{"c": 1}'::jsonb END WHERE id BETWEEN 60 AND 69;
 SELECT * FROM filters;

@@ -1,9 +1,10 @@
 -- test/bench/accept_load.sql: what accept.sh measures: a Space, tables without
 -- triggers beside it, the statement written by hand, and what fills both.
 --
--- The tables in schema hand are those of bare_tables.sql. The statement takes the seat with a guard on the one row that counts
--- it, so that two of them cannot both take the last; a division by zero undoes
--- it whole where there is no seat or the invitation is not pending.
+-- The tables in schema hand are those of bare_tables.sql. The statement takes the
+-- seat with a guard on the one row that counts it, so that two of them cannot both
+-- take the last; a division by zero undoes it whole where there is no seat or the
+-- invitation is not pending.
 \set QUIET on
 SET client_min_messages = warning;
 SELECT cirro.create_space('space');

@@ -45,6 +45,8 @@ with engine.begin() as connection:
     same("a gig of the required fields has the defaults", tuple(row)[1:], ("auto", 10, datetime.timedelta(minutes=5)))
     same("its filter is the object given",
          connection.execute(sa.select(gig.c.filter_query).where(gig.c.id == row.id)).scalar_one(), {})
+    same("no sort query is sqlalchemy.null()",
+         connection.execute(gig.insert().values(sort_query=sa.null(), **fields).returning(gig.c.sort_query)).scalar_one(), None)
 
 for space, kind, ref in (("ponds", sa.BIGINT, 2**40), ("houses", sa.dialects.postgresql.UUID, None)):
     table = sa.Table("gig", sa.MetaData(), schema=space, autoload_with=engine)
