@@ -1,10 +1,10 @@
 -- Plans that a session keeps: they are made anew when a table of the Space
 -- changes its shape between two calls, and a statement over many gigs settles
 -- with each of them.
+-- A slow run of waves tells how far it is.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cirro;
 SELECT cirro.create_space('plans');
-RESET client_min_messages;
 SET search_path = plans;
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
