@@ -203,7 +203,8 @@ raise_floor(PG_FUNCTION_ARGS)
 	/* Claims need no more than some of its columns. */
 	if (cirro_schema_aclcheck(info->space, GetUserId(), ACL_USAGE) != ACLCHECK_OK ||
 		(pg_class_aclcheck(notification, GetUserId(), ACL_UPDATE) != ACLCHECK_OK &&
-		 pg_attribute_aclcheck_all(notification, GetUserId(), ACL_UPDATE, ACLMASK_ANY) != ACLCHECK_OK))
+		 pg_attribute_aclcheck_all(notification, GetUserId(), ACL_UPDATE,
+								   ACLMASK_ANY) != ACLCHECK_OK))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for Space \"%s\"", info->name),

@@ -52,6 +52,7 @@ typedef struct Look
 	const SpaceInfo *info;
 	TimestampTz now;
 	bool		done;			/* else the Space is gone */
+	bool		was_locked;		/* for longer than one waits */
 	Datum		values[NCOLUMNS];
 } Look;
 
@@ -197,6 +198,29 @@ may_read(const SpaceInfo *info)
 }
 
 /*
+ * Looks into a Space; what is wrong with it, or NULL. An owner who has kept us waiting
+ * for a lock is not waited for again: else one with many Spaces could take all the time
+ * that the caller has.
+ */
+static const char *
+look_hurried(Look *look, bool no_waits)
+{
+	int			level = NewGUCNestLevel();
+	IsolatedResult result;
+	ErrorData  *error;
+
+	if (no_waits)
+		(void) set_config_option("lock_timeout", "1ms", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	result = run_isolated(look_into, look, &error);
+	AtEOXact_GUC(false, level);
+	if (result != ISOLATED_FAILED)
+		return NULL;
+	look->was_locked = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+	return error_summary(error);
+}
+
+/*
  * metrics() returns a row for every Space whose gig_state the caller may read,
  * computed as the Space's owner. Where that fails, "defect" says why and the
  * numbers are NULL: no owner can keep the others from being seen.
@@ -206,6 +230,7 @@ metrics(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	TimestampTz now = cirro_now();
+	List	   *hinderers = NIL;
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -226,12 +251,7 @@ metrics(PG_FUNCTION_ARGS)
 		if (SPI_connect() != SPI_OK_CONNECT)
 			elog(ERROR, "SPI_connect failed");
 		if (defect == NULL)
-		{
-			ErrorData  *error;
-
-			if (run_isolated(look_into, &look, &error) == ISOLATED_FAILED)
-				defect = error_summary(error);
-		}
+			defect = look_hurried(&look, list_member_oid(hinderers, info->owner));
 		if (defect != NULL || look.done)
 		{
 			namestrcpy(&name, info->name);
@@ -244,6 +264,8 @@ metrics(PG_FUNCTION_ARGS)
 			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, look.values, nulls);
 		}
 		SPI_finish();
+		if (look.was_locked)
+			hinderers = list_append_unique_oid(hinderers, info->owner);
 	}
 	return (Datum) 0;
 }

@@ -101,6 +101,15 @@ my $seen = sql('SELECT space, defect FROM cirro.metrics()', @monitor);
 cmp_ok(time - $began, '<', 8, 'a locked Space is not waited for');
 is($seen, "birds|\nit's \"odd\"|\ntrees|canceling statement due to lock timeout", 'it is the one without numbers');
 sql(q{ROLLBACK PREPARED 'lock'});
+# No owner can spin that out.
+sql(q{CREATE ROLE hinderer; SELECT cirro.create_space(('locked' || n)::name, 'hinderer') FROM generate_series(1, 10) n});
+sql('BEGIN; ' . join('', map { "LOCK TABLE locked$_.setting; " } 1 .. 10) . q{PREPARE TRANSACTION 'lock'});
+sql('GRANT USAGE ON SCHEMA ' . join(', ', map { "locked$_" } 1 .. 10) . ' TO prometheus');
+$began = time;
+is(sql('SELECT count(*), count(defect) FROM cirro.metrics()', @monitor), '13|10', 'nor are many of one owner');
+cmp_ok(time - $began, '<', 8, 'each for so long');
+sql(q{ROLLBACK PREPARED 'lock'});
+sql("SELECT cirro.drop_space('locked$_')") for 1 .. 10;
 
 # On a standby, as the same role.
 $node->backup('copy');
