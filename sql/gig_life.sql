@@ -40,6 +40,8 @@ INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query, invita
 VALUES ('Gig', 'https://gig', '2030-01-02', '2030-01-03', 1, '{}', NULL, NULL, NULL, NULL);
 SELECT g.id, g.ref, g.description, g.archive_at, g.archived_at, g.invitation_mode, g.invitation_multiplier, g.invitation_frequency, g.pending_max,
 	g.answer_within, g.sort_query, g.notification_payload, g.created_at, f.filter, f.sort FROM gig g JOIN gig_filter f ON f.gig_id = g.id;
+-- JSON's null is no order, either: some ORMs write it for what is not given.
+UPDATE gig g SET sort_query = 'null' WHERE g.id = 1 RETURNING g.sort_query IS NULL;
 UPDATE setting SET default_frequency = '1 hour', default_multiplier = 2.5, default_pending_max = 7, default_answer_within = '1 day';
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query) VALUES ('Gig', 'https://gig', '2030-01-02', '2030-01-03', 1, '{"a":1}');
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query, invitation_mode, invitation_multiplier, invitation_frequency, pending_max, answer_within)

@@ -122,6 +122,15 @@ static const int from_setting[] = {
 	INVITATION_MULTIPLIER, INVITATION_FREQUENCY, PENDING_MAX, ANSWER_WITHIN
 };
 
+/* What some write for a value that is not there. */
+static bool
+is_json_null(Datum value)
+{
+	JsonbValue	scalar;
+
+	return JsonbExtractScalar(&DatumGetJsonbP(value)->root, &scalar) && scalar.type == jbvNull;
+}
+
 /*
  * What is not given, or given as NULL, is the Space's default. "old" is the
  * row before an UPDATE: what was NULL then and still is was not given.
@@ -138,6 +147,8 @@ fill_defaults(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 		trigger_row_set(row, CREATED_AT, TimestampTzGetDatum(default_created_at(row)));
 	if (row_isnull(row, INVITATION_MODE))
 		trigger_row_set(row, INVITATION_MODE, CStringGetTextDatum("auto"));
+	if (!row_isnull(row, SORT_QUERY) && is_json_null(row_value(row, SORT_QUERY)))
+		trigger_row_set_null(row, SORT_QUERY);
 
 	for (int i = 0; i < (int) lengthof(from_setting); i++)
 	{
