@@ -94,6 +94,7 @@ SELECT gig_id, kind, status, count(*) FROM event WHERE gig_id > 20 GROUP BY 1, 2
 -- another, of which nothing tells the cache.
 VACUUM (FULL, ANALYZE) gig_state;
 \c -
+SET client_min_messages = warning;
 SET search_path = plans;
 SET cirro.clock = '2030-01-01 12:00+00';
 CREATE FUNCTION scans() RETURNS SETOF text LANGUAGE sql AS $$
