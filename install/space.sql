@@ -971,7 +971,6 @@ BEGIN
 			FROM (
 				SELECT u.id, u.ord, i.id AS invitation_id,
 					CASE WHEN g.id IS NULL THEN 'not_found'
-						 WHEN s.closes_at IS NULL THEN 'ok'	-- of which the trigger says what is wrong
 						 WHEN NOT fn.at < s.closes_at THEN 'not_open'
 						 WHEN i.status = 'accepted' THEN 'already_accepted'
 						 WHEN i.status IN ('pending', 'scheduled')
@@ -979,6 +978,7 @@ BEGIN
 								s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
 						 THEN 'already_invited'
 						 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
+						 WHEN s.closes_at IS NULL THEN 'ok'	-- of which the trigger says what is wrong
 						 WHEN NOT fn.is_active OR (fn.profile OPERATOR(cirro.@@) f.filter) IS NOT TRUE
 						 THEN 'no_match'
 						 WHEN s.accepted >= s.capacity THEN 'filled'

@@ -230,6 +230,7 @@ SELECT * FROM check_consistency();
 SELECT pg_temp.try(c) FROM unnest(ARRAY['SELECT accept(40001)', 'SELECT leave(40002)', 'SELECT reset(40002)', 'SELECT run_wave(4000)',
 	'INSERT INTO invitation (gig_id, worker_id) VALUES (4000, 3)', 'SELECT invite(4000, ''{3}'')', 'SELECT attempt_invitations(3, ''{4000}'')', 'SELECT erase_worker(2)']) c;
 SELECT gig_id, outcome FROM attempt_invitations(3) WHERE gig_id = 4000;
+SELECT i.status, a.outcome FROM invitation i, attempt_invitations(i.worker_id, '{4000}') a WHERE i.gig_id = 4000 ORDER BY i.id;
 SELECT gate, passed, detail FROM explain_invitation(3, 4000) LIMIT 2;
 SELECT count(*) FROM gig_status WHERE gig_id = 4000;
 SELECT count(*) FROM worker_invitation WHERE gig_id = 4000;
