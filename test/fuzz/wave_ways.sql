@@ -175,7 +175,7 @@ BEGIN
 			cirro_ways.pick('pending', 'rejected', 'expired', 'expired', 'left', 'pending') AS s
 		FROM gig g JOIN worker w ON random() < invited AND g.id % 4 < 3 OFFSET 0) AS pairs;
 	UPDATE invitation SET status = 'accepted'
-	WHERE id IN (SELECT min(id) FROM invitation WHERE status = 'pending' GROUP BY gig_id HAVING gig_id % 5 = 0);
+	WHERE id = ANY (ARRAY(SELECT min(id) FROM invitation WHERE status = 'pending' GROUP BY gig_id HAVING gig_id % 5 = 0));
 	PERFORM set_config('session_replication_role', 'origin', true);
 	PERFORM rebuild_state();
 	PERFORM set_config('search_path', 'cirro_ways, pg_catalog', true);
