@@ -104,7 +104,7 @@ static const Table tables[] = {
 	{"notification", {
 		{"id", INT8OID}, {"consumer", TEXTOID}, {"event_id", INT8OID},
 		{"due_at", TIMESTAMPTZOID}, {"claim", INT8OID},
-		{"attempts", INT4OID}, {"outcome", TEXTOID},
+		{"attempts", INT4OID}, {"put_off", BOOLOID}, {"outcome", TEXTOID},
 		{"delivered_at", TIMESTAMPTZOID}, {"error", TEXTOID}}},
 	{"notification_floor", {
 		{"consumer", TEXTOID}, {"due_at", TIMESTAMPTZOID}}}

@@ -87,7 +87,8 @@ static const SpaceQuery metrics_query = {
 	"   FROM consumer c CROSS JOIN LATERAL ("
 	"     SELECT count(*) AS open, min(l.id) AS first FROM notification l"
 	"     WHERE l.consumer = c.name AND l.outcome IS NULL AND l.due_at >= coalesce("
-	"       (SELECT max(f.due_at) FROM notification_floor f WHERE f.consumer = c.name), '-infinity')) n"
+	"       (SELECT max(f.due_at) FROM notification_floor f"
+	"         WHERE f.consumer = c.name AND f.due_at <= pg_catalog.clock_timestamp()), '-infinity')) n"
 	"   LEFT JOIN notification m ON m.id = n.first"
 	"   LEFT JOIN event e ON e.id = m.event_id) o"
 	" CROSS JOIN (SELECT count(*) AS dead FROM notification l WHERE l.outcome = 'dead') d",
