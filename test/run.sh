@@ -9,7 +9,7 @@
 #
 # SUITES="…"       which ones: pairs layers style exports warnings regress jit
 #                  isolation tap conformance parser mutation differential ways
-#                  clients; without a word, all of these, but not smith
+#                  docs clients; without a word, all of these, but not smith
 # PROVE_TESTS=…    which of test/t/ (all)
 # SEED=0.25        repeats the differential test, or that of the ways, that said so
 # FUZZ_SECONDS=600 parser and smith look for new inputs so long
@@ -21,7 +21,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suites=${SUITES:-pairs layers style exports warnings regress jit isolation tap conformance parser mutation differential ways clients}
+suites=${SUITES:-pairs layers style exports warnings regress jit isolation tap conformance parser mutation differential ways docs clients}
 fuzz_seconds=${FUZZ_SECONDS:-}
 limit=${LIMIT:-1200}		# seconds, for each suite
 if [ -n "${FUZZ_SECONDS:-}" ]; then limit=20000; fi
@@ -296,16 +296,28 @@ differential() { fuzz differential filter_differential filters=1200; }
 # Waves invite the same workers, however they look for them.
 ways() { fuzz ways wave_ways rounds=12; }
 
-# The tools of applications, one test each.
-clients()
+# A program of several tests, which it tells of in lines: "ok: ", "failed: " and
+# "skipped: ".
+tests()				# tests COMMAND...
 {
-	limited test/clients/run.sh || :
+	limited "$@" || :
 	good=$(grep -c '^ok: ' "$work/out" || :)
 	bad=$(grep -c '^failed: ' "$work/out" || :)
 	if [ "$bad" = 0 ] && [ "$code" != 0 ]; then bad=1; fi
 	count "$good" "$bad"
 	skipped=$((skipped + $(grep -c '^skipped: ' "$work/out" || :)))
 }
+
+# The manual: its SQL runs, its links lead somewhere, its reference is complete.
+docs()
+{
+	tests test/docs/run.pl
+	program "every link of the manual leads somewhere" test/docs/links.pl
+	program "the reference is complete, and names nothing else" test/docs/complete.pl
+}
+
+# The tools of applications, one test each.
+clients() { tests test/clients/run.sh; }
 
 # The library alone is instrumented; what that needs has to be in the server
 # first. A finding ends the server process, and the tests see a crash. Not
@@ -446,6 +458,7 @@ for suite in $suites; do
 			section "differential: test/fuzz/"; cluster_up; as_server createdb cirro_differential; differential ;;
 		ways)
 			section "ways: test/fuzz/"; cluster_up; as_server createdb cirro_ways; ways ;;
+		docs) section "docs: README.md docs/"; cluster_up; docs ;;
 		clients) section "clients: test/clients/"; cluster_up; clients ;;
 		*) die "there is no suite $suite" ;;
 	esac
