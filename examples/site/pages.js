@@ -56,7 +56,7 @@ const REASON = {
 };
 
 module.exports = function pages({ name, timeZone, locale }) {
-	const day = new Intl.DateTimeFormat(locale, { timeZone, weekday: "short", day: "numeric", month: "long", year: "numeric" });
+	const day = new Intl.DateTimeFormat(locale, { timeZone, weekday: "short", day: "numeric", month: "short", year: "numeric" });
 	const clock = new Intl.DateTimeFormat(locale, { timeZone, hour: "2-digit", minute: "2-digit" });
 	const zone = new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: "short" });
 	const zoneOf = (date) => zone.formatToParts(date).find((part) => part.type === "timeZoneName").value;
@@ -79,20 +79,26 @@ module.exports = function pages({ name, timeZone, locale }) {
 			<span>${text}</span></p>`;
 	}
 
-	function badge(row) {
-		if (row.cancelled_at) return html`<span class="badge bad">Cancelled</span>`;
-		if (row.status === "pending" && !row.can_accept) return html`<span class="badge">Filled</span>`;
-		if (row.status === "accepted") return html`<span class="badge good">${row.is_past ? "You took part" : STATUS.accepted}</span>`;
-		return html`<span class="badge">${STATUS[row.status]}</span>`;
+	const badge = (kind, text) => html`<p class="badge ${kind}">${text}</p>`;
+	const isOpen = (row) => row.phase === "created" || row.phase === "started";
+
+	function state(row) {
+		if (row.cancelled_at) return badge("bad", "Cancelled");
+		if (row.status === "pending" && !row.can_accept) return badge("", "Filled");
+		if (row.status === "accepted" && !isOpen(row)) return badge("", "Past");
+		return badge(row.status === "accepted" ? "good" : "", STATUS[row.status]);
 	}
+
+	// In a list only what its heading does not say.
+	const isNews = (row) => row.cancelled_at || !(row.status === "accepted" || (row.status === "pending" && row.can_accept));
 
 	const path = (row, what) => `/invitations/${row.id}${what ? `/${what}` : ""}`;
 
 	const card = (row) => html`
 		<li><article>
-			<header><h3 dir="auto"><a href="${path(row)}">${row.title}</a></h3>${badge(row)}</header>
+			<header><h3 dir="auto"><a href="${path(row)}">${row.title}</a></h3>${isNews(row) && state(row)}</header>
 			<p class="when">${span(row.start_at, row.end_at)}</p>
-			${row.status === "pending" || (row.status === "accepted" && !row.is_past) ? seats(row) : ""}
+			${isOpen(row) && (row.status === "pending" || row.status === "accepted") ? seats(row) : ""}
 			${row.status === "expired" && REASON[row.reason] ? html`<p class="hint">${REASON[row.reason]}</p>` : ""}
 		</article></li>`;
 
@@ -147,20 +153,21 @@ ${session?.worker ? html`<footer><p>Signed in as <bdi>${session.worker}</bdi></p
 
 		invitation: (context, row) => page({ ...context, title: row.title, body: html`
 			<article class="gig">
-			<header><h1 dir="auto">${row.title}</h1>${badge(row)}</header>
+			${state(row)}
+			<h1 dir="auto">${row.title}</h1>
 			<p class="when">${span(row.start_at, row.end_at)}</p>
 			${row.description ? html`<p class="text" dir="auto">${row.description}</p>` : ""}
-			${row.is_past ? "" : seats(row)}
+			${isOpen(row) ? seats(row) : ""}
 			${row.status === "pending" ? html`
 				${row.can_accept ? "" : html`<p class="hint">The seats are taken. If somebody leaves, you can still accept.</p>`}
 				<div class="answers">
 				${row.can_accept ? html`<form method="post" action="${path(row, "accept")}">${hidden(context.token)}<button class="main">Accept</button></form>` : ""}
 				<a class="button" href="${path(row, "decline")}">Decline</a></div>
-				${row.answer_by ? html`<p class="hint">Please answer by ${moment(row.answer_by)}.</p>` : ""}` : ""}
+				${row.answer_by < row.end_at ? html`<p class="hint">Please answer by ${moment(row.answer_by)}.</p>` : ""}` : ""}
 			${row.status === "accepted" ? html`
 				<div class="answers">${gigLink(row.url)}
-				${row.phase === "created" || row.phase === "started" ? html`<a class="button" href="${path(row, "leave")}">Leave this gig</a>` : ""}</div>` : ""}
-			${row.status === "expired" ? html`<p class="hint">${REASON[row.reason] ?? ""}</p>` : ""}
+				${row.can_leave ? html`<a class="button" href="${path(row, "leave")}">Leave this gig</a>` : ""}</div>` : ""}
+			${row.status === "expired" && REASON[row.reason] ? html`<p class="hint">${REASON[row.reason]}</p>` : ""}
 			</article>` }),
 
 		// asks before what cannot be taken back

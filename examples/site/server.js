@@ -125,8 +125,11 @@ async function answer(request, response, session) {
 		const done = url.searchParams.get("done");
 		return sendPage(response, 200, pages.invitation({ ...context, told: done === row.status && Object.values(ENDS).includes(done) ? done : undefined }, row));
 	}
-	if ((third === "decline" || third === "leave") && !post)
-		return sendPage(response, 200, pages.sure(context, await space.invitation(worker, id), third));
+	if ((third === "decline" || third === "leave") && !post) {
+		const row = await space.invitation(worker, id);
+		if (third === "leave" ? !row.can_leave : row.status !== "pending") return redirect(response, `/invitations/${id}`);
+		return sendPage(response, 200, pages.sure(context, row, third));
+	}
 	if (Object.hasOwn(ENDS, third ?? "") && post) {
 		try {
 			await space.answer(worker, id, third, reason(fields));

@@ -44,7 +44,8 @@ class Space {
 		const name = `"${schema.replace(/"/g, '""')}"`;
 		this.select = `
 			SELECT i.invitation_id AS id, i.status, i.reason, i.title, i.description, i.url, i.start_at, i.end_at,
-				i.end_at <= cirro.now() AS is_past, i.phase, i.cancelled_at, i.answer_by, i.can_accept, i.why_not,
+				i.phase, i.cancelled_at, i.answer_by, i.can_accept,
+				(i.status = 'accepted' AND i.phase IN ('created', 'started')) AS can_leave,
 				s.accepted, coalesce(s.capacity, s.target) AS seats, s.capacity IS NOT NULL AS is_limited
 			FROM ${name}.worker_invitation i JOIN ${name}.gig_status s ON s.gig_id = i.gig_id`;
 		this.calls = {
