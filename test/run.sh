@@ -66,7 +66,16 @@ count()
 {
 	passed=$((passed + $1))
 	failed=$((failed + $2))
+	[ "$2" = 0 ] || remember
 }
+
+# What is said once more at the end, where it is found: which suite, and those
+# lines of the last command's output that say what was wrong.
+remember()
+{
+	echo "failed: $suite"
+	grep -a -E '^(not ok|failed: |stopped after )|[.]{3} FAILED|^# |Wstat: ' "$work/out" 2>/dev/null | tail -n 15 | cut -c 1-200
+} >>"$work/failures"
 
 skip()
 {
@@ -388,6 +397,7 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$work/tmp" "$work/socket" "$work/ports"
 : >"$work/log"
+: >"$work/failures"
 own_tree "$work/cirro"
 own_server "$original" "$work/server"
 # Optional input beside the checkout keeps its place.
@@ -438,6 +448,7 @@ cluster_up()
 }
 
 for suite in $suites; do
+	: >"$work/out"
 	case $suite in
 		pairs) section "pairs"; pairs ;;
 		layers) section "layers: who includes whom in src/"; program "nobody includes upwards or sideways" test/layers.pl ;;
@@ -465,11 +476,13 @@ for suite in $suites; do
 done
 
 if [ -n "${SANITIZE:-}" ]; then
+	suite=findings
 	section "findings of the sanitizers"
 	findings
 fi
 
 section "all"
+cat "$work/failures"
 if [ "$skipped" = 0 ]; then
 	echo "$passed passed, $failed failed"
 else
