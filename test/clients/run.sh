@@ -147,6 +147,30 @@ postgraphile()
 	node postgraphile.js
 }
 
+# The example site: by a browser, in a database and as a role of its own, which
+# its site.sql makes.
+site()
+{
+	npm_tool site
+	CHROMIUM=$(command -v chromium) || cannot "needs Debian's package chromium"
+	export CHROMIUM SITE_ROLE="${db}_site" SITE_DATABASE="${db}_site" SUPERUSER="$superuser"
+	cp -R "$top/examples/site" site
+	trap 'site_db DROP' EXIT
+	site_db CREATE
+	node site.js
+}
+
+site_db()			# site_db CREATE|DROP
+{
+	PGUSER=$superuser psql -Xq -d "$start" -c "SET client_min_messages = warning" \
+		-c "DROP DATABASE IF EXISTS $SITE_DATABASE WITH (FORCE)" -c "DROP ROLE IF EXISTS $SITE_ROLE"
+	[ "$1" = CREATE ] || return 0
+	PGUSER=$superuser psql -Xq -d "$start" -c "CREATE DATABASE $SITE_DATABASE"
+	PGUSER=$superuser PGOPTIONS="-c client_min_messages=warning" psql -Xq -d "$SITE_DATABASE" -v ON_ERROR_STOP=1 \
+		-c "CREATE EXTENSION cirro" -c "SELECT cirro.create_space('trees')" \
+		-v role="$SITE_ROLE" -f site/site.sql -f site/site.sql >"$told" 2>&1 || { cat "$told"; return 1; }
+}
+
 # -------------------------------------------------------------- their set-up --
 
 # The packages of npm, or why there are none in $work/npm.missing. A registry
