@@ -24,7 +24,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test layers style soak crash test-sanitize fuzz fuzz-parser demo demo-stop deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle
+ALONE = help setup test layers style docs-check soak crash test-sanitize fuzz fuzz-parser demo demo-stop deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -38,6 +38,7 @@ help:
 	@echo 'make test               build and run every test in a temporary folder'
 	@echo '                        (SUITES="regress tap …", SEED=0.25, KEEP=1)'
 	@echo 'make layers style       two of them, which need only perl: who includes whom, and the look of C'
+	@echo "make docs-check         the manual: its SQL, links, and whether the reference is complete"
 	@echo 'make soak               random traffic by many clients, deadlocks counted (SOAK_SECONDS=600, SOAK_SEED=…)'
 	@echo 'make crash              kill -9 in the middle of it, over and over (CRASH_ROUNDS=200, CRASH_SEED=…)'
 	@echo 'make test-sanitize      the same with AddressSanitizer and UndefinedBehaviorSanitizer in the library'
@@ -66,6 +67,10 @@ test:
 
 layers style:
 	@test/$@.pl
+
+docs-check: export SUITES = docs
+docs-check:
+	@test/run.sh
 
 # The long forms of two tests; each prints its seed.
 soak: export SOAK_SECONDS ?= 600
@@ -146,7 +151,7 @@ $(error $(PG_CONFIG) does not run: install the server headers of PostgreSQL, or 
 endif
 include $(PGXS)
 
-$(INSTALL_SQL): install/head.sql install/filter.sql install/index.sql install/explain.sql install/engine.sql install/waves.sql \
+$(INSTALL_SQL): install/head.sql install/filter.sql install/index.sql install/explain.sql install/engine.sql install/waves.sql install/report.sql \
 		install/space.sql install/embed.sh
 	sh install/embed.sh > $@
 

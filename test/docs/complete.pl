@@ -1,0 +1,262 @@
+#!/usr/bin/perl
+#
+# test/docs/complete.pl: whether the reference names every object, and nothing
+# that is not there.
+#
+# Decides how the reference pages are read. What there is says complete.sql, in a
+# database of its own in the server that psql's environment reaches; of errors,
+# the sources. Must not look at what the pages say of a thing, but for what the
+# catalogue knows better: signatures, types, defaults, which tables a trigger is
+# on.
+#
+#   test/docs/complete.pl        exit code 1 and a line for each fault
+#
+# How the pages are read: a heading ### names a function, table or view; a line
+# that is one code span, `cirro.f(a int) → text`, is the function's signature. A
+# table tells by its first column's heading what its rows are: column (of the
+# heading's table or function), `status` (values of the heading's column),
+# internal (functions that others do not call), operator, operator class, type,
+# cast, setting, kind, constraint, index, statistics, sequence, trigger, code. Its
+# rows name things in code, several in one cell if the rest is true of each.
+# Other tables are prose.
+#
+# At the end every line that names something is taken away by itself, and each
+# time there has to be a fault: so no row is there for nothing, nor unseen.
+
+use strict;
+use warnings;
+use utf8;
+use open qw(:std :utf8);
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+
+my $here = dirname(abs_path($0));
+chdir dirname(dirname($here)) or die;
+my %pages = map { $_ => [ split /\n/, slurp("docs/$_"), -1 ] }
+  qw(reference-cirro.md reference-space.md errors.md filters.md);
+my %kinds = map { $_ => 1 } (
+	'column', 'internal', 'operator', 'operator class', 'type', 'cast', 'setting', 'kind', 'constraint', 'index',
+	'statistics', 'sequence', 'trigger', 'code');
+
+my @facts = (catalogue(), codes());
+my %count;
+$count{ $_->[0] }++ for @facts;
+die "the catalogue is empty\n" unless @facts > 300;
+
+my ($entries, $places) = read_pages();
+my @faults = compare($entries);
+print "$_\n" for @faults;
+exit 1 if @faults;
+print join(', ', map { "$count{$_} of kind $_" } sort keys %count), "\n";
+
+# Without any one of its lines the reference is incomplete.
+my $unseen = 0;
+for (@$places)
+{
+	my ($page, $i) = @$_;
+	local $pages{$page}[$i] = '';
+	next if compare((read_pages())[0]);
+	print "docs/$page:", $i + 1, ": nobody would notice if this line were gone\n";
+	$unseen++;
+}
+print scalar @$places, " lines of the reference, each noticed when it is gone\n" unless $unseen;
+exit($unseen ? 1 : 0);
+
+# What the pages name: what => name => the cells that are held against the
+# catalogue. Also which lines do.
+sub read_pages
+{
+	my (%entries, @places);
+
+	for my $page (sort keys %pages)
+	{
+		my $schema = $page =~ /space/ ? 'trees' : 'cirro';
+		my ($section, $heading, $table, @columns, $fence) = ('', '');
+		my $lines = $pages{$page};
+
+		for my $i (keys @$lines)
+		{
+			my $line = $lines->[$i];
+			my $add = sub {
+				my ($what, $name, @cells) = @_;
+				push @{ $entries{$what}{$name} }, { at => "docs/$page:" . ($i + 1), cells => \@cells };
+				push @places, [ $page, $i ] unless @places && $places[-1][0] eq $page && $places[-1][1] == $i;
+			};
+
+			if ($fence) { undef $fence if $line =~ /^\s*$fence\s*$/; next; }
+			if ($line =~ /^\s*(`{3,})/) { $fence = $1; next; }
+			if ($line =~ /^## (.*)/) { ($section, $heading) = ($1, ''); }
+			elsif ($line =~ /^### `?(\w+)`?$/)
+			{
+				$heading = $1;
+				if ($schema eq 'trees' && $section eq 'Tables') { $add->('table', $heading); }
+				elsif ($schema eq 'trees' && $section eq 'Views') { $add->('view', $heading); }
+			}
+			elsif ($line =~ /^### /) { $heading = ''; }
+			elsif ($line =~ /^`((?:cirro|trees)\.(\w+)\(.*)`$/)
+			{
+				$add->('function', "$schema.$2", $1, $heading);
+			}
+
+			if ($line !~ /^\|/) { undef $table; next; }
+			my @cells = map { s/^\s+|\s+$//gr } split /(?<!\\)\|/, $line =~ s/^\|//r =~ s/\|\s*$//r;
+			if (!defined $table)
+			{
+				$table = $page eq 'filters.md' ? 'word' : $kinds{ $cells[0] } ? $cells[0]
+				  : $cells[0] =~ /^`(\w+)`$/ ? "value $1" : '';
+				@columns = @cells;
+				next;
+			}
+			next if $table eq '' || $line =~ /^\|[-:| ]+$/;
+			my %cell = map { $columns[$_] => $cells[$_] // '' } keys @columns;
+			for my $name ($cells[0] =~ /`([^`]+)`/g)
+			{
+				if ($table eq 'column') { $add->('column', "$schema.$heading.$name", $cell{type} // '', $cell{default} // ''); }
+				elsif ($table =~ /^value (.*)/) { $add->('value', "$heading.$1.$name"); }
+				elsif ($table eq 'internal') { $add->('function', "cirro.$name", undef, undef); }
+				elsif ($table eq 'word') { $add->('word', $name) if $name =~ /^\$\w+$/; }
+				else { $add->($table, $name, @cells[ 1 .. $#cells ]); }
+			}
+			push @{ $entries{fault}{"a row of a table of $table without a name"} }, { at => "docs/$page:" . ($i + 1) }
+			  if $cells[0] !~ /`/ && $table ne 'word';
+		}
+	}
+	return (\%entries, \@places);
+}
+
+sub compare
+{
+	my ($entries) = @_;
+	my (@faults, %known);
+
+	for my $fact (@facts)
+	{
+		my ($what, $name, @about) = @$fact;
+		my $there = $entries->{$what}{$name};
+		$known{$what}{$name} = 1;
+		if (!$there) { push @faults, "no page of the reference has the $what $name"; next; }
+		for my $entry (@$there)
+		{
+			my ($at, @cells) = ($entry->{at}, @{ $entry->{cells} });
+			if ($what eq 'column')
+			{
+				push @faults, "$at: $name is of type $about[0], not $cells[0]" if $cells[0] ne $about[0];
+				next if $name !~ /^trees\.\w+\.\w+$/ || !exists $about[1];
+				my $default = $about[1] // '';
+				my @code = names($cells[1]);
+				push @faults, "$at: the default of $name is $default, not $cells[1]"
+				  if $default eq '' ? @code
+				  : $default eq 'some' ? $cells[1] eq ''
+				  : $default eq 'identity' ? $cells[1] !~ /identity/
+				  : !grep { $_ eq $default } @code;
+			}
+			elsif ($what eq 'setting')
+			{
+				push @faults, "$at: the default of $name is '$about[0]', not $cells[0]"
+				  if $about[0] eq '' ? $cells[0] ne 'empty' : $cells[0] ne "`$about[0]`";
+				push @faults, "$at: $name is for $about[1]" if $cells[1] !~ /$about[1]/;
+			}
+			elsif ($what eq 'cast') { push @faults, "$at: $name is $about[0]" if $cells[0] ne $about[0]; }
+			elsif ($what eq 'operator class')
+			{
+				my $is = join ' ', $about[0], 'for', $about[1] . ($about[2] ? ', default' : '');
+				push @faults, "$at: $name is $is" if $cells[0] ne $is;
+			}
+			elsif ($what =~ /^(?:constraint|index|trigger)$/)
+			{
+				push @faults, "$at: $name is on $about[0]" if join(' ', sort(names($cells[0]))) ne $about[0];
+			}
+		}
+		if ($what eq 'function')
+		{
+			my @shown = grep { defined $_->{cells}[0] } @$there;
+			push @faults, "$there->[0]{at}: $name has a signature, and is internal" if @shown && @shown != @$there;
+			push @faults, "$there->[0]{at}: $name is $about[0]" if @shown && !grep { $_->{cells}[0] eq $about[0] } @shown;
+		}
+		elsif ($what ne 'word' && @$there > 1)
+		{
+			push @faults, "$there->[1]{at}: $name once more, as in $there->[0]{at}";
+		}
+	}
+	for my $what (sort keys %$entries)
+	{
+		for my $name (sort keys %{ $entries->{$what} })
+		{
+			my $there = $entries->{$what}{$name};
+			my $at = $there->[0]{at};
+			if ($what eq 'fault') { push @faults, "$at: $name"; }
+			elsif (!$known{$what}{$name}) { push @faults, "$at: there is no $what $name"; }
+			elsif ($what eq 'function')
+			{
+				my %is = map { $_->[2] => 1 } grep { $_->[0] eq 'function' && $_->[1] eq $name } @facts;
+				for (grep { defined $_->{cells}[0] } @$there)
+				{
+					push @faults, "$_->{at}: there is no $_->{cells}[0]" unless $is{ $_->{cells}[0] };
+					push @faults, "$_->{at}: not below its own heading" if $name !~ /\.\Q$_->{cells}[1]\E$/;
+				}
+			}
+		}
+	}
+	return @faults;
+}
+
+# The code spans of some cells.
+sub names
+{
+	return map { defined $_ ? /`([^`]+)`/g : () } @_;
+}
+
+# Columns of functions that are internal need no row.
+sub catalogue
+{
+	my $database = 'docs_complete';
+	local $ENV{PGCLIENTENCODING} = 'UTF8';
+	my $psql = 'psql -X -q';
+	system("$psql -d postgres -c 'DROP DATABASE IF EXISTS $database' -c \"CREATE DATABASE $database TEMPLATE template0 ENCODING 'UTF8'\" 2>/dev/null") == 0
+	  or die "cannot make the database $database\n";
+	my $out = `$psql -d $database -f $here/complete.sql`;
+	my $failed = $?;
+	system("$psql -d postgres -c 'DROP DATABASE $database WITH (FORCE)'");
+	die "complete.sql failed\n" if $failed;
+	utf8::decode($out) unless utf8::is_utf8($out);
+	return map { [ split /\t/, $_, -1 ] } split /\n/, $out;
+}
+
+# SQLSTATEs that cirro raises, by its sources: class UG, and others by their name
+# in PostgreSQL's errcodes.h. What only compares is none.
+sub codes
+{
+	my $include = `pg_config --includedir-server`;
+	chomp $include;
+	my (%code, %raised);
+	for my $file ("$include/utils/errcodes.h", 'src/cirro.h')
+	{
+		for (split /\n/, slurp($file))
+		{
+			next unless /#define\s+ERRCODE_(\w+)\s+MAKE_SQLSTATE\(([^)]*)\)/;
+			my ($name, $letters) = ($1, $2);
+			$code{$name} = join '', $letters =~ /'(.)'/g;
+			$raised{ $code{$name} } = 1 if $file eq 'src/cirro.h';
+		}
+	}
+	die "no codes of errors in $include/utils/errcodes.h\n" unless keys %code > 200;
+	for my $file (glob('src/*.[ch] src/*/*.[ch]'))
+	{
+		my $text = slurp($file) =~ s/ERRCODE_TO_CATEGORY\(ERRCODE_\w+\)|[=!]= ERRCODE_\w+//gr;
+		for ($text =~ /\bERRCODE_(\w+)/g)
+		{
+			next if /^(?:TO_CATEGORY|SUCCESSFUL_COMPLETION)$/;
+			$raised{ $code{$_} // die "$file: ERRCODE_$_?\n" } = 1;
+		}
+	}
+	for my $file (glob('install/*.sql')) { $raised{$_} = 1 for slurp($file) =~ /ERRCODE = '(\w{5})'/g; }
+	return map { [ 'code', $_ ] } sort keys %raised;
+}
+
+sub slurp
+{
+	my ($file) = @_;
+	open my $in, '<:encoding(UTF-8)', $file or die "$file: $!\n";
+	local $/;
+	return <$in> // '';
+}
