@@ -61,11 +61,16 @@ async function form(request) {
 		throw new Refusal("method", 415);
 	const chunks = [];
 	let size = 0;
-	for await (const chunk of request) {
-		size += chunk.length;
-		if (size > MAX_BODY) throw new Refusal("large", 413);
-		chunks.push(chunk);
+	try {
+		// What is too much is read all the same, so that the visitor hears of it.
+		for await (const chunk of request) {
+			size += chunk.length;
+			if (size <= MAX_BODY) chunks.push(chunk);
+		}
+	} catch (error) {
+		throw new Refusal("broken", 400, error);	// the visitor has gone
 	}
+	if (size > MAX_BODY) throw new Refusal("large", 413);
 	return new URLSearchParams(Buffer.concat(chunks).toString());
 }
 
@@ -165,9 +170,10 @@ const server = http.createServer({
 		await answer(request, response, session);
 	} catch (error) {
 		const known = error instanceof Refusal;
-		if (!known || error.status >= 500) console.error(known ? error.cause : error);
+		if (!known) console.error(error);
+		else if (error.status >= 500) console.error(`${error.told}: ${error.cause?.message}`);
 		if (response.headersSent) return response.destroy();
-		// What is left of a body that was too large is not read.
+		// What is left of a body is not read.
 		if (!request.complete) response.setHeader("Connection", "close");
 		sendPage(response, known ? error.status : 500, pages.told(contextOf(session), known ? error.told : "broken"));
 	}
