@@ -136,7 +136,7 @@ $(error $(PG_CONFIG) does not run: install the server headers of PostgreSQL, or 
 endif
 include $(PGXS)
 
-$(INSTALL_SQL): install/head.sql install/filter.sql install/index.sql install/explain.sql install/engine.sql install/waves.sql \
+$(INSTALL_SQL): install/head.sql install/filter.sql install/index.sql install/explain.sql install/engine.sql install/waves.sql install/report.sql \
 		install/space.sql install/embed.sh
 	sh install/embed.sh > $@
 

@@ -1,6 +1,6 @@
 -- History comes in by its owner, who is no superuser: gigs and invitations with the
 -- times that they had, past their triggers, in one transaction; rebuild_state() makes
--- the rest. The recipe is that of the README.
+-- the rest. The recipe is that of docs/operations.md.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cirro;
 CREATE ROLE regress_cirro_history;

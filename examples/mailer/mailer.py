@@ -51,9 +51,9 @@ SMTP_PORT = int(os.environ.get("SMTP_PORT", 25))
 SMTP_USER = os.environ.get("SMTP_USER")             # with it STARTTLS and SMTP_PASSWORD
 SENDER = Address("Volunteers", addr_spec=os.environ.get("MAIL_FROM", "volunteers@example.org"))
 
-# A mail takes some ten round trips. With ten seconds for each it ends within the
-# second half of a lease of five minutes, in which none is begun.
-SMTP_TIMEOUT = LEASE.total_seconds() / 30
+# A mail takes some ten round trips. However slow each is, it ends within the second
+# half of the lease, in which none is begun.
+SMTP_TIMEOUT = LEASE.total_seconds() / 20
 
 
 def log(text):

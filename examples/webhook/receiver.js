@@ -69,4 +69,7 @@ const server = http.createServer({ requestTimeout: 10000 }, async (request, resp
 });
 server.listen(Number(env.PORT ?? 8080), env.HOST ?? "127.0.0.1", () => console.error(`listening on ${server.address().port}`));
 
-for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => server.close(() => pool.end()));
+for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => {
+	server.close(() => pool.end());
+	server.closeIdleConnections();
+});

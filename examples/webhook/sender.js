@@ -38,8 +38,8 @@ function sleep(seconds) {
 
 // ------------------------------------------------------------- one request --
 
-// Returns undefined, or what was wrong and, in seconds, when to try again if the
-// receiver has a say in it.
+// Returns undefined, or what was wrong and how many seconds to leave the receiver
+// alone at least.
 async function send(body, eventId) {
 	try {
 		const response = await fetch(url, {
@@ -56,22 +56,21 @@ async function send(body, eventId) {
 		await response.body?.cancel();
 		if (response.ok) return;
 		const { status } = response;
-		if (status === 429 || status === 503) {
-			const after = Number(response.headers.get("retry-after"));
-			return { error: `HTTP ${status}`, after: after > 0 ? after : undefined };
-		}
+		let after = 0;
+		if (status === 429 || status === 503) after = Number(response.headers.get("retry-after")) || 0;
 		// Other 4xx: the receiver wants no such request. Only a change on one of
 		// the sides helps, so there is no hurry.
-		return { error: `HTTP ${status}`, after: status < 500 && status !== 408 && status !== 425 ? 3600 : undefined };
+		else if (status < 500 && status !== 408 && status !== 425) after = 3600;
+		return { error: `HTTP ${status}`, after };
 	} catch (error) {
-		return { error: error.cause?.code ?? error.name };
+		return { error: error.cause?.code ?? error.name, after: 0 };
 	}
 }
 
 // Seconds until the next try: 5, 20, 80, 320, ... at most six hours, so that ten
 // tries take most of a day; never all at the same time.
-function delay(attempts) {
-	return Math.min(retry * 4 ** (attempts - 1), 6 * 3600);
+function delay(attempts, after) {
+	return Math.min(Math.max(retry * 4 ** (attempts - 1), after), 6 * 3600) * (0.75 + Math.random() / 2);
 }
 
 // ------------------------------------------------------------ the database --
@@ -101,15 +100,17 @@ async function deliver(db) {
 	let lost = false;
 	async function lane() {
 		for (let row; !lost && (row = rows.shift()) !== undefined;) {
-			const of = [row.claim, [row.id]];
-			let query;
+			const query = { text: CONFIRM, values: [row.claim, [row.id]] };
 			if (stopping || performance.now() > lastStart) {
-				query = { text: FAIL, values: [...of, null, 0] };		// back to whoever is next; no attempt counts
+				query.text = FAIL;
+				query.values.push(null, 0);		// back to whoever is next; no attempt counts
 			} else {
 				const failure = await send(row.body, row.event_id);
-				if (failure) log(`notification ${row.id}: ${failure.error}`);
-				const wait = Math.min(failure?.after ?? delay(row.attempts), 6 * 3600) * (0.75 + Math.random() / 2);
-				query = failure ? { text: FAIL, values: [...of, failure.error, wait] } : { text: CONFIRM, values: of };
+				if (failure) {
+					log(`notification ${row.id}: ${failure.error}`);
+					query.text = FAIL;
+					query.values.push(failure.error, delay(row.attempts, failure.after));
+				}
 			}
 			await report(db, query).catch((error) => { lost = true; throw error; });
 		}

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 print("# Django", django.get_version(), flush=True)
-folder = sys.argv[1]
+folder = os.getcwd()
 sys.path.insert(0, folder)
 
 

@@ -1,48 +1,39 @@
 #!/bin/sh
-# test/clients/run.sh: can the tools that applications are written with read and
-# write a Space's tables?
+# test/clients/run.sh: can what applications are written with use a Space, each
+# in its own idiom?
 #
-# Each tool reads the catalogue in its own way, side by side, in a database of
-# this suite's own on the server that psql reaches, as an owner who is no
-# superuser. Decides which tools there are and which of them can run here: the
-# packages of Debian and npm's registry may be out of reach, which is told by
-# name and no failure. Installs nothing outside its temporary folder
-# (test/setup.sh clients installs Debian's packages) and lets no package of npm
-# run a script when it is installed. Exit status 0 only if no tool fails.
+# Decides which tools there are, which of them can run here, and how many run at
+# a time. Each has a database of its own on the server that psql reaches, a copy
+# of one with the Spaces of setup.sql, so that none sees another's rows, and is
+# connected as their owner, who is no superuser. The packages of Debian and npm's
+# registry may be out of reach, which is told by name and no failure. Installs
+# nothing outside its temporary folder (test/setup.sh clients installs Debian's
+# packages) and lets no package of npm run a script when it is installed. Exit
+# status 0 only if no tool fails.
+#
+# TOOLS="…"        which ones; without a word, all
+# CLIENT_JOBS=2    how many at a time; without a word, as the processors are
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib.sh"
 
-db=cirro_clients
-start=${PGDATABASE:-postgres}
-superuser=${PGUSER:-}
-work=$(mktemp -d)
-pids=
-cleanup()
-{
-	trap '' INT TERM HUP
-	# shellcheck disable=SC2086
-	[ -z "$pids" ] || kill $pids 2>/dev/null || :
-	PGUSER=$superuser psql -Xq -d "$start" -c "SET client_min_messages = warning" \
-		-c "DROP DATABASE IF EXISTS $db WITH (FORCE)" -c "DROP ROLE IF EXISTS $db"
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM HUP
-
-# Of the caller's environment nothing leads these tools elsewhere.
-unset DATABASE_URL PGOPTIONS PGSERVICE NODE_OPTIONS NODE_ENV NODE_PATH PYTHONPATH PYTHONHOME PYTHONWARNINGS \
-	RUBYOPT RUBYLIB BUNDLE_GEMFILE DJANGO_SETTINGS_MODULE || :
-export HOME="$work" LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 NO_COLOR=1
-# Node.js brings certificates of its own; those of this computer may be more.
-if [ -e /etc/ssl/certs/ca-certificates.crt ]; then
-	export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}"
-fi
-
 # ---------------------------------------------------------------- the tools --
 
-# Each prints its checks, and is failed by its exit status; 77: it cannot run
-# here, for the reason in its last line.
+# A tool a line: its name and the command that runs it, one of those below. It
+# begins in a folder of its own with PGDATABASE, PGUSER, PGHOST and PGPORT set,
+# prints its checks, and is failed by its exit status; 77: it cannot run here,
+# for the reason in its last line. Those that wait for npm come last.
+all_tools()
+{
+	cat <<-'END'
+		activerecord	by_ruby activerecord_schema.rb active_record pg
+		sqlalchemy		by_python sqlalchemy_reflect.py sqlalchemy psycopg2
+		django			by_python django_inspect.py django psycopg2
+		kysely			kysely
+		drizzle			drizzle
+		postgraphile	by_node postgraphile_schema.js
+	END
+}
 
 cannot()
 {
@@ -50,23 +41,39 @@ cannot()
 	exit 77
 }
 
-activerecord()
+limited()			# limited COMMAND...: no tool holds up the others
 {
-	ruby=$(ruby_with active_record pg) || cannot "needs Debian's packages ruby-activerecord and ruby-pg"
-	"$ruby" "$here/activerecord.rb"
+	timeout -k 5 "${TOOL_LIMIT:-180}" "$@"
 }
 
-sqlalchemy()
+by_ruby()			# by_ruby FILE LIBRARY...
 {
-	python=$(python_with sqlalchemy psycopg2) || cannot "needs Debian's packages python3-sqlalchemy and python3-psycopg2"
-	"$python" "$here/sqlalchemy_reflect.py"
+	file=$1
+	shift
+	ruby=$(ruby_with "$@") || cannot "needs Debian's packages$(printf ' ruby-%s' "$@" | tr -d _)"
+	limited "$ruby" "$here/$file"
 }
 
-django()
+by_python()			# by_python FILE MODULE...
 {
-	python=$(python_with django psycopg2) || cannot "needs Debian's packages python3-django and python3-psycopg2"
-	mkdir "$work/django"
-	"$python" "$here/django_inspect.py" "$work/django"
+	file=$1
+	shift
+	python=$(python_with "$@") || cannot "needs Debian's packages$(printf ' python3-%s' "$@")"
+	limited "$python" "$here/$file"
+}
+
+by_node()			# by_node FILE
+{
+	npm_packages
+	limited node "$1"
+}
+
+# as_loop COMMAND...: one that does the loop of every client, as loop.sql has it,
+# and whose rows are looked at afterwards.
+as_loop()
+{
+	"$@"
+	psql -Xq -v ON_ERROR_STOP=1 -f "$here/loop.sql"
 }
 
 # check WHAT-IS-SO COMMAND...: whether that succeeds; its output else.
@@ -74,77 +81,56 @@ check()
 {
 	so=$1
 	shift
-	if "$@" >"$told" 2>&1; then
+	if "$@" >told 2>&1; then
 		echo "ok - $so"
 	else
 		echo "not ok - $so"
-		head -n 100 "$told"
-		bad=1
+		head -n 100 told
+		return 1
 	fi
 }
 
-# npm's packages as package-lock.json has them, in a folder of the tool's own.
-npm_tool()			# npm_tool NAME
+compile()			# compile FILE...: by TypeScript, as strictly as it can
 {
-	[ -d "$work/npm/node_modules" ] || cannot "$(cat "$work/npm.missing")"
-	mkdir "$work/$1"
-	cp "$here"/*.js "$here/$1".[tj]s "$work/$1/" 2>/dev/null || :
-	ln -s ../npm/node_modules "$work/$1/node_modules"
-	cd "$work/$1"
-	PATH=$work/npm/node_modules/.bin:$PATH
-	told=$work/$1/told
-	bad=0
-}
-
-compiled()			# compiled FILE...: by TypeScript, as strictly as it can
-{
-	tsc --strict --skipLibCheck --target es2022 --module node16 --types node --outDir . "$@"
+	limited tsc --strict --skipLibCheck --target es2022 --module node16 --types node --outDir . "$@"
 }
 
 kysely()
 {
-	npm_tool kysely
+	npm_packages
 	check "kysely-codegen reads the catalogue" \
-		kysely-codegen --url "postgres://$db@localhost:$PGPORT/$db?host=$PGHOST" \
+		limited kysely-codegen --url "postgres://$PGUSER@localhost:$PGPORT/$PGDATABASE?host=$PGHOST" \
 		--dialect postgres --schema trees --out-file db.d.ts
-	check "a typed insert compiles with the required fields and with no fewer or others" compiled kysely.ts
-	[ "$bad" = 1 ] || node kysely.js || bad=1
-	return "$bad"
+	check "a typed insert compiles with the required fields and with no fewer or others" compile kysely_types.ts
+	limited node kysely_types.js
 }
 
 drizzle_pull()		# drizzle_pull FOLDER FILTER: what drizzle-kit writes there
 {
 	cat >"$1.json" <<-END
 		{ "dialect": "postgresql", "schemaFilter": ["trees"], "tablesFilter": ["$2"], "out": "$1",
-		  "dbCredentials": { "host": "$PGHOST", "port": $PGPORT, "user": "$db", "database": "$db", "ssl": false } }
+		  "dbCredentials": { "host": "$PGHOST", "port": $PGPORT, "user": "$PGUSER", "database": "$PGDATABASE", "ssl": false } }
 	END
-	drizzle-kit pull --config "$1.json" </dev/null && [ -s "$1/schema.ts" ]
+	limited drizzle-kit pull --config "$1.json" && [ -s "$1/schema.ts" ]
 }
 
 drizzle()
 {
-	npm_tool drizzle
+	npm_packages
 	check "drizzle-kit pull reads all tables but gig_filter" drizzle_pull drizzle '!gig_filter'
 	check "what it writes compiles, and a typed insert with the required fields and with no fewer or others" \
-		compiled drizzle.ts drizzle/relations.ts
-	for table in $tables; do
+		compile drizzle_types.ts drizzle/relations.ts
+	for table in attempt consumer event gig gig_state invitation notification setting wave worker; do
 		check "$table is among them" grep -q "trees.table(\"$table\"" drizzle/schema.ts
 	done
 	check "no default, check or type was beyond it" sh -c '! grep -n "TODO\|unknown\|CHECK (" drizzle/schema.ts'
 	check "drizzle-kit pull reads all tables" drizzle_pull all '*'
-	compiled all/schema.ts >"$told" 2>&1 || :
+	compile all/schema.ts >told 2>&1 || :
 	check "and of these nothing but gig_filter's two columns does not compile" \
-		[ "$(sed -n 's/^all.schema.ts(\([0-9]*\),.*/\1/p' "$told" | while read -r line; do
+		[ "$(sed -n 's/^all.schema.ts(\([0-9]*\),.*/\1/p' told | while read -r line; do
 			sed -n "${line}s/^[[:space:]]*\([a-z]*\): unknown(.*/\1/p" all/schema.ts
-		done | xargs) of $(grep -c 'error TS' "$told")" = "filter sort of 2" ]
-	[ "$bad" = 1 ] || node drizzle.js || bad=1
-	return "$bad"
-}
-
-postgraphile()
-{
-	npm_tool postgraphile
-	node postgraphile.js
+		done | xargs) of $(grep -c 'error TS' told)" = "filter sort of 2" ]
+	limited node drizzle_types.js
 }
 
 # The example site: by a browser, in a database and as a role of its own, which
@@ -173,10 +159,51 @@ site_db()			# site_db CREATE|DROP
 
 # -------------------------------------------------------------- their set-up --
 
-# The packages of npm, or why there are none in $work/npm.missing. A registry
-# that answers while the packages cannot be installed is a failure.
-npm_packages()
+db=cirro_clients
+start=${PGDATABASE:-postgres}
+superuser=${PGUSER:-}
+work=$(mktemp -d)
+workers=
+
+as_superuser()		# as_superuser PSQL-ARGUMENT...
 {
+	PGUSER=$superuser PGDATABASE=$start psql -Xq -v ON_ERROR_STOP=1 -c "SET client_min_messages = warning" "$@"
+}
+
+drop_databases()
+{
+	for name in $(as_superuser -At -c "SELECT d.datname FROM pg_database d WHERE d.datname ~ '^${db}(_|\$)'"); do
+		as_superuser -c "DROP DATABASE IF EXISTS $name WITH (FORCE)"
+	done
+	as_superuser -c "DROP ROLE IF EXISTS $db"
+}
+
+cleanup()
+{
+	trap '' INT TERM HUP
+	# shellcheck disable=SC2086
+	[ -z "$workers" ] || kill $workers 2>/dev/null || :
+	drop_databases
+	rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+
+# Of the caller's environment nothing leads these tools elsewhere.
+unset DATABASE_URL PGOPTIONS PGSERVICE NODE_OPTIONS NODE_ENV NODE_PATH PYTHONPATH PYTHONHOME PYTHONWARNINGS \
+	RUBYOPT RUBYLIB BUNDLE_GEMFILE DJANGO_SETTINGS_MODULE JAVA_TOOL_OPTIONS CLASSPATH GOFLAGS || :
+export HOME="$work" LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 NO_COLOR=1
+# Node.js brings certificates of its own; those of this computer may be more.
+if [ -e /etc/ssl/certs/ca-certificates.crt ]; then
+	export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}"
+fi
+
+# npm's packages as package-lock.json has them, or in npm.missing why there are
+# none. A registry that answers while the packages cannot be installed is a
+# failure, told by npm.failed.
+npm_install()
+{
+	mkdir "$work/npm"
 	if ! node=$(node -p 'process.versions.node' 2>/dev/null) || ! command -v npm >/dev/null; then
 		echo "needs Node.js and npm (Debian's package npm)" >"$work/npm.missing"
 		return
@@ -187,52 +214,92 @@ npm_packages()
 	export npm_config_cache="$work/npm-cache" npm_config_update_notifier=false npm_config_audit=false \
 		npm_config_fund=false npm_config_ignore_scripts=true npm_config_fetch_retries=1 \
 		npm_config_fetch_retry_mintimeout=1000
-	mkdir "$work/npm"
 	cp "$here/package.json" "$here/package-lock.json" "$work/npm/"
 	if (cd "$work/npm" && npm ci) >"$work/npm.log" 2>&1; then
 		echo "# Node.js $node, npm $(npm --version)"
 	elif npm view typescript version >/dev/null 2>&1; then
-		tail -n 40 "$work/npm.log"
-		return 1
+		tail -n 40 "$work/npm.log" >"$work/npm.failed"
 	else
-		rm -rf "$work/npm/node_modules"
 		echo "needs npm's registry, which does not answer" >"$work/npm.missing"
 	fi
 }
 
-tables="attempt consumer event gig gig_state invitation notification setting wave worker"
-
-psql -Xq -d "$start" -c "SET client_min_messages = warning" -c "DROP DATABASE IF EXISTS $db WITH (FORCE)" \
-	-c "DROP ROLE IF EXISTS $db" -c "CREATE ROLE $db LOGIN" -c "CREATE DATABASE $db"
-psql -Xq -d "$db" -v ON_ERROR_STOP=1 -v owner="$db" -f "$here/setup.sql" >"$work/setup.log" 2>&1 ||
-	{ cat "$work/setup.log"; exit 1; }
-export PGDATABASE=$db PGUSER=$db PGPORT="${PGPORT:-5432}"
-
-run()				# run TOOL: its output and exit status into files
+# npm_packages: waits for them, and links them and the files of this folder into
+# the tool's own, for TypeScript and Node.js look for packages beside a file.
+npm_packages()
 {
-	code=0
-	(set -e; "$1") >"$work/$1.log" 2>&1 || code=$?
-	echo "$code" >"$work/$1.code"
+	while [ ! -e "$work/npm.done" ]; do sleep 0.2; done
+	[ ! -e "$work/npm.missing" ] || cannot "$(cat "$work/npm.missing")"
+	[ ! -e "$work/npm.failed" ] || { echo "npm ci failed:"; cat "$work/npm.failed"; exit 1; }
+	cp "$here"/*.js "$here"/*.ts .
+	ln -s "$work/npm/node_modules" node_modules
+	PATH=$PWD/node_modules/.bin:$PATH
 }
 
-for tool in activerecord sqlalchemy django; do
-	run $tool &
-	pids="$pids $!"
-done
-npm_packages || { echo "failed: npm ci"; exit 1; }
-for tool in kysely drizzle postgraphile; do
-	run $tool &
-	pids="$pids $!"
+run()				# run TOOL COMMAND...: output, exit status and seconds into files
+{
+	tool=$1
+	shift
+	began=$(date +%s)
+	mkdir "$work/$tool"
+	# Not "|| code=$?", beside which set -e is no more.
+	set +e
+	(
+		set -e
+		as_superuser -c "CREATE DATABASE ${db}_$tool TEMPLATE $db"
+		export PGDATABASE="${db}_$tool"
+		cd "$work/$tool"
+		"$@"
+	) >"$work/$tool.log" 2>&1 </dev/null
+	echo $? >"$work/$tool.code"
+	set -e
+	echo "$(($(date +%s) - began))" >"$work/$tool.took"
+}
+
+# Takes tools from the list until none is left that nobody has taken.
+worker()
+{
+	while read -r tool command <&3; do
+		mkdir "$work/$tool.taken" 2>/dev/null || continue
+		# The command is words on purpose.
+		# shellcheck disable=SC2086
+		run "$tool" $command 3<&-
+	done 3<"$work/list"
+}
+
+all_tools | while read -r tool command; do
+	case " ${TOOLS:-$tool} " in *" $tool "*) echo "$tool $command" ;; esac
+done >"$work/list"
+drop_databases
+as_superuser -c "CREATE ROLE $db LOGIN" -c "CREATE DATABASE $db"
+PGUSER=$superuser psql -Xq -d "$db" -v ON_ERROR_STOP=1 -v owner="$db" -f "$here/setup.sql" >"$work/setup.log" 2>&1 ||
+	{ cat "$work/setup.log"; exit 1; }
+export PGUSER=$db PGPORT="${PGPORT:-5432}"
+
+{ npm_install; : >"$work/npm.done"; } &
+workers=$!
+jobs=${CLIENT_JOBS:-$(nproc 2>/dev/null || echo 2)}
+if [ "$jobs" -gt 4 ]; then jobs=4; fi
+while [ "$jobs" -gt 0 ]; do
+	worker &
+	workers="$workers $!"
+	jobs=$((jobs - 1))
 done
 wait
-pids=
+workers=
 
-failures=0
-for tool in activerecord sqlalchemy django kysely drizzle postgraphile; do
+failed=
+while read -r tool command; do
+	took=$(cat "$work/$tool.took")
 	case $(cat "$work/$tool.code") in
-		0) cat "$work/$tool.log"; echo "ok: $tool" ;;
+		0) cat "$work/$tool.log"; echo "ok: $tool ($took s)" ;;
 		77) echo "skipped: $tool $(tail -n 1 "$work/$tool.log")" ;;
-		*) cat "$work/$tool.log"; echo "failed: $tool"; failures=1 ;;
+		*) cat "$work/$tool.log"; failed="$failed $tool" ;;
 	esac
+done <"$work/list"
+# What failed comes last, where it is seen.
+for tool in $failed; do
+	echo "failed: $tool ($(cat "$work/$tool.took") s, exit status $(cat "$work/$tool.code")), which ended with"
+	tail -n 30 "$work/$tool.log" | sed 's/^/  /'
 done
-exit "$failures"
+[ -z "$failed" ]

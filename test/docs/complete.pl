@@ -138,7 +138,6 @@ sub compare
 		for my $entry (@$there)
 		{
 			my ($at, @cells) = ($entry->{at}, @{ $entry->{cells} });
-			my @is = names(@cells);
 			if ($what eq 'column')
 			{
 				push @faults, "$at: $name is of type $about[0], not $cells[0]" if $cells[0] ne $about[0];
@@ -165,7 +164,7 @@ sub compare
 			}
 			elsif ($what =~ /^(?:constraint|index|trigger)$/)
 			{
-				push @faults, "$at: $name is on $about[0]" if join(' ', sort @is) ne $about[0];
+				push @faults, "$at: $name is on $about[0]" if join(' ', sort(names($cells[0]))) ne $about[0];
 			}
 		}
 		if ($what eq 'function')

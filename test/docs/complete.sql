@@ -69,7 +69,7 @@ WHERE c.relnamespace = 'trees'::regnamespace AND c.relkind = 'S'
 SELECT 'column', format('trees.%s.%s', c.relname, a.attname),
 	replace(pg_temp.short(format_type(a.atttypid, a.atttypmod)), 'cirro.', '') || CASE WHEN c.relkind = 'r' AND NOT a.attnotnull THEN ', null' ELSE '' END,
 	CASE WHEN a.attidentity <> '' THEN 'identity'
-		WHEN d.adbin IS NOT NULL THEN coalesce(substring(pg_temp.short(pg_get_expr(d.adbin, d.adrelid)) FROM '^[\w.:{}()'']+$'), 'some') END
+		WHEN d.adbin IS NOT NULL THEN coalesce(substring(regexp_replace(pg_get_expr(d.adbin, d.adrelid), '::\w+$', '') FROM '^[\w.{}'']+(?:\(\))?$'), 'some') END
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
 WHERE c.relnamespace = 'trees'::regnamespace AND c.relkind IN ('r', 'v') AND a.attnum > 0 AND NOT a.attisdropped;
 

@@ -1,4 +1,4 @@
-// test/clients/postgraphile.js: the GraphQL API that PostGraphile makes of a
+// test/clients/postgraphile_schema.js: the GraphQL API that PostGraphile makes of a
 // Space asks for a gig's required fields alone, and creates one with them.
 const { createPostGraphileSchema, withPostGraphileContext } = require("postgraphile");
 const { graphql, isNonNullType } = require("graphql");

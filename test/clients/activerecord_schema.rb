@@ -1,4 +1,4 @@
-# test/clients/activerecord.rb: what ActiveRecord makes of a Space: the dump of
+# test/clients/activerecord_schema.rb: what ActiveRecord makes of a Space: the dump of
 # `rails db:schema:dump`, and rows made by models that declare next to nothing.
 #
 # Decides nothing about versions: runs on those of Debian 12 and later.

@@ -1,5 +1,5 @@
-// test/clients/drizzle.ts: inserts typed by what drizzle-kit read from the
-// catalogue (drizzle/schema.ts); likewise as kysely.ts.
+// test/clients/drizzle_types.ts: inserts typed by what drizzle-kit read from the
+// catalogue (drizzle/schema.ts); likewise as kysely_types.ts.
 import { drizzle } from "drizzle-orm/node-postgres";
 import { Pool } from "pg";
 import { consumerInTrees, gigInTrees, invitationInTrees, workerInTrees } from "./drizzle/schema";

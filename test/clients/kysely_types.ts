@@ -1,4 +1,4 @@
-// test/clients/kysely.ts: inserts typed by what kysely-codegen read from the
+// test/clients/kysely_types.ts: inserts typed by what kysely-codegen read from the
 // catalogue (db.d.ts). It compiles under --strict only if each table asks for
 // what the rules ask for: no more, or the first inserts would not compile, and
 // no less, or a @ts-expect-error would be one too many. Run, it makes a gig.
