@@ -320,6 +320,7 @@ tests()				# tests COMMAND...
 # The manual: its SQL runs, its links lead somewhere, its reference is complete.
 docs()
 {
+	program "what is wrong with a page is seen" test/docs/faults.pl
 	tests test/docs/run.pl
 	program "every link of the manual leads somewhere" test/docs/links.pl
 	program "the reference is complete, and names nothing else" test/docs/complete.pl

@@ -13,6 +13,8 @@
 # test/setup.sh autopkgtest   that as well, and what make deb-test runs
 # test/setup.sh clients    also the tools of the suite clients, as far as they
 #                          can be had: that one of them cannot is no failure
+# test/setup.sh demo       also what the demo's site runs on, as far as it can be
+#                          had without asking for a password
 #
 # PG_CONFIG=path   use that PostgreSQL and install none
 # PG_MAJOR=15      the major version to use; else the newest installed, else
@@ -25,7 +27,7 @@ as_root()
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-jsquery='' sqlsmith='' clients='' deb='' autopkgtest=''
+jsquery='' sqlsmith='' clients='' deb='' autopkgtest='' demo_too=''
 for also in "$@"; do
 	case $also in
 		jsquery) jsquery=yes ;;
@@ -33,6 +35,7 @@ for also in "$@"; do
 		clients) clients=yes ;;
 		deb) deb=yes ;;
 		autopkgtest) deb=yes autopkgtest=yes ;;
+		demo) demo_too=yes ;;
 		*) die "test/setup.sh knows no $also" ;;
 	esac
 done
@@ -79,7 +82,17 @@ clients_wished()
 	ruby_with active_record pg >/dev/null || wish ruby-activerecord ruby-pg
 	python_with sqlalchemy psycopg2 >/dev/null || wish python3-sqlalchemy python3-psycopg2
 	python_with django psycopg2 >/dev/null || wish python3-django python3-psycopg2
+	python_with psycopg >/dev/null || wish python3-psycopg
 	{ command -v node && command -v npm; } >/dev/null || wish npm
+	command -v chromium >/dev/null || wish chromium
+}
+
+demo_wished()
+{
+	command -v apt-get >/dev/null || return 0
+	[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || return 0
+	command -v node >/dev/null || wish nodejs
+	command -v npm >/dev/null || [ -e /usr/share/nodejs/pg ] || wish node-pg
 }
 
 server_wanted()		# server_wanted MAJOR
@@ -119,6 +132,7 @@ if [ -n "$deb" ]; then
 	command -v dpkg-query >/dev/null || die "Debian's package is built on Debian or a relative of it"
 	deb_wanted
 fi
+if [ -n "$demo_too" ]; then demo_wished; fi
 if [ -n "${PG_CONFIG:-}" ]; then
 	[ -e "$("$PG_CONFIG" --pgxs)" ] || die "$PG_CONFIG belongs to a PostgreSQL without its development files (PGXS)"
 	major=

@@ -29,6 +29,7 @@ all_tools()
 		activerecord	by_ruby activerecord_schema.rb active_record pg
 		sqlalchemy		by_python sqlalchemy_reflect.py sqlalchemy psycopg2
 		django			by_python django_inspect.py django psycopg2
+		delivery		delivery
 		kysely			kysely
 		drizzle			drizzle
 		postgraphile	by_node postgraphile_schema.js
@@ -155,6 +156,16 @@ site_db()			# site_db CREATE|DROP
 	PGUSER=$superuser PGOPTIONS="-c client_min_messages=warning" psql -Xq -d "$SITE_DATABASE" -v ON_ERROR_STOP=1 \
 		-c "CREATE EXTENSION cirro" -c "SELECT cirro.create_space('trees')" \
 		-v role="$SITE_ROLE" -f site/site.sql -f site/site.sql >"$told" 2>&1 || { cat "$told"; return 1; }
+}
+
+# examples/, which make roles of their own: prepared by a superuser.
+delivery()
+{
+	python=$(python_with psycopg) || cannot "needs Debian's package python3-psycopg"
+	npm_packages
+	cp -R "$top/examples/mailer" "$top/examples/webhook" .
+	if [ -n "$superuser" ]; then PGUSER=$superuser; else unset PGUSER; fi
+	limited "$python" "$here/delivery.py" "$PWD"
 }
 
 # -------------------------------------------------------------- their set-up --
