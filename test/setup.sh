@@ -9,6 +9,8 @@
 #
 # test/setup.sh jsquery    also what only the benchmark needs: jsquery
 # test/setup.sh sqlsmith   also what only make fuzz needs: sqlsmith and clang
+# test/setup.sh deb        also what make deb needs to build Debian's package
+# test/setup.sh autopkgtest   that as well, and what make deb-test runs
 # test/setup.sh clients    also the tools of the suite clients, as far as they
 #                          can be had: that one of them cannot is no failure
 # test/setup.sh demo       also what the demo's site runs on, as far as it can be
@@ -25,12 +27,14 @@ as_root()
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-jsquery='' sqlsmith='' clients='' demo_too=''
+jsquery='' sqlsmith='' clients='' deb='' autopkgtest='' demo_too=''
 for also in "$@"; do
 	case $also in
 		jsquery) jsquery=yes ;;
 		sqlsmith) sqlsmith=yes ;;
 		clients) clients=yes ;;
+		deb) deb=yes ;;
+		autopkgtest) deb=yes autopkgtest=yes ;;
 		demo) demo_too=yes ;;
 		*) die "test/setup.sh knows no $also" ;;
 	esac
@@ -53,6 +57,20 @@ tools_wanted()
 	[ -z "$sqlsmith" ] || command -v clang >/dev/null || want clang
 }
 
+package_is_there()
+{
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# What debian/control.in says, and what checks a package.
+deb_wanted()
+{
+	for package in build-essential debhelper postgresql-all postgresql-server-dev-all lintian; do
+		package_is_there "$package" || want "$package"
+	done
+	[ -z "$autopkgtest" ] || package_is_there autopkgtest || want autopkgtest
+}
+
 wished=
 wish()				# wish PACKAGE... unless the test before it succeeded
 {
@@ -64,6 +82,7 @@ clients_wished()
 	ruby_with active_record pg >/dev/null || wish ruby-activerecord ruby-pg
 	python_with sqlalchemy psycopg2 >/dev/null || wish python3-sqlalchemy python3-psycopg2
 	python_with django psycopg2 >/dev/null || wish python3-django python3-psycopg2
+	python_with psycopg >/dev/null || wish python3-psycopg
 	{ command -v node && command -v npm; } >/dev/null || wish npm
 	command -v chromium >/dev/null || wish chromium
 }
@@ -109,6 +128,10 @@ not_wished()
 
 tools_wanted
 if [ -n "$clients" ]; then clients_wished; fi
+if [ -n "$deb" ]; then
+	command -v dpkg-query >/dev/null || die "Debian's package is built on Debian or a relative of it"
+	deb_wanted
+fi
 if [ -n "$demo_too" ]; then demo_wished; fi
 if [ -n "${PG_CONFIG:-}" ]; then
 	[ -e "$("$PG_CONFIG" --pgxs)" ] || die "$PG_CONFIG belongs to a PostgreSQL without its development files (PGXS)"

@@ -28,23 +28,29 @@ typedef struct Report
 #define LONG_TITLE	500
 
 /*
- * All up to the heading. "title" is a text of the Space's. page_close ends it
+ * All up to the heading. "title" is a text of the Space's, or its name. page_close ends it
  * with how the page was made, below what the caller has put into the footer.
  */
-extern void page_open(Report *report, const char *kind, const char *title);
+extern void page_open(Report *report, const char *kind, const char *title, bool of_space);
 extern void page_close(Report *report);
 
 /* A small sign beside a heading or in a cell: a word of ours. "strong": needs a look. */
 extern void page_badge(Report *report, const char *word, bool strong);
 
-/* The tiles: a number, its name, and a word on it, which may be NULL. */
-extern void page_tiles_open(Report *report);
+/*
+ * The tiles, 4, 5 or 6 in a row where there is room: a number, its name, and a word
+ * on it, which may be NULL. "strong": needs a look.
+ */
+extern void page_tiles_open(Report *report, int columns);
 extern void page_tile(Report *report, const char *name, int64 number, const char *word,
 					  bool strong);
 extern void page_tiles_close(Report *report);
 
-/* A card with a heading of its own and a sentence below it, NULL for none. */
-extern void page_card_open(Report *report, const char *id, bool wide, const char *heading,
+/*
+ * A card, 2, 3, 4 or 6 sixths of the page wide where there is room, with a heading of
+ * its own and a sentence below it, NULL for none.
+ */
+extern void page_card_open(Report *report, const char *id, int width, const char *heading,
 						   const char *sentence);
 extern void page_card_close(Report *report);
 

@@ -237,7 +237,7 @@ put_gig(Report *report, const Gig *gig)
 	}
 	html(page, "</td><td class=\"n\" data-label=\"Pending\">");
 	html_count(page, gig->pending);
-	html(page, "</td><td class=\"when\" data-label=\"Next wave\">");
+	html(page, "</td><td data-label=\"Next wave\">");
 	put_next_wave(report, gig);
 	html(page, "</td></tr>\n");
 }
@@ -247,7 +247,7 @@ put_gigs(Report *report, const Sums *sums, const Gig *gigs, int n)
 {
 	StringInfo	page = report->page;
 
-	page_card_open(report, "gigs", true, "Gigs",
+	page_card_open(report, "gigs", 6, "Gigs",
 				   "Open ones first, in the order in which they start. The notch in a bar is the target.");
 	if (n == 0)
 		page_nothing(report, "There is no gig that this role can see.");
@@ -321,7 +321,7 @@ put_accepts(Report *report)
 	if (timestamp2tm(report->now, &offset, &tm, &fsec, NULL, NULL) == 0)
 		today = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday);
 
-	page_card_open(report, "days", false, "Accepts by day", "The last 30 days, today at the right.");
+	page_card_open(report, "days", 3, "Accepts by day", "The last 30 days, today at the right.");
 	if (total == 0)
 		page_nothing(report, "Nobody has accepted in these days.");
 	else
@@ -361,7 +361,7 @@ put_accepts(Report *report)
 	}
 	page_card_close(report);
 
-	page_card_open(report, "hours", false, "Accepts by hour of the day", "Of the same 30 days together.");
+	page_card_open(report, "hours", 3, "Accepts by hour of the day", "Of the same 30 days together.");
 	if (total == 0)
 		page_nothing(report, "Nobody has accepted in these days.");
 	else
@@ -429,7 +429,7 @@ put_deliveries(Report *report, const Delivery *deliveries, int n)
 {
 	StringInfo	page = report->page;
 
-	page_card_open(report, "deliveries", true, "Deliveries",
+	page_card_open(report, "deliveries", 6, "Deliveries",
 				   "Notifications by who is to hear of them. Finished ones are kept for some days.");
 	if (deliveries == NULL)
 		page_nothing(report, "This role may not read the tables notification and event.");
@@ -484,11 +484,11 @@ put_tiles(Report *report, const Sums *sums)
 {
 	StringInfoData late;
 
-	page_tiles_open(report);
+	page_tiles_open(report, report->reads_notification && report->reads_event ? 4 : 6);
 	page_tile(report, "Open gigs", sums->open, NULL, false);
-	page_tile(report, "Seats in open gigs", sums->seats, NULL, false);
-	page_tile(report, "Accepted", sums->accepted, NULL, false);
-	page_tile(report, "Seats still to fill", sums->seats - sums->filled, NULL, false);
+	page_tile(report, "Seats wanted", sums->seats, NULL, false);
+	page_tile(report, "Accepted", sums->accepted, "in open gigs", false);
+	page_tile(report, "Seats to fill", sums->seats - sums->filled, NULL, false);
 	page_tile(report, "Pending invitations", sums->pending, NULL, false);
 
 	/* A minute is what pg_cron takes to come by. */
@@ -506,7 +506,7 @@ put_tiles(Report *report, const Sums *sums)
 		else
 			appendStringInfo(&late, "for %lld d", (long long) (seconds / SECS_PER_DAY));
 	}
-	page_tile(report, "Gigs due for the tick", sums->due, late.len > 0 ? late.data : NULL,
+	page_tile(report, "Gigs due", sums->due, late.len > 0 ? late.data : NULL,
 			  sums->due > 0 && report->now - sums->due_since > 2 * USECS_PER_MINUTE);
 	if (report->reads_notification && report->reads_event)
 	{
@@ -551,7 +551,7 @@ space_page(Report *report)
 	if (report->reads_notification && report->reads_event)
 		deliveries = read_deliveries(report, &sums, &ndeliveries);
 
-	page_open(report, "Report", report->name);
+	page_open(report, "Report of a Space", report->name, true);
 	html(page, "<p class=\"facts\">");
 	html_count(page, sums.gigs);
 	html(page, " gigs, ");
@@ -570,7 +570,7 @@ space_page(Report *report)
 		put_accepts(report);
 	else
 	{
-		page_card_open(report, "days", true, "When people accept", NULL);
+		page_card_open(report, "days", 6, "When people accept", NULL);
 		page_nothing(report, "This role may not read the table event.");
 		page_card_close(report);
 	}

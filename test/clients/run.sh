@@ -29,6 +29,7 @@ all_tools()
 		activerecord	by_ruby activerecord_schema.rb active_record pg
 		sqlalchemy		by_python sqlalchemy_reflect.py sqlalchemy psycopg2
 		django			by_python django_inspect.py django psycopg2
+		delivery		delivery
 		kysely			kysely
 		drizzle			drizzle
 		postgraphile	by_node postgraphile_schema.js
@@ -145,6 +146,16 @@ site()
 		as_superuser -d "$PGDATABASE" -v space=$space -v role="${db}_site" -f site/site.sql >told 2>&1 || { cat told; return 1; }
 	done
 	SUPERUSER=$superuser SITE_ROLE=${db}_site CHROMIUM=$CHROMIUM limited node site.js
+}
+
+# examples/, which make roles of their own: prepared by a superuser.
+delivery()
+{
+	python=$(python_with psycopg) || cannot "needs Debian's package python3-psycopg"
+	npm_packages
+	cp -R "$top/examples/mailer" "$top/examples/webhook" .
+	if [ -n "$superuser" ]; then PGUSER=$superuser; else unset PGUSER; fi
+	limited "$python" "$here/delivery.py" "$PWD"
 }
 
 # -------------------------------------------------------------- their set-up --

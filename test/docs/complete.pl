@@ -5,9 +5,9 @@
 #
 # Decides how the reference pages are read. What there is says complete.sql, in a
 # database of its own in the server that psql's environment reaches; of errors,
-# the sources. Must not look at what the pages say of a thing, but for what the
-# catalogue knows better: signatures, types, defaults, which tables a trigger is
-# on.
+# the sources. Must not look at what the pages say of a thing, but for what is
+# known better: signatures, types, defaults, which tables a trigger is on, and what
+# an operator's examples match.
 #
 #   test/docs/complete.pl        exit code 1 and a line for each fault
 #
@@ -38,6 +38,11 @@ my %kinds = map { $_ => 1 } (
 	'column', 'internal', 'operator', 'operator class', 'type', 'cast', 'setting', 'kind', 'constraint', 'index',
 	'statistics', 'sequence', 'trigger', 'code');
 
+my $psql = 'psql -X -q';
+my $database = 'docs_complete';
+$ENV{PGCLIENTENCODING} = 'UTF8';
+delete @ENV{qw(PGOPTIONS PGDATABASE)};
+my @examples = examples();
 my @facts = (catalogue(), codes());
 my %count;
 $count{ $_->[0] }++ for @facts;
@@ -102,7 +107,7 @@ sub read_pages
 			my @cells = map { s/^\s+|\s+$//gr } split /(?<!\\)\|/, $line =~ s/^\|//r =~ s/\|\s*$//r;
 			if (!defined $table)
 			{
-				$table = $page eq 'filters.md' ? 'word' : $kinds{ $cells[0] } ? $cells[0]
+				$table = $page eq 'filters.md' ? ($cells[0] eq 'operator' ? 'word' : '') : $kinds{ $cells[0] } ? $cells[0]
 				  : $cells[0] =~ /^`(\w+)`$/ ? "value $1" : '';
 				@columns = @cells;
 				next;
@@ -206,20 +211,55 @@ sub names
 	return map { defined $_ ? /`([^`]+)`/g : () } @_;
 }
 
-# Columns of functions that are internal need no row.
+# What there is, from the catalogue; in the same database, whether the examples are
+# right.
 sub catalogue
 {
-	my $database = 'docs_complete';
-	local $ENV{PGCLIENTENCODING} = 'UTF8';
-	my $psql = 'psql -X -q';
 	system("$psql -d postgres -c 'DROP DATABASE IF EXISTS $database' -c \"CREATE DATABASE $database TEMPLATE template0 ENCODING 'UTF8'\" 2>/dev/null") == 0
 	  or die "cannot make the database $database\n";
-	my $out = `$psql -d $database -f $here/complete.sql`;
-	my $failed = $?;
+	my @there = ask("-f $here/complete.sql");
+	my @wrong = map { my ($at, $sql, $want) = @$_; my ($is) = ask('-At -c ' . quoted($sql)); $is eq $want ? () : "$at: $sql is $is" } @examples;
 	system("$psql -d postgres -c 'DROP DATABASE $database WITH (FORCE)'");
-	die "complete.sql failed\n" if $failed;
-	utf8::decode($out) unless utf8::is_utf8($out);
-	return map { [ split /\t/, $_, -1 ] } split /\n/, $out;
+	die map { "$_\n" } @wrong if @wrong;
+	print scalar @examples, " examples of operators are right\n";
+	return map { [ split /\t/, $_, -1 ] } @there;
+}
+
+sub ask
+{
+	my ($what) = @_;
+	open my $out, '-|:encoding(UTF-8)', "$psql -d $database $what" or die "psql: $!\n";
+	chomp(my @lines = <$out>);
+	close $out or die "psql $what failed\n";
+	return @lines;
+}
+
+sub quoted
+{
+	return "'" . $_[0] =~ s/'/'\\''/gr . "'";
+}
+
+# The operators' examples in filters.md: a filter, and documents that match it and
+# that do not, as a question and its answer.
+sub examples
+{
+	my ($inside, @examples);
+	my $lines = $pages{'filters.md'};
+	for my $i (keys @$lines)
+	{
+		$inside = $lines->[$i] =~ /^\| operator \|/ || $inside && $lines->[$i] =~ /^\|/;
+		next if !$inside || $lines->[$i] !~ /`\{/;
+		my @cells = map { [/`([^`]+)`/g] } split /(?<!\\)\|/, $lines->[$i] =~ s/^\|//r;
+		for my $filter (@{ $cells[1] })
+		{
+			for my $want ([ 't', $cells[2] ], [ 'f', $cells[3] ])
+			{
+				push @examples, map { [ "docs/filters.md:" . ($i + 1), "SELECT cirro.matches(\$\$$_\$\$::jsonb, \$\$$filter\$\$)", $want->[0] ] } @{ $want->[1] };
+			}
+		}
+	}
+	die "no examples of operators in filters.md\n" if @examples < 40;
+	return @examples;
 }
 
 # SQLSTATEs that cirro raises, by its sources: class UG, and others by their name
@@ -242,7 +282,7 @@ sub codes
 	die "no codes of errors in $include/utils/errcodes.h\n" unless keys %code > 200;
 	for my $file (glob('src/*.[ch] src/*/*.[ch]'))
 	{
-		my $text = slurp($file) =~ s/ERRCODE_TO_CATEGORY\(ERRCODE_\w+\)|[=!]= ERRCODE_\w+//gr;
+		my $text = slurp($file) =~ s/ERRCODE_TO_CATEGORY\(ERRCODE_\w+\)|[=!]= ERRCODE_(?!TO_CATEGORY)\w+//gr;
 		for ($text =~ /\bERRCODE_(\w+)/g)
 		{
 			next if /^(?:TO_CATEGORY|SUCCESSFUL_COMPLETION)$/;
