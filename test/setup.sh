@@ -82,6 +82,7 @@ clients_wished()
 	ruby_with active_record pg >/dev/null || wish ruby-activerecord ruby-pg
 	python_with sqlalchemy psycopg2 >/dev/null || wish python3-sqlalchemy python3-psycopg2
 	python_with django psycopg2 >/dev/null || wish python3-django python3-psycopg2
+	python_with psycopg >/dev/null || wish python3-psycopg
 	{ command -v node && command -v npm; } >/dev/null || wish npm
 	command -v chromium >/dev/null || wish chromium
 }

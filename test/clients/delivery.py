@@ -586,6 +586,7 @@ def reports():
             ok("the sender may not read profiles", True)
 
 
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
 try:
     prepare()
     receiver, port = storm()

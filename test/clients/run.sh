@@ -29,9 +29,11 @@ all_tools()
 		activerecord	by_ruby activerecord_schema.rb active_record pg
 		sqlalchemy		by_python sqlalchemy_reflect.py sqlalchemy psycopg2
 		django			by_python django_inspect.py django psycopg2
+		delivery		delivery
 		kysely			kysely
 		drizzle			drizzle
 		postgraphile	by_node postgraphile_schema.js
+		report			report
 	END
 }
 
@@ -133,6 +135,15 @@ drizzle()
 	limited node drizzle_types.js
 }
 
+# The pages of cirro.report(), by a browser.
+report()
+{
+	npm_packages
+	CHROMIUM=$(command -v chromium) || cannot "needs Debian's package chromium"
+	export CHROMIUM
+	limited node report.js
+}
+
 # The example site: by a browser, in a database and as a role of its own, which
 # its site.sql makes.
 site()
@@ -155,6 +166,16 @@ site_db()			# site_db CREATE|DROP
 	PGUSER=$superuser PGOPTIONS="-c client_min_messages=warning" psql -Xq -d "$SITE_DATABASE" -v ON_ERROR_STOP=1 \
 		-c "CREATE EXTENSION cirro" -c "SELECT cirro.create_space('trees')" \
 		-v role="$SITE_ROLE" -f site/site.sql -f site/site.sql >"$told" 2>&1 || { cat "$told"; return 1; }
+}
+
+# examples/, which make roles of their own: prepared by a superuser.
+delivery()
+{
+	python=$(python_with psycopg) || cannot "needs Debian's package python3-psycopg"
+	npm_packages
+	cp -R "$top/examples/mailer" "$top/examples/webhook" .
+	if [ -n "$superuser" ]; then PGUSER=$superuser; else unset PGUSER; fi
+	limited "$python" "$here/delivery.py" "$PWD"
 }
 
 # -------------------------------------------------------------- their set-up --
