@@ -277,8 +277,7 @@ SELECT kind, payload->'gig'->>'title' AS gig, still_valid FROM crowd.claim_notif
 SELECT count(*) AS disagreements FROM crowd.check_consistency();
 END
 
-# Three things to look at. The report and the site are left out where they cannot
-# be had, which is said.
+# Three things to look at, of which the site may not be had here.
 
 # site_modules FOLDER: where Node.js finds pg: Debian's package node-pg, or else
 # npm's, installed into that folder. Prints NODE_PATH; on failure why there is no site.
@@ -325,6 +324,9 @@ start_site()
 	return 1
 }
 
+title "An invitation for you"
+show <test/demo/yours.sql
+
 title "Have a look"
 cat <<END
   1. The tables, in psql:
@@ -336,23 +338,26 @@ cat <<END
          SELECT * FROM crowd.check_consistency();
          SELECT * FROM cron.job_run_details;
 
-  2. A site where workers see their invitations, answer them, and find their gigs:
+  2. The report, two pages that need nothing but a browser:
+
+     $demo/report.html         SELECT cirro.report('crowd');
+     $demo/report-gig.html     SELECT cirro.report('crowd', $gig);
+
+  3. A site on which workers see their invitations, answer them, and find their gigs:
 
 END
+value "SELECT cirro.report('crowd')" >"$demo/report.html"
+value "SELECT cirro.report('crowd', $gig)" >"$demo/report-gig.html"
+
 site=$demo/cirro/examples/site
 why="it does not start: $demo/site.log"
 if modules=$(site_modules "$site") && db -o /dev/null -v space=crowd -v role=site -f "$site/site.sql" &&
 	start_site "$site" "$modules"; then
-	worker=$(value "SELECT coalesce((
-		SELECT i.worker_ref FROM crowd.worker_invitation i WHERE i.worker_ref IS NOT NULL
-		GROUP BY i.worker_ref HAVING bool_or(i.can_accept)
-		ORDER BY bool_or(i.status = 'accepted') DESC, count(*) FILTER (WHERE i.can_accept) DESC, i.worker_ref
-		LIMIT 1), 'newcomer')")
 	cat <<-END
-		     $("$demo/site-link" "$worker")
+		     $("$demo/site-link" newcomer)
 
-		     This is the link of worker $worker, as the mail of an invitation would carry it;
-		     $demo/site-link REF prints another worker's.
+		     This is the newcomer's link, as the mail of an invitation would carry it;
+		     $demo/site-link REF prints that of another worker.
 	END
 else
 	case $modules in
@@ -366,6 +371,6 @@ fi
 
 cat <<END
 
-  The server keeps running, and waves with it. make demo-stop ends it.
+  The server keeps running, and waves with it. make demo-stop ends it all.
 END
 trap - EXIT
