@@ -222,7 +222,7 @@ put_gig(Report *report, const Gig *gig)
 	page_badge(report, gig->cancelled && !gig->is_open ? "cancelled" : gig->phase, false);
 	html(page, "</td><td class=\"when\" data-label=\"Starts\">");
 	html_time(page, gig->starts_at);
-	html(page, "</td><td class=\"fill\" data-label=\"Seats\">");
+	html(page, "</td><td class=\"fill\">");
 	chart_bar(page, gig->accepted, whole, gig->target);
 	html(page, "</td><td class=\"n\" data-label=\"Accepted\">");
 	html_count(page, gig->accepted);
