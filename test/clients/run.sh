@@ -29,10 +29,12 @@ all_tools()
 		activerecord	by_ruby activerecord_schema.rb active_record pg
 		sqlalchemy		by_python sqlalchemy_reflect.py sqlalchemy psycopg2
 		django			by_python django_inspect.py django psycopg2
+		delivery		delivery
 		kysely			kysely
 		drizzle			drizzle
 		postgraphile	by_node postgraphile_schema.js
 		report			report
+		site			site
 	END
 }
 
@@ -143,28 +145,27 @@ report()
 	limited node report.js
 }
 
-# The example site: by a browser, in a database and as a role of its own, which
-# its site.sql makes.
+# The example site, in a browser. Its role is made by its own site.sql, twice, for
+# that must be no harm, in a Space of each type of ref.
 site()
 {
-	npm_tool site
+	npm_packages
 	CHROMIUM=$(command -v chromium) || cannot "needs Debian's package chromium"
-	export CHROMIUM SITE_ROLE="${db}_site" SITE_DATABASE="${db}_site" SUPERUSER="$superuser"
 	cp -R "$top/examples/site" site
-	trap 'site_db DROP' EXIT
-	site_db CREATE
-	node site.js
+	for space in trees ponds houses trees; do
+		as_superuser -d "$PGDATABASE" -v space=$space -v role="${db}_site" -f site/site.sql >told 2>&1 || { cat told; return 1; }
+	done
+	SUPERUSER=$superuser SITE_ROLE=${db}_site CHROMIUM=$CHROMIUM limited node site.js
 }
 
-site_db()			# site_db CREATE|DROP
+# examples/, which make roles of their own: prepared by a superuser.
+delivery()
 {
-	PGUSER=$superuser psql -Xq -d "$start" -c "SET client_min_messages = warning" \
-		-c "DROP DATABASE IF EXISTS $SITE_DATABASE WITH (FORCE)" -c "DROP ROLE IF EXISTS $SITE_ROLE"
-	[ "$1" = CREATE ] || return 0
-	PGUSER=$superuser psql -Xq -d "$start" -c "CREATE DATABASE $SITE_DATABASE"
-	PGUSER=$superuser PGOPTIONS="-c client_min_messages=warning" psql -Xq -d "$SITE_DATABASE" -v ON_ERROR_STOP=1 \
-		-c "CREATE EXTENSION cirro" -c "SELECT cirro.create_space('trees')" \
-		-v role="$SITE_ROLE" -f site/site.sql -f site/site.sql >"$told" 2>&1 || { cat "$told"; return 1; }
+	python=$(python_with psycopg) || cannot "needs Debian's package python3-psycopg"
+	npm_packages
+	cp -R "$top/examples/mailer" "$top/examples/webhook" .
+	if [ -n "$superuser" ]; then PGUSER=$superuser; else unset PGUSER; fi
+	limited "$python" "$here/delivery.py" "$PWD"
 }
 
 # -------------------------------------------------------------- their set-up --
@@ -185,7 +186,7 @@ drop_databases()
 	for name in $(as_superuser -At -c "SELECT d.datname FROM pg_database d WHERE d.datname ~ '^${db}(_|\$)'"); do
 		as_superuser -c "DROP DATABASE IF EXISTS $name WITH (FORCE)"
 	done
-	as_superuser -c "DROP ROLE IF EXISTS $db"
+	as_superuser -c "DROP ROLE IF EXISTS $db" -c "DROP ROLE IF EXISTS ${db}_site"
 }
 
 cleanup()

@@ -1,8 +1,8 @@
 // test/clients/site.js: the example site as two workers see it in two browsers,
 // and as somebody meets it who wants what is not his.
 //
-// Run by site() in run.sh, beside a copy of examples/site, with a database of its
-// own: SITE_DATABASE and SUPERUSER, and the role SITE_ROLE that site.sql makes.
+// Run by site() in run.sh, beside a copy of examples/site, which connects as
+// SITE_ROLE; what the organisers do is done as SUPERUSER.
 // Decides by what Chromium shows and by the tables, never by the site's own word
 // alone. Must not need a network.
 const { spawn } = require("node:child_process");
@@ -18,9 +18,9 @@ const sessions = require("./site/session")(key, false);
 const role = process.env.SITE_ROLE;
 const env = {
 	...process.env, SITE_KEY: key, SITE_NAME: "Green City", SITE_SPACE: "trees", SITE_TIME_ZONE: "UTC", PORT: "0",
-	PGUSER: role, PGDATABASE: process.env.SITE_DATABASE,
+	PGUSER: role,
 };
-const db = new Client({ user: process.env.SUPERUSER || os.userInfo().username, database: process.env.SITE_DATABASE });
+const db = new Client({ user: process.env.SUPERUSER || os.userInfo().username });
 const sql = async (text, ...values) => (await db.query(text, values)).rows;
 const value = async (text, ...values) => Object.values((await sql(text, ...values))[0] ?? { none: null })[0];
 
@@ -285,7 +285,7 @@ async function intruders({ eve, adam }) {
 
 // What the role can do with SQL of its own, as somebody sees who has found a hole.
 async function policies() {
-	const site = new Client({ user: role, database: process.env.SITE_DATABASE });
+	const site = new Client({ user: role });
 	await site.connect();
 	const attempt = async (text) => {
 		try {
@@ -310,6 +310,13 @@ async function policies() {
 		["delete", "DELETE FROM trees.invitation"], ["read profiles", "SELECT profile FROM trees.worker"], ["read filters", "SELECT filter_query FROM trees.gig"],
 		["read events", "SELECT FROM trees.event"]])
 		same(`the role cannot ${what}`, await attempt(as(text)), "42501");
+	for (const [space, ref] of [["ponds", 7], ["houses", "6f0e3c1e-7a53-4f43-9c1c-0d4a4e2b7a10"]]) {
+		await sql(`INSERT INTO ${space}.worker (ref) VALUES ($1), (DEFAULT)`, ref);
+		await site.query("BEGIN");
+		await site.query("SELECT set_config('app.worker', $1, true)", [ref]);
+		same(`a ref may be a ${typeof ref === "number" ? "bigint" : "uuid"}`, (await site.query(`SELECT ref FROM ${space}.worker`)).rows, [{ ref: String(ref) }]);
+		await site.query("COMMIT");
+	}
 	await site.end();
 
 	await sql(`CREATE ROLE ${role}_app`);
