@@ -279,13 +279,13 @@ html_span(StringInfo page, double seconds)
 	{
 		html(page, "%d&nbsp;h", (int) (s / SECS_PER_HOUR));
 		if (s % SECS_PER_HOUR >= SECS_PER_MINUTE)
-			html(page, " %d&nbsp;min", (int) (s % SECS_PER_HOUR / SECS_PER_MINUTE));
+			html(page, "&nbsp;%d&nbsp;min", (int) (s % SECS_PER_HOUR / SECS_PER_MINUTE));
 	}
 	else
 	{
 		html(page, "%lld&nbsp;d", (long long) (s / SECS_PER_DAY));
 		if (s % SECS_PER_DAY >= SECS_PER_HOUR)
-			html(page, " %d&nbsp;h", (int) (s % SECS_PER_DAY / SECS_PER_HOUR));
+			html(page, "&nbsp;%d&nbsp;h", (int) (s % SECS_PER_DAY / SECS_PER_HOUR));
 	}
 }
 

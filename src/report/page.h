@@ -15,7 +15,6 @@
 typedef struct Report
 {
 	StringInfo	page;
-	Oid			space;
 	const char *name;
 	TimestampTz now;
 	bool		reads_event;	/* whether the caller may */

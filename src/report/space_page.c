@@ -222,7 +222,7 @@ put_gig(Report *report, const Gig *gig)
 	page_badge(report, gig->cancelled && !gig->is_open ? "cancelled" : gig->phase, false);
 	html(page, "</td><td class=\"when\" data-label=\"Starts\">");
 	html_time(page, gig->starts_at);
-	html(page, "</td><td class=\"fill\" data-label=\"Seats\">");
+	html(page, "</td><td class=\"fill\">");
 	chart_bar(page, gig->accepted, whole, gig->target);
 	html(page, "</td><td class=\"n\" data-label=\"Accepted\">");
 	html_count(page, gig->accepted);
@@ -267,7 +267,8 @@ put_gigs(Report *report, const Sums *sums, const Gig *gigs, int n)
 		html(page, "<p class=\"lead\">");
 		html_count(page, sums->gigs - n);
 		html(page, " more gigs are not on this page, which holds %d; the figures above count them. ", n);
-		html(page, "<code>SELECT cirro.report('%s', 123)</code> is the page of gig 123.</p>\n", report->name);
+		html(page, "<code>SELECT cirro.report(%s, 123)</code> is the page of gig 123.</p>\n",
+			 quote_literal_cstr(report->name));
 	}
 	page_card_close(report);
 }
@@ -289,17 +290,13 @@ put_accepts(Report *report)
 	fsec_t		fsec;
 	int			offset;
 	int			today = 0;
-	uint64		nrows = 0;
+	uint64		nrows;
 	static const char *const day_columns[] = {"Day", "Accepted"};
 	static const char *const hour_columns[] = {"Hour", "Accepted"};
 
-	/* There are no days before infinity. */
-	if (!TIMESTAMP_NOT_FINITE(report->now))
-	{
-		arg_timestamptz(&args, report->now);
-		arg_timestamptz(&args, Max(report->now, MIN_TIMESTAMP + SPAN) - SPAN);
-		nrows = query_run_once(&args, true);
-	}
+	arg_timestamptz(&args, report->now);
+	arg_timestamptz(&args, Max(report->now, MIN_TIMESTAMP + SPAN) - SPAN);
+	nrows = query_run_once(&args, true);
 	for (uint64 i = 0; i < nrows; i++)
 	{
 		ResultRow	row = result_row(i);
@@ -316,8 +313,7 @@ put_accepts(Report *report)
 		most_day = Max(most_day, by_day[ago]);
 		most_hour = Max(most_hour, by_hour[hour]);
 	}
-	if (nrows > 0)
-		query_free();
+	query_free();
 	if (timestamp2tm(report->now, &offset, &tm, &fsec, NULL, NULL) == 0)
 		today = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday);
 
@@ -554,7 +550,7 @@ space_page(Report *report)
 	page_open(report, "Report of a Space", report->name, true);
 	html(page, "<p class=\"facts\">");
 	html_count(page, sums.gigs);
-	html(page, " gigs, ");
+	html(page, sums.gigs == 1 ? " gig, " : " gigs, ");
 	html_count(page, sums.open);
 	html(page, " of them open.");
 	if (sums.paused)
