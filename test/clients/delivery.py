@@ -9,6 +9,7 @@
 #
 #   python3 delivery.py FOLDER    as a superuser, in a database that has cirro;
 #                                 FOLDER holds mailer/, webhook/ and node_modules/
+import base64
 import collections
 import datetime
 import email
@@ -21,7 +22,9 @@ import itertools
 import json
 import os
 import signal
+import shutil
 import socketserver
+import ssl
 import subprocess
 import sys
 import threading
@@ -51,7 +54,7 @@ def same_set(name, got, expected):
     ok(name, got == expected, {"too many": got - expected, "missing": expected - got})
 
 
-def eventually(what, probe, seconds=50):
+def eventually(what, probe, seconds=100):
     """Waits until probe() is true."""
     end = time.monotonic() + seconds
     while not (value := probe()):
@@ -112,7 +115,7 @@ def node(name, script, **settings):
 class MailServer(socketserver.ThreadingTCPServer):
     """Takes mails. Of ten it refuses one, and of fifty it takes one without
     saying so; victim is killed when it waits for the answer to the mail number
-    kill_at, which was taken."""
+kill_at, which was taken."""
     allow_reuse_address = daemon_threads = True
 
     def __init__(self):
@@ -121,6 +124,7 @@ class MailServer(socketserver.ThreadingTCPServer):
         self.lock, self.count = threading.Lock(), itertools.count(1)
         self.mails, self.unanswered, self.pause = [], collections.Counter(), 0
         self.kill_at, self.victim, self.killed_for, self.fails = 0, None, None, True
+        self.tls, self.logins = None, set()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
@@ -131,7 +135,7 @@ class SmtpHandler(socketserver.StreamRequestHandler):
     def handle(self):
         try:
             self.converse()
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             pass
 
     def converse(self):
@@ -139,6 +143,18 @@ class SmtpHandler(socketserver.StreamRequestHandler):
         recipients = []
         while command := self.rfile.readline():
             verb = command[:4].upper()
+            if verb == b"EHLO" and self.server.tls:
+                self.reply("250-sink\r\n250-STARTTLS\r\n250 AUTH PLAIN")
+                continue
+            if verb == b"STAR":
+                self.reply("220 go on")
+                self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+                self.setup()
+                continue
+            if verb == b"AUTH":
+                self.server.logins.add((isinstance(self.request, ssl.SSLSocket), command.split()[2].decode()))
+                self.reply("235 welcome")
+                continue
             if verb == b"RCPT":
                 recipients.append(command.strip().decode()[len("RCPT TO:"):])
             if verb == b"DATA":
@@ -168,7 +184,7 @@ class SmtpHandler(socketserver.StreamRequestHandler):
         if not (server.fails and n % 50 == 25):
             self.reply("250 taken")
             if self.rfile.readline()[:4].upper() == b"QUIT":
-                self.reply("221 bye")
+                self.reply("221 bye" if n % 3 else "554 come back")
                 return
         # Whoever hears the answer says goodbye.
         with server.lock:
@@ -320,6 +336,7 @@ def prepare():
                      "javascript:alert(\"'>", None))
     for gig in (2, 3, 4):
         db.execute(GIG, (gig, "Plant {trees} & more", "https://example.org/\"><script>", None))
+    db.execute(f"UPDATE {SPACE}.gig SET end_at = 'infinity' WHERE id = 2")
 
 
 # ---------------------------------------------------------------- the test --
@@ -544,6 +561,8 @@ def putting_off():
         JOIN {SPACE}.event e ON e.id = n.event_id WHERE n.consumer = 'mailer' AND e.gig_id > 10"""), [1])
     one.stop()
 
+    encrypted()
+
     # The mail server is away: that costs the first an attempt, and nobody else.
     db.execute(INVITE, (4, 101, 140))
     one = mailer("lonely", 1, BATCH="100", RETRY_SECONDS="60")
@@ -556,13 +575,43 @@ def putting_off():
     db.execute(f"DELETE FROM {SPACE}.notification WHERE outcome IS NULL")
 
 
+def encrypted():
+    """Logs in, and not before the connection is encrypted."""
+    if not shutil.which("openssl"):
+        print("skipped: STARTTLS needs openssl")
+        return
+    key, certificate = os.path.join(FOLDER, "key.pem"), os.path.join(FOLDER, "certificate.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    server = MailServer()
+    server.fails, server.tls = False, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.tls.load_cert_chain(certificate, key)
+    db.execute(INVITE, (4, 98, 98))
+    login = dict(SMTP_HOST="localhost", SMTP_USER="ann", SMTP_PASSWORD=SECRET)
+    stranger = mailer("stranger", server.port, RETRY_SECONDS="1", **login)
+    eventually("it has tried", lambda: "SSLCertVerificationError" in stranger.said())
+    stranger.stop()
+    one = mailer("encrypted", server.port, SSL_CERT_FILE=certificate, **login)
+    eventually("it is mailed", lambda: server.mails)
+    one.stop()
+    same("mailer: logs in, over TLS alone, with a server that it can check",
+         server.logins, {(True, base64.b64encode(f"\0ann\0{SECRET}".encode()).decode())})
+    ok("mailer: and does not log the password", SECRET not in one.said() + stranger.said())
+
+
 def reports():
     """As the mailer's role: a report that comes too late, and what the role may not do."""
-    db.execute(INVITE, (4, 141, 143))
     with psycopg.connect(user=MAILER, autocommit=True) as role:
         def ask(query, *parameters):
             return role.execute(query.format(s=SPACE), parameters).fetchall()
 
+        same("dead: live again by the role that delivers", role.execute(f"""UPDATE {SPACE}.notification
+            SET outcome = NULL, attempts = 0, due_at = now() WHERE outcome = 'dead' AND consumer = 'mailer'""").rowcount, 4)
+        claim = ask("SELECT claim, attempts FROM {s}.claim_notifications(consumer => 'mailer')")
+        same("dead: and are handed out as if they were new", [attempts for _, attempts in claim], [1] * 4)
+        ask("SELECT {s}.confirm_notifications(%s, NULL, 'suppressed')", claim[0][0])
+
+        db.execute(INVITE, (4, 141, 143))
         claim = ask("SELECT claim, id FROM {s}.claim_notifications(10, '0.2 s', 'mailer')")
         first, ids = claim[0][0], [id for _, id in claim]
         same("late: another has none within the lease", ask("SELECT claim FROM {s}.claim_notifications(consumer => 'mailer')"), [])
