@@ -21,8 +21,9 @@ import http.server
 import itertools
 import json
 import os
-import signal
+import re
 import shutil
+import signal
 import socketserver
 import ssl
 import subprocess
@@ -39,8 +40,8 @@ SPACE = "post"
 MAILER, WEBHOOK = "cirro_clients_mailer", "cirro_clients_webhook"
 SECRET = "nobody knows it"
 MAIL_LEASE = 16
-HTTP_TIMEOUT = 2
-HTTP_LEASE = 8
+HTTP_TIMEOUT = 1
+HTTP_LEASE = 6
 EVIL = "evil@example.com"
 processes = []
 began = time.monotonic()
@@ -203,9 +204,9 @@ class Gateway(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), GatewayHandler)
         self.port, self.receiver = self.server_address[1], receiver
         self.lock, self.count, self.ways = threading.Lock(), itertools.count(1), itertools.cycle(range(3))
-        # Requests that were begun before the kill or after it, and handed on; what
-        # the sender has or may have heard no answer to.
-        self.before, self.after, self.unanswered, self.late = collections.Counter(), collections.Counter(), set(), set()
+        # Requests that were begun before the kill or after it, and handed on; those
+        # whose answer was lost.
+        self.before, self.after, self.unanswered = collections.Counter(), collections.Counter(), set()
         self.now, self.most, self.kill_at, self.victim, self.killed_for = 0, 0, 0, None, None
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -220,7 +221,7 @@ class GatewayHandler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_POST(self):
-        gateway, came = self.server, time.monotonic()
+        gateway = self.server
         body = self.rfile.read(int(self.headers["Content-Length"]))
         event = json.loads(body)["event_id"]
         with gateway.lock:
@@ -237,9 +238,6 @@ class GatewayHandler(http.server.BaseHTTPRequestHandler):
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
-            if time.monotonic() - came > HTTP_TIMEOUT * 0.8:
-                with gateway.lock:
-                    gateway.late.add(event)
         finally:
             with gateway.lock:
                 gateway.now -= 1
@@ -387,7 +385,9 @@ def storm():
         SELECT c.payload->>'event_id', n.event_id FROM {SPACE}.claim_notifications(100000, '1 hour', 'audit') c
         JOIN {SPACE}.notification n ON n.id = c.id""")}
     ok("hundreds of events", len(events) > 300, len(events))
-    check_webhook(gateway, events, {event for event, id in events.items() if id in unconfirmed[sender]})
+    unheard = set(values(f"SELECT event_id FROM {SPACE}.notification WHERE id = ANY (%s)",
+                         [int(id) for id in re.findall(r"^notification (\d+): ", sender.said(), re.M)]))
+    check_webhook(gateway, events, *({event for event, id in events.items() if id in ids} for ids in (unconfirmed[sender], unheard)))
     ok("mail: what the mailer was killed for was not confirmed", events[servers[0].killed_for] in unconfirmed[mailers[0]])
     check_mails(servers, events)
     for process in processes:
@@ -397,7 +397,7 @@ def storm():
     return receiver, port
 
 
-def check_webhook(gateway, events, unconfirmed):
+def check_webhook(gateway, events, unconfirmed, unheard):
     same_set("webhook: each event was received, and worked on once",
              {str(id) for id in values("SELECT event_id FROM received")}, set(events))
     same("webhook: as its body says", values("SELECT count(*) FROM received WHERE event_id::text = event->>'event_id'"),
@@ -408,11 +408,12 @@ def check_webhook(gateway, events, unconfirmed):
     doubles = {event for event, times in passed.items() if times > 1}
     killed = set(gateway.before) & unconfirmed
     told(f"{passed.total()} requests for {len(events)} events, {len(doubles)} events twice, "
-         f"{len(gateway.unanswered)} answers lost, {len(killed)} unconfirmed at the kill, {len(gateway.late)} late")
+         f"{len(gateway.unanswered)} answers lost, {len(killed)} unconfirmed at the kill")
     ok("webhook: answers were lost", len(gateway.unanswered) > 5)
     ok("webhook: what the sender was killed for was not confirmed", gateway.killed_for in killed)
-    same_set("webhook: what was sent and not confirmed came twice, and that alone",
-             doubles - gateway.late, (gateway.unanswered | killed) - gateway.late)
+    same_set("webhook: what was sent and not confirmed came twice", (gateway.unanswered | killed) & doubles, gateway.unanswered | killed)
+    # A slow computer adds timeouts of its own; the sender knows of which it has heard nothing.
+    ok("webhook: and that alone", doubles <= unheard | killed, doubles - unheard - killed)
     ok("webhook: several requests at a time, and no more than CONCURRENCY and what a killed one had left",
        1 < gateway.most <= 10, gateway.most)
 
