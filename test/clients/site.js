@@ -213,6 +213,15 @@ async function meanwhile({ eve, adam }) {
 	await eve.getByRole("button", { name: "Accept" }).click();
 	ok("what was cancelled meanwhile is told", /^This gig is over/.test(await eve.getByRole("alert").innerText()) && /Cancelled/.test(await main(eve)));
 
+	const vetoed = await gig({ title: "Vetoed" }, "eve");
+	await eve.goto(`/invitations/${vetoed.eve}`);
+	await sql(`CREATE FUNCTION trees.veto() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'full moon'; END $$;
+		CREATE TRIGGER veto BEFORE UPDATE ON trees.invitation FOR EACH ROW EXECUTE FUNCTION trees.veto()`);
+	await eve.getByRole("button", { name: "Accept" }).click();
+	ok("and what a rule of the organisers forbids, in the site's words", /^The organisers' rules/.test(await eve.getByRole("alert").innerText()) &&
+		!/moon/.test(await main(eve)));
+	await sql("DROP FUNCTION trees.veto() CASCADE");
+
 	const withdrawn = await gig({ title: "Withdrawn" }, "eve");
 	await eve.goto(`/invitations/${withdrawn.eve}`);
 	await sql("SELECT trees.expire($1)", withdrawn.eve);
