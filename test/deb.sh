@@ -43,7 +43,7 @@ echo "Building the package ..."
 quietly pg_buildext updatecontrol
 quietly dpkg-buildpackage -us -uc
 echo "lintian:"
-as_server env HOME="$work" LC_ALL=C.UTF-8 lintian --display-info --fail-on error,warning,info ../*.changes ||
+as_server env HOME="$work" TMPDIR="$work" LC_ALL=C.UTF-8 lintian --display-info --fail-on error,warning,info ../*.changes ||
 	die "lintian is not content"
 echo "ok"
 

@@ -40,17 +40,10 @@ static const SpaceQuery gig_query = {
 	1, {INT8OID}
 };
 
-/*
- * Each invitation once, by what it is now. Finished: asked, and answered or given the
- * time to; not those that were taken back before it was over. The second row has the
- * same of the Space's other gigs.
- */
-#define ASKED_AND_DONE \
-	"i.status IN ('accepted', 'left', 'rejected')" \
-	" OR (i.status = 'expired' AND i.reason IN ('no_answer', 'gig_ended'))"
-
+/* Each invitation once, by what it is now. Who was seated at once was not asked. */
 static const SpaceQuery answers_query = {
 	"SELECT count(*) FILTER (WHERE o.status = 'accepted')::bigint,"
+	"   count(*) FILTER (WHERE o.status = 'accepted' AND o.responded_at <= o.invited_at)::bigint,"
 	"   count(*) FILTER (WHERE o.status = 'left')::bigint,"
 	"   count(*) FILTER (WHERE o.status = 'rejected')::bigint,"
 	"   count(*) FILTER (WHERE o.status = 'pending')::bigint,"
@@ -60,7 +53,7 @@ static const SpaceQuery answers_query = {
 	"   count(*) FILTER (WHERE o.status = 'expired' AND o.reason = 'seats_filled')::bigint,"
 	"   count(*) FILTER (WHERE o.status = 'expired')::bigint"
 	" FROM (SELECT CASE WHEN e.reason IS NULL THEN i.status ELSE 'expired' END AS status,"
-	"     coalesce(e.reason, i.reason) AS reason"
+	"     coalesce(e.reason, i.reason) AS reason, i.responded_at, i.invited_at"
 	"   FROM invitation i JOIN gig_state s ON s.gig_id = i.gig_id"
 	"   CROSS JOIN LATERAL (SELECT cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,"
 	"     s.expires_rest AND s.accepted >= s.capacity) AS reason) e"
@@ -68,16 +61,22 @@ static const SpaceQuery answers_query = {
 	1, {INT8OID}
 };
 
+/*
+ * Of the Space's other gigs: asked, and answered or given the time to; not those that
+ * were taken back before it was over.
+ */
 static const SpaceQuery rate_query = {
-	"SELECT count(*) FILTER (WHERE i.status IN ('accepted', 'left'))::bigint,"
-	"   count(*) FILTER (WHERE " ASKED_AND_DONE ")::bigint"
-	" FROM invitation i WHERE i.gig_id <> $1",
+	"SELECT count(*) FILTER (WHERE i.status IN ('accepted', 'left'))::bigint, count(*)::bigint"
+	" FROM invitation i WHERE i.gig_id <> $1"
+	" AND (i.status IN ('left', 'rejected')"
+	"   OR (i.status = 'accepted' AND i.responded_at > i.invited_at)"
+	"   OR (i.status = 'expired' AND i.reason IN ('no_answer', 'gig_ended')))",
 	1, {INT8OID}
 };
 
 /*
  * Whoever has left gave a first answer that the invitation does not tell any more.
- * Only answers count that came after the invitation that they belong to.
+ * Who was seated at once (auto_accept) gave none.
  */
 #define SPEEDS	8
 
@@ -106,7 +105,7 @@ static const SpaceQuery speed_query = {
 	"       WHEN d.took < interval '3 days' THEN 6 ELSE 7 END AS speed"
 	"   FROM (SELECT i.status, i.responded_at - i.invited_at AS took FROM invitation i"
 	"     WHERE i.gig_id = $1 AND i.status IN ('accepted', 'rejected')"
-	"     AND isfinite(i.responded_at) AND isfinite(i.invited_at) AND i.responded_at >= i.invited_at) d) t"
+	"     AND isfinite(i.responded_at) AND isfinite(i.invited_at) AND i.responded_at > i.invited_at) d) t"
 	" GROUP BY 1",
 	1, {INT8OID}
 };
@@ -116,7 +115,7 @@ static const SpaceQuery quantiles_query = {
 	"   (percentile_disc(float8 '0.9') WITHIN GROUP (ORDER BY d.took))::interval"
 	" FROM (SELECT i.responded_at - i.invited_at AS took FROM invitation i"
 	"   WHERE i.gig_id = $1 AND i.status IN ('accepted', 'rejected')"
-	"   AND isfinite(i.responded_at) AND isfinite(i.invited_at) AND i.responded_at >= i.invited_at) d",
+	"   AND isfinite(i.responded_at) AND isfinite(i.invited_at) AND i.responded_at > i.invited_at) d",
 	1, {INT8OID}
 };
 
@@ -201,6 +200,7 @@ typedef struct Gig
 typedef struct Answers
 {
 	int64		accepted;
+	int64		seated;			/* of these, without being asked */
 	int64		left;
 	int64		rejected;
 	int64		pending;
@@ -280,6 +280,7 @@ read_answers(Answers *answers, int64 gig_id)
 	query_run_once(&args, true);
 	row = result_row(0);
 	answers->accepted = result_int64(&row);
+	answers->seated = result_int64(&row);
 	answers->left = result_int64(&row);
 	answers->rejected = result_int64(&row);
 	answers->pending = result_int64(&row);
@@ -471,9 +472,10 @@ put_waves(Report *report, const Gig *gig)
 				chart_mark(&chart, i, psprintf("%d", waves[i].number), n <= 12 && n > 6 && i % 2 != 0);
 		}
 		chart_close(&chart);
-		html(page, "<details><summary>The figures as a table</summary>\n<div class=\"scroll\"><table>"
-			 "<caption>Waves. Found are those who could have been invited, where it looked at all.</caption>\n"
-			 "<thead><tr><th scope=\"col\">Wave</th><th scope=\"col\">Time</th><th scope=\"col\" class=\"n\">Accepted before"
+		html(page, "<details><summary>The figures as a table</summary>\n");
+		page_table_open(report, "waves", "Waves. Found are those who could have been invited, "
+						"where it looked at all.", true);
+		html(page, "<thead><tr><th scope=\"col\">Wave</th><th scope=\"col\">Time</th><th scope=\"col\" class=\"n\">Accepted before"
 			 "</th><th scope=\"col\" class=\"n\">Wanted</th><th scope=\"col\" class=\"n\">Invited</th>"
 			 "<th scope=\"col\" class=\"n\">Found</th><th scope=\"col\">Outcome</th></tr></thead>\n<tbody>\n");
 		for (int i = 0; i < n; i++)
@@ -495,7 +497,8 @@ put_waves(Report *report, const Gig *gig)
 				html(page, "; %d held back", wave->held_back);
 			html(page, "</td></tr>\n");
 		}
-		html(page, "</tbody></table></div></details>\n");
+		page_table_close(report);
+		html(page, "</details>\n");
 		if (total > n)
 			html(page, "<p class=\"lead\">These are the latest %d of %lld.</p>\n", n, (long long) total);
 	}
@@ -529,8 +532,8 @@ put_answers(Report *report, const Answers *a)
 		page_nothing(report, "Nobody was invited yet.");
 	else
 	{
-		html(page, "<div class=\"scroll\"><table><caption class=\"unseen\">Invitations by answer</caption>\n"
-			 "<thead><tr><th scope=\"col\">Answer</th><th scope=\"col\" class=\"n\">Invitations</th>"
+		page_table_open(report, "answers", "Invitations by answer", false);
+		html(page, "<thead><tr><th scope=\"col\">Answer</th><th scope=\"col\" class=\"n\">Invitations</th>"
 			 "<th scope=\"col\" class=\"n\">Share</th><th scope=\"col\"><span class=\"unseen\">Share as a bar</span>"
 			 "</th></tr></thead>\n<tbody>\n");
 		put_answer(report, "Accepted", a->accepted, total);
@@ -544,7 +547,7 @@ put_answers(Report *report, const Answers *a)
 		if (a->expired > a->no_answer + a->gig_ended + a->seats_filled)
 			put_answer(report, "Expired otherwise",
 					   a->expired - a->no_answer - a->gig_ended - a->seats_filled, total);
-		html(page, "</tbody></table></div>\n");
+		page_table_close(report);
 	}
 	page_card_close(report);
 }
@@ -686,7 +689,8 @@ put_expected(Report *report, const Gig *gig, const Answers *a, const Speed *spee
 	StringInfo	page = report->page;
 	QueryArgs	args = {&rate_query};
 	ResultRow	row;
-	int64		finished = a->accepted + a->left + a->rejected + a->no_answer + a->gig_ended;
+	int64		accepted = a->accepted - a->seated + a->left;
+	int64		finished = accepted + a->rejected + a->no_answer + a->gig_ended;
 	int64		silent;
 	int64		others_accepted;
 	int64		others_finished;
@@ -717,8 +721,8 @@ put_expected(Report *report, const Gig *gig, const Answers *a, const Speed *spee
 	silent = Min(count_silent(report, gig->id, speed), a->pending);
 
 	others = (others_accepted + 1.0) / (others_finished + 2.0);
-	yes = a->accepted + a->left + PRIOR_WEIGHT * others;
-	no = finished + silent - a->accepted - a->left + PRIOR_WEIGHT * (1 - others);
+	yes = accepted + PRIOR_WEIGHT * others;
+	no = finished + silent - accepted + PRIOR_WEIGHT * (1 - others);
 	n = a->pending - silent;
 	mean = n * yes / (yes + no);
 	deviation = sqrt(n * yes * no * (yes + no + n) / ((yes + no) * (yes + no) * (yes + no + 1)));
@@ -732,6 +736,8 @@ put_expected(Report *report, const Gig *gig, const Answers *a, const Speed *spee
 		html_count(page, room);
 		html(page, " free, likely all of them");
 	}
+	else if (high == 0)
+		html(page, "Likely none");
 	else
 	{
 		html(page, "About ");
@@ -752,14 +758,15 @@ put_expected(Report *report, const Gig *gig, const Answers *a, const Speed *spee
 		html_span(page, seconds_of(&speed->most));
 		html(page, ")");
 	}
-	html(page, ".</p>\n<div class=\"scroll\"><table><caption>What the chance is made of</caption>\n"
-		 "<thead><tr><th scope=\"col\">Invitations</th><th scope=\"col\" class=\"n\">Accepted</th>"
+	html(page, ".</p>\n");
+	page_table_open(report, "evidence", "What the chance is made of", true);
+	html(page, "<thead><tr><th scope=\"col\">Invitations</th><th scope=\"col\" class=\"n\">Accepted</th>"
 		 "<th scope=\"col\" class=\"n\">Finished</th></tr></thead>\n<tbody>\n");
-	put_evidence(report, "This gig", a->accepted + a->left, finished);
+	put_evidence(report, "This gig", accepted, finished);
 	if (silent > 0)
 		put_evidence(report, "Silent for long", 0, silent);
 	put_evidence(report, "The other gigs", others_accepted, others_finished);
-	html(page, "</tbody></table></div>\n");
+	page_table_close(report);
 	page_card_close(report);
 }
 
@@ -840,7 +847,7 @@ gig_page(Report *report, int64 gig_id)
 		 "<i>p</i> = (<i>a</i> + %d <i>q</i>) / (<i>f</i> + %d), where <i>a</i> of the gig's <i>f</i> finished invitations "
 		 "were accepted (some have left since), and <i>q</i> = (<i>A</i> + 1) / (<i>F</i> + 2) is the same of the Space's "
 		 "other gigs. Finished are invitations that were answered, or had no answer when their time or the gig was over; "
-		 "not those that expired because the seats were filled, or were taken back. Who has been silent for longer than nine "
+		 "not those that expired because the seats were filled, were taken back, or seated somebody at once. Who has been silent for longer than nine "
 		 "in ten answers took is no more in <i>n</i>, but in <i>f</i>. The range holds four in five of the numbers that this "
 		 "rule gives (a beta-binomial distribution).</p>\n"
 		 "<p>Seats over time are read from the table event; of an accept that it does not hold any more, or never did, "

@@ -52,7 +52,7 @@ static const char style[] =
 	".strong dt,.strong .word{color:inherit}\n"
 	"dd{margin:0;font-size:1.75rem;line-height:1.3;font-weight:600;letter-spacing:-.01em}\n"
 	".word{font-size:.8125rem;font-weight:400;letter-spacing:0;color:var(--soft)}\n"
-	"main{display:grid;grid-template-columns:repeat(6,1fr);gap:1rem;margin-top:1rem}\n"
+	"main{display:grid;grid-template-columns:repeat(6,minmax(0,1fr));gap:1rem;margin-top:1rem}\n"
 	"section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem 1.25rem 1.25rem;min-width:0}\n"
 	".w2{grid-column:span 2}.w3{grid-column:span 3}.w4{grid-column:span 4}.w6{grid-column:span 6}\n"
 	".lead{color:var(--soft);font-size:.875rem;margin:.15rem 0 .6rem}\n"
@@ -92,7 +92,7 @@ static const char style[] =
 	"footer p{max-width:52rem;margin-top:.6rem}\n"
 	"code{font-size:.9em;overflow-wrap:anywhere}\n"
 	".unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}\n"
-	"@media (max-width:60rem){section{grid-column:span 6}.t5,.t6{grid-template-columns:repeat(3,1fr)}}\n"
+	"@media (max-width:60rem){.w2,.w3,.w4{grid-column:span 6}.t5,.t6{grid-template-columns:repeat(3,1fr)}}\n"
 	"@media (max-width:40rem){header,main,footer{padding-left:1rem;padding-right:1rem}"
 	"header{padding-top:1.25rem}h1{font-size:1.4rem}section{padding:1rem}"
 	".tiles{grid-template-columns:1fr 1fr;gap:.5rem}main{gap:.5rem;margin-top:.5rem}dd{font-size:1.5rem}"
@@ -198,10 +198,25 @@ page_nothing(Report *report, const char *why)
 }
 
 void
+page_table_open(Report *report, const char *kind, const char *caption, bool seen)
+{
+	html(report->page, "<div class=\"scroll\" role=\"group\" aria-label=\"%s\" tabindex=\"0\">"
+		 "<table class=\"%s\"><caption class=\"%s\">%s</caption>\n",
+		 caption, kind, seen ? "seen" : "unseen", caption);
+}
+
+void
+page_table_close(Report *report)
+{
+	html(report->page, "</tbody></table></div>\n");
+}
+
+void
 page_figures_open(Report *report, const char *caption, const char *const *columns, int ncolumns)
 {
-	html(report->page, "<details><summary>The figures as a table</summary>\n<div class=\"scroll\">"
-		 "<table><caption>%s</caption>\n<thead><tr>", caption);
+	html(report->page, "<details><summary>The figures as a table</summary>\n");
+	page_table_open(report, "", caption, true);
+	html(report->page, "<thead><tr>");
 	for (int i = 0; i < ncolumns; i++)
 		html(report->page, "<th scope=\"col\" class=\"%s\">%s</th>", i > 0 ? "n" : "when", columns[i]);
 	html(report->page, "</tr></thead>\n<tbody>\n");
@@ -210,5 +225,6 @@ page_figures_open(Report *report, const char *caption, const char *const *column
 void
 page_figures_close(Report *report)
 {
-	html(report->page, "</tbody></table></div></details>\n");
+	page_table_close(report);
+	html(report->page, "</details>\n");
 }

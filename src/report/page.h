@@ -57,6 +57,14 @@ extern void page_card_close(Report *report);
 /* Says in a card why it is empty. */
 extern void page_nothing(Report *report, const char *why);
 
+/*
+ * A table that scrolls, by keyboard too, where it is wider than its card; up to its
+ * head. "kind" is a class: "gigs" is one whose rows become blocks on a phone. The
+ * caption is for screen readers alone unless it is "seen".
+ */
+extern void page_table_open(Report *report, const char *kind, const char *caption, bool seen);
+extern void page_table_close(Report *report);
+
 /* The figures of a chart as a table that can be opened, up to its rows. */
 extern void page_figures_open(Report *report, const char *caption, const char *const *columns,
 							  int ncolumns);

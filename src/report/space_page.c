@@ -253,14 +253,14 @@ put_gigs(Report *report, const Sums *sums, const Gig *gigs, int n)
 		page_nothing(report, "There is no gig that this role can see.");
 	else
 	{
-		html(page, "<div class=\"scroll\"><table class=\"gigs\"><caption class=\"unseen\">Gigs and how full "
-			 "they are</caption>\n<thead><tr><th scope=\"col\" class=\"n\">Gig</th><th scope=\"col\">Title</th>"
+		page_table_open(report, "gigs", "Gigs and how full they are", false);
+		html(page, "<thead><tr><th scope=\"col\" class=\"n\">Gig</th><th scope=\"col\">Title</th>"
 			 "<th scope=\"col\">Phase</th><th scope=\"col\">Starts</th><th scope=\"col\">Seats</th>"
 			 "<th scope=\"col\" class=\"n\">Accepted</th><th scope=\"col\" class=\"n\">Pending</th>"
 			 "<th scope=\"col\">Next wave</th></tr></thead>\n<tbody>\n");
 		for (int i = 0; i < n; i++)
 			put_gig(report, &gigs[i]);
-		html(page, "</tbody></table></div>\n");
+		page_table_close(report);
 	}
 	if (sums->gigs > n)
 	{
@@ -437,8 +437,8 @@ put_deliveries(Report *report, const Delivery *deliveries, int n)
 		page_nothing(report, "There is no consumer.");
 	else
 	{
-		html(page, "<div class=\"scroll\"><table class=\"gigs\"><caption class=\"unseen\">Notifications by "
-			 "consumer</caption>\n<thead><tr><th scope=\"col\">Consumer</th><th scope=\"col\" class=\"n\">Open</th>"
+		page_table_open(report, "gigs", "Notifications by consumer", false);
+		html(page, "<thead><tr><th scope=\"col\">Consumer</th><th scope=\"col\" class=\"n\">Open</th>"
 			 "<th scope=\"col\" class=\"n\">Oldest open</th><th scope=\"col\" class=\"n\">Open after an error</th>"
 			 "<th scope=\"col\" class=\"n\">Delivered</th><th scope=\"col\" class=\"n\">Suppressed</th>"
 			 "<th scope=\"col\" class=\"n\">Dead</th></tr></thead>\n<tbody>\n");
@@ -470,7 +470,7 @@ put_deliveries(Report *report, const Delivery *deliveries, int n)
 			}
 			html(page, "</td></tr>\n");
 		}
-		html(page, "</tbody></table></div>\n");
+		page_table_close(report);
 		if (n > MOST_CONSUMERS)
 			html(page, "<p class=\"lead\">There are more consumers than the %d on this page.</p>\n", MOST_CONSUMERS);
 	}

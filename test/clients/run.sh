@@ -33,6 +33,7 @@ all_tools()
 		kysely			kysely
 		drizzle			drizzle
 		postgraphile	by_node postgraphile_schema.js
+		report			report
 		site			site
 	END
 }
@@ -133,6 +134,15 @@ drizzle()
 			sed -n "${line}s/^[[:space:]]*\([a-z]*\): unknown(.*/\1/p" all/schema.ts
 		done | xargs) of $(grep -c 'error TS' told)" = "filter sort of 2" ]
 	limited node drizzle_types.js
+}
+
+# The pages of cirro.report(), by a browser.
+report()
+{
+	npm_packages
+	CHROMIUM=$(command -v chromium) || cannot "needs Debian's package chromium"
+	export CHROMIUM
+	limited node report.js
 }
 
 # The example site, in a browser. Its role is made by its own site.sql, twice, for

@@ -16,9 +16,10 @@
 # table tells by its first column's heading what its rows are: column (of the
 # heading's table or function), `status` (values of the heading's column),
 # internal (functions that others do not call), operator, operator class, type,
-# cast, setting, kind, constraint, index, statistics, sequence, trigger, code. Its
-# rows name things in code, several in one cell if the rest is true of each.
-# Other tables are prose.
+# cast, setting, kind, constraint, index, statistics, sequence, trigger, code, key
+# (of a notification's payload). Its rows name things in code, several in one cell
+# if the rest is true of each. Other tables are prose, but for that of limits, whose
+# numbers are those of the sources.
 #
 # At the end every line that names something is taken away by itself, and each
 # time there has to be a fault: so no row is there for nothing, nor unseen.
@@ -36,7 +37,7 @@ my %pages = map { $_ => [ split /\n/, slurp("docs/$_"), -1 ] }
   qw(reference-cirro.md reference-space.md errors.md filters.md);
 my %kinds = map { $_ => 1 } (
 	'column', 'internal', 'operator', 'operator class', 'type', 'cast', 'setting', 'kind', 'constraint', 'index',
-	'statistics', 'sequence', 'trigger', 'code');
+	'statistics', 'sequence', 'trigger', 'code', 'key');
 
 my $psql = 'psql -X -q';
 my $database = 'docs_complete';
@@ -49,7 +50,7 @@ $count{ $_->[0] }++ for @facts;
 die "the catalogue is empty\n" unless @facts > 300;
 
 my ($entries, $places) = read_pages();
-my @faults = compare($entries);
+my @faults = (compare($entries), limits());
 print "$_\n" for @faults;
 exit 1 if @faults;
 print join(', ', map { "$count{$_} of kind $_" } sort keys %count), "\n";
@@ -260,6 +261,58 @@ sub examples
 	}
 	die "no examples of operators in filters.md\n" if @examples < 40;
 	return @examples;
+}
+
+# What is wrong with the table of limits: the numbers of the sources that its rows
+# do not have, and rows without a number of the sources.
+sub limits
+{
+	my @limits = (
+		[ 'profile', 'src/gig/guard.c', 'MAX_PROFILE_SIZE' ],
+		[ 'filter or sort query', 'src/json/tree.h', 'JSON_TREE_MAX_TEXT', 'JSON_TREE_MAX_DEPTH' ],
+		[ 'conditions in a filter', 'src/filter/parse.h', 'FILTER_MAX_CONDITIONS' ],
+		[ 'parts of a filter', 'src/filter/parse.h', 'FILTER_MAX_NODES' ],
+		[ 'list of', 'src/filter/parse.h', 'FILTER_MAX_LIST' ],
+		[ 'path', 'src/json/path.h', 'JSON_PATH_MAX_BYTES', 'JSON_PATH_MAX_NAMES', 'JSON_PATH_MAX_POSITIONS' ],
+		[ 'regular expression', 'src/filter/parse.h', 'FILTER_MAX_PATTERN', 'FILTER_MAX_REGEXES' ],
+		[ 'string that a regular expression', 'src/filter/regex.c', 'MAX_SUBJECT' ],
+		[ 'digits of a number', 'src/json/tree.h', 'JSON_TREE_MAX_DIGITS' ],
+		[ 'keys of a sort query', 'src/sort/query.c', 'MAX_KEYS' ],
+		[ 'value of a sort query', 'src/sort/key.c', 'SORT_MAX_VALUE' ],
+		[ 'workers counted exactly', 'install/space.sql', qr/countable CONSTANT bigint := (\d+)/ ],
+		[ 'values that `explain_match`', 'src/explain/explain.c', 'MAX_FOUND', 'MAX_FOUND_BYTES' ],
+		[ 'workers per wave', 'install/engine.sql', qr/least\(multiplier, (\d+)\)/ ],
+		[ 'gigs per call', 'src/wave/run_waves.c', 'GIGS_WITHOUT_COMMIT' ],
+		[ 'gigs on a report', 'src/report/space_page.c', 'MOST_GIGS' ],
+		[ 'report', 'src/report/html.c', 'MOST_BYTES' ],
+		[ 'name of a consumer', 'src/gig/consumer.c', 'MAX_NAME_LENGTH' ],
+		[ 'number of a claim', 'install/space.sql', qr/CREATE SEQUENCE notification_claim_seq MAXVALUE (\d+)/ ],
+		[ 'error text in', 'src/isolate.h', 'ERROR_SUMMARY_LENGTH' ],
+		[ '`during`', 'src/wave/during.c', qr/(USECS_PER_DAY)/ ]);
+	my ($inside, %rows, @faults);
+	for (@{ $pages{'errors.md'} })
+	{
+		$inside = 1 if /^## Limits/;
+		$rows{$1} = $2 if $inside && /^\| (.*?) \| (.*) \|$/ && $1 ne 'what';
+	}
+	for (@limits)
+	{
+		my ($what, $file, @names) = @$_;
+		my ($row) = grep { index($_, $what) == 0 && (length $_ == length $what || substr($_, length $what) =~ /^\W/) } sort keys %rows;
+		if (!defined $row) { push @faults, "docs/errors.md has no limit of: $what"; next; }
+		my $says = delete $rows{$row};
+		for my $name (@names)
+		{
+			my ($value) = slurp($file) =~ (ref $name ? $name : qr/#define\s+$name\s+\(?([\d *]+)/);
+			die "$file has no $name\n" unless defined $value;
+			$value = 'a day' if $value eq 'USECS_PER_DAY';
+			$value = eval $value if $value =~ /^[\d *]+$/;
+			1 while $value =~ s/^(\d+)(\d{3})/$1,$2/;
+			push @faults, "docs/errors.md: the limit of $what is $value, not $says" unless $says =~ /(?<![\d,])\Q$value\E(?![\d,]*\d)/;
+		}
+	}
+	push @faults, map { "docs/errors.md: which limit is this? $_" } sort keys %rows;
+	return @faults;
 }
 
 # SQLSTATEs that cirro raises, by its sources: class UG, and others by their name

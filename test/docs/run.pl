@@ -143,7 +143,7 @@ sub page
 	for my $item (@$items)
 	{
 		push @faults, [ $item->{line}, $_ ] for map { excerpt($_, $item->{text}) } @{ $item->{from} || [] };
-		if ($item->{kind} eq 'sql' && $item->{text} !~ /(?:;|\n\s*\\[^\n]*|^\s*\\[^\n]*)(?:\s*--[^\n]*)*\s*$/)
+		if ($item->{kind} eq 'sql' && $item->{text} !~ /(?:;|\\[a-z][^\n]*)(?:\s*--[^\n]*)*\s*$/)
 		{
 			push @faults, [ $item->{line}, 'the block does not end with ; (a sketch of grammar is ```text)' ];
 		}
