@@ -16,7 +16,7 @@ embed()
 	printf "COMMENT ON FUNCTION cirro.%s() IS '%s';\n" "$1" "$2"
 }
 
-cat head.sql filter.sql index.sql explain.sql engine.sql waves.sql
+cat head.sql filter.sql index.sql explain.sql engine.sql waves.sql report.sql
 sed '/^-- code:/,$d' space.sql |
 	embed space_tables 'the DDL of a Space, part one: tables and triggers, run by create_space'
 sed -n '/^-- code:/,$p' space.sql |

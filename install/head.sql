@@ -2,7 +2,8 @@
 --
 -- What CREATE EXTENSION runs first. The parts follow in this order: filter.sql
 -- (types and operators), index.sql (index on profiles, statistics), explain.sql
--- (filters that explain themselves), engine.sql (triggers, Spaces), waves.sql.
+-- (filters that explain themselves), engine.sql (triggers, Spaces), waves.sql,
+-- report.sql.
 
 \echo Use "CREATE EXTENSION cirro" to load this file. \quit
 

@@ -20,6 +20,7 @@ my %may = (
 	space => [qw(ground)],
 	gig => [qw(ground json filter sort index space)],
 	wave => [qw(ground json filter sort index explain space gig)],
+	report => [qw(ground space)],
 );
 
 # The one file that may ask for PostgreSQL's version.

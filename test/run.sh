@@ -7,9 +7,9 @@
 # with the extension in it, and throwaway clusters on sockets of their own.
 # Must not touch the PostgreSQL of this computer, nor leave anything behind.
 #
-# SUITES="…"       which ones: pairs layers style exports warnings regress jit
+# SUITES="…"       which ones: pairs layers style package exports warnings regress jit
 #                  isolation tap conformance parser mutation differential ways
-#                  clients; without a word, all of these, but not smith
+#                  docs clients; without a word, all of these, but not smith
 # PROVE_TESTS=…    which of test/t/ (all)
 # SEED=0.25        repeats the differential test, or that of the ways, that said so
 # FUZZ_SECONDS=600 parser and smith look for new inputs so long
@@ -21,7 +21,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suites=${SUITES:-pairs layers style exports warnings regress jit isolation tap conformance parser mutation differential ways clients}
+suites=${SUITES:-pairs layers style package exports warnings regress jit isolation tap conformance parser mutation differential ways docs clients}
 fuzz_seconds=${FUZZ_SECONDS:-}
 limit=${LIMIT:-1200}		# seconds, for each suite
 if [ -n "${FUZZ_SECONDS:-}" ]; then limit=20000; fi
@@ -66,7 +66,16 @@ count()
 {
 	passed=$((passed + $1))
 	failed=$((failed + $2))
+	[ "$2" = 0 ] || remember
 }
+
+# What is said once more at the end, where it is found: which suite, and those
+# lines of the last command's output that say what was wrong.
+remember()
+{
+	echo "failed: $suite"
+	grep -a -E '^(not ok|failed: |stopped after )|[.]{3} FAILED|^# |Wstat: ' "$work/out" 2>/dev/null | tail -n 15 | cut -c 1-200
+} >>"$work/failures"
 
 skip()
 {
@@ -296,16 +305,29 @@ differential() { fuzz differential filter_differential filters=1200; }
 # Waves invite the same workers, however they look for them.
 ways() { fuzz ways wave_ways rounds=12; }
 
-# The tools of applications, one test each.
-clients()
+# A program of several tests, which it tells of in lines: "ok: ", "failed: " and
+# "skipped: ".
+tests()				# tests COMMAND...
 {
-	limited test/clients/run.sh || :
+	limited "$@" || :
 	good=$(grep -c '^ok: ' "$work/out" || :)
 	bad=$(grep -c '^failed: ' "$work/out" || :)
 	if [ "$bad" = 0 ] && [ "$code" != 0 ]; then bad=1; fi
 	count "$good" "$bad"
 	skipped=$((skipped + $(grep -c '^skipped: ' "$work/out" || :)))
 }
+
+# The manual: its SQL runs, its links lead somewhere, its reference is complete.
+docs()
+{
+	program "what is wrong with a page is seen" test/docs/faults.pl
+	tests test/docs/run.pl
+	program "every link of the manual leads somewhere" test/docs/links.pl
+	program "the reference is complete, and names nothing else" test/docs/complete.pl
+}
+
+# The tools of applications, one test each.
+clients() { tests test/clients/run.sh; }
 
 # The library alone is instrumented; what that needs has to be in the server
 # first. A finding ends the server process, and the tests see a crash. Not
@@ -376,6 +398,7 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$work/tmp" "$work/socket" "$work/ports"
 : >"$work/log"
+: >"$work/failures"
 own_tree "$work/cirro"
 own_server "$original" "$work/server"
 # Optional input beside the checkout keeps its place.
@@ -426,10 +449,15 @@ cluster_up()
 }
 
 for suite in $suites; do
+	: >"$work/out"
 	case $suite in
 		pairs) section "pairs"; pairs ;;
 		layers) section "layers: who includes whom in src/"; program "nobody includes upwards or sideways" test/layers.pl ;;
 		style) section "style: pgindent's look"; program "as pgindent would have it" test/style.pl ;;
+		package)
+			section "package: META.json, versions, make dist"
+			program "META.json is as the PGXN wants it, and everybody names one version" test/meta.pl
+			program "what make dist packs builds, installs and uninstalls without git" test/dist_test.sh "$pg_config" ;;
 		exports)
 			section "exports: what the library shows"
 			program "its SQL functions alone" test/exports.sh ./cirro.so install/cirro--1.0.sql ;;
@@ -446,17 +474,20 @@ for suite in $suites; do
 			section "differential: test/fuzz/"; cluster_up; as_server createdb cirro_differential; differential ;;
 		ways)
 			section "ways: test/fuzz/"; cluster_up; as_server createdb cirro_ways; ways ;;
+		docs) section "docs: README.md docs/"; cluster_up; docs ;;
 		clients) section "clients: test/clients/"; cluster_up; clients ;;
 		*) die "there is no suite $suite" ;;
 	esac
 done
 
 if [ -n "${SANITIZE:-}" ]; then
+	suite=findings
 	section "findings of the sanitizers"
 	findings
 fi
 
 section "all"
+cat "$work/failures"
 if [ "$skipped" = 0 ]; then
 	echo "$passed passed, $failed failed"
 else

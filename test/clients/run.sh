@@ -22,7 +22,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 # A tool a line: its name and the command that runs it, one of those below. It
 # begins in a folder of its own with PGDATABASE, PGUSER, PGHOST and PGPORT set,
 # prints its checks, and is failed by its exit status; 77: it cannot run here,
-# for the reason in its last line. Those that wait for npm come last.
+# for the reason in its last line. Those that wait for npm come last, of
+# these the long ones first.
 all_tools()
 {
 	cat <<-'END'
@@ -39,12 +40,15 @@ all_tools()
 		sqlalchemy_tables	by_python sqlalchemy_reflect.py sqlalchemy psycopg2
 		django_tables		by_python django_inspect.py django psycopg2
 		activerecord_schema	by_ruby activerecord_schema.rb active_record pg
+		kysely				kysely
+		drizzle				drizzle
+		delivery			delivery
+		site				site
+		report				report
 		pg					as_loop by_node pg_loop.js
 		pgbouncer_pg		as_loop through_pgbouncer by_node pg_loop.js
 		postgresjs			as_loop by_node postgresjs_loop.js
 		knex				as_loop by_node knex_loop.js
-		kysely				kysely
-		drizzle				drizzle
 		typeorm				as_loop by_node typeorm_loop.js
 		sequelize			as_loop by_node sequelize_loop.js
 		graphile_worker		as_loop by_node graphile_worker_loop.js
@@ -212,6 +216,38 @@ drizzle()
 	limited node drizzle_types.js
 }
 
+# The pages of cirro.report(), by a browser.
+report()
+{
+	npm_packages
+	CHROMIUM=$(command -v chromium) || cannot "needs Debian's package chromium"
+	export CHROMIUM
+	limited node report.js
+}
+
+# The example site, in a browser. Its role is made by its own site.sql, twice, for
+# that must be no harm, in a Space of each type of ref.
+site()
+{
+	npm_packages
+	CHROMIUM=$(command -v chromium) || cannot "needs Debian's package chromium"
+	cp -R "$top/examples/site" site
+	for space in trees ponds houses trees; do
+		as_superuser -d "$PGDATABASE" -v space=$space -v role="${db}_site" -f site/site.sql >told 2>&1 || { cat told; return 1; }
+	done
+	SUPERUSER=$superuser SITE_ROLE=${db}_site CHROMIUM=$CHROMIUM limited node site.js
+}
+
+# examples/, which make roles of their own: prepared by a superuser.
+delivery()
+{
+	python=$(python_with psycopg) || cannot "needs Debian's package python3-psycopg"
+	npm_packages
+	cp -R "$top/examples/mailer" "$top/examples/webhook" .
+	if [ -n "$superuser" ]; then PGUSER=$superuser; else unset PGUSER; fi
+	limited "$python" "$here/delivery.py" "$PWD"
+}
+
 # -------------------------------------------------------------- their set-up --
 
 db=cirro_clients
@@ -230,7 +266,7 @@ drop_databases()
 	for name in $(as_superuser -At -c "SELECT d.datname FROM pg_database d WHERE d.datname ~ '^${db}(_|\$)'"); do
 		as_superuser -c "DROP DATABASE IF EXISTS $name WITH (FORCE)"
 	done
-	as_superuser -c "DROP ROLE IF EXISTS $db"
+	as_superuser -c "DROP ROLE IF EXISTS $db" -c "DROP ROLE IF EXISTS ${db}_site"
 }
 
 cleanup()
@@ -345,8 +381,8 @@ workers=
 
 failed=
 while read -r tool command; do
-	took=$(cat "$work/$tool.took")
-	case $(cat "$work/$tool.code") in
+	took=$(cat "$work/$tool.took" 2>/dev/null || echo "?")
+	case $(cat "$work/$tool.code" 2>/dev/null || echo "none") in
 		0) cat "$work/$tool.log"; echo "ok: $tool ($took s)" ;;
 		77) echo "skipped: $tool $(tail -n 1 "$work/$tool.log")" ;;
 		*) cat "$work/$tool.log"; failed="$failed $tool" ;;
@@ -354,7 +390,7 @@ while read -r tool command; do
 done <"$work/list"
 # What failed comes last, where it is seen.
 for tool in $failed; do
-	echo "failed: $tool ($(cat "$work/$tool.took") s, exit status $(cat "$work/$tool.code")), which ended with"
+	echo "failed: $tool (exit status $(cat "$work/$tool.code" 2>/dev/null || echo "none")), which ended with"
 	tail -n 30 "$work/$tool.log" | sed 's/^/  /'
 done
 [ -z "$failed" ]

@@ -127,7 +127,7 @@ is(sql(q{SELECT count(*) FROM trees.event WHERE kind = 'invitation.created'}), '
 	'nine were invited for the first time');
 is(sql('SELECT * FROM trees.check_consistency()'), '', 'consistent');
 
-# Who wants to be woken (README): by a wave, and by an answer.
+# Who wants to be woken (docs/concepts.md): by a wave, and by an answer.
 sql(q{
 CREATE FUNCTION trees.wake() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN NOTIFY trees; RETURN NULL; END $$;

@@ -63,7 +63,7 @@ for my $copy ($standby, $basebackup)
 
 # ------------------------------------------------------------ subscriber --
 
-# As the README says: the schema by pg_dump, waves off, one publication.
+# As docs/operations.md says: the schema by pg_dump, waves off, one publication.
 my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
 $subscriber->init(allows_streaming => 'logical');
 $subscriber->append_conf('postgresql.conf', "fsync = off");
