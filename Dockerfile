@@ -9,7 +9,8 @@ FROM postgres:${PG_MAJOR} AS build
 RUN apt-get update && \
 	apt-get install -y --no-install-recommends make gcc libc6-dev "postgresql-server-dev-$PG_MAJOR"
 COPY . /usr/src/cirro
-RUN make -C /usr/src/cirro -j "$(nproc)" && \
+RUN export PG_CONFIG="/usr/lib/postgresql/$PG_MAJOR/bin/pg_config" && \
+	make -C /usr/src/cirro -j "$(nproc)" && \
 	make -C /usr/src/cirro install DESTDIR=/opt/cirro
 
 FROM postgres:${PG_MAJOR}

@@ -45,7 +45,7 @@ help:
 	@echo 'make test-sanitize      the same with AddressSanitizer and UndefinedBehaviorSanitizer in the library'
 	@echo 'make fuzz               hostile input for long: parser, input functions, all calls, sqlsmith'
 	@echo '                        (FUZZ_SECONDS=600, FUZZ_INPUTS=2000000, FUZZ_SEED=42); make fuzz-parser'
-	@echo 'make test-debian        make test, make demo and make deb-test on a bare Debian (root; SUITE=bookworm)'
+	@echo 'make test-debian        make test, demo and deb-test, and Dockerfile, on a bare Debian (root; SUITE=bookworm)'
 	@echo "make deb-test           builds, installs, tests and removes Debian's package: for a throwaway Debian"
 	@echo 'make bench-filter       filters against jsquery, jsonpath and plain SQL, on a million profiles'
 	@echo '                        (N=100000, ROUNDS=7; a table in Markdown)'

@@ -100,6 +100,7 @@ for who in ${AS:-root user}; do
 	if [ -d "$top/../shared" ]; then cp -R "$top/../shared" "$root$home/"; fi
 	chroot "$root" chown -R "$who:" "$home"
 	if [ -n "${RUN:-}" ]; then set -- "$RUN"; else set -- "make test" "make demo" "make demo-stop" "make deb-test"; fi
+	if [ -z "${RUN:-}" ] && [ "$who" = root ]; then set -- "$@" "test/dockerfile.sh"; fi
 	for command in "$@"; do
 		printf '\n== %s on %s as %s\n' "$command" "$suite" "$who"
 		started=$(date +%s)

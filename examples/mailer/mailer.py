@@ -11,6 +11,7 @@ Python 3.11 or later and psycopg 3 (Debian's python3-psycopg). README.md has the
 environment that it reads.
 """
 import collections
+import contextlib
 import html
 import os
 import random
@@ -49,6 +50,7 @@ QUIET = [daytime.fromisoformat(t) for t in os.environ.get("QUIET_HOURS", "").spl
 SMTP_HOST = os.environ.get("SMTP_HOST", "localhost")
 SMTP_PORT = int(os.environ.get("SMTP_PORT", 25))
 SMTP_USER = os.environ.get("SMTP_USER")             # with it STARTTLS and SMTP_PASSWORD
+SMTP_PASSWORD = os.environ["SMTP_PASSWORD"] if SMTP_USER else None
 SENDER = Address("Volunteers", addr_spec=os.environ.get("MAIL_FROM", "volunteers@example.org"))
 
 # A mail takes some ten round trips. However slow each is, it ends within the second
@@ -165,11 +167,13 @@ REFUSED = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPNot
 
 
 def send(mail):
-    with smtplib.SMTP(SMTP_HOST, SMTP_PORT, timeout=SMTP_TIMEOUT) as smtp:
+    with contextlib.closing(smtplib.SMTP(SMTP_HOST, SMTP_PORT, timeout=SMTP_TIMEOUT)) as smtp:
         if SMTP_USER:
             smtp.starttls(context=ssl.create_default_context())
-            smtp.login(SMTP_USER, os.environ["SMTP_PASSWORD"])
+            smtp.login(SMTP_USER, SMTP_PASSWORD)
         smtp.send_message(mail, SENDER.addr_spec, [mail["To"].addresses[0].addr_spec])
+        with contextlib.suppress(OSError):      # it is sent, whatever becomes of the goodbye
+            smtp.quit()
 
 
 def retry_at(attempts):
@@ -185,7 +189,7 @@ def statement(text):
 
 
 CLAIM = statement("""
-    SELECT n.claim, n.id, n.kind, n.worker_id, n.attempts, n.payload, n.still_valid,
+    SELECT clock_timestamp() AS now, n.claim, n.id, n.kind, n.worker_id, n.attempts, n.payload, n.still_valid,
         w.profile->>'email' AS email, w.profile->>'name' AS name, w.profile->>'time_zone' AS time_zone
     FROM {space}.claim_notifications(%s, %s, %s) n LEFT JOIN {space}.worker w ON w.id = n.worker_id
     ORDER BY n.id""")
@@ -212,10 +216,9 @@ def deliver(db):
     rows = db.execute(CLAIM, (BATCH, LEASE, CONSUMER)).fetchall()
     if not rows:
         return False
-    claim = rows[0].claim
+    now, claim = rows[0].now, rows[0].claim         # the database's clock says what is due
     log(f"claim {claim}: {len(rows)} notifications")
 
-    now = datetime.now(timezone.utc)
     needless, later, mails = [], collections.defaultdict(list), collections.defaultdict(list)
     for row in rows:
         if not row.still_valid or not row.email or not text_of(row):

@@ -257,7 +257,7 @@ run()				# run TOOL COMMAND...: output, exit status and seconds into files
 	set +e
 	(
 		set -e
-		as_superuser -c "CREATE DATABASE ${db}_$tool TEMPLATE $db"
+		as_superuser -c "CREATE DATABASE ${db}_$tool OWNER $db TEMPLATE $db"
 		export PGDATABASE="${db}_$tool"
 		cd "$work/$tool"
 		"$@"

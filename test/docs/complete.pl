@@ -19,7 +19,8 @@
 # cast, setting, kind, constraint, index, statistics, sequence, trigger, code, key
 # (of a notification's payload). Its rows name things in code, several in one cell
 # if the rest is true of each. Other tables are prose, but for that of limits, whose
-# numbers are those of the sources.
+# numbers are those of the sources. In all of the manual, code that says cirro.x,
+# trees.x or table.column names what there is.
 #
 # At the end every line that names something is taken away by itself, and each
 # time there has to be a fault: so no row is there for nothing, nor unseen.
@@ -50,7 +51,7 @@ $count{ $_->[0] }++ for @facts;
 die "the catalogue is empty\n" unless @facts > 300;
 
 my ($entries, $places) = read_pages();
-my @faults = (compare($entries), limits());
+my @faults = (compare($entries), limits(), mentions());
 print "$_\n" for @faults;
 exit 1 if @faults;
 print join(', ', map { "$count{$_} of kind $_" } sort keys %count), "\n";
@@ -261,6 +262,45 @@ sub examples
 	}
 	die "no examples of operators in filters.md\n" if @examples < 40;
 	return @examples;
+}
+
+# Names in code spans of the whole manual that are those of nothing: of schemas
+# cirro and trees, but for what the pages' own examples make there, and columns of
+# the tables.
+sub mentions
+{
+	# In a payload an invitation has one more.
+	my %is = ('invitation.previous' => 1);
+	my @faults;
+	for (@facts)
+	{
+		my ($what, $name) = @$_;
+		if ($what eq 'function') { $is{$name} = 1; }
+		elsif ($what eq 'column') { $is{$name} = 1 if $name =~ s/^trees\.(\w+\.\w+)$/$1/; }
+		elsif ($what eq 'kind' || $what eq 'setting') { $is{$name} = 1; }
+		elsif ($what eq 'type' || $what eq 'operator class') { $is{"cirro.$name"} = 1; }
+		elsif ($what =~ /^(?:table|view|index|constraint|sequence|statistics)$/) { $is{"trees.$name"} = 1; }
+	}
+	for my $page ('README.md', 'SECURITY.md', glob('docs/*.md'), glob('examples/*/README.md'))
+	{
+		my $text = slurp($page);
+		my ($fence, %made) = ('');
+		$made{$1} = 1 while $text =~ /\b(?:CREATE|ALTER)\b[^;]*?\b((?:cirro|trees)\.\w+)/gs;
+		my $n = 0;
+		for my $line (split /\n/, $text)
+		{
+			$n++;
+			if ($line =~ /^\s*(`{3,})/) { $fence = $fence ? '' : $1; next; }
+			next if $fence;
+			for my $span ($line =~ /`([^`]+)`/g)
+			{
+				my @names = $span =~ /(?<![\w.:\/-])((?:cirro|trees)\.[a-z_]+)\b(?![.\/])/g;
+				push @names, $span if $span =~ /^(\w+)\.\w+$/ && ($is{"trees.$1"} || $is{"$1.id"}) && $1 !~ /^(?:cirro|trees)$/;
+				push @faults, map { "$page:$n: there is no $_" } grep { !$is{$_} && !$made{$_} } @names;
+			}
+		}
+	}
+	return @faults;
 }
 
 # What is wrong with the table of limits: the numbers of the sources that its rows

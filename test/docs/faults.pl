@@ -37,6 +37,8 @@ my %pages = (
 	'open_quote' => "${f}sql\nSELECT 'a;\n$f\n${f}sql\nSELECT 2;\n$f\n",
 	'quits' => "${f}sql\nSELECT 1;\n\\q\n$f\n${f}sql\nSELECT 2;\n$f\n",
 	'bad_command' => "${f}sql\nSELECT 1;\n\\nonsense\n$f\n",
+	'bad_copy' => "${f}sql\nCREATE TABLE t (a int);\n\\copy t FROM nonsense.csv\n$f\n",
+	'bad_include' => "${f}sql\nSELECT 1;\n\\i nonsense.sql\n$f\n",
 	'all_skipped' => "<!-- docs: skip no reason -->\n${f}sql\nSELECT 1;\n$f\n",
 	'typing_error' => "<!-- docs: spaec trees -->\n${f}sql\nSELECT 1;\n$f\n",
 	'no_reason' => "<!-- docs: skip -->\n${f}sql\nSELECT 1;\n$f\n",
@@ -51,6 +53,7 @@ my %why = (
 	'error' => 'an error', 'error_in_the_middle' => 'an error', 'no_error' => 'another output',
 	'notice' => 'another output', 'hidden_error' => 'an error', 'no_end' => 'does not end with ;',
 	'open_quote' => 'an open quote', 'quits' => 'the session ended', 'bad_command' => 'an error',
+	'bad_copy' => 'an error', 'bad_include' => 'an error',
 	'all_skipped' => 'none of its 1 fences', 'typing_error' => 'unknown comment', 'no_reason' => 'unknown comment',
 	'no_fence' => 'no fence follows', 'no_file' => 'there is no test/docs/nonsense.sql',
 	'not_in_file' => 'do not stand', 'not_in_order' => 'do not stand', 'open_fence' => 'the fence has no end');

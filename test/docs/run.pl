@@ -303,7 +303,7 @@ sub answers
 		print indent("$page:$item->{line}", $shown) if $verbose;
 		if (!defined $expected)
 		{
-			next unless $shown =~ /^(?:psql:\S* )?(?:ERROR|FATAL|PANIC):|^invalid command |^\\\w+: (?:error|missing|extra)/m;
+			next unless $shown =~ /^(?:psql:\S* )?(?:ERROR|FATAL|PANIC):|^invalid command |^\\\w+: |^\S+: (?:No such file|Permission denied)/m;
 			$differ++;
 			print "$page:$item->{line}: an error\n", indent('block', $item->{text} // "space $item->{space}\n"),
 			  indent('shown', $shown);
