@@ -24,7 +24,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test layers style docs-check soak crash test-sanitize fuzz fuzz-parser demo demo-stop test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle
+ALONE = help setup test layers style docs-check soak crash test-sanitize fuzz fuzz-parser demo demo-stop deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-report
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -33,6 +33,8 @@ help:
 	@echo 'make demo               a crowd, gigs and waves in a throwaway cluster, in three minutes'
 	@echo "                        (CROWD=file.jsonl[.gz] FILTER='{…}': with your own people)"
 	@echo 'make demo-stop          ends it'
+	@echo "make deb                Debian's package, for the PostgreSQL of this Debian, in build/"
+	@echo 'make dist               the last commit as the PGXN takes it, a zip in build/'
 	@echo 'make test               build and run every test in a temporary folder'
 	@echo '                        (SUITES="regress tap …", SEED=0.25, KEEP=1)'
 	@echo 'make layers style       two of them, which need only perl: who includes whom, and the look of C'
@@ -42,7 +44,8 @@ help:
 	@echo 'make test-sanitize      the same with AddressSanitizer and UndefinedBehaviorSanitizer in the library'
 	@echo 'make fuzz               hostile input for long: parser, input functions, all calls, sqlsmith'
 	@echo '                        (FUZZ_SECONDS=600, FUZZ_INPUTS=2000000, FUZZ_SEED=42); make fuzz-parser'
-	@echo 'make test-debian        make test and make demo on a bare Debian (root; SUITE=bookworm)'
+	@echo 'make test-debian        make test, demo and deb-test, and Dockerfile, on a bare Debian (root; SUITE=bookworm)'
+	@echo "make deb-test           builds, installs, tests and removes Debian's package: for a throwaway Debian"
 	@echo 'make bench-filter       filters against jsquery, jsonpath and plain SQL, on a million profiles'
 	@echo '                        (N=100000, ROUNDS=7; a table in Markdown)'
 	@echo 'make bench-waves        waves against bare inserts and a loop by hand, with a million workers'
@@ -54,6 +57,8 @@ help:
 	@echo '                        (SIZES="1000 5000", ROUNDS=1: test/bench/invite.sh)'
 	@echo 'make bench-notify       claims of notifications while a snapshot keeps vacuum from cleaning up'
 	@echo '                        (NOTIFICATIONS=20000, ROUNDS=1, FLOOR=off: test/bench/notify.sh)'
+	@echo 'make bench-report       pages of cirro.report() of a Space with 1,000,000 invitations'
+	@echo '                        (INVITATIONS=50000, GIGS=2000, ROUNDS=1: test/bench/report.sh)'
 	@echo 'make setup              install what test and demo need, on Debian; they do it themselves'
 
 setup:
@@ -103,6 +108,18 @@ demo:
 demo-stop:
 	@test/demo/stop.sh
 
+deb:
+	@test/deb.sh
+
+deb-test:
+	@test/deb_test.sh
+
+VERSION = $(shell sed -n 's/^    "version": "\(.*\)",$$/\1/p' META.json)
+dist:
+	@mkdir -p build
+	@git archive --format=zip --prefix=cirro-$(VERSION)/ -o build/cirro-$(VERSION).zip HEAD
+	@echo 'Made: build/cirro-$(VERSION).zip'
+
 test-debian:
 	@test/debian.sh
 
@@ -123,6 +140,9 @@ bench-invite:
 
 bench-notify:
 	@test/bench/notify.sh
+
+bench-report:
+	@test/bench/report.sh
 
 .PHONY: $(ALONE)
 .DEFAULT_GOAL = all

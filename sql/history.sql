@@ -82,7 +82,7 @@ SELECT count(*) FROM notification;
 SELECT count(*) FROM wave;
 SELECT * FROM check_consistency();
 -- what is over stays over; an archive_at that comes is announced
-SELECT pg_temp.try(format('SELECT accept(%s)', min(id))) FROM invitation WHERE status = 'expired';
+SELECT pg_temp.try(format('SELECT accept(%s)', min(id))) FROM invitation WHERE gig_id = 1 AND status = 'expired';
 SELECT pg_temp.try(format('UPDATE gig SET title = %L WHERE ref = %L', 'x', 'g1000'));
 SELECT phase FROM gig_status WHERE gig_ref = 'g1000';
 SELECT title, archived_at IS NOT NULL FROM archive(gig_id('g1000'));

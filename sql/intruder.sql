@@ -338,12 +338,12 @@ BEGIN
 			FOREACH operator IN ARRAY '{=,<>,<,>,<=,>=,+,-,*,||,->,->>,<@,@>,&&}'::text[] LOOP
 				EXECUTE format('CREATE OPERATOR planted.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = planted.op)', operator, lefts, rights);
 			END LOOP;
-			FOREACH function IN ARRAY '{jsonb_build_object,array_position,encode}'::text[] LOOP
+			FOREACH function IN ARRAY '{jsonb_build_object,array_position,encode,left}'::text[] LOOP
 				EXECUTE format('CREATE FUNCTION planted.%I(%s, %s) RETURNS boolean LANGUAGE sql AS ''INSERT INTO lair.ran_as VALUES (current_user); SELECT true''', function, lefts, rights);
 			END LOOP;
 		END LOOP;
 		CONTINUE WHEN lefts LIKE '%[]';
-		FOREACH function IN ARRAY '{jsonb_typeof,ceil,unnest,count,min,max,nextval,to_jsonb,hashint8extended,sha256}'::text[] LOOP
+		FOREACH function IN ARRAY '{jsonb_typeof,ceil,unnest,count,min,max,nextval,to_jsonb,hashint8extended,sha256,sum,date,isfinite}'::text[] LOOP
 			EXECUTE format('CREATE FUNCTION planted.%I(%s) RETURNS boolean LANGUAGE sql AS ''INSERT INTO lair.ran_as VALUES (current_user); SELECT true''', function, lefts);
 			EXECUTE format('CREATE FUNCTION planted.%I(%s[]) RETURNS boolean LANGUAGE sql AS ''INSERT INTO lair.ran_as VALUES (current_user); SELECT true''', function, lefts);
 		END LOOP;
@@ -384,6 +384,7 @@ UPDATE planted.invitation SET status = 'left' WHERE gig_id = 1;
 DELETE FROM planted.gig WHERE id = 2;
 DELETE FROM planted.worker WHERE id = 3;
 RESET ROLE;
+SELECT length(cirro.report('planted')) > 1000, length(cirro.report('planted', 1)) > 1000;
 SELECT min(error), count(*) FROM planted.wave;
 SET cirro.clock = '2100-01-01';
 CALL cirro.run_waves('planted');

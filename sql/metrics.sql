@@ -109,6 +109,12 @@ SELECT n.consumer, count(*) FROM notification n GROUP BY n.consumer ORDER BY n.c
 SELECT * FROM pg_temp.told;
 UPDATE notification SET due_at = now() + '1 day' WHERE consumer = 'default';
 SELECT * FROM pg_temp.told;
+-- What was put off on purpose is open, and not late before its time.
+UPDATE notification SET put_off = true WHERE consumer = 'default';
+SELECT * FROM pg_temp.told;
+UPDATE notification SET due_at = now() WHERE consumer = 'default';
+SELECT * FROM pg_temp.told;
+UPDATE notification SET put_off = false WHERE consumer = 'default';
 UPDATE notification SET outcome = 'delivered', delivered_at = now()
 	WHERE id IN (SELECT id FROM notification WHERE consumer = 'default' ORDER BY id LIMIT 1);
 UPDATE notification SET outcome = 'dead', delivered_at = now()

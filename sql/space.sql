@@ -274,7 +274,7 @@ DROP TABLE invitation, gig_state;
 
 -- The catalogue says what may be left out.
 SELECT attname, attnotnull, pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-	WHERE a.attrelid = 'trees.gig'::regclass AND a.attnum > 0 AND (a.attname ~ '^invitation_' OR a.attname IN ('created_at', 'sort_query', 'filter_query', 'pending_max'));
+	WHERE a.attrelid = 'trees.gig'::regclass AND a.attnum > 0 AND (a.attname ~ '^invitation_' OR a.attname IN ('created_at', 'sort_query', 'filter_query', 'pending_max')) ORDER BY a.attnum;
 -- Columns are of core's plain types, in every table that an application reads.
 SELECT c.relname, a.attname, format_type(a.atttypid, NULL) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 	WHERE c.relnamespace = 'trees'::regnamespace AND c.relkind = 'r' AND c.relname <> 'gig_filter' AND a.attnum > 0

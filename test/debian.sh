@@ -1,5 +1,6 @@
 #!/bin/sh
-# test/debian.sh: the tests and the demo on a Debian with nothing on it.
+# test/debian.sh: the tests, the demo and the package on a Debian with nothing
+# on it.
 #
 # Decides what such a Debian is: debootstrap's smallest one, with git, make,
 # sudo and certificates, in a temporary folder, and in it a clone of the last
@@ -98,7 +99,8 @@ for who in ${AS:-root user}; do
 	git -c advice.detachedHead=false clone -q "file://$top" "$root$home/cirro"
 	if [ -d "$top/../shared" ]; then cp -R "$top/../shared" "$root$home/"; fi
 	chroot "$root" chown -R "$who:" "$home"
-	if [ -n "${RUN:-}" ]; then set -- "$RUN"; else set -- "make test" "make demo" "make demo-stop"; fi
+	if [ -n "${RUN:-}" ]; then set -- "$RUN"; else set -- "make test" "make demo" "make demo-stop" "make deb-test"; fi
+	if [ -z "${RUN:-}" ] && [ "$who" = root ]; then set -- "$@" "test/dockerfile.sh"; fi
 	for command in "$@"; do
 		printf '\n== %s on %s as %s\n' "$command" "$suite" "$who"
 		started=$(date +%s)

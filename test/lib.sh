@@ -61,7 +61,7 @@ find_pg_config()
 own_tree()
 {
 	mkdir -p "$1"
-	tar -C "$top" --exclude=.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
+	tar -C "$top" --exclude=.git --exclude=./build --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
 		--exclude=./results --exclude=./tmp_check --exclude=./output_iso -cf - . |
 		tar -C "$1" --no-same-owner -xf -
 	chmod -R u+w "$1"

@@ -7,7 +7,7 @@
 # with the extension in it, and throwaway clusters on sockets of their own.
 # Must not touch the PostgreSQL of this computer, nor leave anything behind.
 #
-# SUITES="…"       which ones: pairs layers style exports warnings regress jit
+# SUITES="…"       which ones: pairs layers style package exports warnings regress jit
 #                  isolation tap conformance parser mutation differential ways
 #                  docs clients; without a word, all of these, but not smith
 # PROVE_TESTS=…    which of test/t/ (all)
@@ -21,7 +21,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suites=${SUITES:-pairs layers style exports warnings regress jit isolation tap conformance parser mutation differential ways docs clients}
+suites=${SUITES:-pairs layers style package exports warnings regress jit isolation tap conformance parser mutation differential ways docs clients}
 fuzz_seconds=${FUZZ_SECONDS:-}
 limit=${LIMIT:-1200}		# seconds, for each suite
 if [ -n "${FUZZ_SECONDS:-}" ]; then limit=20000; fi
@@ -320,6 +320,7 @@ tests()				# tests COMMAND...
 # The manual: its SQL runs, its links lead somewhere, its reference is complete.
 docs()
 {
+	program "what is wrong with a page is seen" test/docs/faults.pl
 	tests test/docs/run.pl
 	program "every link of the manual leads somewhere" test/docs/links.pl
 	program "the reference is complete, and names nothing else" test/docs/complete.pl
@@ -453,6 +454,10 @@ for suite in $suites; do
 		pairs) section "pairs"; pairs ;;
 		layers) section "layers: who includes whom in src/"; program "nobody includes upwards or sideways" test/layers.pl ;;
 		style) section "style: pgindent's look"; program "as pgindent would have it" test/style.pl ;;
+		package)
+			section "package: META.json, versions, make dist"
+			program "META.json is as the PGXN wants it, and everybody names one version" test/meta.pl
+			program "what make dist packs builds, installs and uninstalls without git" test/dist_test.sh "$pg_config" ;;
 		exports)
 			section "exports: what the library shows"
 			program "its SQL functions alone" test/exports.sh ./cirro.so install/cirro--1.0.sql ;;

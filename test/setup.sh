@@ -9,8 +9,12 @@
 #
 # test/setup.sh jsquery    also what only the benchmark needs: jsquery
 # test/setup.sh sqlsmith   also what only make fuzz needs: sqlsmith and clang
+# test/setup.sh deb        also what make deb needs to build Debian's package
+# test/setup.sh autopkgtest   that as well, and what make deb-test runs
 # test/setup.sh clients    also the tools of the suite clients, as far as they
 #                          can be had: that one of them cannot is no failure
+# test/setup.sh demo       also what the demo's site runs on, as far as it can be
+#                          had without asking for a password
 #
 # PG_CONFIG=path   use that PostgreSQL and install none
 # PG_MAJOR=15      the major version to use; else the newest installed, else
@@ -23,12 +27,15 @@ as_root()
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-jsquery='' sqlsmith='' clients=''
+jsquery='' sqlsmith='' clients='' deb='' autopkgtest='' demo_too=''
 for also in "$@"; do
 	case $also in
 		jsquery) jsquery=yes ;;
 		sqlsmith) sqlsmith=yes ;;
 		clients) clients=yes ;;
+		deb) deb=yes ;;
+		autopkgtest) deb=yes autopkgtest=yes ;;
+		demo) demo_too=yes ;;
 		*) die "test/setup.sh knows no $also" ;;
 	esac
 done
@@ -50,6 +57,20 @@ tools_wanted()
 	[ -z "$sqlsmith" ] || command -v clang >/dev/null || want clang
 }
 
+package_is_there()
+{
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# What debian/control.in says, and what checks a package.
+deb_wanted()
+{
+	for package in build-essential debhelper postgresql-all postgresql-server-dev-all lintian; do
+		package_is_there "$package" || want "$package"
+	done
+	[ -z "$autopkgtest" ] || package_is_there autopkgtest || want autopkgtest
+}
+
 wished=
 wish()				# wish PACKAGE... unless the test before it succeeded
 {
@@ -63,6 +84,15 @@ clients_wished()
 	python_with django psycopg2 >/dev/null || wish python3-django python3-psycopg2
 	python_with psycopg >/dev/null || wish python3-psycopg
 	{ command -v node && command -v npm; } >/dev/null || wish npm
+	command -v chromium >/dev/null || wish chromium
+}
+
+demo_wished()
+{
+	command -v apt-get >/dev/null || return 0
+	[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || return 0
+	command -v node >/dev/null || wish nodejs
+	command -v npm >/dev/null || [ -e /usr/share/nodejs/pg ] || wish node-pg
 }
 
 server_wanted()		# server_wanted MAJOR
@@ -98,6 +128,11 @@ not_wished()
 
 tools_wanted
 if [ -n "$clients" ]; then clients_wished; fi
+if [ -n "$deb" ]; then
+	command -v dpkg-query >/dev/null || die "Debian's package is built on Debian or a relative of it"
+	deb_wanted
+fi
+if [ -n "$demo_too" ]; then demo_wished; fi
 if [ -n "${PG_CONFIG:-}" ]; then
 	[ -e "$("$PG_CONFIG" --pgxs)" ] || die "$PG_CONFIG belongs to a PostgreSQL without its development files (PGXS)"
 	major=

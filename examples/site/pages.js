@@ -33,7 +33,7 @@ const TOLD = {
 	elsewhere: ["That has changed meanwhile", "You may have answered in another window. This is how it stands now."],
 	vetoed: ["The organisers' rules do not allow this", "Please ask the organisers."],
 	unknown: ["There is no such page", "It may belong to somebody else, or the address is incomplete."],
-	busy: ["We cannot reach our records", "Nothing was changed. Please try again in a minute."],
+	busy: ["We cannot reach our records", "Please load the page again in a minute, and see how it stands."],
 	forged: ["This form is too old", "Nothing was changed. Please go back, load the page again and answer once more."],
 	stranger: ["Please sign in", "Open the link in your last invitation mail. It is valid for two weeks."],
 	stale: ["This link is no longer valid", "Open the one in your last invitation mail: a link is good for two weeks."],
@@ -46,14 +46,14 @@ const STATUS = {
 	pending: "Invited", accepted: "You have a seat", rejected: "Declined", left: "You left", expired: "Closed",
 };
 
-// Why an invitation has expired; others are the organisers' own words.
-const REASON = {
-	seats_filled: "The seats were taken.",
-	gig_ended: "The gig has ended.",
-	gig_cancelled: "The gig was cancelled.",
-	no_answer: "The time to answer is over.",
-	worker_inactive: "You were not available.",
-};
+// Why an invitation has expired; other reasons are the organisers' own notes.
+const REASON = new Map([
+	["seats_filled", "The seats were taken."],
+	["gig_ended", "The gig has ended."],
+	["gig_cancelled", "The gig was cancelled."],
+	["no_answer", "The time to answer is over."],
+	["worker_inactive", "You were not available."],
+]);
 
 module.exports = function pages({ name, timeZone, locale }) {
 	const day = new Intl.DateTimeFormat(locale, { timeZone, weekday: "short", day: "numeric", month: "short", year: "numeric" });
@@ -99,7 +99,7 @@ module.exports = function pages({ name, timeZone, locale }) {
 			<header><h3 dir="auto"><a href="${path(row)}">${row.title}</a></h3>${isNews(row) && state(row)}</header>
 			<p class="when">${span(row.start_at, row.end_at)}</p>
 			${isOpen(row) && (row.status === "pending" || row.status === "accepted") ? seats(row) : ""}
-			${row.status === "expired" && REASON[row.reason] ? html`<p class="hint">${REASON[row.reason]}</p>` : ""}
+			${row.status === "expired" && REASON.has(row.reason) ? html`<p class="hint">${REASON.get(row.reason)}</p>` : ""}
 		</article></li>`;
 
 	const cards = (rows) => html`<ul class="cards">${rows.map(card)}</ul>`;
@@ -167,7 +167,7 @@ ${session?.worker ? html`<footer><p>Signed in as <bdi>${session.worker}</bdi></p
 			${row.status === "accepted" ? html`
 				<div class="answers">${gigLink(row.url)}
 				${row.can_leave ? html`<a class="button" href="${path(row, "leave")}">Leave this gig</a>` : ""}</div>` : ""}
-			${row.status === "expired" && REASON[row.reason] ? html`<p class="hint">${REASON[row.reason]}</p>` : ""}
+			${row.status === "expired" && REASON.has(row.reason) ? html`<p class="hint">${REASON.get(row.reason)}</p>` : ""}
 			</article>` }),
 
 		// asks before what cannot be taken back

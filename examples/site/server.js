@@ -37,6 +37,7 @@ const HEADERS = {
 	"X-Content-Type-Options": "nosniff",
 	"Referrer-Policy": "same-origin",
 	"Cross-Origin-Opener-Policy": "same-origin",
+	"Cross-Origin-Resource-Policy": "same-origin",
 	...(secure && { "Strict-Transport-Security": "max-age=31536000" }),
 };
 
@@ -84,8 +85,7 @@ function checkForm(request, session, fields) {
 
 // The organisers read it as a line of text.
 function reason(fields) {
-	// eslint-disable-next-line no-control-regex
-	const text = (fields.get("reason") ?? "").replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+	const text = (fields.get("reason") ?? "").replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
 	return text === "" ? null : Array.from(text).slice(0, 200).join("");
 }
 
@@ -165,7 +165,7 @@ const server = http.createServer({
 	const session = sessions.read(request.headers.cookie);
 	try {
 		const file = files.get(request.url);
-		if (file && request.method === "GET")
+		if (file && (request.method === "GET" || request.method === "HEAD"))
 			return send(response, 200, file.body, { "Content-Type": file.type, "Cache-Control": "max-age=3600" });
 		await answer(request, response, session);
 	} catch (error) {
@@ -179,6 +179,7 @@ const server = http.createServer({
 	}
 });
 server.maxConnections = 500;
+server.setTimeout(15000);	// nor is who does not read his answer waited for
 
 server.listen(Number(env.PORT || 8080), env.SITE_HOST || "127.0.0.1", () => {
 	const { address, port } = server.address();

@@ -24,16 +24,19 @@ class Refusal extends Error {
 function refusal(error) {
 	const code = String(error.code ?? "");
 	switch (code) {
+		case "22P02":	// the worker's ref is no uuid or bigint, so he is nobody
+		case "22003":
 		case "UG003": return new Refusal("unknown", 404, error);
 		case "UG010": return new Refusal("over", 409, error);
 		case "UG011": return new Refusal("filled", 409, error);
 		case "UG012": return new Refusal("closed", 409, error);
 		case "UG013": return new Refusal("elsewhere", 409, error);
+		case "P0001":	// a trigger of the Space's owner
 		case "UG014": return new Refusal("vetoed", 409, error);
 	}
 	// A connection that is lost or cannot be had: class 08 or 57P, an error of
 	// Node's such as ECONNREFUSED, or one of pg's, which has no code.
-	if (BUSY.has(code) || /^(08|57P|E(?!RR_)[A-Z])/.test(code) || /timeout|terminated/i.test(error.message))
+	if (BUSY.has(code) || /^(08|57P|E(?!RR_)[A-Z])/.test(code) || (!code && /timeout|terminated/i.test(error.message)))
 		return new Refusal("busy", 503, error);
 	return error;
 }
@@ -53,7 +56,8 @@ class Space {
 			decline: `SELECT FROM ${name}.reject($1, $2)`,
 			leave: `SELECT FROM ${name}.leave($1, $2)`,
 		};
-		this.pool = new Pool({ max: 10, connectionTimeoutMillis: 5000, application_name: "site" });
+		// The last of the times is for a server that does not even say no.
+		this.pool = new Pool({ max: 10, application_name: "site", keepAlive: true, connectionTimeoutMillis: 5000, query_timeout: 10000 });
 		// Without a listener a connection that breaks while idle ends the process.
 		this.pool.on("error", (error) => console.error(`a connection was lost: ${error.message}`));
 	}

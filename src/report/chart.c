@@ -27,7 +27,7 @@ chart_open(Chart *chart, StringInfo page, const char *id, bool wide,
 	chart->height = wide ? 300 : 240;
 	chart->left = wide ? 58 : 50;
 	chart->right = chart->width - 14;
-	chart->top = 20;
+	chart->top = wide ? 36 : 20;
 	chart->bottom = chart->height - 34;
 	html(page, "<svg class=\"chart %s\" id=\"%s\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" "
 		 "aria-labelledby=\"%s-t %s-d\"><title id=\"%s-t\">%s</title><desc id=\"%s-d\">%s</desc>\n",

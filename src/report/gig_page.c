@@ -40,17 +40,10 @@ static const SpaceQuery gig_query = {
 	1, {INT8OID}
 };
 
-/*
- * Each invitation once, by what it is now. Finished: asked, and answered or given the
- * time to; not those that were taken back before it was over. The second row has the
- * same of the Space's other gigs.
- */
-#define ASKED_AND_DONE \
-	"i.status IN ('accepted', 'left', 'rejected')" \
-	" OR (i.status = 'expired' AND i.reason IN ('no_answer', 'gig_ended'))"
-
+/* Each invitation once, by what it is now. Who was seated at once was not asked. */
 static const SpaceQuery answers_query = {
 	"SELECT count(*) FILTER (WHERE o.status = 'accepted')::bigint,"
+	"   count(*) FILTER (WHERE o.status = 'accepted' AND o.responded_at <= o.invited_at)::bigint,"
 	"   count(*) FILTER (WHERE o.status = 'left')::bigint,"
 	"   count(*) FILTER (WHERE o.status = 'rejected')::bigint,"
 	"   count(*) FILTER (WHERE o.status = 'pending')::bigint,"
@@ -60,7 +53,7 @@ static const SpaceQuery answers_query = {
 	"   count(*) FILTER (WHERE o.status = 'expired' AND o.reason = 'seats_filled')::bigint,"
 	"   count(*) FILTER (WHERE o.status = 'expired')::bigint"
 	" FROM (SELECT CASE WHEN e.reason IS NULL THEN i.status ELSE 'expired' END AS status,"
-	"     coalesce(e.reason, i.reason) AS reason"
+	"     coalesce(e.reason, i.reason) AS reason, i.responded_at, i.invited_at"
 	"   FROM invitation i JOIN gig_state s ON s.gig_id = i.gig_id"
 	"   CROSS JOIN LATERAL (SELECT cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,"
 	"     s.expires_rest AND s.accepted >= s.capacity) AS reason) e"
@@ -68,16 +61,22 @@ static const SpaceQuery answers_query = {
 	1, {INT8OID}
 };
 
+/*
+ * Of the Space's other gigs: asked, and answered or given the time to; not those that
+ * were taken back before it was over.
+ */
 static const SpaceQuery rate_query = {
-	"SELECT count(*) FILTER (WHERE i.status IN ('accepted', 'left'))::bigint,"
-	"   count(*) FILTER (WHERE " ASKED_AND_DONE ")::bigint"
-	" FROM invitation i WHERE i.gig_id <> $1",
+	"SELECT count(*) FILTER (WHERE i.status IN ('accepted', 'left'))::bigint, count(*)::bigint"
+	" FROM invitation i WHERE i.gig_id <> $1"
+	" AND (i.status IN ('left', 'rejected')"
+	"   OR (i.status = 'accepted' AND i.responded_at > i.invited_at)"
+	"   OR (i.status = 'expired' AND i.reason IN ('no_answer', 'gig_ended')))",
 	1, {INT8OID}
 };
 
 /*
  * Whoever has left gave a first answer that the invitation does not tell any more.
- * Only answers count that came after the invitation that they belong to.
+ * Who was seated at once (auto_accept) gave none.
  */
 #define SPEEDS	8
 
@@ -98,8 +97,7 @@ static const struct
 };
 
 static const SpaceQuery speed_query = {
-	"SELECT t.speed::int, count(*)::bigint, count(*) FILTER (WHERE t.status = 'accepted')::bigint,"
-	"   extract(epoch FROM max(t.took))::float8"
+	"SELECT t.speed::int, count(*)::bigint, count(*) FILTER (WHERE t.status = 'accepted')::bigint"
 	" FROM (SELECT d.took, d.status,"
 	"     CASE WHEN d.took < interval '1 minute' THEN 0 WHEN d.took < interval '5 minutes' THEN 1"
 	"       WHEN d.took < interval '15 minutes' THEN 2 WHEN d.took < interval '1 hour' THEN 3"
@@ -107,17 +105,28 @@ static const SpaceQuery speed_query = {
 	"       WHEN d.took < interval '3 days' THEN 6 ELSE 7 END AS speed"
 	"   FROM (SELECT i.status, i.responded_at - i.invited_at AS took FROM invitation i"
 	"     WHERE i.gig_id = $1 AND i.status IN ('accepted', 'rejected')"
-	"     AND isfinite(i.responded_at) AND isfinite(i.invited_at) AND i.responded_at >= i.invited_at) d) t"
+	"     AND isfinite(i.responded_at) AND isfinite(i.invited_at) AND i.responded_at > i.invited_at) d) t"
 	" GROUP BY 1",
 	1, {INT8OID}
 };
 
-static const SpaceQuery median_query = {
-	"SELECT (extract(epoch FROM percentile_disc(float8 '0.5') WITHIN GROUP (ORDER BY d.took)))::float8"
+static const SpaceQuery quantiles_query = {
+	"SELECT (percentile_disc(float8 '0.5') WITHIN GROUP (ORDER BY d.took))::interval,"
+	"   (percentile_disc(float8 '0.9') WITHIN GROUP (ORDER BY d.took))::interval"
 	" FROM (SELECT i.responded_at - i.invited_at AS took FROM invitation i"
 	"   WHERE i.gig_id = $1 AND i.status IN ('accepted', 'rejected')"
-	"   AND isfinite(i.responded_at) AND isfinite(i.invited_at) AND i.responded_at >= i.invited_at) d",
+	"   AND isfinite(i.responded_at) AND isfinite(i.invited_at) AND i.responded_at > i.invited_at) d",
 	1, {INT8OID}
+};
+
+/* Pending ones that have waited for longer than $3. */
+static const SpaceQuery silent_query = {
+	"SELECT count(*)::bigint FROM invitation i JOIN gig_state s ON s.gig_id = i.gig_id"
+	" WHERE i.gig_id = $1 AND i.status = 'pending' AND $2 - i.invited_at > $3"
+	" AND cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within,"
+	"   s.expires_rest AND s.accepted >= s.capacity) IS NULL"
+	" AND isfinite(i.invited_at)",
+	3, {INT8OID, TIMESTAMPTZOID, INTERVALOID}
 };
 
 /*
@@ -191,6 +200,7 @@ typedef struct Gig
 typedef struct Answers
 {
 	int64		accepted;
+	int64		seated;			/* of these, without being asked */
 	int64		left;
 	int64		rejected;
 	int64		pending;
@@ -200,6 +210,16 @@ typedef struct Answers
 	int64		seats_filled;
 	int64		expired;		/* in all */
 } Answers;
+
+/* How long answers took; quantiles are of those that there are. */
+typedef struct Speed
+{
+	int64		answers[SPEEDS];
+	int64		accepts[SPEEDS];
+	int64		total;
+	Interval	half;			/* half of them took no longer */
+	Interval	most;			/* nine in ten */
+} Speed;
 
 typedef struct Wave
 {
@@ -260,6 +280,7 @@ read_answers(Answers *answers, int64 gig_id)
 	query_run_once(&args, true);
 	row = result_row(0);
 	answers->accepted = result_int64(&row);
+	answers->seated = result_int64(&row);
 	answers->left = result_int64(&row);
 	answers->rejected = result_int64(&row);
 	answers->pending = result_int64(&row);
@@ -300,7 +321,7 @@ put_seats(Report *report, const Gig *gig, const Answers *answers)
 	Chart		chart;
 	static const char *const columns[] = {"Time", "Accepted"};
 
-	page_card_open(report, "seats", true, "Seats over time", NULL);
+	page_card_open(report, "seats", 4, "Seats over time", NULL);
 	if (TIMESTAMP_NOT_FINITE(until))
 	{
 		page_nothing(report, "There is no time up to now.");
@@ -400,7 +421,7 @@ put_waves(Report *report, const Gig *gig)
 	int			n;
 	Chart		chart;
 
-	page_card_open(report, "waves", false, "Waves",
+	page_card_open(report, "waves", 3, "Waves",
 				   report->reads_wave ?
 				   "How many were invited by each wave; the outline is how many it wanted." : NULL);
 	if (!report->reads_wave)
@@ -451,9 +472,10 @@ put_waves(Report *report, const Gig *gig)
 				chart_mark(&chart, i, psprintf("%d", waves[i].number), n <= 12 && n > 6 && i % 2 != 0);
 		}
 		chart_close(&chart);
-		html(page, "<details><summary>The figures as a table</summary>\n<div class=\"scroll\"><table>"
-			 "<caption>Waves. Found are those who could have been invited, where it looked at all.</caption>\n"
-			 "<thead><tr><th scope=\"col\">Wave</th><th scope=\"col\">Time</th><th scope=\"col\" class=\"n\">Accepted before"
+		html(page, "<details><summary>The figures as a table</summary>\n");
+		page_table_open(report, "waves", "Waves. Found are those who could have been invited, "
+						"where it looked at all.", true);
+		html(page, "<thead><tr><th scope=\"col\">Wave</th><th scope=\"col\">Time</th><th scope=\"col\" class=\"n\">Accepted before"
 			 "</th><th scope=\"col\" class=\"n\">Wanted</th><th scope=\"col\" class=\"n\">Invited</th>"
 			 "<th scope=\"col\" class=\"n\">Found</th><th scope=\"col\">Outcome</th></tr></thead>\n<tbody>\n");
 		for (int i = 0; i < n; i++)
@@ -475,7 +497,8 @@ put_waves(Report *report, const Gig *gig)
 				html(page, "; %d held back", wave->held_back);
 			html(page, "</td></tr>\n");
 		}
-		html(page, "</tbody></table></div></details>\n");
+		page_table_close(report);
+		html(page, "</details>\n");
 		if (total > n)
 			html(page, "<p class=\"lead\">These are the latest %d of %lld.</p>\n", n, (long long) total);
 	}
@@ -504,13 +527,13 @@ put_answers(Report *report, const Answers *a)
 	int64		total = a->accepted + a->left + a->rejected + a->pending +
 		a->scheduled + a->expired;
 
-	page_card_open(report, "answers", false, "Answers", "Each invitation once, as it is now.");
+	page_card_open(report, "answers", 6, "Answers", "Each invitation once, as it is now.");
 	if (total == 0)
 		page_nothing(report, "Nobody was invited yet.");
 	else
 	{
-		html(page, "<div class=\"scroll\"><table><caption class=\"unseen\">Invitations by answer</caption>\n"
-			 "<thead><tr><th scope=\"col\">Answer</th><th scope=\"col\" class=\"n\">Invitations</th>"
+		page_table_open(report, "answers", "Invitations by answer", false);
+		html(page, "<thead><tr><th scope=\"col\">Answer</th><th scope=\"col\" class=\"n\">Invitations</th>"
 			 "<th scope=\"col\" class=\"n\">Share</th><th scope=\"col\"><span class=\"unseen\">Share as a bar</span>"
 			 "</th></tr></thead>\n<tbody>\n");
 		put_answer(report, "Accepted", a->accepted, total);
@@ -524,47 +547,63 @@ put_answers(Report *report, const Answers *a)
 		if (a->expired > a->no_answer + a->gig_ended + a->seats_filled)
 			put_answer(report, "Expired otherwise",
 					   a->expired - a->no_answer - a->gig_ended - a->seats_filled, total);
-		html(page, "</tbody></table></div>\n");
+		page_table_close(report);
 	}
 	page_card_close(report);
 }
 
 static void
-put_speed(Report *report, const Gig *gig)
+read_speed(Speed *speed, int64 gig_id)
 {
-	StringInfo	page = report->page;
 	QueryArgs	args = {&speed_query};
-	QueryArgs	median_args = {&median_query};
-	int64		answers[SPEEDS] = {0};
-	int64		accepts[SPEEDS] = {0};
-	int64		most = 0;
-	double		median = 0;
+	QueryArgs	quantiles_args = {&quantiles_query};
 	ResultRow	row;
-	Chart		chart;
+	uint64		nrows;
 
-	arg_int64(&args, gig->id);
-	query_run_once(&args, true);
-	for (uint64 i = 0; i < SPI_processed; i++)
+	memset(speed, 0, sizeof(*speed));
+	arg_int64(&args, gig_id);
+	nrows = query_run_once(&args, true);
+	for (uint64 i = 0; i < nrows; i++)
 	{
-		int32		speed;
+		int32		which;
 
 		row = result_row(i);
-		speed = result_int32(&row);
-		if (speed < 0 || speed >= SPEEDS)
-			elog(ERROR, "no such speed: %d", speed);
-		answers[speed] = result_int64(&row);
-		accepts[speed] = result_int64(&row);
-		most = Max(most, answers[speed]);
+		which = result_int32(&row);
+		if (which < 0 || which >= SPEEDS)
+			elog(ERROR, "no such speed: %d", which);
+		speed->answers[which] = result_int64(&row);
+		speed->accepts[which] = result_int64(&row);
+		result_end(&row);
+		speed->total += speed->answers[which];
 	}
 	query_free();
-	arg_int64(&median_args, gig->id);
-	query_run_once(&median_args, true);
+	if (speed->total == 0)
+		return;
+	arg_int64(&quantiles_args, gig_id);
+	query_run_once(&quantiles_args, true);
 	row = result_row(0);
-	if (!result_null(&row))
-		median = DatumGetFloat8(result_datum(&row, FLOAT8OID));
+	speed->half = *result_interval(&row);
+	speed->most = *result_interval(&row);
+	result_end(&row);
 	query_free();
+}
 
-	page_card_open(report, "speed", false, "How fast answers come", NULL);
+static double
+seconds_of(const Interval *span)
+{
+	return (double) span->time / USECS_PER_SEC + span->day * (double) SECS_PER_DAY;
+}
+
+static void
+put_speed(Report *report, const Speed *speed)
+{
+	StringInfo	page = report->page;
+	int64		most = 0;
+	Chart		chart;
+
+	for (int i = 0; i < SPEEDS; i++)
+		most = Max(most, speed->answers[i]);
+	page_card_open(report, "speed", 3, "How fast answers come", NULL);
 	if (most == 0)
 		page_nothing(report, "Nobody has answered yet.");
 	else
@@ -572,7 +611,7 @@ put_speed(Report *report, const Gig *gig)
 		static const char *const columns[] = {"After the invitation", "Answers", "Of these accepted"};
 
 		html(page, "<p class=\"lead\">Half of them within ");
-		html_span(page, median);
+		html_span(page, seconds_of(&speed->half));
 		html(page, ". Filled: accepted; outline: all answers.</p>\n");
 		chart_open(&chart, page, "speed-of-answers", false, "How fast answers come",
 				   "Columns: how many answers came within a minute, five minutes and so on of the invitation, "
@@ -581,8 +620,8 @@ put_speed(Report *report, const Gig *gig)
 		chart_columns(&chart, SPEEDS);
 		for (int i = 0; i < SPEEDS; i++)
 		{
-			chart_column(&chart, i, accepts[i], false);
-			chart_column(&chart, i, answers[i], true);
+			chart_column(&chart, i, speed->accepts[i], false);
+			chart_column(&chart, i, speed->answers[i], true);
 			chart_mark(&chart, i, speeds[i].mark, i % 2 == 0);
 		}
 		chart_close(&chart);
@@ -590,9 +629,9 @@ put_speed(Report *report, const Gig *gig)
 		for (int i = 0; i < SPEEDS; i++)
 		{
 			html(page, "<tr><th scope=\"row\">%s</th><td class=\"n\">", speeds[i].name);
-			html_count(page, answers[i]);
+			html_count(page, speed->answers[i]);
 			html(page, "</td><td class=\"n\">");
-			html_count(page, accepts[i]);
+			html_count(page, speed->accepts[i]);
 			html(page, "</td></tr>\n");
 		}
 		page_figures_close(report);
@@ -602,33 +641,70 @@ put_speed(Report *report, const Gig *gig)
 
 /* -------------------------------------------------------- to be expected -- */
 
+/* Pending ones that have waited for longer than nine in ten answers took. */
+static int64
+count_silent(const Report *report, int64 gig_id, const Speed *speed)
+{
+	QueryArgs	args = {&silent_query};
+	ResultRow	row;
+	int64		silent;
+
+	/* Of a few answers there are no nine in ten. */
+	if (speed->total < 10)
+		return 0;
+	arg_int64(&args, gig_id);
+	arg_timestamptz(&args, report->now);
+	arg_interval(&args, &speed->most);
+	query_run_once(&args, true);
+	row = result_row(0);
+	silent = result_int64(&row);
+	result_end(&row);
+	query_free();
+	return silent;
+}
+
+static void
+put_evidence(Report *report, const char *name, int64 accepted, int64 finished)
+{
+	StringInfo	page = report->page;
+
+	html(page, "<tr><th scope=\"row\">%s</th><td class=\"n\">", name);
+	html_count(page, accepted);
+	html(page, "</td><td class=\"n\">");
+	html_count(page, finished);
+	html(page, "</td></tr>\n");
+}
+
 /*
  * Of n pending invitations each is accepted with a chance that itself is known only
  * so well: a beta distribution of the gig's own answers on top of PRIOR_WEIGHT
  * invitations that went as in the Space's other gigs. The number of accepts is then
  * beta-binomial; "low" and "high" are 1.28 of its standard deviations away, which
- * four in five of such numbers are within.
+ * four in five of such numbers are within. Who has been silent for long counts as one
+ * who does not answer: else only the quick ones would be evidence.
  */
 static void
-put_expected(Report *report, const Gig *gig, const Answers *a)
+put_expected(Report *report, const Gig *gig, const Answers *a, const Speed *speed)
 {
 	StringInfo	page = report->page;
 	QueryArgs	args = {&rate_query};
 	ResultRow	row;
-	int64		finished = a->accepted + a->left + a->rejected + a->no_answer + a->gig_ended;
+	int64		accepted = a->accepted - a->seated + a->left;
+	int64		finished = accepted + a->rejected + a->no_answer + a->gig_ended;
+	int64		silent;
 	int64		others_accepted;
 	int64		others_finished;
 	int64		room = gig->capacity < 0 ? a->pending : Max(gig->capacity - gig->accepted, 0);
 	double		others;
 	double		yes;
 	double		no;
-	double		n = a->pending;
+	double		n;
 	double		mean;
 	double		deviation;
 	int64		low;
 	int64		high;
 
-	page_card_open(report, "expected", false, "Seats to be expected", NULL);
+	page_card_open(report, "expected", 2, "Seats to be expected", NULL);
 	if (!gig->is_open || a->pending == 0)
 	{
 		page_nothing(report, gig->is_open ? "No invitation is pending." : "The gig is over.");
@@ -642,42 +718,55 @@ put_expected(Report *report, const Gig *gig, const Answers *a)
 	others_finished = result_int64(&row);
 	result_end(&row);
 	query_free();
+	silent = Min(count_silent(report, gig->id, speed), a->pending);
 
 	others = (others_accepted + 1.0) / (others_finished + 2.0);
-	yes = a->accepted + a->left + PRIOR_WEIGHT * others;
-	no = finished - a->accepted - a->left + PRIOR_WEIGHT * (1 - others);
+	yes = accepted + PRIOR_WEIGHT * others;
+	no = finished + silent - accepted + PRIOR_WEIGHT * (1 - others);
+	n = a->pending - silent;
 	mean = n * yes / (yes + no);
 	deviation = sqrt(n * yes * no * (yes + no + n) / ((yes + no) * (yes + no) * (yes + no + 1)));
 	low = Min((int64) Max(rint(mean - 1.28 * deviation), 0), room);
 	high = Min((int64) Min(rint(mean + 1.28 * deviation), n), room);
 
-	html(page, "<p class=\"big\">about ");
-	html_count(page, Min((int64) rint(mean), room));
-	html(page, " more, likely ");
-	html_count(page, low);
-	html(page, " to ");
-	html_count(page, high);
-	html(page, "</p>\n<p>of ");
-	html_count(page, a->pending);
-	html(page, " pending, each with a chance of %.0f&#8239;%%.", 100 * yes / (yes + no));
-	if (room < a->pending)
+	html(page, "<p class=\"big\">");
+	if (low == high && low == room && gig->capacity >= 0)
 	{
-		html(page, " There is room for ");
+		html(page, "The ");
 		html_count(page, room);
-		html(page, ".");
+		html(page, " free, likely all of them");
 	}
-	html(page, "</p>\n<div class=\"scroll\"><table><caption>What the chance is made of</caption>\n"
-		 "<thead><tr><th scope=\"col\">Invitations</th><th scope=\"col\" class=\"n\">Accepted</th>"
-		 "<th scope=\"col\" class=\"n\">Finished</th></tr></thead>\n<tbody>"
-		 "<tr><th scope=\"row\">This gig</th><td class=\"n\">");
-	html_count(page, a->accepted + a->left);
-	html(page, "</td><td class=\"n\">");
-	html_count(page, finished);
-	html(page, "</td></tr>\n<tr><th scope=\"row\">The other gigs</th><td class=\"n\">");
-	html_count(page, others_accepted);
-	html(page, "</td><td class=\"n\">");
-	html_count(page, others_finished);
-	html(page, "</td></tr></tbody></table></div>\n");
+	else if (high == 0)
+		html(page, "Likely none");
+	else
+	{
+		html(page, "About ");
+		html_count(page, Min((int64) rint(mean), room));
+		html(page, " more, likely ");
+		html_count(page, low);
+		html(page, " to ");
+		html_count(page, high);
+	}
+	html(page, "</p>\n<p>");
+	html_count(page, a->pending);
+	html(page, " are pending. Each is accepted with a chance of %.0f&#8239;%%", 100 * yes / (yes + no));
+	if (silent > 0)
+	{
+		html(page, ", but for ");
+		html_count(page, silent);
+		html(page, " who have been silent for longer than nine in ten answers took (");
+		html_span(page, seconds_of(&speed->most));
+		html(page, ")");
+	}
+	html(page, ".</p>\n");
+	page_table_open(report, "evidence", "What the chance is made of", true);
+	html(page, "<thead><tr><th scope=\"col\">Invitations</th><th scope=\"col\" class=\"n\">Accepted</th>"
+		 "<th scope=\"col\" class=\"n\">Finished</th></tr></thead>\n<tbody>\n");
+	put_evidence(report, "This gig", accepted, finished);
+	if (silent > 0)
+		put_evidence(report, "Silent for long", 0, silent);
+	put_evidence(report, "The other gigs", others_accepted, others_finished);
+	page_table_close(report);
 	page_card_close(report);
 }
 
@@ -727,15 +816,17 @@ gig_page(Report *report, int64 gig_id)
 	StringInfo	page = report->page;
 	Gig			gig;
 	Answers		answers;
+	Speed		speed;
 	int64		free_seats;
 
 	read_gig(&gig, gig_id, report->now);
 	read_answers(&answers, gig_id);
+	read_speed(&speed, gig_id);
 	free_seats = gig.is_open ? Max(Max(gig.capacity, gig.target) - gig.accepted, 0) : 0;
 
-	page_open(report, "Report of a gig", gig.title);
+	page_open(report, "Report of a gig", gig.title, false);
 	put_facts(report, &gig);
-	page_tiles_open(report);
+	page_tiles_open(report, gig.capacity >= 0 ? 6 : 5);
 	page_tile(report, "Accepted", gig.accepted, NULL, false);
 	page_tile(report, "Target", gig.target, gig.accepted >= gig.target ? "reached" : NULL, false);
 	if (gig.capacity >= 0)
@@ -747,18 +838,18 @@ gig_page(Report *report, int64 gig_id)
 
 	html(page, "</header>\n<main id=\"main\">\n");
 	put_seats(report, &gig, &answers);
+	put_expected(report, &gig, &answers, &speed);
 	put_waves(report, &gig);
+	put_speed(report, &speed);
 	put_answers(report, &answers);
-	put_speed(report, &gig);
-	put_expected(report, &gig, &answers);
 	html(page, "</main>\n<footer>\n");
 	html(page, "<p>Seats to be expected: <i>n</i> pending invitations, each accepted with the chance "
 		 "<i>p</i> = (<i>a</i> + %d <i>q</i>) / (<i>f</i> + %d), where <i>a</i> of the gig's <i>f</i> finished invitations "
 		 "were accepted (some have left since), and <i>q</i> = (<i>A</i> + 1) / (<i>F</i> + 2) is the same of the Space's "
 		 "other gigs. Finished are invitations that were answered, or had no answer when their time or the gig was over; "
-		 "not those that expired because the seats were filled, or were taken back. The range holds four in five of the "
-		 "numbers that the rule (a beta-binomial distribution) gives; how long an invitation has waited already is "
-		 "not in it.</p>\n"
+		 "not those that expired because the seats were filled, were taken back, or seated somebody at once. Who has been silent for longer than nine "
+		 "in ten answers took is no more in <i>n</i>, but in <i>f</i>. The range holds four in five of the numbers that this "
+		 "rule gives (a beta-binomial distribution).</p>\n"
 		 "<p>Seats over time are read from the table event; of an accept that it does not hold any more, or never did, "
 		 "from the invitation.</p>\n", PRIOR_WEIGHT, PRIOR_WEIGHT);
 	page_close(report);

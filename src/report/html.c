@@ -26,7 +26,7 @@
 static bool
 is_forbidden(pg_wchar c)
 {
-	return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || (c >= 0x7F && c < 0xA0) ||
+	return c < 0x20 || (c >= 0x7F && c < 0xA0) ||
 		(c >= 0xD800 && c <= 0xDFFF) || (c >= 0xFDD0 && c <= 0xFDEF) ||
 		(c & 0xFFFE) == 0xFFFE || c > 0x10FFFF;
 }
@@ -63,8 +63,9 @@ put_character(StringInfo page, pg_wchar c)
 	}
 	if (turns_direction(c))
 		return;
-	if (c == '\r')
-		c = '\n';
+	/* There are no lines in what is written here. */
+	if (c == '\t' || c == '\n' || c == '\r')
+		c = ' ';
 	if (is_forbidden(c))
 		c = REPLACEMENT;
 	if (c < 0x80)
@@ -278,13 +279,13 @@ html_span(StringInfo page, double seconds)
 	{
 		html(page, "%d&nbsp;h", (int) (s / SECS_PER_HOUR));
 		if (s % SECS_PER_HOUR >= SECS_PER_MINUTE)
-			html(page, " %d&nbsp;min", (int) (s % SECS_PER_HOUR / SECS_PER_MINUTE));
+			html(page, "&nbsp;%d&nbsp;min", (int) (s % SECS_PER_HOUR / SECS_PER_MINUTE));
 	}
 	else
 	{
 		html(page, "%lld&nbsp;d", (long long) (s / SECS_PER_DAY));
 		if (s % SECS_PER_DAY >= SECS_PER_HOUR)
-			html(page, " %d&nbsp;h", (int) (s % SECS_PER_DAY / SECS_PER_HOUR));
+			html(page, "&nbsp;%d&nbsp;h", (int) (s % SECS_PER_DAY / SECS_PER_HOUR));
 	}
 }
 

@@ -43,22 +43,23 @@ static const char style[] =
 	".badge{display:inline-block;border:1px solid var(--line);border-radius:1em;padding:0 .6em;"
 	"font-size:.8125rem;line-height:1.6;color:var(--soft);background:var(--card);white-space:nowrap}\n"
 	".strong{color:var(--alert);background:var(--wash);border-color:currentColor;font-weight:600}\n"
-	".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem;margin:1.5rem 0 0;padding:0}\n"
-	".tiles>div{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.75rem 1rem;"
+	".tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:1rem;margin:1.5rem 0 0;padding:0}"
+	".t5{grid-template-columns:repeat(5,1fr)}.t6{grid-template-columns:repeat(6,1fr)}\n"
+	".tile{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.75rem 1rem;"
 	"display:flex;flex-direction:column}\n"
-	".tiles>.strong{border-color:var(--alert)}\n"
+	".tile.strong{border-color:var(--alert)}\n"
 	"dt{color:var(--soft);font-size:.875rem}\n"
 	".strong dt,.strong .word{color:inherit}\n"
 	"dd{margin:0;font-size:1.75rem;line-height:1.3;font-weight:600;letter-spacing:-.01em}\n"
 	".word{font-size:.8125rem;font-weight:400;letter-spacing:0;color:var(--soft)}\n"
-	"main{display:grid;grid-template-columns:1fr 1fr;gap:1rem;margin-top:1rem}\n"
+	"main{display:grid;grid-template-columns:repeat(6,minmax(0,1fr));gap:1rem;margin-top:1rem}\n"
 	"section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem 1.25rem 1.25rem;min-width:0}\n"
-	"section.wide{grid-column:1/-1}\n"
+	".w2{grid-column:span 2}.w3{grid-column:span 3}.w4{grid-column:span 4}.w6{grid-column:span 6}\n"
 	".lead{color:var(--soft);font-size:.875rem;margin:.15rem 0 .6rem}\n"
 	".big{font-size:1.375rem;font-weight:600;margin:.75rem 0 .25rem}\n"
 	".nothing{color:var(--soft);margin:1.5rem 0 1rem}\n"
 	".chart{display:block;width:100%;height:auto;margin-top:.5rem}\n"
-	".chart text{font-size:13px;fill:var(--soft)}\n"
+	".chart text{font-size:12.5px;fill:var(--soft)}\n"
 	".chart .words{fill:var(--ink)}\n"
 	".end{text-anchor:end}.mid{text-anchor:middle}\n"
 	".grid,.axis,.moment,.level,.steps,.notch{fill:none;stroke:var(--line)}\n"
@@ -80,10 +81,10 @@ static const char style[] =
 	"tbody tr:last-child>*{border-bottom:0}\n"
 	"th:last-child,td:last-child{padding-right:0}\n"
 	"td{vertical-align:top}\n"
-	".n{text-align:right;white-space:nowrap}.when{white-space:nowrap}\n"
-	".fill{width:22%;min-width:6rem}.fill .bar{margin-top:.45rem}\n"
-	".title{min-width:12rem;overflow-wrap:anywhere}\n"
-	".quiet{color:var(--soft)}\n"
+	".n{text-align:right}.n,.when,time{white-space:nowrap}\n"
+	".fill{width:18%;min-width:6rem}.fill .bar{margin-top:.45rem}\n"
+	".title{min-width:14rem;overflow-wrap:anywhere}\n"
+	".answers th{white-space:nowrap}.quiet{color:var(--soft)}\n"
 	"details{margin-top:.75rem;font-size:.875rem}\n"
 	"summary{cursor:pointer;color:var(--soft);width:max-content;max-width:100%}\n"
 	"details table{font-size:.875rem}\n"
@@ -91,26 +92,31 @@ static const char style[] =
 	"footer p{max-width:52rem;margin-top:.6rem}\n"
 	"code{font-size:.9em;overflow-wrap:anywhere}\n"
 	".unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}\n"
-	"@media (max-width:56rem){main{grid-template-columns:1fr}}\n"
+	"@media (max-width:60rem){.w2,.w4{grid-column:span 6}.t5,.t6{grid-template-columns:repeat(3,1fr)}}\n"
+	"@media (max-width:46rem){.w3{grid-column:span 6}}\n"
 	"@media (max-width:40rem){header,main,footer{padding-left:1rem;padding-right:1rem}"
 	"header{padding-top:1.25rem}h1{font-size:1.4rem}section{padding:1rem}"
-	".tiles{grid-template-columns:1fr 1fr;gap:.5rem}dd{font-size:1.5rem}"
+	".tiles{grid-template-columns:1fr 1fr;gap:.5rem}main{gap:.5rem;margin-top:.5rem}dd{font-size:1.5rem}"
 	".chart.half text{font-size:18px}.chart.wide text{font-size:26px}.chart .minor{display:none}"
 	".gigs thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}"
 	".gigs,.gigs tbody,.gigs tr,.gigs th,.gigs td{display:block;width:auto}"
 	".gigs tr{border-bottom:1px solid var(--line);padding:.6rem 0}.gigs tbody tr:last-child{border-bottom:0}"
 	".gigs th,.gigs td{border:0;padding:.1rem 0;text-align:left;white-space:normal;min-width:0}"
+	".gigs td{display:inline-block;margin-right:1rem}.gigs .fill{display:block;width:auto;margin:0 0 .2rem}"
+	".answers .fill{min-width:2.5rem}.answers .bar{min-width:0}"
 	".gigs td[data-label]::before{content:attr(data-label) \": \";color:var(--soft)}}\n"
 	"@media (forced-colors:active){.column,.outline,.steps,.level,.track,.notch{forced-color-adjust:none}}\n"
 	"@media print{:root{--ink:#000;--soft:#444;--paper:#fff;--card:#fff;--line:#bbb;--fill:#2573b5;"
 	"--area:#2573b526;--track:#e4e9ef;--alert:#9a3a00;--wash:#fff;color-scheme:light}"
 	"body{font-size:10pt}header,main,footer{max-width:none;padding:0}.skip,details:not([open]){display:none}"
-	"section,.tiles>div,tr{break-inside:avoid}section.wide{break-inside:auto}h2{break-after:avoid}"
-	"thead{display:table-header-group}"
+	"section,.tile,tr{break-inside:avoid}.w6{break-inside:auto}h2{break-after:avoid}"
+	"thead{display:table-header-group}.scroll{overflow:visible}.title{min-width:0}"
+	".gigs{font-size:8pt}.gigs .badge{white-space:normal}th,td{padding-right:.5rem}.fill,.bar{min-width:3rem}"
+	".w3{grid-column:span 3}.t6{grid-template-columns:repeat(6,1fr)}dd{font-size:1.25rem}"
 	".bar,.chart{-webkit-print-color-adjust:exact;print-color-adjust:exact}}\n";
 
 void
-page_open(Report *report, const char *kind, const char *title)
+page_open(Report *report, const char *kind, const char *title, bool of_space)
 {
 	StringInfo	page = report->page;
 
@@ -120,10 +126,16 @@ page_open(Report *report, const char *kind, const char *title)
 		 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 		 "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
 	html_cut(page, title, SHORT_TITLE);
-	html(page, " &#183; %s of Space %s</title>\n<style>\n", kind, report->name);
+	html(page, " &#183; %s", kind);
+	if (!of_space)
+		html(page, " of Space %s", report->name);
+	html(page, "</title>\n<style>\n");
 	appendStringInfoString(page, style);
 	html(page, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the pictures</a>\n"
-		 "<header>\n<p class=\"eyebrow\">%s of Space <bdi>%s</bdi></p>\n<h1><bdi>", kind, report->name);
+		 "<header>\n<p class=\"eyebrow\">%s", kind);
+	if (!of_space)
+		html(page, " of Space <bdi>%s</bdi>", report->name);
+	html(page, "</p>\n<h1><bdi>");
 	html_cut(page, title, LONG_TITLE);
 	html(page, "</bdi></h1>\n");
 }
@@ -148,16 +160,15 @@ page_badge(Report *report, const char *word, bool strong)
 }
 
 void
-page_tiles_open(Report *report)
+page_tiles_open(Report *report, int columns)
 {
-	html(report->page, "<dl class=\"tiles\">\n");
+	html(report->page, "<dl class=\"tiles t%d\">\n", columns);
 }
 
 void
 page_tile(Report *report, const char *name, int64 number, const char *word, bool strong)
 {
-	html(report->page, "<div%s><dt>%s</dt><dd>",
-		 strong ? " class=\"strong\"" : "", name);
+	html(report->page, "<div class=\"tile%s\"><dt>%s</dt><dd>", strong ? " strong" : "", name);
 	html_count(report->page, number);
 	if (word != NULL)
 		html(report->page, " <span class=\"word\">%s</span>", word);
@@ -171,10 +182,10 @@ page_tiles_close(Report *report)
 }
 
 void
-page_card_open(Report *report, const char *id, bool wide, const char *heading, const char *sentence)
+page_card_open(Report *report, const char *id, int width, const char *heading, const char *sentence)
 {
-	html(report->page, "<section%s aria-labelledby=\"%s-h\">\n<h2 id=\"%s-h\">%s</h2>\n",
-		 wide ? " class=\"wide\"" : "", id, id, heading);
+	html(report->page, "<section class=\"w%d\" aria-labelledby=\"%s-h\">\n<h2 id=\"%s-h\">%s</h2>\n",
+		 width, id, id, heading);
 	if (sentence != NULL)
 		html(report->page, "<p class=\"lead\">%s</p>\n", sentence);
 }
@@ -192,17 +203,33 @@ page_nothing(Report *report, const char *why)
 }
 
 void
+page_table_open(Report *report, const char *kind, const char *caption, bool seen)
+{
+	html(report->page, "<div class=\"scroll\" role=\"group\" aria-label=\"%s\" tabindex=\"0\">"
+		 "<table class=\"%s\"><caption class=\"%s\">%s</caption>\n",
+		 caption, kind, seen ? "seen" : "unseen", caption);
+}
+
+void
+page_table_close(Report *report)
+{
+	html(report->page, "</tbody></table></div>\n");
+}
+
+void
 page_figures_open(Report *report, const char *caption, const char *const *columns, int ncolumns)
 {
-	html(report->page, "<details><summary>The figures as a table</summary>\n<div class=\"scroll\">"
-		 "<table><caption>%s</caption>\n<thead><tr>", caption);
+	html(report->page, "<details><summary>The figures as a table</summary>\n");
+	page_table_open(report, "", caption, true);
+	html(report->page, "<thead><tr>");
 	for (int i = 0; i < ncolumns; i++)
-		html(report->page, "<th scope=\"col\"%s>%s</th>", i > 0 ? " class=\"n\"" : "", columns[i]);
+		html(report->page, "<th scope=\"col\" class=\"%s\">%s</th>", i > 0 ? "n" : "when", columns[i]);
 	html(report->page, "</tr></thead>\n<tbody>\n");
 }
 
 void
 page_figures_close(Report *report)
 {
-	html(report->page, "</tbody></table></div></details>\n");
+	page_table_close(report);
+	html(report->page, "</details>\n");
 }

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_namespace.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -27,6 +28,7 @@
 
 PG_FUNCTION_INFO_V1(report);
 
+/* All of a table; who may read some columns alone is not served. */
 static bool
 reads(Oid space, const char *table)
 {
@@ -58,8 +60,13 @@ report(PG_FUNCTION_ARGS)
 				 errmsg("space cannot be null"),
 				 errhint("SELECT * FROM cirro.spaces() lists the Spaces.")));
 	info = space_get_tables(NameStr(*PG_GETARG_NAME(0)));
-	report.space = info->space;
 	report.name = info->name;
+	if (cirro_schema_aclcheck(info->space, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, info->name);
+	if (!reads(info->space, "gig"))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, "gig");
+	if (!reads(info->space, "invitation"))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, "invitation");
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");

@@ -222,7 +222,7 @@ put_gig(Report *report, const Gig *gig)
 	page_badge(report, gig->cancelled && !gig->is_open ? "cancelled" : gig->phase, false);
 	html(page, "</td><td class=\"when\" data-label=\"Starts\">");
 	html_time(page, gig->starts_at);
-	html(page, "</td><td class=\"fill\" data-label=\"Seats\">");
+	html(page, "</td><td class=\"fill\">");
 	chart_bar(page, gig->accepted, whole, gig->target);
 	html(page, "</td><td class=\"n\" data-label=\"Accepted\">");
 	html_count(page, gig->accepted);
@@ -237,7 +237,7 @@ put_gig(Report *report, const Gig *gig)
 	}
 	html(page, "</td><td class=\"n\" data-label=\"Pending\">");
 	html_count(page, gig->pending);
-	html(page, "</td><td class=\"when\" data-label=\"Next wave\">");
+	html(page, "</td><td data-label=\"Next wave\">");
 	put_next_wave(report, gig);
 	html(page, "</td></tr>\n");
 }
@@ -247,27 +247,28 @@ put_gigs(Report *report, const Sums *sums, const Gig *gigs, int n)
 {
 	StringInfo	page = report->page;
 
-	page_card_open(report, "gigs", true, "Gigs",
+	page_card_open(report, "gigs", 6, "Gigs",
 				   "Open ones first, in the order in which they start. The notch in a bar is the target.");
 	if (n == 0)
 		page_nothing(report, "There is no gig that this role can see.");
 	else
 	{
-		html(page, "<div class=\"scroll\"><table class=\"gigs\"><caption class=\"unseen\">Gigs and how full "
-			 "they are</caption>\n<thead><tr><th scope=\"col\" class=\"n\">Gig</th><th scope=\"col\">Title</th>"
+		page_table_open(report, "gigs", "Gigs and how full they are", false);
+		html(page, "<thead><tr><th scope=\"col\" class=\"n\">Gig</th><th scope=\"col\">Title</th>"
 			 "<th scope=\"col\">Phase</th><th scope=\"col\">Starts</th><th scope=\"col\">Seats</th>"
 			 "<th scope=\"col\" class=\"n\">Accepted</th><th scope=\"col\" class=\"n\">Pending</th>"
 			 "<th scope=\"col\">Next wave</th></tr></thead>\n<tbody>\n");
 		for (int i = 0; i < n; i++)
 			put_gig(report, &gigs[i]);
-		html(page, "</tbody></table></div>\n");
+		page_table_close(report);
 	}
 	if (sums->gigs > n)
 	{
 		html(page, "<p class=\"lead\">");
 		html_count(page, sums->gigs - n);
 		html(page, " more gigs are not on this page, which holds %d; the figures above count them. ", n);
-		html(page, "<code>SELECT cirro.report('%s', 123)</code> is the page of gig 123.</p>\n", report->name);
+		html(page, "<code>SELECT cirro.report(%s, 123)</code> is the page of gig 123.</p>\n",
+			 quote_literal_cstr(report->name));
 	}
 	page_card_close(report);
 }
@@ -289,17 +290,13 @@ put_accepts(Report *report)
 	fsec_t		fsec;
 	int			offset;
 	int			today = 0;
-	uint64		nrows = 0;
+	uint64		nrows;
 	static const char *const day_columns[] = {"Day", "Accepted"};
 	static const char *const hour_columns[] = {"Hour", "Accepted"};
 
-	/* There are no days before infinity. */
-	if (!TIMESTAMP_NOT_FINITE(report->now))
-	{
-		arg_timestamptz(&args, report->now);
-		arg_timestamptz(&args, Max(report->now, MIN_TIMESTAMP + SPAN) - SPAN);
-		nrows = query_run_once(&args, true);
-	}
+	arg_timestamptz(&args, report->now);
+	arg_timestamptz(&args, Max(report->now, MIN_TIMESTAMP + SPAN) - SPAN);
+	nrows = query_run_once(&args, true);
 	for (uint64 i = 0; i < nrows; i++)
 	{
 		ResultRow	row = result_row(i);
@@ -316,12 +313,11 @@ put_accepts(Report *report)
 		most_day = Max(most_day, by_day[ago]);
 		most_hour = Max(most_hour, by_hour[hour]);
 	}
-	if (nrows > 0)
-		query_free();
+	query_free();
 	if (timestamp2tm(report->now, &offset, &tm, &fsec, NULL, NULL) == 0)
 		today = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday);
 
-	page_card_open(report, "days", false, "Accepts by day", "The last 30 days, today at the right.");
+	page_card_open(report, "days", 3, "Accepts by day", "The last 30 days, today at the right.");
 	if (total == 0)
 		page_nothing(report, "Nobody has accepted in these days.");
 	else
@@ -361,7 +357,7 @@ put_accepts(Report *report)
 	}
 	page_card_close(report);
 
-	page_card_open(report, "hours", false, "Accepts by hour of the day", "Of the same 30 days together.");
+	page_card_open(report, "hours", 3, "Accepts by hour of the day", "Of the same 30 days together.");
 	if (total == 0)
 		page_nothing(report, "Nobody has accepted in these days.");
 	else
@@ -429,7 +425,7 @@ put_deliveries(Report *report, const Delivery *deliveries, int n)
 {
 	StringInfo	page = report->page;
 
-	page_card_open(report, "deliveries", true, "Deliveries",
+	page_card_open(report, "deliveries", 6, "Deliveries",
 				   "Notifications by who is to hear of them. Finished ones are kept for some days.");
 	if (deliveries == NULL)
 		page_nothing(report, "This role may not read the tables notification and event.");
@@ -437,8 +433,8 @@ put_deliveries(Report *report, const Delivery *deliveries, int n)
 		page_nothing(report, "There is no consumer.");
 	else
 	{
-		html(page, "<div class=\"scroll\"><table class=\"gigs\"><caption class=\"unseen\">Notifications by "
-			 "consumer</caption>\n<thead><tr><th scope=\"col\">Consumer</th><th scope=\"col\" class=\"n\">Open</th>"
+		page_table_open(report, "gigs", "Notifications by consumer", false);
+		html(page, "<thead><tr><th scope=\"col\">Consumer</th><th scope=\"col\" class=\"n\">Open</th>"
 			 "<th scope=\"col\" class=\"n\">Oldest open</th><th scope=\"col\" class=\"n\">Open after an error</th>"
 			 "<th scope=\"col\" class=\"n\">Delivered</th><th scope=\"col\" class=\"n\">Suppressed</th>"
 			 "<th scope=\"col\" class=\"n\">Dead</th></tr></thead>\n<tbody>\n");
@@ -470,7 +466,7 @@ put_deliveries(Report *report, const Delivery *deliveries, int n)
 			}
 			html(page, "</td></tr>\n");
 		}
-		html(page, "</tbody></table></div>\n");
+		page_table_close(report);
 		if (n > MOST_CONSUMERS)
 			html(page, "<p class=\"lead\">There are more consumers than the %d on this page.</p>\n", MOST_CONSUMERS);
 	}
@@ -484,11 +480,11 @@ put_tiles(Report *report, const Sums *sums)
 {
 	StringInfoData late;
 
-	page_tiles_open(report);
+	page_tiles_open(report, report->reads_notification && report->reads_event ? 4 : 6);
 	page_tile(report, "Open gigs", sums->open, NULL, false);
-	page_tile(report, "Seats in open gigs", sums->seats, NULL, false);
-	page_tile(report, "Accepted", sums->accepted, NULL, false);
-	page_tile(report, "Seats still to fill", sums->seats - sums->filled, NULL, false);
+	page_tile(report, "Seats wanted", sums->seats, NULL, false);
+	page_tile(report, "Accepted", sums->accepted, "in open gigs", false);
+	page_tile(report, "Seats to fill", sums->seats - sums->filled, NULL, false);
 	page_tile(report, "Pending invitations", sums->pending, NULL, false);
 
 	/* A minute is what pg_cron takes to come by. */
@@ -506,7 +502,7 @@ put_tiles(Report *report, const Sums *sums)
 		else
 			appendStringInfo(&late, "for %lld d", (long long) (seconds / SECS_PER_DAY));
 	}
-	page_tile(report, "Gigs due for the tick", sums->due, late.len > 0 ? late.data : NULL,
+	page_tile(report, "Gigs due", sums->due, late.len > 0 ? late.data : NULL,
 			  sums->due > 0 && report->now - sums->due_since > 2 * USECS_PER_MINUTE);
 	if (report->reads_notification && report->reads_event)
 	{
@@ -551,10 +547,10 @@ space_page(Report *report)
 	if (report->reads_notification && report->reads_event)
 		deliveries = read_deliveries(report, &sums, &ndeliveries);
 
-	page_open(report, "Report", report->name);
+	page_open(report, "Report of a Space", report->name, true);
 	html(page, "<p class=\"facts\">");
 	html_count(page, sums.gigs);
-	html(page, " gigs, ");
+	html(page, sums.gigs == 1 ? " gig, " : " gigs, ");
 	html_count(page, sums.open);
 	html(page, " of them open.");
 	if (sums.paused)
@@ -570,7 +566,7 @@ space_page(Report *report)
 		put_accepts(report);
 	else
 	{
-		page_card_open(report, "days", true, "When people accept", NULL);
+		page_card_open(report, "days", 6, "When people accept", NULL);
 		page_nothing(report, "This role may not read the table event.");
 		page_card_close(report);
 	}

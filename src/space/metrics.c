@@ -59,7 +59,8 @@ typedef struct Look
 /*
  * Open gigs have something to come, their end if nothing else, so they are in the
  * index on next_event_at. Of notifications those below the floor are finished, and
- * the lowest id of the open ones is the oldest. The index on claim has the dead ones.
+ * the lowest id of the open ones is the oldest; what a consumer has put off on purpose
+ * is not late before its time. The index on claim has the dead ones.
  */
 static const SpaceQuery metrics_query = {
 	"SELECT coalesce((SELECT t.paused FROM setting t LIMIT 1), false)::bool,"
@@ -85,7 +86,9 @@ static const SpaceQuery metrics_query = {
 	"       s.expires_rest AND s.accepted >= s.capacity) IS NULL) p"
 	" CROSS JOIN (SELECT coalesce(sum(n.open), 0) AS open, min(e.at) AS oldest"
 	"   FROM consumer c CROSS JOIN LATERAL ("
-	"     SELECT count(*) AS open, min(l.id) AS first FROM notification l"
+	"     SELECT count(*) AS open, min(l.id) FILTER"
+	"         (WHERE NOT l.put_off OR l.due_at <= pg_catalog.clock_timestamp()) AS first"
+	"       FROM notification l"
 	"     WHERE l.consumer = c.name AND l.outcome IS NULL AND l.due_at >= coalesce("
 	"       (SELECT max(f.due_at) FROM notification_floor f"
 	"         WHERE f.consumer = c.name AND f.due_at <= pg_catalog.clock_timestamp()), '-infinity')) n"

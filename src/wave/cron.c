@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
@@ -19,6 +21,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/syscache.h"
 
 #include "cirro.h"
 #include "space/list.h"
@@ -144,6 +147,11 @@ static const SpaceQuery schedule_query = {
 	3, {TEXTOID, TEXTOID, TEXTOID}
 };
 
+static const SpaceQuery host_query = {
+	"SELECT j.nodename::pg_catalog.text FROM cron.job j WHERE j.jobid OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
 static const SpaceQuery unschedule_query = {
 	"SELECT cron.unschedule(j.jobid) FROM cron.job j"
 	" WHERE j.jobname::pg_catalog.text OPERATOR(pg_catalog.=) $1"
@@ -151,6 +159,52 @@ static const SpaceQuery unschedule_query = {
 	"   OPERATOR(pg_catalog.=) current_user::pg_catalog.text",
 	1, {TEXTOID}
 };
+
+/* May the current user log in, as pg_cron does to run its jobs, either way? */
+static bool
+may_log_in(void)
+{
+	HeapTuple	role = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+	bool		result = HeapTupleIsValid(role) && ((Form_pg_authid) GETSTRUCT(role))->rolcanlogin;
+
+	if (HeapTupleIsValid(role))
+		ReleaseSysCache(role);
+	return result;
+}
+
+/*
+ * Tells what later only cron.job_run_details would, run after run: that the
+ * job cannot start, or whom pg_hba.conf has to let in for it. The host is the
+ * job's own, for a job that is replaced keeps what it was made with. Needs SPI.
+ */
+static void
+tell_how_it_connects(int64 job)
+{
+	const char *workers = GetConfigOption("cron.use_background_workers", true, false);
+	const char *role = GetUserNameFromId(GetUserId(), false);
+	QueryArgs	args = {&host_query};
+	ResultRow	row;
+
+	if (!may_log_in())
+	{
+		ereport(WARNING,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("role \"%s\" may not log in, so that each run of its job will fail", role),
+				 errhint("Remove this job with cirro.unschedule_waves, and schedule one as a role with LOGIN that may become \"%s\".",
+						 role)));
+		return;
+	}
+	if (workers != NULL && strcmp(workers, "on") == 0)
+		return;
+	arg_int64(&args, job);
+	if (query_run_once(&args, false) == 0)
+		return;
+	row = result_row(0);
+	ereport(NOTICE,
+			(errmsg("pg_cron will connect to host \"%s\" as role \"%s\" to run this job", TextDatumGetCString(result_datum(&row, TEXTOID)), role),
+			 errhint("If it is not let in, each run fails with \"connection failed\", which only cron.job_run_details tells. With the setting cron.use_background_workers = on it need not be let in.")));
+	result_end(&row);
+}
 
 /*
  * cirro.schedule_waves(space name, schedule text, during interval) returns
@@ -187,6 +241,7 @@ schedule_waves(PG_FUNCTION_ARGS)
 	row = result_row(0);
 	job = result_int64(&row);
 	result_end(&row);
+	tell_how_it_connects(job);
 	SPI_finish();
 
 	PG_RETURN_INT64(job);

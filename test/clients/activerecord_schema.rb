@@ -6,19 +6,7 @@
 require "active_record"
 require "pg"
 require "stringio"
-
-$failed = false
-
-def ok(name, good, told = nil)
-  puts "#{good ? "ok" : "not ok"} - #{name}"
-  return if good
-  $failed = true
-  puts told if told
-end
-
-def same(name, got, expected)
-  ok(name, got == expected, "got #{got.inspect}, expected #{expected.inspect}")
-end
+require_relative "check"
 
 def connect(space)
   ActiveRecord::Base.establish_connection(adapter: "postgresql", host: ENV["PGHOST"], port: ENV["PGPORT"],
@@ -41,7 +29,6 @@ def tables(text)
   text.scan(/^  create_table "([^"]*)"(.*?)^  end$/m).to_h
 end
 
-$stdout.sync = true
 puts "# ActiveRecord #{ActiveRecord::VERSION::STRING}, pg #{PG::VERSION}"
 
 connect("trees")
@@ -112,4 +99,4 @@ same "a consumer has a name alone", Consumer.create!(name: "rails").reload.kinds
   same "and a gig keeps its ref", Gig.create!(REQUIRED.merge(ref: ref)).reload.ref, ref
 end
 
-exit($failed ? 1 : 0)
+done

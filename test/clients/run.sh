@@ -33,6 +33,8 @@ all_tools()
 		kysely			kysely
 		drizzle			drizzle
 		postgraphile	by_node postgraphile_schema.js
+		report			report
+		site			site
 	END
 }
 
@@ -134,28 +136,26 @@ drizzle()
 	limited node drizzle_types.js
 }
 
-# The example site: by a browser, in a database and as a role of its own, which
-# its site.sql makes.
-site()
+# The pages of cirro.report(), by a browser.
+report()
 {
-	npm_tool site
+	npm_packages
 	CHROMIUM=$(command -v chromium) || cannot "needs Debian's package chromium"
-	export CHROMIUM SITE_ROLE="${db}_site" SITE_DATABASE="${db}_site" SUPERUSER="$superuser"
-	cp -R "$top/examples/site" site
-	trap 'site_db DROP' EXIT
-	site_db CREATE
-	node site.js
+	export CHROMIUM
+	limited node report.js
 }
 
-site_db()			# site_db CREATE|DROP
+# The example site, in a browser. Its role is made by its own site.sql, twice, for
+# that must be no harm, in a Space of each type of ref.
+site()
 {
-	PGUSER=$superuser psql -Xq -d "$start" -c "SET client_min_messages = warning" \
-		-c "DROP DATABASE IF EXISTS $SITE_DATABASE WITH (FORCE)" -c "DROP ROLE IF EXISTS $SITE_ROLE"
-	[ "$1" = CREATE ] || return 0
-	PGUSER=$superuser psql -Xq -d "$start" -c "CREATE DATABASE $SITE_DATABASE"
-	PGUSER=$superuser PGOPTIONS="-c client_min_messages=warning" psql -Xq -d "$SITE_DATABASE" -v ON_ERROR_STOP=1 \
-		-c "CREATE EXTENSION cirro" -c "SELECT cirro.create_space('trees')" \
-		-v role="$SITE_ROLE" -f site/site.sql -f site/site.sql >"$told" 2>&1 || { cat "$told"; return 1; }
+	npm_packages
+	CHROMIUM=$(command -v chromium) || cannot "needs Debian's package chromium"
+	cp -R "$top/examples/site" site
+	for space in trees ponds houses trees; do
+		as_superuser -d "$PGDATABASE" -v space=$space -v role="${db}_site" -f site/site.sql >told 2>&1 || { cat told; return 1; }
+	done
+	SUPERUSER=$superuser SITE_ROLE=${db}_site CHROMIUM=$CHROMIUM limited node site.js
 }
 
 # examples/, which make roles of their own: prepared by a superuser.
@@ -186,7 +186,7 @@ drop_databases()
 	for name in $(as_superuser -At -c "SELECT d.datname FROM pg_database d WHERE d.datname ~ '^${db}(_|\$)'"); do
 		as_superuser -c "DROP DATABASE IF EXISTS $name WITH (FORCE)"
 	done
-	as_superuser -c "DROP ROLE IF EXISTS $db"
+	as_superuser -c "DROP ROLE IF EXISTS $db" -c "DROP ROLE IF EXISTS ${db}_site"
 }
 
 cleanup()
@@ -257,7 +257,7 @@ run()				# run TOOL COMMAND...: output, exit status and seconds into files
 	set +e
 	(
 		set -e
-		as_superuser -c "CREATE DATABASE ${db}_$tool TEMPLATE $db"
+		as_superuser -c "CREATE DATABASE ${db}_$tool OWNER $db TEMPLATE $db"
 		export PGDATABASE="${db}_$tool"
 		cd "$work/$tool"
 		"$@"

@@ -1,11 +1,12 @@
 // test/clients/site.js: the example site as two workers see it in two browsers,
 // and as somebody meets it who wants what is not his.
 //
-// Run by site() in run.sh, beside a copy of examples/site, with a database of its
-// own: SITE_DATABASE and SUPERUSER, and the role SITE_ROLE that site.sql makes.
+// Run by site() in run.sh, beside a copy of examples/site, which connects as
+// SITE_ROLE; what the organisers do is done as SUPERUSER.
 // Decides by what Chromium shows and by the tables, never by the site's own word
 // alone. Must not need a network.
 const { spawn } = require("node:child_process");
+const http = require("node:http");
 const net = require("node:net");
 const os = require("node:os");
 const { Client } = require("pg");
@@ -18,9 +19,9 @@ const sessions = require("./site/session")(key, false);
 const role = process.env.SITE_ROLE;
 const env = {
 	...process.env, SITE_KEY: key, SITE_NAME: "Green City", SITE_SPACE: "trees", SITE_TIME_ZONE: "UTC", PORT: "0",
-	PGUSER: role, PGDATABASE: process.env.SITE_DATABASE,
+	PGUSER: role,
 };
-const db = new Client({ user: process.env.SUPERUSER || os.userInfo().username, database: process.env.SITE_DATABASE });
+const db = new Client({ user: process.env.SUPERUSER || os.userInfo().username });
 const sql = async (text, ...values) => (await db.query(text, values)).rows;
 const value = async (text, ...values) => Object.values((await sql(text, ...values))[0] ?? { none: null })[0];
 
@@ -52,14 +53,27 @@ async function visitor(worker, options) {
 	return page;
 }
 
-// A request of this browser's session that no page of the site makes.
-async function request(page, path, { token, headers, body, ...options } = {}) {
-	const cookies = page ? (await page.context().cookies()).map((c) => `${c.name}=${c.value}`).join("; ") : "";
-	const fields = new URLSearchParams(token === undefined ? {} : { token });
-	return fetch(base + path, {
-		redirect: "manual", ...options,
-		...(options.method === "POST" && { body: body ?? fields }),
-		headers: { cookie: cookies, ...headers },
+// A request of this browser's session that no page of the site makes, on a
+// connection of its own: {status, headers, text}.
+async function request(page, path, { token, headers, body, method = "GET", chunked } = {}) {
+	const cookie = page ? (await page.context().cookies()).map((c) => `${c.name}=${c.value}`).join("; ") : "";
+	const content = method === "POST" ? body ?? String(new URLSearchParams(token === undefined ? {} : { token })) : "";
+	return new Promise((resolve, reject) => {
+		const { hostname, port } = new URL(base);
+		const sent = http.request({
+			hostname, port, path, method, agent: false,
+			headers: {
+				cookie, ...(method === "POST" && { "content-type": "application/x-www-form-urlencoded" }),
+				...(!chunked && { "content-length": Buffer.byteLength(content) }), ...headers,
+			},
+		}, (answer) => {
+			let text = "";
+			answer.setEncoding("utf8").on("data", (data) => { text += data; }).on("error", reject)
+				.on("end", () => resolve({ status: answer.statusCode, headers: answer.headers, text }));
+		});
+		sent.on("error", reject);
+		if (chunked) sent.write(content.slice(0, 10));
+		sent.end(content.slice(chunked ? 10 : 0));
 	});
 }
 const tokenOf = async (page) => page.locator("input[name=token]").first().getAttribute("value");
@@ -213,6 +227,15 @@ async function meanwhile({ eve, adam }) {
 	await eve.getByRole("button", { name: "Accept" }).click();
 	ok("what was cancelled meanwhile is told", /^This gig is over/.test(await eve.getByRole("alert").innerText()) && /Cancelled/.test(await main(eve)));
 
+	const vetoed = await gig({ title: "Vetoed" }, "eve");
+	await eve.goto(`/invitations/${vetoed.eve}`);
+	await sql(`CREATE FUNCTION trees.veto() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'full moon'; END $$;
+		CREATE TRIGGER veto BEFORE UPDATE ON trees.invitation FOR EACH ROW EXECUTE FUNCTION trees.veto()`);
+	await eve.getByRole("button", { name: "Accept" }).click();
+	ok("and what a rule of the organisers forbids, in the site's words", /^The organisers' rules/.test(await eve.getByRole("alert").innerText()) &&
+		!/moon/.test(await main(eve)));
+	await sql("DROP FUNCTION trees.veto() CASCADE");
+
 	const withdrawn = await gig({ title: "Withdrawn" }, "eve");
 	await eve.goto(`/invitations/${withdrawn.eve}`);
 	await sql("SELECT trees.expire($1)", withdrawn.eve);
@@ -235,9 +258,8 @@ async function intruders({ eve, adam }) {
 	const his = await gig({ title: "Adam's own" }, "adam");
 	const later = await value("SELECT invitation_id FROM trees.invite($1, ARRAY[trees.worker_id('eve')], send_at => now() + interval '1 hour')", his.id);
 	await eve.goto(`/invitations/${his.adam}`);
-	const nobodys = await request(eve, "/invitations/123456789");
-	same("another's invitation is as unknown as none", [(await request(eve, `/invitations/${his.adam}`)).status,
-		await (await request(eve, `/invitations/${his.adam}`)).text()], [404, await nobodys.text()]);
+	const [adams, nobodys] = [await request(eve, `/invitations/${his.adam}`), await request(eve, "/invitations/123456789")];
+	same("another's invitation is as unknown as none", [adams.status, adams.text], [404, nobodys.text]);
 	same("what is not sent yet, too", (await request(eve, `/invitations/${later}`)).status, 404);
 	const token = await tokenOf(eve);
 	for (const what of ["accept", "decline", "leave"])
@@ -252,17 +274,16 @@ async function intruders({ eve, adam }) {
 	same("nor one without a session", (await request(null, accept, { method: "POST", token })).status, 403);
 	const word = await gig({ title: "A word" }, "eve");
 	same("a word to the organisers is a line of at most 200 characters", [(await request(eve, `/invitations/${word.eve}/decline`, { method: "POST",
-		body: new URLSearchParams({ token, reason: `a\0b\r\nSet-Cookie: c\u0085${"😀".repeat(300)}` }) })).headers.get("set-cookie"),
-	await value("SELECT reason FROM trees.invitation WHERE id = $1", word.eve)], [null, `a b Set-Cookie: c ${"😀".repeat(182)}`]);
-	const type = "application/x-www-form-urlencoded";
+		body: String(new URLSearchParams({ token, reason: `a\0b\r\nSet-Cookie: c\u0085${"😀".repeat(300)}` })) })).headers["set-cookie"],
+	await value("SELECT reason FROM trees.invitation WHERE id = $1", word.eve)], [undefined, `a b Set-Cookie: c ${"😀".repeat(182)}`]);
 	same("nor what is no form", (await request(eve, accept, { method: "POST", body: JSON.stringify({ token }), headers: { "content-type": "application/json" } })).status, 415);
-	same("nor too much of one", (await request(eve, accept, { method: "POST", body: `token=${token}&reason=${"x".repeat(5000)}`, headers: { "content-type": type } })).status, 413);
-	same("nor without a length", (await request(eve, accept, { method: "POST", duplex: "half", headers: { "content-type": type },
-		body: new ReadableStream({ start(c) { for (let i = 0; i < 100; i++) c.enqueue(new TextEncoder().encode("x".repeat(1000))); c.close(); } }) })).status, 413);
+	const much = `token=${token}&reason=${"x".repeat(100000)}`;
+	same("nor too much of one, whether it tells its length or not", [(await request(eve, accept, { method: "POST", body: much })).status,
+		(await request(eve, accept, { method: "POST", body: much, chunked: true })).status], [413, 413]);
 	same("nor a link", [(await request(eve, accept)).status, (await request(eve, accept, { method: "HEAD" })).status], [404, 404]);
 	same("nor another method", [(await request(eve, accept, { method: "PUT" })).status, (await request(eve, "/", { method: "DELETE" })).status], [405, 405]);
 	same("all of it is pending still", [await status(own.eve), await status(his.adam), await status(later)], ["pending", "pending", "scheduled"]);
-	same("while the form itself is good, and leads to this site alone", (await request(eve, accept, { method: "POST", token })).headers.get("location"), `/invitations/${own.eve}?done=accepted`);
+	same("while the form itself is good, and leads to this site alone", (await request(eve, accept, { method: "POST", token })).headers.location, `/invitations/${own.eve}?done=accepted`);
 
 	for (const path of ["/invitations/1%27", "/invitations/1;DROP", "/invitations/0x1", "/invitations/9223372036854775808", "/invitations/99999999999999999999",
 		"/invitations/-1", "/invitations/", "/invitations/1/2/3", "/invitations/1/constructor", "/../server.js", "/server.js", "/gigs/x", "/%00", "/%E0%A4%A"])
@@ -277,7 +298,7 @@ async function intruders({ eve, adam }) {
 	await sql("INSERT INTO trees.worker (ref) VALUES ($1)", `<b>&amp;"'`);
 	for (const worker of ["x' OR true --", "'; DROP TABLE trees.invitation; --", "%", `<b>&amp;"'`, "eve\n", " "]) {
 		const answer = await request(null, "/", { headers: { cookie: sessions.set(sessions.signedIn(worker)).split(";")[0] } });
-		const text = await answer.text();
+		const text = answer.text;
 		ok(`${JSON.stringify(worker)} sees nothing, and is text as well`, answer.status === 200 && !text.includes("/invitations/") && !text.includes("<b>") &&
 			text.includes(`Signed in as <bdi>${worker.replace(/[&<>"']/g, (c) => `&${{ "&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "#39" }[c]};`)}</bdi>`), text);
 	}
@@ -285,7 +306,7 @@ async function intruders({ eve, adam }) {
 
 // What the role can do with SQL of its own, as somebody sees who has found a hole.
 async function policies() {
-	const site = new Client({ user: role, database: process.env.SITE_DATABASE });
+	const site = new Client({ user: role });
 	await site.connect();
 	const attempt = async (text) => {
 		try {
@@ -310,6 +331,13 @@ async function policies() {
 		["delete", "DELETE FROM trees.invitation"], ["read profiles", "SELECT profile FROM trees.worker"], ["read filters", "SELECT filter_query FROM trees.gig"],
 		["read events", "SELECT FROM trees.event"]])
 		same(`the role cannot ${what}`, await attempt(as(text)), "42501");
+	for (const [space, ref] of [["ponds", 7], ["houses", "6f0e3c1e-7a53-4f43-9c1c-0d4a4e2b7a10"]]) {
+		await sql(`INSERT INTO ${space}.worker (ref) VALUES ($1), (DEFAULT)`, ref);
+		await site.query("BEGIN");
+		await site.query("SELECT set_config('app.worker', $1, true)", [ref]);
+		same(`a ref may be a ${typeof ref === "number" ? "bigint" : "uuid"}`, (await site.query(`SELECT ref FROM ${space}.worker`)).rows, [{ ref: String(ref) }]);
+		await site.query("COMMIT");
+	}
 	await site.end();
 
 	await sql(`CREATE ROLE ${role}_app`);

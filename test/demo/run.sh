@@ -79,7 +79,7 @@ if [ -n "${CROWD:-}" ]; then
 fi
 
 title "A PostgreSQL of its own"
-"$top/test/setup.sh"
+"$top/test/setup.sh" demo
 echo "Building the extension, starting a server ..."
 original=$(find_pg_config)
 "$here/stop.sh" -q
@@ -277,15 +277,100 @@ SELECT kind, payload->'gig'->>'title' AS gig, still_valid FROM crowd.claim_notif
 SELECT count(*) AS disagreements FROM crowd.check_consistency();
 END
 
+# Three things to look at, of which the site may not be had here.
+
+# site_modules FOLDER: where Node.js finds pg: Debian's package node-pg, or else
+# npm's, installed into that folder. Prints NODE_PATH; on failure why there is no site.
+site_modules()
+{
+	node=$(node -p 'process.versions.node' 2>/dev/null) || { echo "there is no Node.js"; return 1; }
+	[ "${node%%.*}" -ge 18 ] || { echo "Node.js is $node, older than 18"; return 1; }
+	for modules in "" /usr/share/nodejs; do
+		if as_server env NODE_PATH="$modules" node -e 'require("pg")' 2>/dev/null; then echo "$modules"; return; fi
+	done
+	command -v npm >/dev/null || { echo "there is no node-pg (a package of Debian's)"; return 1; }
+	(cd "$1" && quietly env NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}" timeout 60 npm install --ignore-scripts --no-audit --no-fund --no-package-lock \
+		--no-update-notifier --fetch-retries=0 --cache "$demo/npm") 2>/dev/null ||
+		{ echo "npm could not install pg"; return 1; }
+}
+
+# start_site FOLDER NODE_PATH: as a process that outlives the demo, on the first
+# port that is free. Its key is new: links of another demo are worth nothing here.
+start_site()
+{
+	(umask 077 && od -An -v -N32 -tx1 /dev/urandom | tr -d ' \n' >"$demo/site.key")
+	cat >"$demo/site-link" <<-END
+		#!/bin/sh
+		# site-link REF: prints the link that signs a worker in.
+		SITE_KEY=\$(cat "$demo/site.key") exec node "$1/link.js" "\$1" "\$(cat "$demo/site.url")"
+	END
+	chmod 755 "$demo/site-link"
+	if [ "$(id -u)" = 0 ]; then chown "$(server_user):" "$demo/site.key"; fi
+	for port in 8080 8081 8082 8083 8084 0; do
+		: >"$demo/site.log"
+		if [ "$(id -u)" = 0 ]; then chown "$(server_user):" "$demo/site.log"; fi
+		# shellcheck disable=SC2016
+		as_server env HOME="$demo" NODE_PATH="$2" PGHOST="$demo/socket" PGPORT=5432 PGUSER=site PGDATABASE=demo \
+			SITE_KEY="$(cat "$demo/site.key")" SITE_SPACE=crowd SITE_NAME=Crowd PORT=$port \
+			sh -c 'setsid node "$1" >"$2" 2>&1 </dev/null & echo $!' - "$1/server.js" "$demo/site.log" >"$demo/site.pid"
+		tries=0
+		while [ "$tries" -lt 50 ] && [ ! -s "$demo/site.log" ]; do
+			sleep 0.2
+			tries=$((tries + 1))
+		done
+		sed -n 's/^listening on //p' "$demo/site.log" >"$demo/site.url"
+		[ ! -s "$demo/site.url" ] || return 0
+	done
+	return 1
+}
+
+title "An invitation for you"
+show <test/demo/yours.sql
+
 title "Have a look"
 cat <<END
-  $demo/psql
-      TABLE crowd.gig_status;
-      TABLE crowd.wave;
-      SELECT * FROM crowd.worker_invitation WHERE worker_ref = 'newcomer';
-      SELECT * FROM crowd.check_consistency();
-      SELECT * FROM cron.job_run_details;
+  1. The tables, in psql:
 
-  The server keeps running, and waves with it. make demo-stop ends it.
+     $demo/psql
+         TABLE crowd.gig_status;
+         TABLE crowd.wave;
+         SELECT * FROM crowd.worker_invitation WHERE worker_ref = 'newcomer';
+         SELECT * FROM crowd.check_consistency();
+         SELECT * FROM cron.job_run_details;
+
+  2. The report, two pages that need nothing but a browser:
+
+     $demo/report.html         SELECT cirro.report('crowd');
+     $demo/report-gig.html     SELECT cirro.report('crowd', $gig);
+
+  3. A site on which workers see their invitations, answer them, and find their gigs:
+
+END
+value "SELECT cirro.report('crowd')" >"$demo/report.html"
+value "SELECT cirro.report('crowd', $gig)" >"$demo/report-gig.html"
+
+site=$demo/cirro/examples/site
+why="it does not start: $demo/site.log"
+if modules=$(site_modules "$site") && db -o /dev/null -v space=crowd -v role=site -f "$site/site.sql" &&
+	start_site "$site" "$modules"; then
+	cat <<-END
+		     $("$demo/site-link" newcomer)
+
+		     This is the newcomer's link, as the mail of an invitation would carry it;
+		     $demo/site-link REF prints that of another worker.
+	END
+else
+	case $modules in
+		there*|Node*|npm*) why=$modules ;;
+	esac
+	cat <<-END
+		     left out, for $why.
+		     It needs Node.js 18 and its package pg; examples/site/README.md says how to start it.
+	END
+fi
+
+cat <<END
+
+  The server keeps running, and waves with it. make demo-stop ends it all.
 END
 trap - EXIT

@@ -5,9 +5,9 @@
 #
 # Decides how the reference pages are read. What there is says complete.sql, in a
 # database of its own in the server that psql's environment reaches; of errors,
-# the sources. Must not look at what the pages say of a thing, but for what the
-# catalogue knows better: signatures, types, defaults, which tables a trigger is
-# on.
+# the sources. Must not look at what the pages say of a thing, but for what is
+# known better: signatures, types, defaults, which tables a trigger is on, and what
+# an operator's examples match.
 #
 #   test/docs/complete.pl        exit code 1 and a line for each fault
 #
@@ -16,9 +16,11 @@
 # table tells by its first column's heading what its rows are: column (of the
 # heading's table or function), `status` (values of the heading's column),
 # internal (functions that others do not call), operator, operator class, type,
-# cast, setting, kind, constraint, index, statistics, sequence, trigger, code. Its
-# rows name things in code, several in one cell if the rest is true of each.
-# Other tables are prose.
+# cast, setting, kind, constraint, index, statistics, sequence, trigger, code, key
+# (of a notification's payload). Its rows name things in code, several in one cell
+# if the rest is true of each. Other tables are prose, but for that of limits, whose
+# numbers are those of the sources. In all of the manual, code that says cirro.x,
+# trees.x or table.column names what there is.
 #
 # At the end every line that names something is taken away by itself, and each
 # time there has to be a fault: so no row is there for nothing, nor unseen.
@@ -36,15 +38,20 @@ my %pages = map { $_ => [ split /\n/, slurp("docs/$_"), -1 ] }
   qw(reference-cirro.md reference-space.md errors.md filters.md);
 my %kinds = map { $_ => 1 } (
 	'column', 'internal', 'operator', 'operator class', 'type', 'cast', 'setting', 'kind', 'constraint', 'index',
-	'statistics', 'sequence', 'trigger', 'code');
+	'statistics', 'sequence', 'trigger', 'code', 'key');
 
+my $psql = 'psql -X -q';
+my $database = 'docs_complete';
+$ENV{PGCLIENTENCODING} = 'UTF8';
+delete @ENV{qw(PGOPTIONS PGDATABASE)};
+my @examples = examples();
 my @facts = (catalogue(), codes());
 my %count;
 $count{ $_->[0] }++ for @facts;
 die "the catalogue is empty\n" unless @facts > 300;
 
 my ($entries, $places) = read_pages();
-my @faults = compare($entries);
+my @faults = (compare($entries), limits(), mentions());
 print "$_\n" for @faults;
 exit 1 if @faults;
 print join(', ', map { "$count{$_} of kind $_" } sort keys %count), "\n";
@@ -102,7 +109,7 @@ sub read_pages
 			my @cells = map { s/^\s+|\s+$//gr } split /(?<!\\)\|/, $line =~ s/^\|//r =~ s/\|\s*$//r;
 			if (!defined $table)
 			{
-				$table = $page eq 'filters.md' ? 'word' : $kinds{ $cells[0] } ? $cells[0]
+				$table = $page eq 'filters.md' ? ($cells[0] eq 'operator' ? 'word' : '') : $kinds{ $cells[0] } ? $cells[0]
 				  : $cells[0] =~ /^`(\w+)`$/ ? "value $1" : '';
 				@columns = @cells;
 				next;
@@ -206,20 +213,146 @@ sub names
 	return map { defined $_ ? /`([^`]+)`/g : () } @_;
 }
 
-# Columns of functions that are internal need no row.
+# What there is, from the catalogue; in the same database, whether the examples are
+# right.
 sub catalogue
 {
-	my $database = 'docs_complete';
-	local $ENV{PGCLIENTENCODING} = 'UTF8';
-	my $psql = 'psql -X -q';
 	system("$psql -d postgres -c 'DROP DATABASE IF EXISTS $database' -c \"CREATE DATABASE $database TEMPLATE template0 ENCODING 'UTF8'\" 2>/dev/null") == 0
 	  or die "cannot make the database $database\n";
-	my $out = `$psql -d $database -f $here/complete.sql`;
-	my $failed = $?;
+	my @there = ask("-f $here/complete.sql");
+	my @wrong = map { my ($at, $sql, $want) = @$_; my ($is) = ask('-At -c ' . quoted($sql)); $is eq $want ? () : "$at: $sql is $is" } @examples;
 	system("$psql -d postgres -c 'DROP DATABASE $database WITH (FORCE)'");
-	die "complete.sql failed\n" if $failed;
-	utf8::decode($out) unless utf8::is_utf8($out);
-	return map { [ split /\t/, $_, -1 ] } split /\n/, $out;
+	die map { "$_\n" } @wrong if @wrong;
+	print scalar @examples, " examples of operators are right\n";
+	return map { [ split /\t/, $_, -1 ] } @there;
+}
+
+sub ask
+{
+	my ($what) = @_;
+	open my $out, '-|:encoding(UTF-8)', "$psql -d $database $what" or die "psql: $!\n";
+	chomp(my @lines = <$out>);
+	close $out or die "psql $what failed\n";
+	return @lines;
+}
+
+sub quoted
+{
+	return "'" . $_[0] =~ s/'/'\\''/gr . "'";
+}
+
+# The operators' examples in filters.md: a filter, and documents that match it and
+# that do not, as a question and its answer.
+sub examples
+{
+	my ($inside, @examples);
+	my $lines = $pages{'filters.md'};
+	for my $i (keys @$lines)
+	{
+		$inside = $lines->[$i] =~ /^\| operator \|/ || $inside && $lines->[$i] =~ /^\|/;
+		next if !$inside || $lines->[$i] !~ /`\{/;
+		my @cells = map { [/`([^`]+)`/g] } split /(?<!\\)\|/, $lines->[$i] =~ s/^\|//r;
+		for my $filter (@{ $cells[1] })
+		{
+			for my $want ([ 't', $cells[2] ], [ 'f', $cells[3] ])
+			{
+				push @examples, map { [ "docs/filters.md:" . ($i + 1), "SELECT cirro.matches(\$\$$_\$\$::jsonb, \$\$$filter\$\$)", $want->[0] ] } @{ $want->[1] };
+			}
+		}
+	}
+	die "no examples of operators in filters.md\n" if @examples < 40;
+	return @examples;
+}
+
+# Names in code spans of the whole manual that are those of nothing: of schemas
+# cirro and trees, but for what the pages' own examples make there, and columns of
+# the tables.
+sub mentions
+{
+	# In a payload an invitation has one more.
+	my %is = ('invitation.previous' => 1);
+	my @faults;
+	for (@facts)
+	{
+		my ($what, $name) = @$_;
+		if ($what eq 'function') { $is{$name} = 1; }
+		elsif ($what eq 'column') { $is{$name} = 1 if $name =~ s/^trees\.(\w+\.\w+)$/$1/; }
+		elsif ($what eq 'kind' || $what eq 'setting') { $is{$name} = 1; }
+		elsif ($what eq 'type' || $what eq 'operator class') { $is{"cirro.$name"} = 1; }
+		elsif ($what =~ /^(?:table|view|index|constraint|sequence|statistics)$/) { $is{"trees.$name"} = 1; }
+	}
+	for my $page ('README.md', 'SECURITY.md', glob('docs/*.md'), glob('examples/*/README.md'))
+	{
+		my $text = slurp($page);
+		my ($fence, %made) = ('');
+		$made{$1} = 1 while $text =~ /\b(?:CREATE|ALTER)\b[^;]*?\b((?:cirro|trees)\.\w+)/gs;
+		my $n = 0;
+		for my $line (split /\n/, $text)
+		{
+			$n++;
+			if ($line =~ /^\s*(`{3,})/) { $fence = $fence ? '' : $1; next; }
+			next if $fence;
+			for my $span ($line =~ /`([^`]+)`/g)
+			{
+				my @names = $span =~ /(?<![\w.:\/-])((?:cirro|trees)\.[a-z_]+)\b(?![.\/])/g;
+				push @names, $span if $span =~ /^(\w+)\.\w+$/ && ($is{"trees.$1"} || $is{"$1.id"}) && $1 !~ /^(?:cirro|trees)$/;
+				push @faults, map { "$page:$n: there is no $_" } grep { !$is{$_} && !$made{$_} } @names;
+			}
+		}
+	}
+	return @faults;
+}
+
+# What is wrong with the table of limits: the numbers of the sources that its rows
+# do not have, and rows without a number of the sources.
+sub limits
+{
+	my @limits = (
+		[ 'profile', 'src/gig/guard.c', 'MAX_PROFILE_SIZE' ],
+		[ 'filter or sort query', 'src/json/tree.h', 'JSON_TREE_MAX_TEXT', 'JSON_TREE_MAX_DEPTH' ],
+		[ 'conditions in a filter', 'src/filter/parse.h', 'FILTER_MAX_CONDITIONS' ],
+		[ 'parts of a filter', 'src/filter/parse.h', 'FILTER_MAX_NODES' ],
+		[ 'list of', 'src/filter/parse.h', 'FILTER_MAX_LIST' ],
+		[ 'path', 'src/json/path.h', 'JSON_PATH_MAX_BYTES', 'JSON_PATH_MAX_NAMES', 'JSON_PATH_MAX_POSITIONS' ],
+		[ 'regular expression', 'src/filter/parse.h', 'FILTER_MAX_PATTERN', 'FILTER_MAX_REGEXES' ],
+		[ 'string that a regular expression', 'src/filter/regex.c', 'MAX_SUBJECT' ],
+		[ 'digits of a number', 'src/json/tree.h', 'JSON_TREE_MAX_DIGITS' ],
+		[ 'keys of a sort query', 'src/sort/query.c', 'MAX_KEYS' ],
+		[ 'value of a sort query', 'src/sort/key.c', 'SORT_MAX_VALUE' ],
+		[ 'workers counted exactly', 'install/space.sql', qr/countable CONSTANT bigint := (\d+)/ ],
+		[ 'values that `explain_match`', 'src/explain/explain.c', 'MAX_FOUND', 'MAX_FOUND_BYTES' ],
+		[ 'workers per wave', 'install/engine.sql', qr/least\(multiplier, (\d+)\)/ ],
+		[ 'gigs per call', 'src/wave/run_waves.c', 'GIGS_WITHOUT_COMMIT' ],
+		[ 'gigs on a report', 'src/report/space_page.c', 'MOST_GIGS' ],
+		[ 'report', 'src/report/html.c', 'MOST_BYTES' ],
+		[ 'name of a consumer', 'src/gig/consumer.c', 'MAX_NAME_LENGTH' ],
+		[ 'number of a claim', 'install/space.sql', qr/CREATE SEQUENCE notification_claim_seq MAXVALUE (\d+)/ ],
+		[ 'error text in', 'src/isolate.h', 'ERROR_SUMMARY_LENGTH' ],
+		[ '`during`', 'src/wave/during.c', qr/(USECS_PER_DAY)/ ]);
+	my ($inside, %rows, @faults);
+	for (@{ $pages{'errors.md'} })
+	{
+		$inside = 1 if /^## Limits/;
+		$rows{$1} = $2 if $inside && /^\| (.*?) \| (.*) \|$/ && $1 ne 'what';
+	}
+	for (@limits)
+	{
+		my ($what, $file, @names) = @$_;
+		my ($row) = grep { index($_, $what) == 0 && (length $_ == length $what || substr($_, length $what) =~ /^\W/) } sort keys %rows;
+		if (!defined $row) { push @faults, "docs/errors.md has no limit of: $what"; next; }
+		my $says = delete $rows{$row};
+		for my $name (@names)
+		{
+			my ($value) = slurp($file) =~ (ref $name ? $name : qr/#define\s+$name\s+\(?([\d *]+)/);
+			die "$file has no $name\n" unless defined $value;
+			$value = 'a day' if $value eq 'USECS_PER_DAY';
+			$value = eval $value if $value =~ /^[\d *]+$/;
+			1 while $value =~ s/^(\d+)(\d{3})/$1,$2/;
+			push @faults, "docs/errors.md: the limit of $what is $value, not $says" unless $says =~ /(?<![\d,])\Q$value\E(?![\d,]*\d)/;
+		}
+	}
+	push @faults, map { "docs/errors.md: which limit is this? $_" } sort keys %rows;
+	return @faults;
 }
 
 # SQLSTATEs that cirro raises, by its sources: class UG, and others by their name
@@ -242,7 +375,7 @@ sub codes
 	die "no codes of errors in $include/utils/errcodes.h\n" unless keys %code > 200;
 	for my $file (glob('src/*.[ch] src/*/*.[ch]'))
 	{
-		my $text = slurp($file) =~ s/ERRCODE_TO_CATEGORY\(ERRCODE_\w+\)|[=!]= ERRCODE_\w+//gr;
+		my $text = slurp($file) =~ s/ERRCODE_TO_CATEGORY\(ERRCODE_\w+\)|[=!]= ERRCODE_(?!TO_CATEGORY)\w+//gr;
 		for ($text =~ /\bERRCODE_(\w+)/g)
 		{
 			next if /^(?:TO_CATEGORY|SUCCESSFUL_COMPLETION)$/;

@@ -121,6 +121,14 @@ FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE c.relnamespace = 'trees'::regnamespace AND NOT t.tgisinternal
 GROUP BY t.tgname;
 
+-- What a notification says: the keys of its payload, of all kinds together.
+INSERT INTO trees.worker (ref) VALUES ('one');
+INSERT INTO trees.gig (title, url, start_at, end_at, total_seats, filter_query)
+VALUES ('one', 'one', now() + interval '1 day', now() + interval '2 days', 1, '{}');
+CALL cirro.run_waves('trees');
+UPDATE trees.gig SET title = 'another';
+SELECT DISTINCT 'key', k.key FROM trees.claim_notifications() c, jsonb_object_keys(c.payload) AS k(key);
+
 -- What the language knows, as it says itself.
 SELECT 'word', w.word[1]
 FROM cirro.validate('{"a": {"$unknown": 1}}') v, regexp_matches(v.hint, '\$\w+', 'g') AS w(word);

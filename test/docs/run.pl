@@ -143,7 +143,7 @@ sub page
 	for my $item (@$items)
 	{
 		push @faults, [ $item->{line}, $_ ] for map { excerpt($_, $item->{text}) } @{ $item->{from} || [] };
-		if ($item->{kind} eq 'sql' && $item->{text} !~ /(?:;|\n\s*\\[^\n]*|^\s*\\[^\n]*)(?:\s*--[^\n]*)*\s*$/)
+		if ($item->{kind} eq 'sql' && $item->{text} !~ /(?:;|\\[a-z][^\n]*)(?:\s*--[^\n]*)*\s*$/)
 		{
 			push @faults, [ $item->{line}, 'the block does not end with ; (a sketch of grammar is ```text)' ];
 		}
@@ -303,7 +303,7 @@ sub answers
 		print indent("$page:$item->{line}", $shown) if $verbose;
 		if (!defined $expected)
 		{
-			next unless $shown =~ /^(?:psql:\S* )?(?:ERROR|FATAL|PANIC):|^invalid command |^\\\w+: (?:error|missing|extra)/m;
+			next unless $shown =~ /^(?:psql:\S* )?(?:ERROR|FATAL|PANIC):|^invalid command |^\\\w+: |^\S+: (?:No such file|Permission denied)/m;
 			$differ++;
 			print "$page:$item->{line}: an error\n", indent('block', $item->{text} // "space $item->{space}\n"),
 			  indent('shown', $shown);

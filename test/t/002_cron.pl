@@ -113,6 +113,17 @@ ok($node->safe_psql('postgres', 'SELECT cirro.schedule_waves(); SELECT cirro.uns
 	'its owner may have a job of all that it may run');
 sql(q{SELECT cirro.schedule_waves('hers')});
 
+# What only cron.job_run_details would tell.
+sql(q{CREATE ROLE depot; SELECT cirro.create_space('depot', 'depot'); GRANT USAGE ON SCHEMA cron TO depot});
+my $of_depot = q{SET ROLE depot; SELECT cirro.schedule_waves('depot', '0 0 1 1 *')};
+($code, $out, $err) = $node->psql('postgres', $of_depot, extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+like($err, qr/WARNING:  28000: role "depot" may not log in.*HINT:  Remove.* as a role with LOGIN that may become "depot"\./s,
+	'a role that cannot log in is told so');
+sql('ALTER ROLE depot LOGIN');
+($code, $out, $err) = $node->psql('postgres', $of_depot);
+is($err, '', 'one that can is not, when background workers run the jobs');
+sql(q{DROP SCHEMA depot CASCADE; DELETE FROM cron.job WHERE username = 'depot'});
+
 # One of whose gigs asks for seconds, for which one of its Space's own job goes on.
 sql(q{SELECT cirro.create_space('quick');
 	INSERT INTO quick.worker (profile) SELECT '{}' FROM generate_series(1, 200);
@@ -142,6 +153,25 @@ is(sql(q{SELECT max(number) = count(*) AND count(*) = count(DISTINCT number) AND
 	AND abs(extract(epoch FROM max(run_at) - min(run_at)) / 3 - (count(*) - 1)) < 2 FROM quick.wave}), 't', 'nor a doubled wave');
 is(sql(q{SELECT count(*) >= 2 FROM cron.job_run_details WHERE command LIKE '%quick%' AND status IN ('succeeded', 'running')}), 't',
 	'by two calls');
+sql(q{SELECT cron.unschedule(jobid) FROM cron.job});
+
+# Without background workers pg_cron has to log in. A job keeps the host that it
+# was made with.
+sub host_told
+{
+	my ($call) = @_;
+	my (undef, undef, $said) = $node->psql('postgres', $call);
+	like($said, qr/HINT:.*"connection failed".*cron\.use_background_workers = on/, 'and what happens if it is not let in');
+	return $said =~ /NOTICE:  pg_cron will connect to host "(.*)" as role "postgres"/ ? $1 : $said;
+}
+$node->append_conf('postgresql.conf', "cron.use_background_workers = off\n");
+$node->restart;
+is(host_told(q{SELECT cirro.schedule_waves('trees', '0 0 1 1 *')}), 'localhost', 'told where pg_cron will connect');
+$node->append_conf('postgresql.conf', "cron.host = '/nowhere'\n");
+$node->restart;
+is(host_told(q{SELECT cirro.schedule_waves('trees', '0 0 1 1 *')}), 'localhost', 'a job that is replaced keeps its host');
+is(host_told(q{SELECT cirro.unschedule_waves('trees'); SELECT cirro.schedule_waves('trees', '0 0 1 1 *')}), '/nowhere',
+	'a new one has that of the setting');
 sql(q{SELECT cron.unschedule(jobid) FROM cron.job});
 
 $node->stop;
