@@ -80,9 +80,15 @@ wish()				# wish PACKAGE... unless the test before it succeeded
 clients_wished()
 {
 	ruby_with active_record pg >/dev/null || wish ruby-activerecord ruby-pg
-	python_with sqlalchemy psycopg2 >/dev/null || wish python3-sqlalchemy python3-psycopg2
-	python_with django psycopg2 >/dev/null || wish python3-django python3-psycopg2
+	python_with psycopg2 >/dev/null || wish python3-psycopg2
 	python_with psycopg >/dev/null || wish python3-psycopg
+	python_with sqlalchemy >/dev/null || wish python3-sqlalchemy
+	python_with django >/dev/null || wish python3-django
+	command -v javac >/dev/null || wish default-jdk-headless
+	[ -e /usr/share/java/postgresql.jar ] || wish libpostgresql-jdbc-java
+	command -v go >/dev/null || wish golang-go
+	[ -d /usr/share/gocode/src/github.com/lib/pq ] || wish golang-github-lib-pq-dev
+	command -v pgbouncer >/dev/null || wish pgbouncer
 	{ command -v node && command -v npm; } >/dev/null || wish npm
 	command -v chromium >/dev/null || wish chromium
 }

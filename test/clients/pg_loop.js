@@ -66,9 +66,12 @@ run(async () => {
 	client.release();
 	same("CALL between BEGIN and COMMIT warns", warnings.map((warning) => [warning.severity, warning.code, warning.message]),
 		[["WARNING", "25001", "waves in a transaction block are not committed as they go"]]);
-	const prepared = { name: "waves", text: "CALL cirro.run_waves($1)" };
-	await pool.query({ ...prepared, values: ["trees"] });
-	await pool.query({ ...prepared, values: ["trees"] });
-	same("a named statement with a parameter does not", warnings.length, 1);
+	// A named statement stays on the server, where a pooler may not find it again.
+	if (!process.env.POOLED) {
+		const prepared = { name: "waves", text: "CALL cirro.run_waves($1)" };
+		await pool.query({ ...prepared, values: ["trees"] });
+		await pool.query({ ...prepared, values: ["trees"] });
+		same("a named statement with a parameter does not", warnings.length, 1);
+	}
 	await pool.end();
 });

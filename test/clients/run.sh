@@ -22,19 +22,38 @@ here=$(cd "$(dirname "$0")" && pwd)
 # A tool a line: its name and the command that runs it, one of those below. It
 # begins in a folder of its own with PGDATABASE, PGUSER, PGHOST and PGPORT set,
 # prints its checks, and is failed by its exit status; 77: it cannot run here,
-# for the reason in its last line. Those that wait for npm come last.
+# for the reason in its last line. Those that wait for npm come last, of
+# these the long ones first.
 all_tools()
 {
 	cat <<-'END'
-		activerecord	by_ruby activerecord_schema.rb active_record pg
-		sqlalchemy		by_python sqlalchemy_reflect.py sqlalchemy psycopg2
-		django			by_python django_inspect.py django psycopg2
-		delivery		delivery
-		kysely			kysely
-		drizzle			drizzle
-		postgraphile	by_node postgraphile_schema.js
-		report			report
-		site			site
+		psycopg2			as_loop by_python psycopg2_loop.py psycopg2
+		psycopg				as_loop by_python psycopg_loop.py psycopg
+		sqlalchemy			as_loop by_python sqlalchemy_loop.py sqlalchemy psycopg2
+		django				as_loop by_python django_loop.py django psycopg2
+		activerecord		as_loop by_ruby activerecord_loop.rb active_record pg
+		jdbc				as_loop by_java jdbc_loop.java JdbcLoop
+		lib_pq				as_loop by_go lib_pq_loop.go github.com/lib/pq
+		pgbouncer_psycopg	as_loop through_pgbouncer by_python psycopg_loop.py psycopg
+		pgbouncer_jdbc		as_loop through_pgbouncer by_java jdbc_loop.java JdbcLoop
+		pgbouncer_lib_pq	as_loop through_pgbouncer by_go lib_pq_loop.go github.com/lib/pq
+		sqlalchemy_tables	by_python sqlalchemy_reflect.py sqlalchemy psycopg2
+		django_tables		by_python django_inspect.py django psycopg2
+		activerecord_schema	by_ruby activerecord_schema.rb active_record pg
+		kysely				kysely
+		drizzle				drizzle
+		delivery			delivery
+		site				site
+		report				report
+		pg					as_loop by_node pg_loop.js
+		pgbouncer_pg		as_loop through_pgbouncer by_node pg_loop.js
+		postgresjs			as_loop by_node postgresjs_loop.js
+		knex				as_loop by_node knex_loop.js
+		typeorm				as_loop by_node typeorm_loop.js
+		sequelize			as_loop by_node sequelize_loop.js
+		graphile_worker		as_loop by_node graphile_worker_loop.js
+		postgraphile		as_loop by_node postgraphile_loop.js
+		postgraphile_schema	by_node postgraphile_schema.js
 	END
 }
 
@@ -71,6 +90,64 @@ by_node()			# by_node FILE
 	limited node "$1"
 }
 
+by_java()			# by_java FILE CLASS
+{
+	jar=/usr/share/java/postgresql.jar
+	{ [ -e "$jar" ] && command -v javac >/dev/null; } ||
+		cannot "needs Debian's packages default-jdk-headless and libpostgresql-jdbc-java"
+	case $PGHOST in
+		/*) socket="&socketFactory=UnixSocketFactory&socketFactoryArg=$PGHOST/.s.PGSQL.$PGPORT" server=localhost ;;
+		*) socket='' server=$PGHOST:$PGPORT ;;
+	esac
+	limited javac -d . -cp "$jar" "$here/$1" "$here/UnixSocketFactory.java"
+	limited java -XX:TieredStopAtLevel=1 -cp ".:$jar" "$2" "jdbc:postgresql://$server/$PGDATABASE?user=$PGUSER$socket"
+}
+
+by_go()				# by_go FILE PACKAGE
+{
+	export GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE="$work/go-cache" GOTOOLCHAIN=local
+	{ command -v go >/dev/null && [ -d "$GOPATH/src/$2" ]; } ||
+		cannot "needs Debian's packages golang-go and golang-$(echo "$2" | tr ./ - | sed 's/-com-/-/')-dev"
+	limited go build -o program "$here/$1"
+	limited ./program
+}
+
+# through_pgbouncer COMMAND...: in transaction mode; POOLED tells the file, for
+# some have to leave prepared statements alone.
+through_pgbouncer()
+{
+	pgbouncer=$(command -v pgbouncer || command -v /usr/sbin/pgbouncer) || cannot "needs Debian's package pgbouncer"
+	[ "$(id -u)" != 0 ] || cannot "runs PgBouncer, which does not run as root"
+	mkdir pooler
+	echo "\"$PGUSER\" \"\"" >pooler/users
+	cat >pooler/pgbouncer.ini <<-END
+		[databases]
+		$PGDATABASE = host=$PGHOST port=$PGPORT
+		[pgbouncer]
+		pool_mode = transaction
+		default_pool_size = 2
+		unix_socket_dir = $PWD/pooler
+		listen_port = 6432
+		auth_type = trust
+		auth_file = $PWD/pooler/users
+		logfile = $PWD/pooler/log
+		ignore_startup_parameters = extra_float_digits
+	END
+	limited "$pgbouncer" -q pooler/pgbouncer.ini &
+	pooler=$!
+	trap 'kill "$pooler"' EXIT
+	trap 'exit 143' TERM
+	export PGHOST="$PWD/pooler" PGPORT=6432 POOLED=yes
+	tries=50
+	until psql -Xq -c "SELECT 1" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || { cat pooler/log; exit 1; }
+		sleep 0.1
+	done
+	"$pgbouncer" --version | head -n 1
+	"$@"
+}
+
 # as_loop COMMAND...: one that does the loop of every client, as loop.sql has it,
 # and whose rows are looked at afterwards.
 as_loop()
@@ -104,7 +181,9 @@ kysely()
 	check "kysely-codegen reads the catalogue" \
 		limited kysely-codegen --url "postgres://$PGUSER@localhost:$PGPORT/$PGDATABASE?host=$PGHOST" \
 		--dialect postgres --schema trees --out-file db.d.ts
-	check "a typed insert compiles with the required fields and with no fewer or others" compile kysely_types.ts
+	check "a typed insert compiles with the required fields and with no fewer or others" \
+		compile kysely_types.ts kysely_loop.ts
+	as_loop limited node kysely_loop.js
 	limited node kysely_types.js
 }
 
@@ -122,7 +201,7 @@ drizzle()
 	npm_packages
 	check "drizzle-kit pull reads all tables but gig_filter" drizzle_pull drizzle '!gig_filter'
 	check "what it writes compiles, and a typed insert with the required fields and with no fewer or others" \
-		compile drizzle_types.ts drizzle/relations.ts
+		compile drizzle_types.ts drizzle_loop.ts drizzle/relations.ts
 	for table in attempt consumer event gig gig_state invitation notification setting wave worker; do
 		check "$table is among them" grep -q "trees.table(\"$table\"" drizzle/schema.ts
 	done
@@ -133,6 +212,7 @@ drizzle()
 		[ "$(sed -n 's/^all.schema.ts(\([0-9]*\),.*/\1/p' told | while read -r line; do
 			sed -n "${line}s/^[[:space:]]*\([a-z]*\): unknown(.*/\1/p" all/schema.ts
 		done | xargs) of $(grep -c 'error TS' told)" = "filter sort of 2" ]
+	as_loop limited node drizzle_loop.js
 	limited node drizzle_types.js
 }
 
@@ -301,8 +381,8 @@ workers=
 
 failed=
 while read -r tool command; do
-	took=$(cat "$work/$tool.took")
-	case $(cat "$work/$tool.code") in
+	took=$(cat "$work/$tool.took" 2>/dev/null || echo "?")
+	case $(cat "$work/$tool.code" 2>/dev/null || echo "none") in
 		0) cat "$work/$tool.log"; echo "ok: $tool ($took s)" ;;
 		77) echo "skipped: $tool $(tail -n 1 "$work/$tool.log")" ;;
 		*) cat "$work/$tool.log"; failed="$failed $tool" ;;
@@ -310,7 +390,7 @@ while read -r tool command; do
 done <"$work/list"
 # What failed comes last, where it is seen.
 for tool in $failed; do
-	echo "failed: $tool ($(cat "$work/$tool.took") s, exit status $(cat "$work/$tool.code")), which ended with"
+	echo "failed: $tool (exit status $(cat "$work/$tool.code" 2>/dev/null || echo "none")), which ended with"
 	tail -n 30 "$work/$tool.log" | sed 's/^/  /'
 done
 [ -z "$failed" ]
