@@ -24,7 +24,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test layers style docs-check soak crash test-sanitize fuzz fuzz-parser demo demo-stop deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-report
+ALONE = help setup test layers style docs-check soak crash test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-report
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -33,6 +33,7 @@ help:
 	@echo 'make demo               a crowd, gigs and waves in a throwaway cluster, in three minutes'
 	@echo "                        (CROWD=file.jsonl[.gz] FILTER='{…}': with your own people)"
 	@echo 'make demo-stop          ends it'
+	@echo 'make picture            docs/gig.svg, of the page of a gig that the demo has left (PAGE=file.html)'
 	@echo "make deb                Debian's package, for the PostgreSQL of this Debian, in build/"
 	@echo 'make dist               the last commit as the PGXN takes it, a zip in build/'
 	@echo 'make test               build and run every test in a temporary folder'
@@ -107,6 +108,9 @@ demo:
 
 demo-stop:
 	@test/demo/stop.sh
+
+picture:
+	@test/demo/picture.pl $(PAGE)
 
 deb:
 	@test/deb.sh

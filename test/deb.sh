@@ -42,8 +42,11 @@ if [ "$(id -u)" = 0 ]; then chown "$(server_user):" "$work/log"; fi
 echo "Building the package ..."
 quietly pg_buildext updatecontrol
 quietly dpkg-buildpackage -us -uc
+# One source for several releases: whichever version of Debian's policy it names,
+# some of them know a newer one.
 echo "lintian:"
-as_server env HOME="$work" TMPDIR="$work" LC_ALL=C.UTF-8 lintian --display-info --fail-on error,warning,info ../*.changes ||
+as_server env HOME="$work" TMPDIR="$work" LC_ALL=C.UTF-8 lintian --display-info --fail-on error,warning,info \
+	--suppress-tags out-of-date-standards-version ../*.changes ||
 	die "lintian is not content"
 echo "ok"
 

@@ -65,7 +65,7 @@ def log(text):
 # ------------------------------------------------------------ what is said --
 
 # By kind and, of an invitation, its status. What is not here nobody is mailed.
-INVITED = ("Can you come? {title}", "You are invited to “{title}” on {start}. Please answer until {answer_by}.")
+INVITED = ("Can you come? {title}", "You are invited to “{title}” on {start}. Please answer by {answer_by}.")
 BOOKED = ("You are in: {title}", "You have a place in “{title}” on {start}. See you there!")
 OFF = ("Cancelled: {title}", "“{title}” on {start} does not take place.")
 TEXTS = {
@@ -84,8 +84,9 @@ def text_of(row):
 
 
 def line(text, length):
-    """Foreign text as part of one line: no line break, nothing that a header would decode."""
-    text = re.sub(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+", " ", text or "")
+    """Foreign text as part of one line: without line breaks, what turns the rest of
+    the line round, or what a header would decode."""
+    text = re.sub(r"[\x00-\x20\x7f-\xa0\u2028-\u202e\u2066-\u2069]+", " ", text or "")
     return text.replace("=?", "= ?").strip()[:length]
 
 

@@ -53,7 +53,7 @@ async function send(body, eventId) {
 				"Idempotency-Key": eventId,
 			},
 		});
-		await response.body?.cancel();
+		response.body?.cancel().catch(() => {});
 		if (response.ok) return;
 		const { status } = response;
 		let after = 0;
@@ -70,7 +70,8 @@ async function send(body, eventId) {
 // Seconds until the next try: 5, 20, 80, 320, ... at most six hours, so that ten
 // tries take most of a day; never all at the same time.
 function delay(attempts, after) {
-	return Math.min(Math.max(retry * 4 ** (attempts - 1), after), 6 * 3600) * (0.75 + Math.random() / 2);
+	const backoff = retry * 4 ** (attempts - 1) * (0.75 + Math.random() / 2);
+	return Math.min(Math.max(backoff, after), 6 * 3600);
 }
 
 // ------------------------------------------------------------ the database --
@@ -152,7 +153,7 @@ async function main() {
 }
 
 for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => { stopping = true; wake(); });
-main().catch((error) => {
+main().then(() => process.exit(0), (error) => {
 	log(error.stack);
 	process.exit(1);
 });

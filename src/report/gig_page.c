@@ -168,7 +168,7 @@ static const SpaceQuery changes_without_events_query = {
 
 static const SpaceQuery waves_query = {
 	"SELECT l.number::int, l.run_at::timestamptz, l.target::int, l.accepted::int, l.wanted::int,"
-	"   l.invited::int, l.matched::int, l.held_back::int, l.outcome::text, l.repeats::int, l.waves::bigint"
+	"   l.invited::int, l.matched::int, l.held_back::int, left(l.outcome, 40)::text, l.repeats::int, l.waves::bigint"
 	" FROM (SELECT v.number, v.run_at, v.target, v.accepted, v.wanted, v.invited, v.matched,"
 	"     v.held_back, v.outcome, v.repeats, v.id, count(*) OVER () AS waves"
 	"   FROM wave v WHERE v.gig_id = $1 ORDER BY v.number DESC, v.id DESC LIMIT 60) l"
@@ -694,7 +694,8 @@ put_expected(Report *report, const Gig *gig, const Answers *a, const Speed *spee
 	int64		silent;
 	int64		others_accepted;
 	int64		others_finished;
-	int64		room = gig->capacity < 0 ? a->pending : Max(gig->capacity - gig->accepted, 0);
+	int64		room = gig->capacity < 0 ? a->pending :
+		Max((int64) gig->capacity - gig->accepted, 0);
 	double		others;
 	double		yes;
 	double		no;
@@ -822,7 +823,8 @@ gig_page(Report *report, int64 gig_id)
 	read_gig(&gig, gig_id, report->now);
 	read_answers(&answers, gig_id);
 	read_speed(&speed, gig_id);
-	free_seats = gig.is_open ? Max(Max(gig.capacity, gig.target) - gig.accepted, 0) : 0;
+	free_seats = !gig.is_open ? 0 :
+		Max((int64) Max(gig.capacity, gig.target) - gig.accepted, 0);
 
 	page_open(report, "Report of a gig", gig.title, false);
 	put_facts(report, &gig);

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -82,10 +84,10 @@ static const SpaceQuery accepts_query = {
  * consumer any more is on its way out, but it is there.
  */
 static const SpaceQuery deliveries_query = {
-	"SELECT coalesce(c.name, n.consumer)::text, coalesce(n.open, bigint '0')::bigint,"
+	"SELECT left(coalesce(c.name, n.consumer), 200)::text, coalesce(n.open, bigint '0')::bigint,"
 	"   coalesce(n.repeated, bigint '0')::bigint, coalesce(n.delivered, bigint '0')::bigint,"
 	"   coalesce(n.suppressed, bigint '0')::bigint, coalesce(n.dead, bigint '0')::bigint,"
-	"   e.at::timestamptz"
+	"   (sum(n.open) OVER ())::bigint, (sum(n.dead) OVER ())::bigint, e.at::timestamptz"
 	" FROM consumer c FULL JOIN (SELECT l.consumer,"
 	"     count(*) FILTER (WHERE l.outcome IS NULL) AS open,"
 	"     count(*) FILTER (WHERE l.outcome IS NULL AND l.error IS NOT NULL) AS repeated,"
@@ -388,17 +390,17 @@ put_accepts(Report *report)
 
 /* ------------------------------------------------------------ deliveries -- */
 
-/* All of them; MOST_CONSUMERS at most are "shown". */
+/* One more than are shown, if there are more; their sums are of all. */
 static Delivery *
-read_deliveries(Report *report, Sums *sums, int *shown)
+read_deliveries(Report *report, Sums *sums, int *found)
 {
 	QueryArgs	args = {&deliveries_query};
 	Delivery   *deliveries;
 
 	query_run_once(&args, true);
-	*shown = (int) SPI_processed;
-	deliveries = palloc0(Max(*shown, 1) * sizeof(Delivery));
-	for (int i = 0; i < *shown; i++)
+	*found = (int) SPI_processed;
+	deliveries = palloc0(Max(*found, 1) * sizeof(Delivery));
+	for (int i = 0; i < *found; i++)
 	{
 		Delivery   *d = &deliveries[i];
 		ResultRow	row = result_row(i);
@@ -409,12 +411,12 @@ read_deliveries(Report *report, Sums *sums, int *shown)
 		d->delivered = result_int64(&row);
 		d->suppressed = result_int64(&row);
 		d->dead = result_int64(&row);
+		sums->open_notifications = result_null(&row) ? 0 : result_int64(&row);
+		sums->dead_notifications = result_null(&row) ? 0 : result_int64(&row);
 		d->knows_age = !result_null(&row);
 		if (d->knows_age)
 			d->age = ((double) report->now - (double) result_timestamptz(&row)) / USECS_PER_SEC;
 		result_end(&row);
-		sums->open_notifications += d->open;
-		sums->dead_notifications += d->dead;
 	}
 	query_free();
 	return deliveries;
@@ -479,6 +481,7 @@ static void
 put_tiles(Report *report, const Sums *sums)
 {
 	StringInfoData late;
+	double		seconds = 0;
 
 	page_tiles_open(report, report->reads_notification && report->reads_event ? 4 : 6);
 	page_tile(report, "Open gigs", sums->open, NULL, false);
@@ -487,23 +490,23 @@ put_tiles(Report *report, const Sums *sums)
 	page_tile(report, "Seats to fill", sums->seats - sums->filled, NULL, false);
 	page_tile(report, "Pending invitations", sums->pending, NULL, false);
 
-	/* A minute is what pg_cron takes to come by. */
 	initStringInfo(&late);
-	if (sums->due > 0 && sums->due_since < report->now)
+	if (sums->due > 0)
 	{
-		int64		seconds = (report->now - sums->due_since) / USECS_PER_SEC;
-
+		/* Either may be at an end of time. */
+		seconds = Max(((double) report->now - (double) sums->due_since) / USECS_PER_SEC, 0);
 		if (seconds < SECS_PER_MINUTE)
 			appendStringInfoString(&late, "just now");
 		else if (seconds < SECS_PER_HOUR)
-			appendStringInfo(&late, "for %d min", (int) (seconds / SECS_PER_MINUTE));
+			appendStringInfo(&late, "for %.0f min", floor(seconds / SECS_PER_MINUTE));
 		else if (seconds < 2 * SECS_PER_DAY)
-			appendStringInfo(&late, "for %d h", (int) (seconds / SECS_PER_HOUR));
+			appendStringInfo(&late, "for %.0f h", floor(seconds / SECS_PER_HOUR));
 		else
-			appendStringInfo(&late, "for %lld d", (long long) (seconds / SECS_PER_DAY));
+			appendStringInfo(&late, "for %.0f d", floor(seconds / SECS_PER_DAY));
 	}
+	/* pg_cron comes by each minute. */
 	page_tile(report, "Gigs due", sums->due, late.len > 0 ? late.data : NULL,
-			  sums->due > 0 && report->now - sums->due_since > 2 * USECS_PER_MINUTE);
+			  seconds > 2 * SECS_PER_MINUTE);
 	if (report->reads_notification && report->reads_event)
 	{
 		page_tile(report, "Notifications open", sums->open_notifications, NULL, false);

@@ -182,6 +182,7 @@ tell_how_it_connects(int64 job)
 {
 	const char *workers = GetConfigOption("cron.use_background_workers", true, false);
 	const char *role = GetUserNameFromId(GetUserId(), false);
+	const char *host;
 	QueryArgs	args = {&host_query};
 	ResultRow	row;
 
@@ -199,11 +200,13 @@ tell_how_it_connects(int64 job)
 	arg_int64(&args, job);
 	if (query_run_once(&args, false) == 0)
 		return;
+	/* Not within ereport, which looks at nothing that nobody is told. */
 	row = result_row(0);
-	ereport(NOTICE,
-			(errmsg("pg_cron will connect to host \"%s\" as role \"%s\" to run this job", TextDatumGetCString(result_datum(&row, TEXTOID)), role),
-			 errhint("If it is not let in, each run fails with \"connection failed\", which only cron.job_run_details tells. With the setting cron.use_background_workers = on it need not be let in.")));
+	host = TextDatumGetCString(result_datum(&row, TEXTOID));
 	result_end(&row);
+	ereport(NOTICE,
+			(errmsg("pg_cron will connect to host \"%s\" as role \"%s\" to run this job", host, role),
+			 errhint("If it is not let in, each run fails with \"connection failed\", which only cron.job_run_details tells. With the setting cron.use_background_workers = on it need not be let in.")));
 }
 
 /*

@@ -38,6 +38,7 @@ INSERT INTO space.wave (gig_id, number, run_at, target, accepted, wanted, invite
 SELECT g, n, now() - interval '40 days' + n * interval '1 hour', 100, n, 100, 90, 'invited', '10 ms'
 FROM generate_series(1, :gigs) g, generate_series(1, 20) n;
 SET session_replication_role = origin;
+ANALYZE;
 SELECT space.rebuild_state();
 
 CREATE PROCEDURE bench.measure(page text, gig bigint)

@@ -322,13 +322,13 @@ def prepare():
     db.execute("CREATE TABLE received (event_id uuid PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), event jsonb NOT NULL)")
     db.execute(f"UPDATE {SPACE}.setting SET max_attempts = 5")
     db.execute(f"""INSERT INTO {SPACE}.worker (id, profile) SELECT n, jsonb_build_object('name', 'Worker ' || n,
-        'email', 'w' || n || '@example.org') FROM generate_series(1, 200) n""")
+        'email', 'w' || n || '@example.org') FROM generate_series(1, 120) n""")
     # Who cannot be mailed, and who would mail others.
     for n, profile in enumerate([{"email": f"a@example.org\r\nBcc: {EVIL}"}, {"email": f"a@example.org, {EVIL}"},
-                                 {"email": "a" * 100000 + "@example.org"}, {"email": {"a": 1}}], 201):
+                                 {"email": "a" * 100000 + "@example.org"}, {"email": {"a": 1}}], 121):
         db.execute(f"INSERT INTO {SPACE}.worker (id, profile) VALUES (%s, %s)", (n, json.dumps(profile)))
-    db.execute(f"INSERT INTO {SPACE}.worker (id, profile) VALUES (205, %s), (206, %s)", (
-        json.dumps({"name": f"Eve\r\nBcc: {EVIL}\r\n\" <{EVIL}>, \"b", "email": "w205@example.org", "time_zone": "../../etc/passwd"}),
+    db.execute(f"INSERT INTO {SPACE}.worker (id, profile) VALUES (125, %s), (126, %s)", (
+        json.dumps({"name": f"Eve\r\nBcc: {EVIL}\r\n\" <{EVIL}>, \"b", "email": "w125@example.org", "time_zone": "../../etc/passwd"}),
         json.dumps({"name": "nowhere"})))
     db.execute(GIG, (1, f"Trees <script>\r\nBcc: {EVIL}\r\n\r\n =?utf-8?q?x=0ABcc:_{EVIL}?= ‮" + "ü" * 5000,
                      "javascript:alert(\"'>", None))
@@ -354,10 +354,10 @@ def storm():
 
     # What is over before it could be told is not.
     db.execute("BEGIN")
-    db.execute(INVITE, (1, 1, 206))
+    db.execute(INVITE, (1, 1, 126))
     db.execute(INVITE, (2, 1, 60))
     db.execute(INVITE, (3, 1, 20))
-    db.execute(f"UPDATE {SPACE}.invitation SET status = 'rejected' WHERE worker_id BETWEEN 191 AND 200")
+    db.execute(f"UPDATE {SPACE}.invitation SET status = 'rejected' WHERE worker_id BETWEEN 111 AND 120")
     db.execute("COMMIT")
     unconfirmed = {}
     for victim, server, role in ((mailers[0], servers[0], MAILER), (sender, gateway, WEBHOOK)):
@@ -373,6 +373,7 @@ def storm():
     db.execute(f"UPDATE {SPACE}.invitation SET status = 'accepted' WHERE gig_id = 2")
     db.execute(f"SELECT {SPACE}.cancel(3)")
     eventually("all three are connected", lambda: connected(MAILER, WEBHOOK) == 3)
+    eventually("the sender is at work again", lambda: gateway.after.total() > 20)
     db.execute("SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a WHERE a.usename IN (%s, %s)", (MAILER, WEBHOOK))
     eventually("nothing is left open", lambda: open_rows("mailer", "webhook") == 0)
     told("nothing is left open")
@@ -384,7 +385,7 @@ def storm():
     events = {event: id for event, id in db.execute(f"""
         SELECT c.payload->>'event_id', n.event_id FROM {SPACE}.claim_notifications(100000, '1 hour', 'audit') c
         JOIN {SPACE}.notification n ON n.id = c.id""")}
-    ok("hundreds of events", len(events) > 300, len(events))
+    ok("hundreds of events", len(events) > 250, len(events))
     unheard = set(values(f"SELECT event_id FROM {SPACE}.notification WHERE id = ANY (%s)",
                          [int(id) for id in re.findall(r"^notification (\d+): ", sender.said(), re.M)]))
     check_webhook(gateway, events, *({event for event, id in events.items() if id in ids} for ids in (unconfirmed[sender], unheard)))
@@ -440,9 +441,9 @@ def check_mails(servers, events):
              {event for event, n in times.items() if n > 1}, {event for event in unanswered if times[event] > unanswered[event]})
     ok("mail: once for each time", all(n == unanswered[event] + (event not in over) for event, n in times.items()))
     same("mail: dead is who has no address that can be one",
-         sorted({rows[event][1] for event in by["dead"]}), [201, 202, 203, 204])
+         sorted({rows[event][1] for event in by["dead"]}), [121, 122, 123, 124])
     ok("mail: suppressed is what was over, and who has no address",
-       {rows[event][1] for event in by["suppressed"]} >= {206, *range(191, 201)})
+       {rows[event][1] for event in by["suppressed"]} >= {126, *range(111, 121)})
     ok("mail: both mailers had a share", all(len(server.mails) > 20 for server in servers))
     ok("mail: to the worker, and to nobody else", all(
         recipients == [f"<w{rows[event][1]}@example.org>"] for event, recipients, *_ in mails))
@@ -450,6 +451,7 @@ def check_mails(servers, events):
        [headers(raw) for _, _, raw, _ in mails if set(headers(raw)) != HEADERS][:1])
     parts = [email.message_from_bytes(raw, policy=email.policy.default) for _, _, raw, _ in mails]
     pages = [mail.get_body(("html",)).get_content() for mail in parts]
+    ok("mail: nothing of a title is decoded", any("= ?utf-8?q?" in mail["Subject"] for mail in parts))
     ok("mail: nothing of a title becomes markup", not any(
         "<script" in page or 'href="javascript' in page for page in pages) and any("&lt;script" in page for page in pages))
     same_set("mail: invitations, answers and cancellations", {mail["Subject"].split(":")[0].split("?")[0] for mail in parts},
@@ -498,10 +500,10 @@ def handing_back():
     db.execute(INVITE, (4, 1, 30))
     one = mailer("stopped", server.port)
     eventually("it is at work", lambda: len(server.mails) > 2)
-    code, took = one.stop()
-    same("mailer: ends well on SIGTERM in the middle of a claim", code, 0)
-    ok("mailer: after the mail that it is at", took < 3, took)
+    before = len(server.mails)
+    same("mailer: ends well on SIGTERM in the middle of a claim", one.stop()[0], 0)
     sent = len(server.mails)
+    ok("mailer: after the mail that it is at", before <= sent <= before + 2 < 20, (before, sent))
     rows = db.execute(f"""SELECT count(*) FILTER (WHERE outcome = 'delivered'), count(*) FILTER (WHERE outcome IS NULL AND due_at <= clock_timestamp() AND attempts = 0),
         count(*) FROM {SPACE}.notification n JOIN {SPACE}.event e ON e.id = n.event_id WHERE n.consumer = 'mailer' AND e.gig_id = 4""").fetchone()
     same("mailer: what it has sent is delivered, the rest is due now, and no attempt counts", rows, (sent, 30 - sent, 30))
@@ -565,10 +567,10 @@ def putting_off():
     encrypted()
 
     # The mail server is away: that costs the first an attempt, and nobody else.
-    db.execute(INVITE, (4, 101, 140))
+    db.execute(INVITE, (4, 62, 91))
     one = mailer("lonely", 1, BATCH="100", RETRY_SECONDS="60")
     eventually("it has tried", lambda: value(f"SELECT count(*) FROM {SPACE}.notification WHERE consumer = 'mailer' AND error LIKE 'Connection%%'"))
-    eventually("the others wait", lambda: value(f"SELECT count(*) FROM {SPACE}.notification WHERE consumer = 'mailer' AND put_off") == 39)
+    eventually("the others wait", lambda: value(f"SELECT count(*) FROM {SPACE}.notification WHERE consumer = 'mailer' AND put_off") == 29)
     time.sleep(0.5)
     same("mailer: a mail server that is away costs one attempt", value(f"""SELECT sum(n.attempts) FROM {SPACE}.notification n
         WHERE n.consumer = 'mailer' AND n.outcome IS NULL"""), 1)
@@ -612,7 +614,7 @@ def reports():
         same("dead: and are handed out as if they were new", [attempts for _, attempts in claim], [1] * 4)
         ask("SELECT {s}.confirm_notifications(%s, NULL, 'suppressed')", claim[0][0])
 
-        db.execute(INVITE, (4, 141, 143))
+        db.execute(INVITE, (4, 92, 94))
         claim = ask("SELECT claim, id FROM {s}.claim_notifications(10, '0.2 s', 'mailer')")
         first, ids = claim[0][0], [id for _, id in claim]
         same("late: another has none within the lease", ask("SELECT claim FROM {s}.claim_notifications(consumer => 'mailer')"), [])

@@ -167,6 +167,8 @@ sub host_told
 $node->append_conf('postgresql.conf', "cron.use_background_workers = off\n");
 $node->restart;
 is(host_told(q{SELECT cirro.schedule_waves('trees', '0 0 1 1 *')}), 'localhost', 'told where pg_cron will connect');
+is(sql(q{SET client_min_messages = warning; SELECT cirro.schedule_waves('trees', '0 0 1 1 *') > 0}), 't',
+	'it is scheduled as well where nobody wants to be told');
 $node->append_conf('postgresql.conf', "cron.host = '/nowhere'\n");
 $node->restart;
 is(host_told(q{SELECT cirro.schedule_waves('trees', '0 0 1 1 *')}), 'localhost', 'a job that is replaced keeps its host');
