@@ -314,12 +314,13 @@ start_site()
 			SITE_KEY="$(cat "$demo/site.key")" SITE_SPACE=crowd SITE_NAME=Crowd PORT=$port \
 			sh -c 'setsid node "$1" >"$2" 2>&1 </dev/null & echo $!' - "$1/server.js" "$demo/site.log" >"$demo/site.pid"
 		tries=0
-		while [ "$tries" -lt 50 ] && [ ! -s "$demo/site.log" ]; do
+		while [ "$tries" -lt 100 ] && [ ! -s "$demo/site.log" ]; do
 			sleep 0.2
 			tries=$((tries + 1))
 		done
 		sed -n 's/^listening on //p' "$demo/site.log" >"$demo/site.url"
 		[ ! -s "$demo/site.url" ] || return 0
+		kill "$(cat "$demo/site.pid")" 2>/dev/null || :
 	done
 	return 1
 }

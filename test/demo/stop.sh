@@ -24,8 +24,8 @@ site_runs()
 tries=0
 while site_runs && [ "$tries" -lt 40 ]; do
 	case $tries in
-		0) as_server kill "$pid" || : ;;
-		35) as_server kill -9 "$pid" || : ;;
+		0) kill "$pid" || : ;;
+		35) kill -9 "$pid" || : ;;
 	esac
 	sleep 0.2
 	tries=$((tries + 1))
