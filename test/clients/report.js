@@ -99,9 +99,9 @@ async function main()
 	const shots = process.env.SHOTS;
 	const main = ["space", "empty", "waves", "nobody"];
 	const looks = [
-		{ look: "light", seen: names, width: 1200, options: { colorScheme: "light" } },
+		{ look: "light", seen: [...main, "title-1", "title-2", "title-3"], width: 1200, options: { colorScheme: "light" } },
 		{ look: "dark", seen: main, width: 1200, options: { colorScheme: "dark" } },
-		{ look: "tablet", seen: main, width: 800, options: {} },
+		{ look: "tablet", seen: ["space", "waves"], width: 800, options: {} },
 		{ look: "phone", seen: names, width: 360, options: {} },
 	];
 	for (const { look, seen, width, options } of looks) {
