@@ -230,7 +230,7 @@ report()
 	npm_packages
 	CHROMIUM=$(command -v chromium) || cannot "needs Debian's package chromium"
 	export CHROMIUM
-	limited node report.js
+	TOP=$top CHROMIUM=$CHROMIUM limited node report.js
 }
 
 # The example site, in a browser. Its role is made by its own site.sql, twice, for
