@@ -106,10 +106,11 @@ done
 ok 'with background workers it runs the waves' true
 sql 'SELECT cirro.unschedule_waves()' >/dev/null
 
-# Its own tests, against what is installed.
-as_root autopkgtest --no-built-binaries "$build"/*.changes -- null >"$log" 2>&1 ||
-	{ tail -n 200 "$log"; die "autopkgtest failed"; }
+# Its own tests, against what is installed. The exit code is also that of apt-get
+# update, afterwards, which has nothing to do with them.
+as_root autopkgtest --no-built-binaries "$build"/*.changes -- null >"$log" 2>&1 || :
 for test in installcheck isolation; do
+	if ! grep -Eq "^$test +PASS" "$log"; then tail -n 400 "$log"; fi
 	ok "autopkgtest: $test" grep -Eq "^$test +PASS" "$log"
 done
 
