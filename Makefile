@@ -33,7 +33,7 @@ help:
 	@echo 'make demo               a crowd, gigs and waves in a throwaway cluster, in three minutes'
 	@echo "                        (CROWD=file.jsonl[.gz] FILTER='{…}': with your own people)"
 	@echo 'make demo-stop          ends it'
-	@echo 'make picture            docs/gig.svg, of the page of a gig that the demo has left (PAGE=file.html)'
+	@echo 'make picture            docs/gig.svg, of a gig of the demo that is up (PAGE=file.html: of that page)'
 	@echo "make deb                Debian's package, for the PostgreSQL of this Debian, in build/"
 	@echo 'make dist               the last commit as the PGXN takes it, a zip in build/'
 	@echo 'make test               build and run every test in a temporary folder'

@@ -18,7 +18,7 @@
 -- schemas look for the parenthesis that PostgreSQL puts around an operator.
 --
 -- A trigger's name matters where triggers of one event fire in the order of
--- their names; core's foreign keys are called "RI_ConstraintTrigger_…".
+-- their names; core's foreign keys are called "RI_ConstraintTrigger_...".
 
 -- ---------------------------------------------------------------- setting --
 
@@ -1476,7 +1476,7 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'UG005',
 			MESSAGE = format('consumer "%s" does not exist', left(claim_notifications.consumer, 255)),
 			DETAIL = 'Nothing is written for names that are not in table consumer.',
-			HINT = 'INSERT INTO consumer (name) VALUES (…) makes one, which hears of what happens from then on.';
+			HINT = 'INSERT INTO consumer (name) VALUES (...) makes one, which hears of what happens from then on.';
 	END IF;
 	IF NOT cirro.is_active() OR (SELECT t.paused FROM setting t) THEN
 		RETURN;

@@ -732,11 +732,13 @@ put_expected(Report *report, const Gig *gig, const Answers *a, const Speed *spee
 	high = Min((int64) Min(rint(mean + 1.28 * deviation), n), room);
 
 	html(page, "<p class=\"big\">");
-	if (low == high && low == room && gig->capacity >= 0)
+	if (room == 0)
+		html(page, "No seat is free");
+	else if (low == high && low == room && gig->capacity >= 0)
 	{
-		html(page, "The ");
+		html(page, "All ");
 		html_count(page, room);
-		html(page, " free, likely all of them");
+		html(page, " that are free, likely");
 	}
 	else if (high == 0)
 		html(page, "Likely none");

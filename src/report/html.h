@@ -17,9 +17,9 @@
  * %s is escaped, in text and in quoted attributes alike: & < > " ' become
  * references; so does all that is not ASCII, so that the page reads the same in
  * every encoding it may be saved in; characters that HTML forbids become U+FFFD,
- * as do bytes that are no character; tabs and ends of lines become blanks; those that turn the direction of what
- * follows are left out. NULL is written as nothing. Raises 54000 if a page
- * becomes too long, and answers to interrupts.
+ * as do bytes that are no character; tabs and ends of lines become blanks; those
+ * that turn the direction of what follows are left out. NULL is written as
+ * nothing. Raises 54000 if a page becomes too long, and answers to interrupts.
  */
 extern void html(StringInfo page, const char *format,...) pg_attribute_printf(2, 3);
 

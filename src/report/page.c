@@ -58,7 +58,7 @@ static const char style[] =
 	".lead{color:var(--soft);font-size:.875rem;margin:.15rem 0 .6rem}\n"
 	".big{font-size:1.375rem;font-weight:600;margin:.75rem 0 .25rem}\n"
 	".nothing{color:var(--soft);margin:1.5rem 0 1rem}\n"
-	".chart{display:block;width:100%;height:auto;margin-top:.5rem}\n"
+	".chart{display:block;width:100%;height:auto;margin-top:.5rem;overflow:visible}\n"
 	".chart text{font-size:12.5px;fill:var(--soft)}\n"
 	".chart .words{fill:var(--ink)}\n"
 	".end{text-anchor:end}.mid{text-anchor:middle}\n"

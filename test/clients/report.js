@@ -5,6 +5,7 @@
 // titles and names are as hostile as they can be: nothing runs, nothing is fetched,
 // nothing sticks out of a phone. With SHOTS=folder it leaves pictures there, to be
 // looked at. Must not need a network.
+const { execFileSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const { pathToFileURL } = require("node:url");
@@ -99,9 +100,9 @@ async function main()
 	const shots = process.env.SHOTS;
 	const main = ["space", "empty", "waves", "nobody"];
 	const looks = [
-		{ look: "light", seen: names, width: 1200, options: { colorScheme: "light" } },
+		{ look: "light", seen: [...main, "title-1", "title-2", "title-3"], width: 1200, options: { colorScheme: "light" } },
 		{ look: "dark", seen: main, width: 1200, options: { colorScheme: "dark" } },
-		{ look: "tablet", seen: main, width: 800, options: {} },
+		{ look: "tablet", seen: ["space", "waves"], width: 800, options: {} },
 		{ look: "phone", seen: names, width: 360, options: {} },
 	];
 	for (const { look, seen, width, options } of looks) {
@@ -168,6 +169,15 @@ async function main()
 		const sheets = (pdf.toString("latin1").match(/\/Type\s*\/Page\b/g) ?? []).length;
 		ok(`${name} prints on ${sheets} sheets`, sheets >= 1 && sheets <= 4);
 		if (shots) fs.writeFileSync(path.join(shots, `${name}.pdf`), pdf);
+	}
+	// The picture that the manual shows, and that it can be made anew.
+	execFileSync("perl", [path.join(process.env.TOP, "test/demo/picture.pl"), "waves.html", "waves.svg"]);
+	for (const picture of [path.resolve("waves.svg"), path.join(process.env.TOP, "docs/gig.svg")]) {
+		await page.goto(pathToFileURL(picture).href);
+		ok(`${path.basename(picture)} is a picture of its own, with a title and a line of steps`,
+			fs.statSync(picture).size < 60000 && await page.evaluate(() => document.documentElement.localName === "svg"
+				&& document.documentElement.namespaceURI === "http://www.w3.org/2000/svg" && !document.querySelector("parsererror, script, image")
+				&& document.querySelector("title").textContent === "Seats over time" && document.querySelectorAll("path.steps").length === 1));
 	}
 	await browser.close();
 	await db.end();

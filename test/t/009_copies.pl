@@ -47,6 +47,7 @@ for my $copy ($standby, $basebackup)
 	is(space_rows($copy), $rows, "$what: every row is equal");
 	same_text(space_answers($copy, 'postgres', what => $what), $answers, "$what: so are the answers");
 	is($copy->safe_psql('postgres', 'SELECT * FROM trees.check_consistency()'), '', "$what: consistent");
+	like($copy->safe_psql('postgres', q{SELECT cirro.report('trees')}), qr{</html>$}, "$what: has a report");
 	for my $call (q{CALL cirro.run_waves(during => '1 hour')}, q{CALL cirro.run_waves('trees')})
 	{
 		my ($code, $out, $err) = $copy->psql('postgres', $call);
