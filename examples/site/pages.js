@@ -159,7 +159,7 @@ ${session?.worker ? html`<footer><p>Signed in as <bdi>${session.worker}</bdi></p
 			${row.description ? html`<p class="text" dir="auto">${row.description}</p>` : ""}
 			${isOpen(row) ? seats(row) : ""}
 			${row.status === "pending" ? html`
-				${row.can_accept ? "" : html`<p class="hint">The seats are taken. If somebody leaves, you can still accept.</p>`}
+				${row.can_accept || context.told === "filled" ? "" : html`<p class="hint">The seats are taken. If somebody leaves, you can still accept.</p>`}
 				<div class="answers">
 				${row.can_accept ? html`<form method="post" action="${path(row, "accept")}">${hidden(context.token)}<button class="main">Accept</button></form>` : ""}
 				<a class="button" href="${path(row, "decline")}">Decline</a></div>
@@ -174,7 +174,7 @@ ${session?.worker ? html`<footer><p>Signed in as <bdi>${session.worker}</bdi></p
 		sure: (context, row, what) => page({ ...context, title: what === "leave" ? "Leave this gig?" : "Decline?", body: html`
 			<article class="gig">
 			<h1>${what === "leave" ? "Leave this gig?" : "Decline this invitation?"}</h1>
-			<p dir="auto"><strong>${row.title}</strong></p>
+			<p class="name" dir="auto">${row.title}</p>
 			<p class="when">${span(row.start_at, row.end_at)}</p>
 			<p>${what === "leave" ? "Your seat goes to somebody else" : "Somebody else is asked in your place"}, and you cannot take this back yourself.</p>
 			<form method="post" action="${path(row, what)}">${hidden(context.token)}

@@ -1,7 +1,8 @@
 // test/clients/postgraphile_loop.js: the loop of loop.sql in GraphQL, through
 // PostGraphile. Its own connection runs the waves, for PostGraphile calls
 // functions and no procedures.
-const { createPostGraphileSchema, withPostGraphileContext } = require("postgraphile");
+const http = require("http");
+const { createPostGraphileSchema, postgraphile, withPostGraphileContext } = require("postgraphile");
 const { graphql } = require("graphql");
 const { Pool } = require("pg");
 const { german, kinds, people, run, same, tomorrow, twoHoursLater } = require("./check.js");
@@ -46,7 +47,6 @@ run(async () => {
 	const accepted = await ask(accept, { id: nodes[0].invitationId });
 	same("ada has accepted", accepted.accept.invitation.status, "accepted");
 
-	// Over HTTP it shows a message alone, unless extendedErrors names more.
 	const eve = (await ask(list, { ref: "eve" })).allWorkerInvitations.nodes[0];
 	const filled = await refused(accept, { id: eve.invitationId });
 	same("eve's accept says what is so and what to do", [filled.code, filled.message, filled.detail, filled.hint],
@@ -55,6 +55,28 @@ run(async () => {
 		{ gig: { ...plant, title: "Ends before it starts", startAt: plant.endAt, endAt: plant.startAt } });
 	same("a bad gig names its field", [bad.code, bad.schema, bad.table, bad.column, bad.constraint],
 		["23514", "trees", "gig", "end_at", "gig_end_at_check"]);
+
+	// Over HTTP an error is a message alone, unless extendedErrors names more; with
+	// dynamicJson JSON is no text.
+	const overHttp = async (options, filterQuery) => {
+		const server = http.createServer(postgraphile(pool, ["trees"], { disableQueryLog: true, ...options }));
+		await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+		const answer = await fetch(`http://127.0.0.1:${server.address().port}/graphql`, {
+			method: "POST", headers: { "Content-Type": "application/json", Connection: "close" },
+			body: JSON.stringify({
+				query: createGig,
+				variables: { gig: { ...plant, title: "Ends before it starts", filterQuery, startAt: plant.endAt, endAt: plant.startAt } },
+			}),
+		}).then((response) => response.json());
+		server.close();
+		const { message, errcode, column, constraint } = answer.errors[0];
+		return [message, errcode, column, constraint];
+	};
+	same("over HTTP there is the message", await overHttp({}, plant.filterQuery),
+		["a gig must end after it starts", undefined, undefined, undefined]);
+	same("and what extendedErrors names",
+		await overHttp({ dynamicJson: true, extendedErrors: ["errcode", "detail", "hint", "column", "constraint"] }, german),
+		["a gig must end after it starts", "23514", "end_at", "gig_end_at_check"]);
 
 	const claim = "mutation { claimNotifications(input: { max: 100 }) { results { claim id kind } } }";
 	const { claimNotifications: { results } } = await ask(claim);

@@ -4,11 +4,14 @@ const { error, german, kinds, ok, people, run, same, tomorrow, twoHoursLater } =
 
 run(async () => {
 	const warnings = [];
+	// It prepares what it sends, unless told not to: PgBouncer before 1.21 gives a
+	// prepared statement to whoever comes next.
+	const prepare = !process.env.POOLED;
 	// Only this makes a bigint of JavaScript of one of PostgreSQL; else it is a string.
 	const sql = postgres({
-		host: process.env.PGHOST, onnotice: (notice) => warnings.push(notice), types: { bigint: postgres.BigInt },
+		host: process.env.PGHOST, onnotice: (notice) => warnings.push(notice), types: { bigint: postgres.BigInt }, prepare,
 	});
-	const plain = postgres({ host: process.env.PGHOST });
+	const plain = postgres({ host: process.env.PGHOST, prepare });
 
 	await sql`INSERT INTO trees.worker ${sql(people, "ref", "profile")}`;
 	const [gig] = await sql`

@@ -21,7 +21,14 @@ same("by default CALL is in a transaction, and warns", connection.notices, [WARN
 connection.rollback()
 connection.notices.clear()
 
+# It is rolled back where commit() is not called, as at the end of a with.
+other = psycopg2.connect("")
+other.cursor().execute("INSERT INTO trees.worker (ref) VALUES ('nobody')")
+other.close()
+
 with connection, connection.cursor() as cursor:
+    cursor.execute("SELECT count(*) FROM trees.worker")
+    same("without commit() nothing is done", cursor.fetchone().count, 0)
     # A dict has to be a Json; the literal that it becomes needs no cast.
     for ref, profile in PEOPLE:
         cursor.execute("INSERT INTO trees.worker (ref, profile) VALUES (%s, %s)", (ref, Json(profile)))

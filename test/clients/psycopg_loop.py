@@ -30,8 +30,14 @@ same("by default CALL is in a transaction, and warns", warnings,
      [("WARNING", "25001", "waves in a transaction block are not committed as they go")])
 warnings.clear()
 
+# It is rolled back where commit() is not called, as at the end of a with.
+connection = connect()
+connection.execute("INSERT INTO trees.worker (ref) VALUES ('nobody')")
+connection.close()
+
 # With autocommit, transaction() makes one where it is wanted.
 connection = connect(autocommit=True)
+same("without commit() nothing is done", connection.execute("SELECT count(*) FROM trees.worker").fetchone().count, 0)
 with connection.transaction():
     for ref, profile in PEOPLE:
         connection.execute("INSERT INTO trees.worker (ref, profile) VALUES (%s, %s)", (ref, Jsonb(profile)))

@@ -13,6 +13,7 @@
 #
 # TOOLS="…"        which ones; without a word, all
 # CLIENT_JOBS=2    how many at a time; without a word, as the processors are
+# NODE_MODULES=…   npm's packages, where they are installed already
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib.sh"
@@ -48,6 +49,7 @@ all_tools()
 		pg					as_loop by_node pg_loop.js
 		pgbouncer_pg		as_loop through_pgbouncer by_node pg_loop.js
 		postgresjs			as_loop by_node postgresjs_loop.js
+		pgbouncer_postgresjs	as_loop through_pgbouncer by_node postgresjs_loop.js
 		knex				as_loop by_node knex_loop.js
 		typeorm				as_loop by_node typeorm_loop.js
 		sequelize			as_loop by_node sequelize_loop.js
@@ -112,8 +114,9 @@ by_go()				# by_go FILE PACKAGE
 	limited ./program
 }
 
-# through_pgbouncer COMMAND...: in transaction mode; POOLED tells the file, for
-# some have to leave prepared statements alone.
+# through_pgbouncer COMMAND...: in transaction mode, where each transaction gets the
+# other one of two server connections. POOLED tells the file, for most clients have
+# to leave prepared statements alone then.
 through_pgbouncer()
 {
 	pgbouncer=$(command -v pgbouncer || command -v /usr/sbin/pgbouncer) || cannot "needs Debian's package pgbouncer"
@@ -126,6 +129,7 @@ through_pgbouncer()
 		[pgbouncer]
 		pool_mode = transaction
 		default_pool_size = 2
+		server_round_robin = 1
 		unix_socket_dir = $PWD/pooler
 		listen_port = 6432
 		auth_type = trust
@@ -133,9 +137,10 @@ through_pgbouncer()
 		logfile = $PWD/pooler/log
 		ignore_startup_parameters = extra_float_digits
 	END
-	limited "$pgbouncer" -q pooler/pgbouncer.ini &
-	pooler=$!
-	trap 'kill "$pooler"' EXIT
+	# Not by limited, which would be a process of its own between.
+	timeout "${TOOL_LIMIT:-180}" "$pgbouncer" -q pooler/pgbouncer.ini &
+	# shellcheck disable=SC2064
+	trap "kill $!" EXIT
 	trap 'exit 143' TERM
 	export PGHOST="$PWD/pooler" PGPORT=6432 POOLED=yes
 	tries=50
@@ -144,6 +149,9 @@ through_pgbouncer()
 		[ "$tries" -gt 0 ] || { cat pooler/log; exit 1; }
 		sleep 0.1
 	done
+	psql -Xq -c "SELECT pg_sleep(0.5)" >/dev/null &
+	psql -Xq -c "SELECT pg_sleep(0.5)" >/dev/null
+	wait $!
 	"$pgbouncer" --version | head -n 1
 	"$@"
 }
@@ -294,6 +302,10 @@ fi
 npm_install()
 {
 	mkdir "$work/npm"
+	if [ -n "${NODE_MODULES:-}" ]; then
+		ln -s "$NODE_MODULES" "$work/npm/node_modules"
+		return
+	fi
 	if ! node=$(node -p 'process.versions.node' 2>/dev/null) || ! command -v npm >/dev/null; then
 		echo "needs Node.js and npm (Debian's package npm)" >"$work/npm.missing"
 		return
@@ -366,8 +378,11 @@ PGUSER=$superuser psql -Xq -d "$db" -v ON_ERROR_STOP=1 -v owner="$db" -f "$here/
 	{ cat "$work/setup.log"; exit 1; }
 export PGUSER=$db PGPORT="${PGPORT:-5432}"
 
-{ npm_install; : >"$work/npm.done"; } &
-workers=$!
+# At once, beside the tools that do without.
+if grep -qv " by_\(ruby\|python\|java\|go\) " "$work/list"; then
+	{ npm_install; : >"$work/npm.done"; } &
+	workers=$!
+fi
 jobs=${CLIENT_JOBS:-$(nproc 2>/dev/null || echo 2)}
 if [ "$jobs" -gt 4 ]; then jobs=4; fi
 while [ "$jobs" -gt 0 ]; do

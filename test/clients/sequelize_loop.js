@@ -48,6 +48,9 @@ run(async () => {
 	const bound = await sequelize.query("SELECT DISTINCT matching FROM trees.preview($1)",
 		{ bind: [german], type: QueryTypes.SELECT });
 	same("and one that is bound", bound, [{ matching: "2" }]);
+	const pasted = await sequelize.query("SELECT ARRAY[:ids] AS ids",
+		{ replacements: { ids: [7, 8] }, type: QueryTypes.SELECT });
+	same("an array among the replacements is a list", pasted, [{ ids: [7, 8] }]);
 
 	await sequelize.query("CALL cirro.run_waves(:space)", { replacements: { space: "trees" } });
 	same("CALL is in no transaction", warnings, []);
