@@ -84,10 +84,12 @@ const FAIL = `SELECT ${space}.fail_notifications($1, $2, $3, clock_timestamp() +
 // A claim may report as long as nobody else holds its notifications, so what a
 // lost connection has kept from it is said on the next one.
 const unreported = new Set();
+let turn = Promise.resolve();		// the lanes share a connection, which does one statement at a time
 
 async function report(db, query) {
 	unreported.add(query);
-	await db.query(query);
+	turn = turn.catch(() => {}).then(() => db.query(query));
+	await turn;
 	unreported.delete(query);
 }
 

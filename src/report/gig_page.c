@@ -110,9 +110,10 @@ static const SpaceQuery speed_query = {
 	1, {INT8OID}
 };
 
+/* One of the Space's own for intervals would come before core's polymorphic one. */
 static const SpaceQuery quantiles_query = {
-	"SELECT (percentile_disc(float8 '0.5') WITHIN GROUP (ORDER BY d.took))::interval,"
-	"   (percentile_disc(float8 '0.9') WITHIN GROUP (ORDER BY d.took))::interval"
+	"SELECT (pg_catalog.percentile_disc(float8 '0.5') WITHIN GROUP (ORDER BY d.took))::interval,"
+	"   (pg_catalog.percentile_disc(float8 '0.9') WITHIN GROUP (ORDER BY d.took))::interval"
 	" FROM (SELECT i.responded_at - i.invited_at AS took FROM invitation i"
 	"   WHERE i.gig_id = $1 AND i.status IN ('accepted', 'rejected')"
 	"   AND isfinite(i.responded_at) AND isfinite(i.invited_at) AND i.responded_at > i.invited_at) d",

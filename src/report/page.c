@@ -150,7 +150,7 @@ page_close(Report *report)
 	html(page, ", as role <bdi>%s</bdi> sees the Space. Times are of the time zone <bdi>%s</bdi>. "
 		 "Nobody's profile or name is on this page.</p>\n"
 		 "</footer>\n</body>\n</html>\n",
-		 GetUserNameFromId(GetUserId(), false), pg_get_timezone_name(session_timezone));
+		 GetUserNameFromId(report->reader, false), pg_get_timezone_name(session_timezone));
 }
 
 void

@@ -11,11 +11,12 @@
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 
-/* One report while it is made. The Space has been entered as the caller. */
+/* One report while it is made. The Space has been entered. */
 typedef struct Report
 {
 	StringInfo	page;
 	const char *name;
+	Oid			reader;			/* who asks */
 	TimestampTz now;
 	bool		reads_event;	/* whether the caller may */
 	bool		reads_notification;

@@ -64,7 +64,8 @@ static const Table tables[] = {
 		{"invitation_mode", TEXTOID}, {"invitation_multiplier", NUMERICOID},
 		{"invitation_frequency", INTERVALOID}, {"pending_max", INT4OID},
 		{"answer_within", INTERVALOID}, {"filter_query", JSONBOID},
-		{"sort_query", JSONBOID}, {"notification_payload", JSONBOID}}},
+		{"sort_query", JSONBOID}, {"notification_payload", JSONBOID},
+		{"created_at", TIMESTAMPTZOID}}},
 	{"gig_filter", {
 		{"gig_id", INT8OID}, {"filter", InvalidOid}, {"sort", InvalidOid}}},
 	{"gig_state", {
@@ -83,7 +84,8 @@ static const Table tables[] = {
 		{"wave_id", INT8OID}, {"send_at", TIMESTAMPTZOID},
 		{"invited_at", TIMESTAMPTZOID}, {"responded_at", TIMESTAMPTZOID},
 		{"times_invited", INT4OID}, {"revision", INT4OID},
-		{"silent", BOOLOID}, {"silenced", BOOLOID}}},
+		{"silent", BOOLOID}, {"silenced", BOOLOID},
+		{"created_at", TIMESTAMPTZOID}}},
 	{"wave", {
 		{"id", INT8OID}, {"gig_id", INT8OID}, {"number", INT4OID},
 		{"run_at", TIMESTAMPTZOID}, {"target", INT4OID},

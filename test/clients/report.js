@@ -39,7 +39,7 @@ const titles = [
 // Titles as gigs, some answers, a consumer as hostile as they are.
 async function fill()
 {
-	await sql("INSERT INTO trees.worker (profile) SELECT '{\"n\": 1}' FROM generate_series(1, 60)");
+	await sql("INSERT INTO trees.worker (id, profile) SELECT w, '{\"n\": 1}' FROM generate_series(1, 60) w");
 	await sql("INSERT INTO trees.consumer (name) VALUES ($1)", `"><img src=x onerror=${run}>`.slice(0, 250));
 	for (const [i, title] of titles.entries())
 		await sql(`INSERT INTO trees.gig (id, title, url, start_at, end_at, total_seats, seats_max, invitation_mode, filter_query)
@@ -80,6 +80,8 @@ async function main()
 		...Object.fromEntries(await Promise.all(titles.map(async (_, i) => [`title-${i + 1}`, await report("trees", i + 1)]))),
 	};
 	const names = Object.keys(pages);
+	same("there is something to draw: answers of each kind", (await sql(`SELECT DISTINCT i.status FROM trees.invitation i
+		WHERE i.gig_id <= 4 ORDER BY 1`)).map((row) => row.status), ["accepted", "expired", "left", "pending", "rejected"]);
 	const size = Buffer.byteLength(pages.many);
 	ok(`the page of 2,000 gigs with long titles has at most 2 MB (${size} bytes)`, size <= 2 * 1024 * 1024);
 	ok("and says how many it leaves out", pages.many.includes("1&#8239;500 more gigs"));

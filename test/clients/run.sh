@@ -229,7 +229,6 @@ report()
 {
 	npm_packages
 	CHROMIUM=$(command -v chromium) || cannot "needs Debian's package chromium"
-	export CHROMIUM
 	TOP=$top CHROMIUM=$CHROMIUM limited node report.js
 }
 

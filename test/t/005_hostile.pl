@@ -210,10 +210,26 @@ my $names = join "\n", map { my $schema = $_; qq{
 	CREATE AGGREGATE $schema.max(bigint) (SFUNC = $schema.add, STYPE = bigint, INITCOND = '0');
 	CREATE AGGREGATE $schema.min(bigint) (SFUNC = $schema.add, STYPE = bigint, INITCOND = '0');
 	CREATE FUNCTION $schema.text_of(cirro.filter_query) RETURNS text LANGUAGE sql AS 'SELECT plan.strike()';
+	CREATE FUNCTION $schema.longer(interval, interval) RETURNS interval LANGUAGE sql AS 'SELECT plan.strike(); SELECT \$2';
+	CREATE FUNCTION $schema.longest(interval, float8) RETURNS interval LANGUAGE sql AS 'SELECT plan.strike(); SELECT \$1';
+	CREATE AGGREGATE $schema.percentile_disc(float8 ORDER BY interval) (SFUNC = $schema.longer, STYPE = interval, FINALFUNC = $schema.longest);
 	CREATE DOMAIN $schema.int4 AS text CHECK (plan.strike_true(VALUE));
 } } qw(names public);
 plant('names', $names);
 plant('jsonb_type', 'CREATE TYPE jsonb AS (x int); CREATE TYPE bigint AS (x int)');
+# What the planner works out before a row is read.
+plant('constants', q{CREATE INDEX ON gig (plan.strike_int(1)); CREATE INDEX ON gig_state (plan.strike_int(2));
+	CREATE INDEX ON invitation (id) WHERE plan.strike_int(3) = bigint '3'; CREATE INDEX ON event (id) WHERE plan.strike_int(4) = bigint '4';
+	CREATE INDEX ON notification (plan.strike_int(5))});
+plant('moments', q{SELECT 1});
+sql_as('mallory', q{SET search_path = moments;
+	CREATE TYPE moment AS (x timestamptz);
+	CREATE FUNCTION to_moment(timestamptz) RETURNS moment LANGUAGE sql IMMUTABLE AS 'SELECT ROW($1)::moments.moment';
+	CREATE FUNCTION of_moment(moment) RETURNS timestamptz LANGUAGE sql AS 'SELECT plan.strike(); SELECT ($1).x';
+	CREATE CAST (timestamptz AS moment) WITH FUNCTION to_moment(timestamptz) AS ASSIGNMENT;
+	CREATE CAST (moment AS timestamptz) WITH FUNCTION of_moment(moment) AS IMPLICIT;
+	ALTER TABLE gig ALTER created_at DROP DEFAULT, DROP CONSTRAINT gig_end_at_check;
+	ALTER TABLE gig ALTER created_at TYPE moment USING to_moment(created_at)});
 plant('gone', q{SELECT 1});
 sql_as('mallory', q{SET search_path = gone;
 	ALTER TABLE setting RENAME TO setting_; CREATE VIEW setting AS SELECT s.*, plan.strike() AS x FROM setting_ s;
@@ -283,8 +299,9 @@ sql('UPDATE timed.gig SET total_seats = 2; DELETE FROM timed.invitation');
 	SELECT 'alive', count(*) FROM timed.invitation});
 like($out, qr/alive\|3/, 'no timeout that an owner has set outlives the work in the Space');
 
-# All the other ways in which a superuser comes by.
-for my $space (qw(deferred late_state triggers astray columns policies generated casts below above names jsonb_type gone rules read_only), sort keys %kept)
+# All the other ways in which a superuser comes by. Of answers there are quantiles.
+sql_as('mallory', "UPDATE names.invitation SET status = 'rejected'");
+for my $space (qw(deferred late_state triggers astray columns policies generated casts below above names constants moments jsonb_type gone rules read_only), sort keys %kept)
 {
 	$node->psql('postgres', $_) for (
 		"CALL cirro.run_waves('$space')",
@@ -293,6 +310,8 @@ for my $space (qw(deferred late_state triggers astray columns policies generated
 		"BEGIN; SELECT cirro.run_wave('$space', 1); SET CONSTRAINTS ALL IMMEDIATE; COMMIT",
 		"SELECT cirro.record_attempt('$space', 1, NULL, NULL, '[]')",
 		"SELECT cirro.lock_rows('$space', 'gig', '{1}'), cirro.lock_rows('$space', 'gig_state', '{1}')",
+		"SELECT length(cirro.report('$space'))",
+		"SELECT length(cirro.report('$space', 1))",
 		"CALL cirro.upgrade_spaces('$space')");
 }
 $node->psql('postgres', $_) for ('SELECT * FROM cirro.spaces()', 'CALL cirro.upgrade_spaces()', 'CALL cirro.run_waves()');
