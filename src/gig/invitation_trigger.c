@@ -140,14 +140,19 @@ check_identity(const TriggerRow *old, const TriggerRow *new)
 	static const int identity[] = {ID, GIG_ID, WORKER_ID, CREATED_AT};
 
 	for (int i = 0; i < (int) lengthof(identity); i++)
-		if (trigger_row_differs(old, new, identity[i]))
+	{
+		int			col = identity[i];
+		bool		is_whose = col == GIG_ID || col == WORKER_ID;
+
+		if (trigger_row_differs(old, new, col))
 			ereport(ERROR,
 					(errcode(ERRCODE_CIRRO_FROZEN),
 					 errmsg("column \"%s\" of an invitation cannot change",
-							invitation_columns[identity[i]].name),
-					 errdetail("There is one invitation per gig and worker, for ever."),
-					 errhint("Invite the other worker by invite()."),
-					 invitation_errcolumn(new->rel, identity[i], NULL)));
+							invitation_columns[col].name),
+					 is_whose ? errdetail("There is one invitation per gig and worker, for ever.") : 0,
+					 is_whose ? errhint("Make the other invitation by invite().") : 0,
+					 invitation_errcolumn(new->rel, col, NULL)));
+	}
 }
 
 /*
