@@ -490,6 +490,9 @@ def signatures(receiver, port):
     same("receiver: nothing of these is stored", value("SELECT count(*) FROM received WHERE event_id::text LIKE '0000%%'"), 0)
     same("receiver: takes what is right, and again", [status(good), status(good)], [204, 204])
     same("receiver: once", value("SELECT count(*) FROM received WHERE event_id::text LIKE '0000%%'"), 1)
+    with db.transaction():
+        db.execute("LOCK TABLE received")
+        same("receiver: does not wait for a database that says nothing", post(port, body, {"Cirro-Signature": signed(body)}), 500)
     same("receiver ends well on SIGTERM", receiver.stop()[0], 0)
 
 
