@@ -53,9 +53,10 @@ SMTP_USER = os.environ.get("SMTP_USER")             # with it STARTTLS and SMTP_
 SMTP_PASSWORD = os.environ["SMTP_PASSWORD"] if SMTP_USER else None
 SENDER = Address("Volunteers", addr_spec=os.environ.get("MAIL_FROM", "volunteers@example.org"))
 
-# A mail takes some ten round trips. However slow each is, it ends within the second
-# half of the lease, in which none is begun.
-SMTP_TIMEOUT = LEASE.total_seconds() / 20
+# A mail takes some fourteen round trips, those of STARTTLS and a login included.
+# However slow each is, it ends within the second half of the lease, in which none is
+# begun.
+SMTP_TIMEOUT = LEASE.total_seconds() / 30
 
 
 def log(text):
@@ -170,17 +171,19 @@ REFUSED = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPNot
 def send(mail):
     with contextlib.closing(smtplib.SMTP(SMTP_HOST, SMTP_PORT, timeout=SMTP_TIMEOUT)) as smtp:
         if SMTP_USER:
-            smtp.starttls(context=ssl.create_default_context())
-            smtp.login(SMTP_USER, SMTP_PASSWORD)
+            try:
+                smtp.starttls(context=ssl.create_default_context())
+                smtp.login(SMTP_USER, SMTP_PASSWORD)
+            except smtplib.SMTPNotSupportedError as error:      # no fault of this mail's
+                raise smtplib.SMTPConnectError(-1, str(error)) from error
         smtp.send_message(mail, SENDER.addr_spec, [mail["To"].addresses[0].addr_spec])
         with contextlib.suppress(OSError):      # it is sent, whatever becomes of the goodbye
             smtp.quit()
 
 
-def retry_at(attempts):
-    """A minute from now, then two, four, ... at most six hours; never all at the same time."""
-    wait = min(RETRY * 2 ** min(attempts - 1, 20), timedelta(hours=6))
-    return datetime.now(timezone.utc) + wait * random.uniform(0.75, 1.25)
+def backoff(attempts):
+    """A minute, then two, four, ... at most six hours; never all at the same time."""
+    return min(RETRY * 2 ** min(attempts - 1, 20), timedelta(hours=6)) * random.uniform(0.75, 1.25)
 
 
 # ----------------------------------------------------------- the database --
@@ -195,7 +198,8 @@ CLAIM = statement("""
     FROM {space}.claim_notifications(%s, %s, %s) n LEFT JOIN {space}.worker w ON w.id = n.worker_id
     ORDER BY n.id""")
 CONFIRM = statement("SELECT {space}.confirm_notifications(%s, %s, %s)")
-FAIL = statement("SELECT {space}.fail_notifications(%s, %s, %s, %s)")
+FAIL = statement("SELECT {space}.fail_notifications(%s, %s, %s, clock_timestamp() + %s)")
+PUT_OFF = statement("SELECT {space}.fail_notifications(%s, %s, NULL, %s)")
 
 unreported = collections.deque()    # outlives a lost connection
 told = collections.deque()          # what the database has notified us of
@@ -217,7 +221,7 @@ def deliver(db):
     rows = db.execute(CLAIM, (BATCH, LEASE, CONSUMER)).fetchall()
     if not rows:
         return False
-    now, claim = rows[0].now, rows[0].claim         # the database's clock says what is due
+    now, claim = rows[0].now, rows[0].claim         # no clock but the database's says what is due
     log(f"claim {claim}: {len(rows)} notifications")
 
     needless, later, mails = [], collections.defaultdict(list), collections.defaultdict(list)
@@ -231,20 +235,20 @@ def deliver(db):
     if needless:
         report(db, CONFIRM, (claim, needless, "suppressed"))
     for at, ids in later.items():
-        report(db, FAIL, (claim, ids, None, at))    # without an error: put off on purpose
+        report(db, PUT_OFF, (claim, ids, at))       # without an error: no attempt counts
 
     wait = timedelta(0)
     for rows in mails.values():
         ids = [row.id for row in rows]
         if stopping or wait or time.monotonic() > last_start:
             # Back to whoever is next; no attempt counts.
-            report(db, FAIL, (claim, ids, None, datetime.now(timezone.utc) + wait))
+            report(db, FAIL, (claim, ids, None, wait))
             continue
         try:
             send(compose(rows))
         except Exception as error:
             log(f"notification {ids[0]}: {type(error).__name__}")
-            report(db, FAIL, (claim, ids, f"{type(error).__name__}: {error}"[:500], retry_at(rows[0].attempts)))
+            report(db, FAIL, (claim, ids, f"{type(error).__name__}: {error}"[:500], backoff(rows[0].attempts)))
             # The mail server is away: this one pays with an attempt, the others wait.
             if isinstance(error, OSError) and not isinstance(error, REFUSED):
                 wait = RETRY

@@ -16,7 +16,8 @@ const limit = 1024 * 1024;
 if (secrets.length === 0) throw new Error("WEBHOOK_SECRET is not set");
 
 // CREATE TABLE received (event_id uuid PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), event jsonb NOT NULL)
-const pool = new Pool({ max: 5 });
+// Who waits for longer is answered 500, and the request comes again.
+const pool = new Pool({ max: 5, keepAlive: true, connectionTimeoutMillis: 4000, query_timeout: 4000 });
 pool.on("error", (error) => console.error(`database: ${error.message}`));
 
 async function handle(event, text) {
@@ -59,7 +60,7 @@ async function answer(request) {
 	return 204;
 }
 
-const server = http.createServer({ requestTimeout: 10000 }, async (request, response) => {
+const server = http.createServer({ requestTimeout: 10000, connectionsCheckingInterval: 1000 }, async (request, response) => {
 	try {
 		response.writeHead(await answer(request)).end();
 	} catch (error) {

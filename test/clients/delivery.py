@@ -490,6 +490,9 @@ def signatures(receiver, port):
     same("receiver: nothing of these is stored", value("SELECT count(*) FROM received WHERE event_id::text LIKE '0000%%'"), 0)
     same("receiver: takes what is right, and again", [status(good), status(good)], [204, 204])
     same("receiver: once", value("SELECT count(*) FROM received WHERE event_id::text LIKE '0000%%'"), 1)
+    with db.transaction():
+        db.execute("LOCK TABLE received")
+        same("receiver: does not wait for a database that says nothing", post(port, body, {"Cirro-Signature": signed(body)}), 500)
     same("receiver ends well on SIGTERM", receiver.stop()[0], 0)
 
 
@@ -517,6 +520,19 @@ def handing_back():
     eventually("mailer: is woken by the trigger", lambda: len(server.mails) == 31, 20)
     told(f"woken within {time.monotonic() - asked:.2f} s")
     two.stop()
+
+
+# What Python runs first: its clock is an hour late.
+LATE = """
+import datetime
+
+class Late(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return super().now(tz) - datetime.timedelta(hours=1)
+
+datetime.datetime = Late
+"""
 
 
 def putting_off():
@@ -566,14 +582,20 @@ def putting_off():
 
     encrypted()
 
-    # The mail server is away: that costs the first an attempt, and nobody else.
+    # The mail server is away: that costs the first an attempt, and nobody else; also
+    # where the mailer's clock is an hour late.
+    os.mkdir(os.path.join(FOLDER, "late"))
+    with open(os.path.join(FOLDER, "late", "sitecustomize.py"), "w") as module:
+        module.write(LATE)
     db.execute(INVITE, (4, 62, 91))
-    one = mailer("lonely", 1, BATCH="100", RETRY_SECONDS="60")
+    one = mailer("lonely", 1, BATCH="100", RETRY_SECONDS="60", PYTHONPATH=os.path.join(FOLDER, "late"))
     eventually("it has tried", lambda: value(f"SELECT count(*) FROM {SPACE}.notification WHERE consumer = 'mailer' AND error LIKE 'Connection%%'"))
     eventually("the others wait", lambda: value(f"SELECT count(*) FROM {SPACE}.notification WHERE consumer = 'mailer' AND put_off") == 29)
     time.sleep(0.5)
     same("mailer: a mail server that is away costs one attempt", value(f"""SELECT sum(n.attempts) FROM {SPACE}.notification n
         WHERE n.consumer = 'mailer' AND n.outcome IS NULL"""), 1)
+    ok("mailer: waits by the clock of the database", value(f"""SELECT min(n.due_at) > clock_timestamp() + interval '30 s'
+        FROM {SPACE}.notification n WHERE n.consumer = 'mailer' AND n.outcome IS NULL"""))
     same("mailer: ends at once all the same", one.stop()[0], 0)
     db.execute(f"DELETE FROM {SPACE}.notification WHERE outcome IS NULL")
 
@@ -600,6 +622,19 @@ def encrypted():
     same("mailer: logs in, over TLS alone, with a server that it can check",
          server.logins, {(True, base64.b64encode(f"\0ann\0{SECRET}".encode()).decode())})
     ok("mailer: and does not log the password", SECRET not in one.said() + stranger.said())
+
+
+    # A server that cannot encrypt is as good as away.
+    plain = MailServer()
+    plain.fails = False
+    db.execute(INVITE, (4, 105, 110))
+    one = mailer("plain", plain.port, RETRY_SECONDS="60", **login)
+    eventually("it has tried", lambda: value(f"SELECT count(*) FROM {SPACE}.notification WHERE consumer = 'mailer' AND put_off") == 5)
+    same("mailer: without TLS it sends nothing, and that costs one attempt",
+         (plain.mails, plain.logins, value(f"SELECT sum(n.attempts) FROM {SPACE}.notification n WHERE n.consumer = 'mailer' AND n.outcome IS NULL")),
+         ([], set(), 1))
+    one.stop()
+    db.execute(f"DELETE FROM {SPACE}.notification WHERE outcome IS NULL")
 
 
 def reports():
