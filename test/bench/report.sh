@@ -26,8 +26,9 @@ gigs=${GIGS:-2000}
 rounds=${ROUNDS:-5}
 whole_numbers "sizes" "$invitations" "$gigs" "$rounds"
 
-# Durable as PostgreSQL is by default.
+# As PostgreSQL is by default, with workers in parallel: who reads a page waits for it.
 bench_server <<END
+max_parallel_workers_per_gather = 2
 shared_buffers = '${SHARED_BUFFERS:-1GB}'
 END
 say "a Space of $gigs gigs and $invitations invitations"
