@@ -78,6 +78,7 @@ UPDATE event SET at = CASE WHEN id % 2 = 0 THEN 'infinity' ELSE '-infinity' END:
 UPDATE invitation SET invited_at = '-infinity', responded_at = 'infinity' WHERE gig_id = 1;
 SELECT length(cirro.report('pictures')) > 1000, length(cirro.report('pictures', 1)) > 1000;
 UPDATE gig_state SET target = 2147483647, capacity = 2147483647, accepted = -2147483648;
+SELECT array_agg(m[1]) FROM regexp_matches(cirro.report('pictures', 1), 'class="end" x="50.0" y="[0-9.]+">([^<]*)<', 'g') m;
 UPDATE invitation SET invited_at = '4000-01-01 00:00+00 BC', responded_at = '200000-12-31 00:00+00' WHERE gig_id = 1;
 SELECT length(cirro.report('pictures')) > 1000, length(cirro.report('pictures', 1)) > 1000;
 ROLLBACK;

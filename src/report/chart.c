@@ -27,7 +27,7 @@ chart_open(Chart *chart, StringInfo page, const char *id, bool wide,
 	chart->height = wide ? 300 : 240;
 	chart->left = wide ? 58 : 50;
 	chart->right = chart->width - 14;
-	chart->top = wide ? 36 : 20;
+	chart->top = wide ? 48 : 20;
 	chart->bottom = chart->height - 34;
 	html(page, "<svg class=\"chart %s\" id=\"%s\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" "
 		 "aria-labelledby=\"%s-t %s-d\"><title id=\"%s-t\">%s</title><desc id=\"%s-d\">%s</desc>\n",
@@ -79,7 +79,11 @@ chart_values(Chart *chart, double most)
 		html(chart->page, "<path class=\"%s\" d=\"M%.1f %.1fH%.1f\"/>"
 			 "<text class=\"end\" x=\"%.1f\" y=\"%.1f\">",
 			 value == 0 ? "axis" : "grid", chart->left, y, chart->right, chart->left - 8, y + 4);
-		html_count(chart->page, (int64) value);
+		/* More digits would stick out of the chart. */
+		if (chart->most < 1e6 || value == 0)
+			html_count(chart->page, (int64) value);
+		else
+			html(chart->page, "%.1f&#8239;M", value / 1e6);
 		html(chart->page, "</text>\n");
 	}
 }
@@ -211,8 +215,8 @@ chart_moment(Chart *chart, TimestampTz at, const char *words)
 	x = x_of(chart, at);
 	html(chart->page, "<path class=\"moment\" d=\"M%.1f %.1fV%.1f\"/>"
 		 "<text class=\"words %s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
-		 x, chart->top - 8, chart->bottom, x > (chart->left + chart->right) / 2 ? "end" : "",
-		 x > (chart->left + chart->right) / 2 ? x - 6 : x + 6, chart->top, words);
+		 x, chart->top - 36, chart->bottom, x > (chart->left + chart->right) / 2 ? "end" : "",
+		 x > (chart->left + chart->right) / 2 ? x - 6 : x + 6, chart->top - 26, words);
 }
 
 void
