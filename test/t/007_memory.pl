@@ -8,6 +8,7 @@
 # MEMORY_CALLS=100000 MEMORY_GIGS=100000 MEMORY_SPACES=2000 make installcheck-tap PROVE_TESTS=test/t/007_memory.pl
 use strict;
 use warnings;
+use List::Util qw(min);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -125,14 +126,18 @@ SELECT setseed(0.5) \\g /dev/null
 SELECT count(*) FROM attempt_invitations(1, NULL, 1) \\g /dev/null
 CALL work(1, 5000);
 EXECUTE remember('few');
-CALL work(5001, 5000 + $calls);
+CALL work(5001, 5000 + $calls / 2);
+EXECUTE remember('half');
+CALL work(5001 + $calls / 2, 5000 + $calls);
 EXECUTE remember('all');
 SELECT string_agg(bytes::text, ' ' ORDER BY bytes) FROM total;
 SELECT 'invitations: ' || string_agg(status || ' ' || n, ', ' ORDER BY status) FROM (SELECT status, count(*) n FROM invitation GROUP BY 1) s;
 SQL
 note "after 5000 calls and $calls more: $said";
-my ($few_bytes, $all_bytes) = $said =~ /^(\d+) (\d+)$/m;
-cmp_ok($all_bytes - $few_bytes, '<=', 131072, "no memory is kept by $calls other calls");
+# A table of the server's own may double once meanwhile; what is kept from call to
+# call grows in both halves.
+my ($few_bytes, $half_bytes, $all_bytes) = $said =~ /^(\d+) (\d+) (\d+)$/m;
+cmp_ok(min($half_bytes - $few_bytes, $all_bytes - $half_bytes), '<=', 65536, "no memory is kept by $calls other calls");
 like($said, qr/^invitations: .*,.*,/m, 'they did something');
 
 # Documents for each row in turn.
