@@ -127,8 +127,10 @@ def compose(rows):
         raise ValueError("longer than a mail address can be")
     mail = EmailMessage()
     mail["From"] = SENDER
-    # Refuses what is more or less than one address.
-    mail["To"] = Address(line(rows[0].name, 100), addr_spec=rows[0].email)
+    # Refuses what is more or less than one address. What would have to be quoted in a
+    # name is left out: Python forgets the quotes where a header becomes two lines.
+    name = line(re.sub(r'[()<>@,:;"\\[\]]', " ", rows[0].name or ""), 100)
+    mail["To"] = Address(name, addr_spec=rows[0].email)
     mail["Subject"] = subjects[0] + (f" (and {len(rows) - 1} more)" if len(rows) > 1 else "")
     mail["Date"] = format_datetime(datetime.now(timezone.utc))
     # The same in a repetition, which mail systems may drop for it.

@@ -328,7 +328,7 @@ def prepare():
                                  {"email": "a" * 100000 + "@example.org"}, {"email": {"a": 1}}], 121):
         db.execute(f"INSERT INTO {SPACE}.worker (id, profile) VALUES (%s, %s)", (n, json.dumps(profile)))
     db.execute(f"INSERT INTO {SPACE}.worker (id, profile) VALUES (125, %s), (126, %s)", (
-        json.dumps({"name": f"Eve\r\nBcc: {EVIL}\r\n\" <{EVIL}>, \"b", "email": "w125@example.org", "time_zone": "../../etc/passwd"}),
+        json.dumps({"name": f"Eve, {'very ' * 10}<{EVIL}>, \"b\r\nBcc: {EVIL}", "email": "w125@example.org", "time_zone": "../../etc/passwd"}),
         json.dumps({"name": "nowhere"})))
     db.execute(GIG, (1, f"Trees <script>\r\nBcc: {EVIL}\r\n\r\n =?utf-8?q?x=0ABcc:_{EVIL}?= ‮" + "ü" * 5000,
                      "javascript:alert(\"'>", None))
@@ -451,6 +451,7 @@ def check_mails(servers, events):
        [headers(raw) for _, _, raw, _ in mails if set(headers(raw)) != HEADERS][:1])
     parts = [email.message_from_bytes(raw, policy=email.policy.default) for _, _, raw, _ in mails]
     pages = [mail.get_body(("html",)).get_content() for mail in parts]
+    same_set("mail: nothing of a name becomes another address", {len(mail["To"].addresses) for mail in parts}, {1})
     ok("mail: nothing of a title is decoded", any("= ?utf-8?q?" in mail["Subject"] for mail in parts))
     ok("mail: nothing of a title becomes markup", not any(
         "<script" in page or 'href="javascript' in page for page in pages) and any("&lt;script" in page for page in pages))
