@@ -317,9 +317,9 @@ npm_install()
 		npm_config_fund=false npm_config_ignore_scripts=true npm_config_fetch_retries=1 \
 		npm_config_fetch_retry_mintimeout=1000
 	cp "$here/package.json" "$here/package-lock.json" "$work/npm/"
-	if (cd "$work/npm" && npm ci) >"$work/npm.log" 2>&1; then
+	if (cd "$work/npm" && timeout -k 5 240 npm ci) >"$work/npm.log" 2>&1; then
 		echo "# Node.js $node, npm $(npm --version)"
-	elif npm view typescript version >/dev/null 2>&1; then
+	elif timeout -k 5 30 npm view typescript version >/dev/null 2>&1; then
 		tail -n 40 "$work/npm.log" >"$work/npm.failed"
 	else
 		echo "needs npm's registry, which does not answer" >"$work/npm.missing"
