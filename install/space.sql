@@ -1824,12 +1824,14 @@ BEGIN
 	FROM gig g
 	FULL JOIN gig_state s ON s.gig_id = g.id
 	FULL JOIN gig_filter f ON f.gig_id = coalesce(g.id, s.gig_id)
-	LEFT JOIN LATERAL (
-		SELECT count(*) FILTER (WHERE i.status = 'accepted') AS accepted,
+	-- In one pass: by gig, statistics of an empty table would make it a pass for each.
+	LEFT JOIN (
+		SELECT i.gig_id, count(*) FILTER (WHERE i.status = 'accepted') AS accepted,
 			min(i.send_at) FILTER (WHERE i.status = 'scheduled') AS next_send,
-			min(cirro.answer_by(i.invited_at, s.answer_within))
+			min(cirro.answer_by(i.invited_at, a.answer_within))
 				FILTER (WHERE i.status = 'pending') AS next_deadline
-		FROM invitation i WHERE i.gig_id = g.id) i ON true
+		FROM invitation i LEFT JOIN gig_state a ON a.gig_id = i.gig_id
+		GROUP BY i.gig_id) i ON i.gig_id = g.id
 	CROSS JOIN LATERAL (
 		-- Also when the clock was set back to before an end that the tick has seen.
 		SELECT g.id IS NOT NULL AND (s.announced < 2
@@ -1854,7 +1856,7 @@ BEGIN
 					ELSE g.sort_query END THEN 'differs'
 				ELSE 'present' END,
 			CASE WHEN e.is_searched THEN 'present' ELSE 'missing' END),
-		('accepted', s.accepted::text, i.accepted::text),
+		('accepted', s.accepted::text, coalesce(i.accepted, 0)::text),
 		('target', s.target::text, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max, g.seats_granted)::text),
 		('capacity', s.capacity::text, cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted)::text),
 		('expires_rest', s.expires_rest::text, cirro.gig_expires_rest(g.seats_max, g.seats_granted)::text),
