@@ -171,5 +171,14 @@ UPDATE gig SET sort_query = NULL WHERE id IN (55, 56);
 SELECT rebuild_state();
 SELECT gig_id, sort FROM gig_filter WHERE gig_id > 52 ORDER BY 1;
 
+-- The invitations of all gigs are read once, not once for each gig.
+CREATE FUNCTION pg_temp.scans() RETURNS bigint LANGUAGE sql AS $$
+	SELECT seq_scan + idx_scan FROM pg_stat_xact_user_tables WHERE relid = 'consistency.invitation'::regclass $$;
+BEGIN;
+SELECT pg_temp.scans() AS before \gset
+SELECT count(*) FROM check_consistency();
+SELECT pg_temp.scans() - :before;
+COMMIT;
+
 SET client_min_messages = warning;
 SELECT cirro.drop_space('consistency');
