@@ -200,6 +200,12 @@ looking_at(const Reader *r, const char *text)
 }
 
 static void
+advance(Reader *r, int bytes)
+{
+	r->at += r->end - r->at < bytes ? r->end - r->at : bytes;
+}
+
+static void
 skip_blanks(Reader *r)
 {
 	if ((r->options & FILTER_REGEX_X) == 0)
@@ -223,8 +229,7 @@ skip_comments(Reader *r)
 	{
 		while (r->at < r->end && *r->at != ')')
 			r->at++;
-		if (r->at < r->end)
-			r->at++;
+		advance(r, 1);
 		skip_blanks(r);
 	}
 }
@@ -394,13 +399,13 @@ read_bracket(Reader *r, Part *part)
 			plain = false;
 			for (r->at += 2; r->at < r->end && !looking_at(r, end);)
 				r->at++;
-			r->at += 2;
+			advance(r, 2);
 		}
 		else if (*r->at == '\\')
 		{
 			plain = false;
 			/* \c takes any character, "]" too. */
-			r->at += looking_at(r, "\\c") ? 3 : 2;
+			advance(r, looking_at(r, "\\c") ? 3 : 2);
 		}
 		else
 		{
@@ -410,10 +415,9 @@ read_bracket(Reader *r, Part *part)
 			plain = plain && one.complete && unite(&part->set, &one.set);
 		}
 	}
-	if (r->at >= r->end)
+	if (r->at == r->end)
 		r->failed = true;
-	else
-		r->at++;
+	advance(r, 1);
 	if (!plain)
 		set_to_anything(part);
 }
@@ -442,10 +446,9 @@ read_group(Reader *r, Part *part)
 	r->depth++;
 	part_read(r, part);
 	r->depth--;
-	if (r->at < r->end)
-		r->at++;
-	else
+	if (r->at == r->end)
 		r->failed = true;
+	advance(r, 1);
 	if (condition)
 		set_to_condition(r, part);
 	return !condition;
