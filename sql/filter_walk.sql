@@ -260,7 +260,7 @@ GROUP BY ours ORDER BY ours;
 -- anchors in the middle, conditions, and where a set of literals is too large.
 WITH RECURSIVE string AS (
 	SELECT '' AS s UNION ALL
-	SELECT s || c FROM string, unnest(ARRAY['a', 'B', ']', E'\n', '#', 'é']) AS c WHERE length(s) < 3
+	SELECT s || c FROM string, unnest(ARRAY['a', 'B', ']', E'\n', '#', 'é']) AS c WHERE length(s) < CASE WHEN c IN ('a', 'B', ']') THEN 3 ELSE 2 END
 ), pattern AS (
 	SELECT p FROM unnest(ARRAY['(a|B)(a|])', '^(a|B)(a|])$', '(^a|B$)', '^a$|^B$', '^a|B', 'a|', '|a', '(|a)B', 'a(|B)]', '()', '^()$',
 		'a{0}B', '(aB){0}', '(aB){1}', '(aB){0}]', '(a|B){2}', '(a|B){2}$', '^(a|B){2,}$', 'a{2}', 'a{1,2}B', 'a{2}?', 'a+?B', 'a??B', 'a*?B$',
@@ -274,10 +274,10 @@ WITH RECURSIVE string AS (
 		'a(?#B)', 'a(?#B)*B', '(?#)a', 'a(?#*', '(?#(a)B', 'a(?#x){2}', 'a(?#|B)]', '(?:a(?#))B', '(?:a|B)*]', '(?:aB)+?$',
 		'a B', 'a #B', E'a#B\nB', 'a *', 'a {2}', 'a{ 2 }', E'a\t+', '\ a', '\#a', '[ a]', '[#]a', '( a | B )', 'a (?#B) B', E' a # ]\n|B', 'a{ B',
 		'a{', 'a{B', '{', '{a', 'a}', '}', ']', 'a]', 'a\{', 'aB.', '.aB', 'a.B', 'a\dB', 'a\D', '\wB', '\W', '\sa', 'a.*]B', '^a.*B$', '^aB|^a]', '^(aB|a)',
-		'(a|B|]|-|é){2}', '(a|B|]|-|é){3}', '^(a|B|]|-|é){2}$', '([aB][aB][aB][aB][aB][aB]|])', 'a{255}', '(aaaaaaaaaa){200}', '(a|B){200}', 'aB{255}|]',
+		'(a|B|]|-|é){2}', '(a|B|]|-|é){3}', '^(a|B|]|-|é){2}$', '([aB][aB][aB][aB][aB][aB]|])', '(aaaaaaaaaaaaaaaaaaaa){60}',
 		'[aB][aB][aB][aB][aB]', '[aB][aB][aB]', '[aB][aB]+[aB]', 'AbB', 'Ab', '\x41', '[A]b', 'A+b', 'É', '[É]']) AS p
 ), option AS (
-	SELECT * FROM (VALUES ('', 'p'), ('s', 's'), ('m', 'n'), ('i', 'pi'), ('x', 'px'), ('imsx', 'wix')) AS o (ours, theirs)
+	SELECT * FROM (VALUES ('', 'p'), ('im', 'ni'), ('x', 'px'), ('isx', 'six')) AS o (ours, theirs)
 ), answer AS (
 	SELECT ours, p, s, s ~ ('(?' || theirs || ')' || p) COLLATE "C" AS theirs,
 		jsonb_build_object('a', s) OPERATOR(cirro.@@) filter AS ours_is
