@@ -14,7 +14,10 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -22,6 +25,7 @@
 #include "storage/shmem.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "filter/eval.h"
 #include "filter/io.h"
@@ -65,6 +69,10 @@ static int	wave_memory = 131072;	/* kB, of a pass */
 
 /* Bytes of a gig's filter, program and what belongs to it, at the least. */
 #define GIG_SIZE				4096
+
+/* Bytes of a candidate, here and as make_batch gives it. */
+#define CANDIDATE_SIZE \
+	(sizeof(Candidate) + sizeof(int64) + sizeof(ItemPointerData) + sizeof(TransactionId))
 
 /* Bytes of documents at which a chunk ends early. */
 #define CHUNK_MEMORY			(8 * 1024 * 1024)
@@ -119,6 +127,7 @@ typedef struct Pass
 	bool		is_full;		/* of gigs */
 	PredicateSet *predicates;
 	StringInfoData key;
+	bool		has_places;		/* does a place tell a worker's row? */
 
 	/* The chunk at hand. */
 	MemoryContext chunk;
@@ -126,6 +135,8 @@ typedef struct Pass
 	int64		worker[CHUNK_ROWS];
 	int32		lot[CHUNK_ROWS];
 	const Jsonb *profile[CHUNK_ROWS];
+	ItemPointerData place[CHUNK_ROWS];
+	TransactionId xmin[CHUNK_ROWS];
 	int64		seen;
 } Pass;
 
@@ -168,6 +179,10 @@ static const SpaceQuery invited_query = {
 
 static const SpaceQuery workers_query = {
 	"SELECT w.id::bigint, w.lot::int, w.profile::jsonb FROM worker w WHERE w.active"
+};
+
+static const SpaceQuery placed_workers_query = {
+	"SELECT w.id::bigint, w.lot::int, w.profile::jsonb, w.ctid, w.xmin FROM worker w WHERE w.active"
 };
 
 void
@@ -293,8 +308,7 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	wanted = result_int32(&row);
 	if (wanted <= 0)
 		return true;
-	/* What make_batch makes of them as well. */
-	size = (int64) wanted * (sizeof(Candidate) + sizeof(int64));
+	size = (int64) wanted * CANDIDATE_SIZE;
 	/* Half of it is for who is invited already. */
 	if (pass->ngigs > 0 &&
 		pass->memory + filters_memory(pass) + size > wave_memory * INT64CONST(512))
@@ -436,7 +450,9 @@ consider(Pass *pass, PassGig *gig, int row)
 {
 	Candidate	candidate = {
 		.turn = wave_lot_turn(pass->lot[row], gig->start),
-		.id = pass->worker[row]
+		.id = pass->worker[row],
+		.place = pass->place[row],
+		.xmin = pass->xmin[row]
 	};
 
 	if (gig->sort == NULL && wave_heap_refuses_turn(&gig->heap, candidate.turn))
@@ -547,6 +563,11 @@ receive_worker(TupleTableSlot *slot, DestReceiver *self)
 	pass->worker[pass->nrows] = DatumGetInt64(slot->tts_values[0]);
 	pass->lot[pass->nrows] = DatumGetInt32(slot->tts_values[1]);
 	pass->profile[pass->nrows] = profile;
+	if (pass->has_places)
+	{
+		pass->place[pass->nrows] = *(ItemPointer) DatumGetPointer(slot->tts_values[3]);
+		pass->xmin[pass->nrows] = DatumGetTransactionId(slot->tts_values[4]);
+	}
 	wave_predicates_document(pass->predicates, pass->nrows, &profile->root);
 	MemoryContextSwitchTo(old);
 	if (++pass->nrows == CHUNK_ROWS ||
@@ -559,12 +580,29 @@ receive_worker(TupleTableSlot *slot, DestReceiver *self)
  * ---- The pass
  */
 
+/* Is the table worker, which this transaction holds, a heap and one table only? */
+static bool
+has_places(Oid space)
+{
+	HeapTuple	tuple = SearchSysCache2(RELNAMENSP, CStringGetDatum("worker"),
+										ObjectIdGetDatum(space));
+	Form_pg_class class;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	class = (Form_pg_class) GETSTRUCT(tuple);
+	result = class->relkind == RELKIND_RELATION && class->relam == HEAP_TABLE_AM_OID &&
+		!class->relhassubclass;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
 /* An IsolatedWork: everything that touches the Space. */
 static bool
 run_pass(void *arg)
 {
 	Pass	   *pass = arg;
-	QueryArgs	workers = {&workers_query};
 	SpaceScope	scope;
 
 	if (!space_visit(&scope, pass->space, pass->owner, true))
@@ -572,9 +610,16 @@ run_pass(void *arg)
 	load_gigs(pass);
 	if (pass->ngigs > 0)
 	{
+		QueryArgs	workers = {&workers_query};
+
+		pass->has_places = has_places(pass->space);
+		if (pass->has_places)
+			workers.query = &placed_workers_query;
 		wave_predicates_clear(pass->predicates);
 		receive_rows(pass, &workers, receive_worker);
 		finish_chunk(pass);
+		/* A table that inherits from it may have been made until the statement began. */
+		pass->has_places = pass->has_places && has_places(pass->space);
 	}
 	space_leave(&scope);
 	return true;
@@ -623,7 +668,17 @@ make_batch(const Pass *pass, MemoryContext context)
 		found->complete = !gig->heap.overflown;
 		found->nids = gig->heap.size;
 		found->ids = palloc(mul_size((Size) gig->heap.size + 1, sizeof(int64)));
-		wave_heap_finish(&gig->heap, found->ids);
+		if (pass->has_places)
+		{
+			found->places = palloc(mul_size((Size) gig->heap.size + 1, sizeof(ItemPointerData)));
+			found->xmins = palloc(mul_size((Size) gig->heap.size + 1, sizeof(TransactionId)));
+		}
+		else
+		{
+			found->places = NULL;
+			found->xmins = NULL;
+		}
+		wave_heap_finish(&gig->heap, found->ids, found->places, found->xmins);
 		batch->ngigs++;
 	}
 	MemoryContextSwitchTo(old);

@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 #include "access/transam.h"
+#include "storage/itemptr.h"
 #include "utils/timestamp.h"
 
 /* What a pass has found for a gig. */
@@ -22,6 +23,14 @@ typedef struct BatchedGig
 	FullTransactionId horizon;	/* all before it had ended by then */
 	int			nids;
 	int64	   *ids;			/* workers, in the order of the wave */
+
+	/*
+	 * Where the table worker had the version that matched, and which transaction
+	 * had written it. The place may hold any other row by now. NULL, both, if the
+	 * table is no heap of its own.
+	 */
+	ItemPointer places;
+	TransactionId *xmins;
 } BatchedGig;
 
 typedef struct WaveBatch
