@@ -217,7 +217,7 @@ static const SpaceQuery invited_query = {
 
 /* Of these pairs of a gig and a worker. OFFSET 0 as in wave/match.c. */
 static const SpaceQuery invited_of_query = {
-	"SELECT p.gig_id, p.worker_id FROM pg_catalog.unnest($1, $2) AS p (gig_id, worker_id)"
+	"SELECT p.gig_id, p.worker_id FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (gig_id, worker_id)"
 	" WHERE EXISTS (SELECT FROM invitation i"
 	"   WHERE i.gig_id = p.gig_id AND i.worker_id = p.worker_id OFFSET 0)"
 	" ORDER BY p.gig_id, p.worker_id",
