@@ -726,13 +726,15 @@ comes_before(const RegexLiteralSet *set, const RegexLiteral *a, const RegexLiter
 	return a->len > 0 && b->len > 0 && first_byte(set, a) < first_byte(set, b);
 }
 
-/* How rare a byte is in texts, roughly. */
+/* How rare a byte is in texts, roughly; what begins a letter of UTF-8 is not. */
 static int
 rarity(char c)
 {
 	static const char frequent[] = "e atinosrhldcum01pgfw.y2b,v3456789k-ETAINOSRHLDCUMPGFWYBV@";
 	const char *found = memchr(frequent, c, sizeof(frequent) - 1);
 
+	if ((c & 0xC0) == 0xC0)
+		return 0;
 	return found == NULL ? (int) sizeof(frequent) : (int) (found - frequent);
 }
 
