@@ -142,6 +142,8 @@ static void
 plan_once(SPIPlanPtr plan, PlanKind kind)
 {
 	int			level;
+	MemoryContext scratch;
+	MemoryContext caller;
 	CachedPlan *made;
 
 	if (generic_plan_stands(linitial(SPI_plan_get_plan_sources(plan))))
@@ -155,9 +157,14 @@ plan_once(SPIPlanPtr plan, PlanKind kind)
 	else
 		set_for_now("enable_nestloop", "off");
 	set_for_now("jit", "off");
+	/* What the planner leaves behind, of each of twenty queries, would grow the process. */
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro planning", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(scratch);
 	made = SPI_plan_get_cached_plan(plan);
 	if (made != NULL)
 		ReleaseCachedPlan(made, CurrentResourceOwner);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
 	AtEOXact_GUC(true, level);
 }
 
