@@ -1824,14 +1824,16 @@ BEGIN
 	FROM gig g
 	FULL JOIN gig_state s ON s.gig_id = g.id
 	FULL JOIN gig_filter f ON f.gig_id = coalesce(g.id, s.gig_id)
-	-- In one pass: by gig, statistics of an empty table would make it a pass for each.
-	LEFT JOIN (
-		SELECT i.gig_id, count(*) FILTER (WHERE i.status = 'accepted') AS accepted,
+	-- In one pass: a full join is never a pass for each row, whatever the statistics
+	-- say. Rows that have nothing but invitations disagree in nothing.
+	FULL JOIN (
+		SELECT coalesce(i.gig_id, a.gig_id) AS gig_id,
+			count(*) FILTER (WHERE i.status = 'accepted') AS accepted,
 			min(i.send_at) FILTER (WHERE i.status = 'scheduled') AS next_send,
 			min(cirro.answer_by(i.invited_at, a.answer_within))
 				FILTER (WHERE i.status = 'pending') AS next_deadline
-		FROM invitation i LEFT JOIN gig_state a ON a.gig_id = i.gig_id
-		GROUP BY i.gig_id) i ON i.gig_id = g.id
+		FROM invitation i FULL JOIN gig_state a ON a.gig_id = i.gig_id
+		GROUP BY coalesce(i.gig_id, a.gig_id)) i ON i.gig_id = coalesce(g.id, s.gig_id, f.gig_id)
 	CROSS JOIN LATERAL (
 		-- Also when the clock was set back to before an end that the tick has seen.
 		SELECT g.id IS NOT NULL AND (s.announced < 2

@@ -239,7 +239,10 @@ wave_due_peek(void *arg)
 
 /* ----------------------------------------------------------------- read -- */
 
-/* Planned each time: thousands of Spaces should not each keep a plan for it. */
+/*
+ * Planned each time: thousands of Spaces should not each keep a plan for it. By the
+ * index, whatever statistics say: they may be of a time when all gigs were due.
+ */
 static const SpaceQuery read_query = {
 	"SELECT coalesce(t.paused, false)::bool,"
 	"   coalesce(t.ddl_version, 0)::int,"
@@ -248,7 +251,7 @@ static const SpaceQuery read_query = {
 	"   ARRAY(SELECT s.gig_id::bigint FROM gig_state s WHERE s.next_event_at <= $1"
 	"     ORDER BY s.next_event_at, s.gig_id LIMIT $2)"
 	" FROM (VALUES (1)) AS one LEFT JOIN setting t ON true LIMIT 1",
-	2, {TIMESTAMPTZOID, INT4OID}
+	2, {TIMESTAMPTZOID, INT4OID}, PLAN_BY_KEY
 };
 
 bool

@@ -111,6 +111,21 @@ static const SpaceQuery reopenable_query = {
 	SEARCH_ARGS
 };
 
+/*
+ * To plan a search takes longer than to see that it is for nothing. "Few" are read
+ * in less time than that.
+ */
+static const SpaceQuery changed_query = {
+	"SELECT FROM worker w WHERE w.active AND w.changed_in >= $1 AND w.changed_in < $2 LIMIT 1",
+	2, {INT8OID, INT8OID}, PLAN_BY_KEY
+};
+
+static const SpaceQuery may_reopen_query = {
+	"SELECT coalesce(count(*) = 500 OR bool_or(f.status = 'expired' AND f.reason = '" GIG_SEATS_FILLED "'), false)"
+	" FROM (SELECT i.status, i.reason FROM invitation i WHERE i.gig_id = $1 LIMIT 500) AS f",
+	1, {INT8OID}, PLAN_BY_KEY
+};
+
 /* How many that would be. */
 static const SpaceQuery matches_query = {
 	"SELECT FROM worker w WHERE" MATCHES,
@@ -201,6 +216,40 @@ collect(CandidateSearch *search, const SpaceQuery *query,
 	return found + n;
 }
 
+/* Has a worker changed since? True if it is all of them that are looked at. */
+static bool
+has_changed(CandidateSearch *search)
+{
+	QueryArgs	args = {&changed_query};
+
+	if (!FullTransactionIdIsValid(search->since))
+		return true;
+	if (!search->unchanged)
+	{
+		arg_transaction(&args, search->since);
+		arg_transaction(&args, ReadNextFullTransactionId());
+		search->unchanged = query_run(search->space, &args) == 0;
+	}
+	return !search->unchanged;
+}
+
+/* May there be an invitation of the gig to be opened again? */
+static bool
+may_reopen(const CandidateSearch *search)
+{
+	QueryArgs	args = {&may_reopen_query};
+	ResultRow	row;
+	bool		result;
+
+	arg_int64(&args, search->gig_id);
+	query_run(search->space, &args);
+	row = result_row(0);
+	result = result_bool(&row);
+	result_end(&row);
+	query_free();
+	return result;
+}
+
 /*
  * To find "limit" of "workers" by lot one reads limit * workers / matches of them;
  * the other way READ_PER_MATCH * matches, and each costs about the same.
@@ -223,6 +272,9 @@ wave_find_candidates(CandidateSearch *search, int limit, int64 *ids)
 	bool		complete;
 	int			found;
 
+	search->complete = true;
+	if (!has_changed(search))
+		return 0;
 	if (search->sort != 0 || FullTransactionIdIsValid(search->since) || is_rare(search, limit))
 		return collect(search, &by_filter_query, limit, ids, 0);
 
@@ -239,6 +291,9 @@ wave_find_candidates(CandidateSearch *search, int limit, int64 *ids)
 int
 wave_find_reopenable(CandidateSearch *search, int limit, int64 *ids)
 {
+	search->complete = true;
+	if (!has_changed(search) || !may_reopen(search))
+		return 0;
 	return collect(search, &reopenable_query, limit, ids, 0);
 }
 

@@ -11,6 +11,14 @@
 #include "access/transam.h"
 
 /*
+ * In SQL: how many pending invitations of a gig can be answered yet, by their time
+ * to answer.
+ */
+#define COUNT_PENDING(gig_id, answer_within, now) \
+	"SELECT count(*) FROM invitation p WHERE p.gig_id = " gig_id " AND p.status = 'pending'" \
+	" AND (" answer_within " IS NULL OR cirro.answer_by(p.invited_at, " answer_within ") > " now ")"
+
+/*
  * The answers of a search are ids in the order in which a wave takes them: by
  * the gig's sort_query, then by lot from a start that gig and wave number
  * decide. The caller is connected to SPI and has the Space entered; ids are
@@ -28,6 +36,8 @@ typedef struct CandidateSearch
 
 	/* The answer: there are no others, locked or not. */
 	bool		complete;
+
+	bool		unchanged;		/* it is known that no worker has changed since */
 } CandidateSearch;
 
 /*

@@ -25,8 +25,7 @@
 #include "wave/wave.h"
 
 static const SpaceQuery count_pending_query = {
-	"SELECT count(*) FROM invitation i WHERE i.gig_id = $1 AND i.status = 'pending'"
-	" AND ($2 IS NULL OR cirro.answer_by(i.invited_at, $2) > $3)",
+	COUNT_PENDING("$1", "$2", "$3"),
 	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
@@ -264,7 +263,10 @@ lock_state(const GigTurn *turn)
 		gig_state_wants_wave(&state, cirro_gate_now());
 }
 
-/* Is what a pass has found still what this wave looks for? */
+/*
+ * Is what a pass has found still what this wave looks for? Of changed workers alone
+ * it is, as long as the others are none to invite.
+ */
 static bool
 found_is_current(const GigTurn *turn)
 {
@@ -272,6 +274,9 @@ found_is_current(const GigTurn *turn)
 	const GigFacts *gig = &turn->gig;
 
 	return found != NULL && found->number == gig->waves + 1 && !gig->limits_workers &&
+		(!FullTransactionIdIsValid(found->since) ||
+		 (FullTransactionIdIsValid(gig->searched) &&
+		  FullTransactionIdFollowsOrEquals(gig->searched, found->since))) &&
 		found->filter_hash == wave_batch_hash(gig->filter) &&
 		found->sort_hash == wave_batch_hash(gig->sort);
 }
