@@ -117,6 +117,7 @@ struct RowWriter
 	SubTransactionId subid;
 	Relation	rel;
 	TableScanDesc scan;
+	BlockNumber nblocks;		/* or InvalidBlockNumber */
 	bool		has_written;
 	int			nrows;
 	TupleTableSlot *rows[BATCH_ROWS];	/* made when first needed */
@@ -686,6 +687,7 @@ row_writer_begin(Oid space, const RowTable *table)
 	writer->rel = rel;
 	writer->result->ri_RelationDesc = rel;
 	writer->scan = NULL;
+	writer->nblocks = InvalidBlockNumber;
 	writer->has_written = writer->is_set = false;
 	writer->nrows = 0;
 	for (int i = 0; i < writer->nindexes; i++)
@@ -818,6 +820,12 @@ flush(RowWriter *writer)
 	writer->nrows = 0;
 }
 
+Relation
+row_writer_relation(RowWriter *writer)
+{
+	return writer->rel;
+}
+
 int64
 row_writer_next_id(RowWriter *writer)
 {
@@ -914,8 +922,10 @@ bool
 row_writer_find_at(RowWriter *writer, ItemPointer place)
 {
 	writer->is_set = false;
-	return ItemPointerIsValid(place) &&
-		ItemPointerGetBlockNumber(place) < RelationGetNumberOfBlocks(writer->rel) &&
+	/* While the table is locked it does not become shorter. */
+	if (writer->nblocks == InvalidBlockNumber)
+		writer->nblocks = RelationGetNumberOfBlocks(writer->rel);
+	return ItemPointerIsValid(place) && ItemPointerGetBlockNumber(place) < writer->nblocks &&
 		table_tuple_fetch_row_version(writer->rel, place, GetActiveSnapshot(), writer->found);
 }
 
@@ -953,7 +963,7 @@ row_writer_xmin(RowWriter *writer)
 
 /* Locks the latest version of the row that was found, which has the same key. */
 static RowResult
-lock_found(RowWriter *writer, LockTupleMode mode, LockWaitPolicy wait)
+lock_found(RowWriter *writer, LockTupleMode mode, LockWaitPolicy wait, uint8 flags)
 {
 	ItemPointerData place = writer->found->tts_tid;
 	TM_FailureData failure;
@@ -961,9 +971,10 @@ lock_found(RowWriter *writer, LockTupleMode mode, LockWaitPolicy wait)
 	int64		key = DatumGetInt64(row_writer_value(writer, 0, &isnull));
 	bool		was_updated;
 
+	ExecClearTuple(writer->found);
 	switch (table_tuple_lock(writer->rel, &place, GetActiveSnapshot(), writer->found,
 							 GetCurrentCommandId(false), mode, wait,
-							 TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure))
+							 flags | TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure))
 	{
 		case TM_Ok:
 			was_updated = failure.traversed;
@@ -984,7 +995,8 @@ RowResult
 row_writer_lock(RowWriter *writer, bool key_share, bool skip_locked)
 {
 	return lock_found(writer, key_share ? LockTupleKeyShare : LockTupleNoKeyExclusive,
-					  skip_locked ? LockWaitSkip : LockWaitBlock);
+					  skip_locked ? LockWaitSkip : LockWaitBlock,
+					  TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS);
 }
 
 void
@@ -1035,7 +1047,7 @@ row_writer_update(RowWriter *writer)
 			return ROW_DONE;
 		case TM_Updated:
 			/* Of whatever was locked the latest version is there. */
-			return lock_found(writer, mode, LockWaitBlock) == ROW_GONE ? ROW_GONE : ROW_CHANGED;
+			return lock_found(writer, mode, LockWaitBlock, 0) == ROW_GONE ? ROW_GONE : ROW_CHANGED;
 		case TM_Deleted:
 			return ROW_GONE;
 		default:

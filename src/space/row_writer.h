@@ -76,6 +76,9 @@ extern RowWriter *row_writer_begin(Oid space, const RowTable *table);
 /* Writes what is still to be written, closes it, and lets the next command see it. */
 extern void row_writer_end(RowWriter *writer);
 
+/* The table, for errors. */
+extern Relation row_writer_relation(RowWriter *writer);
+
 /* The next value of the key. */
 extern int64 row_writer_next_id(RowWriter *writer);
 

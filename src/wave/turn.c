@@ -45,13 +45,14 @@ static const SpaceQuery read_query = {
 	"   s.starts_at::timestamptz, s.closes_at::timestamptz, s.archives_at::timestamptz,"
 	"   s.next_wave_at::timestamptz, s.waves::int, s.failures::int, s.announced::int, s.exhausted::bool,"
 	"   cirro.wave_wanted(s.target::int, s.accepted::int, g.invitation_multiplier::numeric),"
-	"   g.pending_max::int, g.filter_query::jsonb, g.sort_query::jsonb,"
+	"   g.pending_max::int, g.filter_query::jsonb, f.filter::cirro.filter_query, g.sort_query::jsonb,"
 	"   t.paused::bool, t.max_pending IS NOT NULL,"
 	"   EXISTS (SELECT FROM invitation i"
 	"     WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2),"
 	"   CASE WHEN " STATE_SEARCHED("$3") " THEN s.searched END::bigint,"
 	"   " OLDEST_TRANSACTION
-	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN setting t ON true"
+	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN gig_filter f ON f.gig_id = g.id"
+	"   LEFT JOIN setting t ON true"
 	" WHERE g.id = $1",
 	3, {INT8OID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
 };
@@ -162,6 +163,7 @@ wave_turn_read(GigTurn *turn)
 	gig->wanted = result_int32(&row);
 	gig->pending_max = result_null(&row) ? 0 : result_int32(&row);
 	gig->filter = result_datum(&row, JSONBOID);
+	gig->compiled = result_null(&row) ? (Datum) 0 : result_datum(&row, InvalidOid);
 	gig->sort = result_null(&row) ? (Datum) 0 : result_datum(&row, JSONBOID);
 	gig->paused = !result_null(&row) && result_bool(&row);
 	gig->limits_workers = result_bool(&row);
@@ -274,9 +276,18 @@ wave_turn_try(GigTurn *turn, IsolatedWork step, ErrorData **error)
 {
 	for (int tries = 1;; tries++)
 	{
-		IsolatedResult result = run_isolated(step, turn, error);
+		IsolatedResult result;
 		GigState	state;
 
+		turn->wrote_rows = false;
+		result = run_isolated(step, turn, error);
+		/* Another has invited somebody at the same moment: a statement passes him over. */
+		if (result == ISOLATED_FAILED && turn->wrote_rows &&
+			(*error)->sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
+		{
+			turn->by_statements = true;
+			result = run_isolated(step, turn, error);
+		}
 		if (result != ISOLATED_FAILED ||
 			((*error)->sqlerrcode != ERRCODE_CIRRO_NOT_OPEN &&
 			 (*error)->sqlerrcode != ERRCODE_CIRRO_FILLED))
