@@ -337,7 +337,8 @@ find_columns(RowWriter *writer, Relation rel)
 			i++;
 		if (i == desc->natts)
 			return "a column is missing";
-		if (TupleDescAttr(desc, i)->atttypid != table->columns[col].type)
+		if (OidIsValid(table->columns[col].type) &&
+			TupleDescAttr(desc, i)->atttypid != table->columns[col].type)
 			return "a column has another type";
 		writer->attnum[col] = i + 1;
 	}
@@ -538,8 +539,9 @@ find_indexes(RowWriter *writer, Relation rel)
 			objection = "an index calls a function";
 		index_close(opened, NoLock);
 	}
-	if (objection == NULL && writer->primary < 0 &&
-		(writer->key.table->operation == CMD_UPDATE || writer->key.table->locks))
+	/* By a key of another type no row is looked for. */
+	if (objection == NULL && writer->primary < 0 && writer->key.table->operation != CMD_INSERT &&
+		writer->key.table->columns[0].type == INT8OID)
 		objection = "its primary key is missing or altered";
 	return objection;
 }
@@ -945,6 +947,12 @@ Datum
 row_writer_value(RowWriter *writer, int column, bool *isnull)
 {
 	return slot_getattr(writer->found, writer->attnum[column], isnull);
+}
+
+Oid
+row_writer_type(RowWriter *writer, int column)
+{
+	return TupleDescAttr(writer->desc, writer->attnum[column] - 1)->atttypid;
 }
 
 ItemPointer

@@ -38,7 +38,6 @@ typedef struct GigFacts
 	Datum		sort;			/* sort_query, jsonb; 0: none */
 	bool		paused;
 	bool		limits_workers; /* is there a setting.max_pending? */
-	bool		sends;			/* is a scheduled invitation due? */
 	FullTransactionId searched; /* gig_state.searched, if it holds; or none */
 	FullTransactionId horizon;	/* all before it had ended when this was read */
 } GigFacts;
