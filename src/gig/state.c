@@ -597,7 +597,7 @@ change_rows(Oid space, const GigChange *changes, int n, bool always, StateRow *s
 
 /* None of "changes" leaves the state as it is for certain. */
 static void
-apply(Oid space, const GigChange *changes, int n)
+apply(Oid space, const GigChange *changes, int n, bool always)
 {
 	StateRow   *states = palloc(n * sizeof(StateRow));
 	int64	   *full = palloc(n * sizeof(int64));
@@ -607,9 +607,8 @@ apply(Oid space, const GigChange *changes, int n)
 	int			nfilled = 0;
 	int			nreopened = 0;
 
-	/* One that is written anew is what another's snapshot of before notices. */
-	if (!write_rows(space, changes, n, n == 1, states))
-		change_rows(space, changes, n, n == 1, states);
+	if (!write_rows(space, changes, n, always, states))
+		change_rows(space, changes, n, always, states);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -653,7 +652,7 @@ check_answer(Oid space, const GigChange *change)
 }
 
 void
-gig_state_apply(Oid space, const GigChange *changes, size_t n)
+gig_state_apply(Oid space, const GigChange *changes, size_t n, bool is_written_later)
 {
 	/* So many at a time that their arrays stay small. */
 	const int	most = 10000;
@@ -675,7 +674,7 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n)
 		{
 			MemoryContext old = MemoryContextSwitchTo(scratch);
 
-			apply(space, many, nmany);
+			apply(space, many, nmany, n == 1 && !is_written_later);
 			MemoryContextSwitchTo(old);
 			MemoryContextReset(scratch);
 			nmany = 0;

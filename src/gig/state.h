@@ -104,8 +104,12 @@ extern bool gig_state_lock(Oid space, int64 gig_id, GigState *state);
  * locks in that order unless a change cannot concern it, and raises UG010,
  * UG011, UG012 or 22023 if the statement may not stand, 55000 if a gig has no
  * state. When an explicit seats_max is reached the other invitations expire.
+ *
+ * A row that stays as it is is written all the same if it is the only one, so that
+ * whoever goes by an older snapshot notices; unless the caller writes it later.
  */
-extern void gig_state_apply(Oid space, const GigChange *changes, size_t n);
+extern void gig_state_apply(Oid space, const GigChange *changes, size_t n,
+							bool is_written_later);
 
 /*
  * Expires the pending and scheduled invitations of a gig that nobody else

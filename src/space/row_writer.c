@@ -117,6 +117,7 @@ struct RowWriter
 	SubTransactionId subid;
 	Relation	rel;
 	TableScanDesc scan;
+	BlockNumber nblocks;		/* or InvalidBlockNumber */
 	bool		has_written;
 	int			nrows;
 	TupleTableSlot *rows[BATCH_ROWS];	/* made when first needed */
@@ -336,7 +337,8 @@ find_columns(RowWriter *writer, Relation rel)
 			i++;
 		if (i == desc->natts)
 			return "a column is missing";
-		if (TupleDescAttr(desc, i)->atttypid != table->columns[col].type)
+		if (OidIsValid(table->columns[col].type) &&
+			TupleDescAttr(desc, i)->atttypid != table->columns[col].type)
 			return "a column has another type";
 		writer->attnum[col] = i + 1;
 	}
@@ -537,8 +539,9 @@ find_indexes(RowWriter *writer, Relation rel)
 			objection = "an index calls a function";
 		index_close(opened, NoLock);
 	}
-	if (objection == NULL && writer->primary < 0 &&
-		(writer->key.table->operation == CMD_UPDATE || writer->key.table->locks))
+	/* By a key of another type no row is looked for. */
+	if (objection == NULL && writer->primary < 0 && writer->key.table->operation != CMD_INSERT &&
+		writer->key.table->columns[0].type == INT8OID)
 		objection = "its primary key is missing or altered";
 	return objection;
 }
@@ -686,6 +689,7 @@ row_writer_begin(Oid space, const RowTable *table)
 	writer->rel = rel;
 	writer->result->ri_RelationDesc = rel;
 	writer->scan = NULL;
+	writer->nblocks = InvalidBlockNumber;
 	writer->has_written = writer->is_set = false;
 	writer->nrows = 0;
 	for (int i = 0; i < writer->nindexes; i++)
@@ -818,6 +822,12 @@ flush(RowWriter *writer)
 	writer->nrows = 0;
 }
 
+Relation
+row_writer_relation(RowWriter *writer)
+{
+	return writer->rel;
+}
+
 int64
 row_writer_next_id(RowWriter *writer)
 {
@@ -914,8 +924,10 @@ bool
 row_writer_find_at(RowWriter *writer, ItemPointer place)
 {
 	writer->is_set = false;
-	return ItemPointerIsValid(place) &&
-		ItemPointerGetBlockNumber(place) < RelationGetNumberOfBlocks(writer->rel) &&
+	/* While the table is locked it does not become shorter. */
+	if (writer->nblocks == InvalidBlockNumber)
+		writer->nblocks = RelationGetNumberOfBlocks(writer->rel);
+	return ItemPointerIsValid(place) && ItemPointerGetBlockNumber(place) < writer->nblocks &&
 		table_tuple_fetch_row_version(writer->rel, place, GetActiveSnapshot(), writer->found);
 }
 
@@ -937,6 +949,12 @@ row_writer_value(RowWriter *writer, int column, bool *isnull)
 	return slot_getattr(writer->found, writer->attnum[column], isnull);
 }
 
+Oid
+row_writer_type(RowWriter *writer, int column)
+{
+	return TupleDescAttr(writer->desc, writer->attnum[column] - 1)->atttypid;
+}
+
 ItemPointer
 row_writer_place(RowWriter *writer)
 {
@@ -953,7 +971,7 @@ row_writer_xmin(RowWriter *writer)
 
 /* Locks the latest version of the row that was found, which has the same key. */
 static RowResult
-lock_found(RowWriter *writer, LockTupleMode mode, LockWaitPolicy wait)
+lock_found(RowWriter *writer, LockTupleMode mode, LockWaitPolicy wait, uint8 flags)
 {
 	ItemPointerData place = writer->found->tts_tid;
 	TM_FailureData failure;
@@ -961,9 +979,10 @@ lock_found(RowWriter *writer, LockTupleMode mode, LockWaitPolicy wait)
 	int64		key = DatumGetInt64(row_writer_value(writer, 0, &isnull));
 	bool		was_updated;
 
+	ExecClearTuple(writer->found);
 	switch (table_tuple_lock(writer->rel, &place, GetActiveSnapshot(), writer->found,
 							 GetCurrentCommandId(false), mode, wait,
-							 TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure))
+							 flags | TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure))
 	{
 		case TM_Ok:
 			was_updated = failure.traversed;
@@ -984,7 +1003,8 @@ RowResult
 row_writer_lock(RowWriter *writer, bool key_share, bool skip_locked)
 {
 	return lock_found(writer, key_share ? LockTupleKeyShare : LockTupleNoKeyExclusive,
-					  skip_locked ? LockWaitSkip : LockWaitBlock);
+					  skip_locked ? LockWaitSkip : LockWaitBlock,
+					  TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS);
 }
 
 void
@@ -1035,7 +1055,7 @@ row_writer_update(RowWriter *writer)
 			return ROW_DONE;
 		case TM_Updated:
 			/* Of whatever was locked the latest version is there. */
-			return lock_found(writer, mode, LockWaitBlock) == ROW_GONE ? ROW_GONE : ROW_CHANGED;
+			return lock_found(writer, mode, LockWaitBlock, 0) == ROW_GONE ? ROW_GONE : ROW_CHANGED;
 		case TM_Deleted:
 			return ROW_GONE;
 		default:

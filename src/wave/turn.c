@@ -26,35 +26,10 @@
 #include "isolate.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "wave/facts.h"
 #include "wave/trouble.h"
 #include "wave/turn.h"
 #include "wave/wave.h"
-
-static const SpaceQuery claim_query = {
-	"SELECT FROM gig g WHERE g.id = $1 FOR NO KEY UPDATE SKIP LOCKED",
-	1, {INT8OID}, PLAN_BY_KEY
-};
-
-/*
- * A statement of its own after the claim: what another wave of this gig has
- * just committed must be seen.
- */
-static const SpaceQuery read_query = {
-	"SELECT s.accepted::int, s.target::int, coalesce(s.accepted >= s.capacity, false)::bool,"
-	"   s.expires_rest::bool, s.auto::bool, s.frequency::interval, s.answer_within::interval,"
-	"   s.starts_at::timestamptz, s.closes_at::timestamptz, s.archives_at::timestamptz,"
-	"   s.next_wave_at::timestamptz, s.waves::int, s.failures::int, s.announced::int, s.exhausted::bool,"
-	"   cirro.wave_wanted(s.target::int, s.accepted::int, g.invitation_multiplier::numeric),"
-	"   g.pending_max::int, g.filter_query::jsonb, g.sort_query::jsonb,"
-	"   t.paused::bool, t.max_pending IS NOT NULL,"
-	"   EXISTS (SELECT FROM invitation i"
-	"     WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2),"
-	"   CASE WHEN " STATE_SEARCHED("$3") " THEN s.searched END::bigint,"
-	"   " OLDEST_TRANSACTION
-	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN setting t ON true"
-	" WHERE g.id = $1",
-	3, {INT8OID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
-};
 
 static const SpaceQuery expire_unanswered_query = {
 	"UPDATE invitation i SET status = 'expired', reason = '" GIG_NO_ANSWER "'"
@@ -129,50 +104,6 @@ static const SpaceQuery update_state_query = {
 };
 
 /* ---------------------------------------------------------------- steps -- */
-
-bool
-wave_turn_read(GigTurn *turn)
-{
-	GigFacts   *gig = &turn->gig;
-	QueryArgs	args = {&read_query};
-	ResultRow	row;
-
-	arg_int64(&args, turn->gig_id);
-	arg_timestamptz(&args, turn->now);
-	arg_int64(&args, gig_state_place(turn->space));
-	if (query_run(turn->space, &args) == 0)
-		return false;
-
-	row = result_row(0);
-	gig->accepted = result_int32(&row);
-	gig->target = result_int32(&row);
-	gig->filled = result_bool(&row);
-	gig->expires_rest = result_bool(&row);
-	gig->automatic = result_bool(&row);
-	gig->frequency = result_interval(&row);
-	gig->answer_within = result_null(&row) ? NULL : result_interval(&row);
-	gig->starts_at = result_timestamptz(&row);
-	gig->closes_at = result_timestamptz(&row);
-	gig->archives_at = result_null(&row) ? DT_NOEND : result_timestamptz(&row);
-	gig->next_wave_at = result_null(&row) ? DT_NOEND : result_timestamptz(&row);
-	gig->waves = result_int32(&row);
-	gig->failures = result_int32(&row);
-	gig->announced = result_int32(&row);
-	gig->exhausted = result_bool(&row);
-	gig->wanted = result_int32(&row);
-	gig->pending_max = result_null(&row) ? 0 : result_int32(&row);
-	gig->filter = result_datum(&row, JSONBOID);
-	gig->sort = result_null(&row) ? (Datum) 0 : result_datum(&row, JSONBOID);
-	gig->paused = !result_null(&row) && result_bool(&row);
-	gig->limits_workers = result_bool(&row);
-	gig->sends = result_bool(&row);
-	gig->searched = result_null(&row) ? InvalidFullTransactionId : result_transaction(&row);
-	gig->horizon = result_transaction(&row);
-	result_end(&row);
-	turn->announced = gig->announced;
-	turn->exhausted = gig->exhausted;
-	return true;
-}
 
 bool
 wave_turn_is_open(const GigTurn *turn)
@@ -274,9 +205,18 @@ wave_turn_try(GigTurn *turn, IsolatedWork step, ErrorData **error)
 {
 	for (int tries = 1;; tries++)
 	{
-		IsolatedResult result = run_isolated(step, turn, error);
+		IsolatedResult result;
 		GigState	state;
 
+		turn->wrote_rows = false;
+		result = run_isolated(step, turn, error);
+		/* Another has invited somebody at the same moment: a statement passes him over. */
+		if (result == ISOLATED_FAILED && turn->wrote_rows &&
+			(*error)->sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
+		{
+			turn->by_statements = true;
+			result = run_isolated(step, turn, error);
+		}
 		if (result != ISOLATED_FAILED ||
 			((*error)->sqlerrcode != ERRCODE_CIRRO_NOT_OPEN &&
 			 (*error)->sqlerrcode != ERRCODE_CIRRO_FILLED))
@@ -461,16 +401,13 @@ static bool
 take_turn(void *arg)
 {
 	GigTurn    *turn = arg;
-	QueryArgs	claim = {&claim_query};
 	TimestampTz due = 0;
 	SpaceScope	scope;
 
 	if (!space_visit(&scope, turn->space, turn->owner, true))
 		return false;
 
-	arg_int64(&claim, turn->gig_id);
-	turn->claimed = query_run(turn->space, &claim) > 0 &&
-		wave_turn_read(turn) && !turn->gig.paused;
+	turn->claimed = wave_claim(turn, false) && wave_turn_read(turn) && !turn->gig.paused;
 	if (turn->claimed)
 	{
 		const GigFacts *gig = &turn->gig;
@@ -485,7 +422,7 @@ take_turn(void *arg)
 			if (wave_is_due)
 				run_due_wave(turn);
 			run_step(turn, finish_expired);
-			if (gig->sends && wave_turn_is_open(turn) && !gig->filled)
+			if (wave_turn_is_open(turn) && !gig->filled && wave_turn_sends(turn))
 				run_step(turn, send_scheduled);
 			if (news(turn) > turn->announced)
 				run_step(turn, announce);

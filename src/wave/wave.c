@@ -14,13 +14,17 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
 #include "gig/event.h"
 #include "gig/state.h"
 #include "space/query.h"
+#include "space/row_writer.h"
 #include "wave/batch.h"
+#include "wave/invite.h"
 #include "wave/match.h"
 #include "wave/wave.h"
 
@@ -103,13 +107,47 @@ static const SpaceQuery repeat_wave_query = {
 	TEXTOID, TEXTOID, INTERVALOID}, PLAN_BY_KEY
 };
 
+enum
+{
+	WAVE_ROW_ID, WAVE_GIG_ID, WAVE_NUMBER, WAVE_RUN_AT, WAVE_TARGET, WAVE_ACCEPTED, WAVE_WANTED,
+	WAVE_INVITED, WAVE_MATCHED, WAVE_HELD_BACK, WAVE_OUTCOME, WAVE_ERROR, WAVE_TOOK, NWAVE_COLUMNS
+};
+
+static const RowTable wave_rows = {
+	.name = "wave",
+	.operation = CMD_INSERT,
+	.ncolumns = NWAVE_COLUMNS,
+	.columns = {
+		[WAVE_ROW_ID] = {"id", INT8OID},
+		[WAVE_GIG_ID] = {"gig_id", INT8OID},
+		[WAVE_NUMBER] = {"number", INT4OID},
+		[WAVE_RUN_AT] = {"run_at", TIMESTAMPTZOID},
+		[WAVE_TARGET] = {"target", INT4OID},
+		[WAVE_ACCEPTED] = {"accepted", INT4OID},
+		[WAVE_WANTED] = {"wanted", INT4OID},
+		[WAVE_INVITED] = {"invited", INT4OID},
+		[WAVE_MATCHED] = {"matched", INT4OID},
+		[WAVE_HELD_BACK] = {"held_back", INT4OID},
+		[WAVE_OUTCOME] = {"outcome", TEXTOID},
+		[WAVE_ERROR] = {"error", TEXTOID},
+		[WAVE_TOOK] = {"took", INTERVALOID}
+	}
+};
+
 static int64
 reserve_wave_id(const GigTurn *turn)
 {
+	RowWriter  *rows = row_writer_begin(turn->space, &wave_rows);
 	QueryArgs	args = {&reserve_query};
 	ResultRow	row;
 	int64		id;
 
+	if (rows != NULL)
+	{
+		id = row_writer_next_id(rows);
+		row_writer_end(rows);
+		return id;
+	}
 	query_run(turn->space, &args);
 	row = result_row(0);
 	id = result_int64(&row);
@@ -156,6 +194,45 @@ repeat_wave(GigTurn *turn, const char *outcome, int wanted, int matched,
 	return true;
 }
 
+/* The row whose id is turn->wave_id. False if a statement has to write it. */
+static bool
+write_row(const GigTurn *turn, const char *outcome, int wanted, int invited, int matched,
+		  int held_back, const char *error, const Interval *took)
+{
+	RowWriter  *rows;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = row_writer_begin(turn->space, &wave_rows);
+	if (rows != NULL)
+	{
+		Datum		values[NWAVE_COLUMNS] = {
+			[WAVE_ROW_ID] = Int64GetDatum(turn->wave_id),
+			[WAVE_GIG_ID] = Int64GetDatum(turn->gig_id),
+			[WAVE_NUMBER] = Int32GetDatum(turn->gig.waves + 1),
+			[WAVE_RUN_AT] = TimestampTzGetDatum(turn->now),
+			[WAVE_TARGET] = Int32GetDatum(turn->gig.target),
+			[WAVE_ACCEPTED] = Int32GetDatum(turn->gig.accepted),
+			[WAVE_WANTED] = Int32GetDatum(wanted),
+			[WAVE_INVITED] = Int32GetDatum(invited),
+			[WAVE_MATCHED] = Int32GetDatum(matched),
+			[WAVE_HELD_BACK] = Int32GetDatum(held_back),
+			[WAVE_OUTCOME] = CStringGetTextDatum(outcome),
+			[WAVE_ERROR] = error == NULL ? (Datum) 0 : CStringGetTextDatum(error),
+			[WAVE_TOOK] = IntervalPGetDatum(took)
+		};
+		bool		nulls[NWAVE_COLUMNS] = {
+			[WAVE_MATCHED] = matched < 0,
+			[WAVE_HELD_BACK] = held_back < 0,
+			[WAVE_ERROR] = error == NULL
+		};
+
+		row_writer_put(rows, values, nulls);
+		row_writer_end(rows);
+	}
+	PopActiveSnapshot();
+	return rows != NULL;
+}
+
 void
 wave_write(GigTurn *turn, const char *outcome, int wanted, int invited,
 		   int matched, int held_back, const char *error)
@@ -169,6 +246,8 @@ wave_write(GigTurn *turn, const char *outcome, int wanted, int invited,
 
 	if (invited == 0 || turn->wave_id == 0)
 		turn->wave_id = reserve_wave_id(turn);
+	if (write_row(turn, outcome, wanted, invited, matched, held_back, error, &took))
+		return;
 	arg_int64(&args, turn->gig_id);
 	arg_int32(&args, turn->gig.waves + 1);
 	arg_timestamptz(&args, turn->now);
@@ -197,6 +276,16 @@ invite(const GigTurn *turn, const SpaceQuery *query, const int64 *ids, int count
 	arg_int64_array(&args, ids, count);
 	arg_int64(&args, turn->wave_id);
 	return query_run(turn->space, &args);
+}
+
+/* The same for workers without an invitation, row by row if that can be. */
+static int
+invite_workers(GigTurn *turn, const SpaceQuery *query, const int64 *ids,
+			   const ItemPointerData *places, const TransactionId *xmins, int count)
+{
+	int			invited = count == 0 ? 0 : wave_invite(turn, ids, places, xmins, count);
+
+	return invited < 0 ? invite(turn, query, ids, count) : invited;
 }
 
 /* Raises 55000 if those found were not invited because the gig's filter is gone. */
@@ -329,7 +418,8 @@ wave_run(void *arg)
 
 		if (count > 0)
 			turn->wave_id = reserve_wave_id(turn);
-		invited = invite(turn, &invite_found_query, found->ids, count);
+		invited = invite_workers(turn, &invite_found_query, found->ids, found->places,
+								 found->xmins, count);
 		searched = found->complete;
 		everyone = searched && invited == found->nids;
 		horizon = found->horizon;
@@ -368,7 +458,7 @@ wave_run(void *arg)
 
 		if (turn->wave_id == 0)
 			turn->wave_id = reserve_wave_id(turn);
-		n = invite(turn, &invite_query, fresh, nfresh) +
+		n = invite_workers(turn, &invite_query, fresh, NULL, NULL, nfresh) +
 			invite(turn, &reopen_query, again, nagain);
 		if (n == 0)
 			check_filter(turn);

@@ -34,10 +34,10 @@ typedef struct GigFacts
 	int			wanted;			/* by a wave, pending_max aside */
 	int			pending_max;	/* 0: no limit */
 	Datum		filter;			/* filter_query, jsonb */
+	Datum		compiled;		/* the same, of gig_filter; 0: not there */
 	Datum		sort;			/* sort_query, jsonb; 0: none */
 	bool		paused;
 	bool		limits_workers; /* is there a setting.max_pending? */
-	bool		sends;			/* is a scheduled invitation due? */
 	FullTransactionId searched; /* gig_state.searched, if it holds; or none */
 	FullTransactionId horizon;	/* all before it had ended when this was read */
 } GigFacts;
@@ -55,6 +55,8 @@ typedef struct GigTurn
 
 	bool		claimed;
 	bool		state_locked;	/* gig_state is locked by this turn */
+	bool		by_statements;	/* rows are not to be written one by one */
+	bool		wrote_rows;		/* they were, in this try */
 	bool		fell_short;		/* "found" was not enough: to be run without */
 	bool		waved;			/* a wave was due, and has had its turn */
 	bool		wave_failed;
