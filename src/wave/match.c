@@ -132,6 +132,16 @@ static const SpaceQuery matches_query = {
 	2, {INT8OID, JSONBOID}, PLAN_EACH_TIME
 };
 
+/* Of workers found, in their order, those who still match and are not invited. */
+static const SpaceQuery with_room_query = {
+	"SELECT p.place::int, " PENDING_OF_WORKER " < $3"
+	" FROM pg_catalog.unnest($2) WITH ORDINALITY AS p (id, place)"
+	" JOIN worker w ON w.id = p.id, gig_filter f"
+	" WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) f.filter" NEVER_INVITED
+	" ORDER BY p.place",
+	3, {INT8OID, INT8ARRAYOID, INT4OID}, PLAN_BY_KEY
+};
+
 static const SpaceQuery held_back_query = {
 	"SELECT count(*) FROM worker w WHERE" MATCHES
 	" AND NOT EXISTS (SELECT FROM invitation i"
@@ -292,9 +302,41 @@ int
 wave_find_reopenable(CandidateSearch *search, int limit, int64 *ids)
 {
 	search->complete = true;
-	if (!has_changed(search) || !may_reopen(search))
+	if (!has_changed(search))
+		return 0;
+	search->none_reopenable = !may_reopen(search);
+	if (search->none_reopenable)
 		return 0;
 	return collect(search, &reopenable_query, limit, ids, 0);
+}
+
+int
+wave_find_room(const CandidateSearch *search, const int64 *ids, int nids,
+			   int *found, int *held_back)
+{
+	QueryArgs	args = {&with_room_query};
+	int			nfound = 0;
+	uint64		rows;
+
+	arg_int64(&args, search->gig_id);
+	arg_int64_array(&args, ids, nids);
+	arg_int32(&args, search->max_pending);
+	rows = query_run(search->space, &args);
+	*held_back = 0;
+	/* Without its primary key there may be several rows of a worker. */
+	for (uint64 i = 0; i < rows && nfound < nids; i++)
+	{
+		ResultRow	row = result_row(i);
+		int			place = result_int32(&row);
+
+		if (result_bool(&row))
+			found[nfound++] = place - 1;
+		else
+			(*held_back)++;
+		result_end(&row);
+	}
+	query_free();
+	return nfound;
 }
 
 int64

@@ -37,7 +37,9 @@ typedef struct CandidateSearch
 	/* The answer: there are no others, locked or not. */
 	bool		complete;
 
-	bool		unchanged;		/* it is known that no worker has changed since */
+	/* Known of the gig once it was looked for. */
+	bool		unchanged;		/* no worker has changed since */
+	bool		none_reopenable;	/* nothing could be opened again */
 } CandidateSearch;
 
 /*
@@ -61,6 +63,14 @@ extern int	wave_find_candidates(CandidateSearch *search, int limit, int64 *ids);
  * were filled, locked FOR NO KEY UPDATE; locked ones are left out.
  */
 extern int	wave_find_reopenable(CandidateSearch *search, int limit, int64 *ids);
+
+/*
+ * Which of these workers, who had matched and had no invitation, still do not and
+ * have room for one by search->max_pending: their places, ascending, and how many
+ * lack nothing but room. The caller has locked that limit.
+ */
+extern int	wave_find_room(const CandidateSearch *search, const int64 *ids, int nids,
+						   int *found, int *held_back);
 
 /* How many workers setting.max_pending alone keeps from being found. */
 extern int64 wave_count_held_back(const CandidateSearch *search);
