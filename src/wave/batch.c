@@ -88,10 +88,11 @@ static int	wave_memory = 131072;	/* kB, of a pass */
 #define MORE_CHANGED	1000
 
 /*
- * Under setting.max_pending so many times those that are wanted are kept: some will
- * have too many pending invitations when the wave asks.
+ * Under setting.max_pending more are kept than are wanted: some will have too many
+ * pending invitations when the wave asks.
  */
-#define TIMES_LIMITED	2
+#define LIMITED_TIMES	2
+#define MORE_LIMITED	100
 
 /* A datum is no larger than 1 GB. */
 #define PAIRS_AT_ONCE	1000000
@@ -400,7 +401,7 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	if (part == PASS_CHANGED && FullTransactionIdPrecedes(since, pass->changed_since))
 		return true;
 	if (limited)
-		wanted = (int) Min((int64) wanted * TIMES_LIMITED, PG_INT32_MAX);
+		wanted = (int) Min((int64) wanted * LIMITED_TIMES + MORE_LIMITED, PG_INT32_MAX);
 	size = (int64) wanted * CANDIDATE_SIZE;
 	/* Half of it is for who is invited already. */
 	if (pass->ngigs > 0 &&

@@ -285,6 +285,9 @@ wave_find_candidates(CandidateSearch *search, int limit, int64 *ids)
 	search->complete = true;
 	if (!has_changed(search))
 		return 0;
+	ereport(DEBUG1,
+			(errmsg_internal("looking for workers of gig " INT64_FORMAT " alone",
+							 search->gig_id)));
 	if (search->sort != 0 || FullTransactionIdIsValid(search->since) || is_rare(search, limit))
 		return collect(search, &by_filter_query, limit, ids, 0);
 
@@ -307,35 +310,47 @@ wave_find_reopenable(CandidateSearch *search, int limit, int64 *ids)
 	search->none_reopenable = !may_reopen(search);
 	if (search->none_reopenable)
 		return 0;
+	ereport(DEBUG1,
+			(errmsg_internal("looking for what to open again of gig " INT64_FORMAT,
+							 search->gig_id)));
 	return collect(search, &reopenable_query, limit, ids, 0);
 }
 
+/* As many of them are asked at a time as are wanted yet, but not one by one. */
+#define ROOM_AT_ONCE	16
+
 int
-wave_find_room(const CandidateSearch *search, const int64 *ids, int nids,
-			   int *found, int *held_back)
+wave_find_room(const CandidateSearch *search, const int64 *ids, int nids, int limit,
+			   int *found, int *held_back, int *asked)
 {
-	QueryArgs	args = {&with_room_query};
 	int			nfound = 0;
-	uint64		rows;
 
-	arg_int64(&args, search->gig_id);
-	arg_int64_array(&args, ids, nids);
-	arg_int32(&args, search->max_pending);
-	rows = query_run(search->space, &args);
-	*held_back = 0;
-	/* Without its primary key there may be several rows of a worker. */
-	for (uint64 i = 0; i < rows && nfound < nids; i++)
+	*held_back = *asked = 0;
+	while (nfound < limit && *asked < nids)
 	{
-		ResultRow	row = result_row(i);
-		int			place = result_int32(&row);
+		int			n = Min(nids - *asked, Max(limit - nfound, ROOM_AT_ONCE));
+		QueryArgs	args = {&with_room_query};
+		uint64		rows;
 
-		if (result_bool(&row))
-			found[nfound++] = place - 1;
-		else
-			(*held_back)++;
-		result_end(&row);
+		arg_int64(&args, search->gig_id);
+		arg_int64_array(&args, ids + *asked, n);
+		arg_int32(&args, search->max_pending);
+		rows = query_run(search->space, &args);
+		/* Without its primary key there may be several rows of a worker. */
+		for (uint64 i = 0; i < rows && nfound < nids; i++)
+		{
+			ResultRow	row = result_row(i);
+			int			place = *asked + result_int32(&row) - 1;
+
+			if (result_bool(&row))
+				found[nfound++] = place;
+			else
+				(*held_back)++;
+			result_end(&row);
+		}
+		query_free();
+		*asked += n;
 	}
-	query_free();
 	return nfound;
 }
 

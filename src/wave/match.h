@@ -65,12 +65,13 @@ extern int	wave_find_candidates(CandidateSearch *search, int limit, int64 *ids);
 extern int	wave_find_reopenable(CandidateSearch *search, int limit, int64 *ids);
 
 /*
- * Which of these workers, who had matched and had no invitation, still do not and
- * have room for one by search->max_pending: their places, ascending, and how many
- * lack nothing but room. The caller has locked that limit.
+ * Of workers who matched and had no invitation: which still do, and have room for
+ * one by search->max_pending, which the caller has locked. Asks the first of them
+ * until "limit" have, or a few more; "found" are their places in ids, ascending, and
+ * has room for all. So many of those asked lack nothing but room.
  */
 extern int	wave_find_room(const CandidateSearch *search, const int64 *ids, int nids,
-						   int *found, int *held_back);
+						   int limit, int *found, int *held_back, int *asked);
 
 /* How many workers setting.max_pending alone keeps from being found. */
 extern int64 wave_count_held_back(const CandidateSearch *search);

@@ -282,16 +282,21 @@ found_is_current(const GigTurn *turn)
 }
 
 /*
- * Of what a pass has found, those whom setting.max_pending leaves room for now; how
- * many are held back by it.
+ * Of what a pass has found, the first whom setting.max_pending leaves room for now:
+ * as many as are wanted or more, if there are. If they are complete, so is the number
+ * of those held back.
  */
 static BatchedGig
-heed_max_pending(const CandidateSearch *search, const BatchedGig *found, int *held_back)
+heed_max_pending(const CandidateSearch *search, const BatchedGig *found, int wanted,
+				 int *held_back)
 {
 	BatchedGig	result = *found;
 	int		   *places = palloc(mul_size((Size) found->nids + 1, sizeof(int)));
+	int			asked;
 
-	result.nids = wave_find_room(search, found->ids, found->nids, places, held_back);
+	result.nids = wave_find_room(search, found->ids, found->nids, wanted, places,
+								 held_back, &asked);
+	result.complete = found->complete && asked == found->nids;
 	result.ids = palloc(mul_size((Size) found->nids + 1, sizeof(int64)));
 	if (found->places != NULL)
 	{
@@ -358,7 +363,7 @@ wave_run(void *arg)
 		int			count;
 
 		if (search.max_pending > 0)
-			found = heed_max_pending(&search, turn->found, &found_held_back);
+			found = heed_max_pending(&search, turn->found, wanted, &found_held_back);
 		count = Min(wanted, found.nids);
 		/* Whom it has left out may have room, where others have none. */
 		if (search.max_pending > 0 && count < wanted && !found.complete)
@@ -379,9 +384,6 @@ wave_run(void *arg)
 	fresh = palloc(mul_size(sizeof(int64), wanted));
 	if (invited < wanted && !searched)
 	{
-		ereport(DEBUG1,
-				(errmsg_internal("looking for workers of gig " INT64_FORMAT " alone",
-								 turn->gig_id)));
 		nfresh = wave_find_candidates(&search, wanted - invited, fresh);
 		everyone = search.complete;
 		horizon = gig->horizon;
