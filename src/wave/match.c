@@ -137,6 +137,16 @@ static const SpaceQuery matches_query = {
 	2, {INT8OID, JSONBOID}, PLAN_EACH_TIME
 };
 
+/* Of workers found, in their order, those who still match and are not invited. */
+static const SpaceQuery with_room_query = {
+	"SELECT p.place::int, " PENDING_OF_WORKER " < $3"
+	" FROM pg_catalog.unnest($2) WITH ORDINALITY AS p (id, place)"
+	" JOIN worker w ON w.id = p.id, gig_filter f"
+	" WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) f.filter" NEVER_INVITED
+	" ORDER BY p.place",
+	3, {INT8OID, INT8ARRAYOID, INT4OID}, PLAN_BY_KEY
+};
+
 static const SpaceQuery held_back_query = {
 	"SELECT count(*) FROM worker w WHERE" MATCHES
 	" AND NOT EXISTS (SELECT FROM invitation i"
@@ -280,6 +290,9 @@ wave_find_candidates(CandidateSearch *search, int limit, int64 *ids)
 	search->complete = true;
 	if (!has_changed(search))
 		return 0;
+	ereport(DEBUG1,
+			(errmsg_internal("looking for workers of gig " INT64_FORMAT " alone",
+							 search->gig_id)));
 	if (search->sort != 0 || FullTransactionIdIsValid(search->since) || is_rare(search, limit))
 		return collect(search, by_filter, limit, ids, 0);
 
@@ -297,9 +310,53 @@ int
 wave_find_reopenable(CandidateSearch *search, int limit, int64 *ids)
 {
 	search->complete = true;
-	if (!has_changed(search) || !may_reopen(search))
+	if (!has_changed(search))
 		return 0;
+	search->none_reopenable = !may_reopen(search);
+	if (search->none_reopenable)
+		return 0;
+	ereport(DEBUG1,
+			(errmsg_internal("looking for what to open again of gig " INT64_FORMAT,
+							 search->gig_id)));
 	return collect(search, reopenable, limit, ids, 0);
+}
+
+/* As many of them are asked at a time as are wanted yet, but not one by one. */
+#define ROOM_AT_ONCE	16
+
+int
+wave_find_room(const CandidateSearch *search, const int64 *ids, int nids, int limit,
+			   int *found, int *held_back, int *asked)
+{
+	int			nfound = 0;
+
+	*held_back = *asked = 0;
+	while (nfound < limit && *asked < nids)
+	{
+		int			n = Min(nids - *asked, Max(limit - nfound, ROOM_AT_ONCE));
+		QueryArgs	args = {&with_room_query};
+		uint64		rows;
+
+		arg_int64(&args, search->gig_id);
+		arg_int64_array(&args, ids + *asked, n);
+		arg_int32(&args, search->max_pending);
+		rows = query_run(search->space, &args);
+		/* Without its primary key there may be several rows of a worker. */
+		for (uint64 i = 0; i < rows && nfound < nids; i++)
+		{
+			ResultRow	row = result_row(i);
+			int			place = *asked + result_int32(&row) - 1;
+
+			if (result_bool(&row))
+				found[nfound++] = place;
+			else
+				(*held_back)++;
+			result_end(&row);
+		}
+		query_free();
+		*asked += n;
+	}
+	return nfound;
 }
 
 int64
