@@ -523,8 +523,13 @@ find_indexes(RowWriter *writer, Relation rel)
 	foreach(cell, oids)
 	{
 		RowIndex   *index = &writer->indexes[writer->nindexes];
-		Relation	opened = index_open(lfirst_oid(cell), RowExclusiveLock);
+		Relation	opened;
 
+		/* Who only reads needs none of the others, nor what they call. */
+		if (writer->key.table->operation == CMD_SELECT && lfirst_oid(cell) != rel->rd_pkindex)
+			continue;
+		opened = index_open(lfirst_oid(cell), writer->key.table->operation == CMD_SELECT ?
+							AccessShareLock : RowExclusiveLock);
 		index->oid = lfirst_oid(cell);
 		index->info = BuildIndexInfo(opened);
 		if (is_primary(writer, opened))
