@@ -11,6 +11,7 @@
 #include "access/transam.h"
 #include "utils/timestamp.h"
 
+#include "gig/state.h"
 #include "wave/batch.h"
 
 /* What the rows of a gig, its Space's settings and its invitations said. */
@@ -38,7 +39,8 @@ typedef struct GigFacts
 	Datum		sort;			/* sort_query, jsonb; 0: none */
 	bool		paused;
 	bool		limits_workers; /* is there a setting.max_pending? */
-	bool		sends;			/* is a scheduled invitation due? */
+	TimestampTz next_send;		/* of what is scheduled, or NO_TIME */
+	GigStateVersion version;	/* the row of gig_state that says so */
 	FullTransactionId searched; /* gig_state.searched, if it holds; or none */
 	FullTransactionId horizon;	/* all before it had ended when this was read */
 } GigFacts;
@@ -55,7 +57,6 @@ typedef struct GigTurn
 	GigFacts	gig;			/* once it is claimed */
 
 	bool		claimed;
-	bool		state_locked;	/* gig_state is locked by this turn */
 	bool		by_statements;	/* rows are not to be written one by one */
 	bool		wrote_rows;		/* they were, in this try */
 	bool		fell_short;		/* "found" was not enough: to be run without */
