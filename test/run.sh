@@ -272,7 +272,7 @@ fuzz()
 parser()
 {
 	sources="test/fuzz/filter_parse_fuzz.c src/filter/parse.c src/filter/regex_literal.c src/json/path.c src/json/tree.c src/json/tree_error.c src/json/tree_write.c"
-	flags="-g -O1 -D_GNU_SOURCE -fno-sanitize-recover=all -Isrc"
+	flags="-g -O1 -fno-sanitize-recover=all -Isrc"
 	# The lists are words on purpose.
 	# shellcheck disable=SC2086
 	if limited "${CC:-gcc}" $flags -DREPLAY -fsanitize=address,undefined -o "$work/tmp/replay" $sources &&

@@ -39,6 +39,10 @@
  */
 #define CACHE_SIZE		32
 
+/* Strings for which literals are looked for in vain until it is given up, and for how many. */
+#define CREDIT			64
+#define PAUSE			4096
+
 typedef struct CachedRegex
 {
 	MemoryContext context;		/* holds the pattern and, from 16 on, re */
@@ -46,6 +50,7 @@ typedef struct CachedRegex
 	uint32		len;
 	int			options;
 	RegexLiterals literals;
+	int			credit;			/* of the literals: see literals_reject() */
 	regex_t		re;
 } CachedRegex;
 
@@ -167,6 +172,7 @@ get_compiled(JsonView pattern, int options)
 	entry->len = pattern.len;
 	entry->options = options;
 	regex_literals_read(&entry->literals, pattern.data, pattern.len, options, letters());
+	entry->credit = CREDIT;
 	result = compile(&entry->re, pattern.data, pattern.len, options);
 	MemoryContextSwitchTo(old);
 	if (result != REG_OKAY)
@@ -184,6 +190,30 @@ get_compiled(JsonView pattern, int options)
 	return entry;
 }
 
+/*
+ * Of literals that a string needs but that do not suffice. They are looked for
+ * as long as they reject one string of eight or so; if they do not, the engine
+ * gets the strings at once for a while.
+ */
+static bool
+literals_reject(CachedRegex *regex, JsonView subject)
+{
+	if (regex->credit < 0)
+	{
+		if (++regex->credit == 0)
+			regex->credit = CREDIT;
+		return false;
+	}
+	if (!regex_literals_occur(&regex->literals, subject.data, subject.len))
+	{
+		regex->credit = Min(regex->credit + 8, CREDIT);
+		return true;
+	}
+	if (--regex->credit == 0)
+		regex->credit = -PAUSE;
+	return false;
+}
+
 bool
 filter_regex_matches(JsonView pattern, int options, JsonView subject)
 {
@@ -198,13 +228,10 @@ filter_regex_matches(JsonView pattern, int options, JsonView subject)
 	regex = get_compiled(pattern, options);
 	if (regex == NULL)
 		return false;
-	if (regex->literals.worthwhile)
-	{
-		bool		occur = regex_literals_occur(&regex->literals, subject.data, subject.len);
-
-		if (regex->literals.complete || !occur)
-			return occur;
-	}
+	if (regex->literals.complete)
+		return regex_literals_occur(&regex->literals, subject.data, subject.len);
+	if (regex->literals.worthwhile && literals_reject(regex, subject))
+		return false;
 	if (subject.len >= lengthof(small))
 		wide = palloc((subject.len + 1) * sizeof(pg_wchar));
 	wide_len = pg_mb2wchar_with_len(subject.data, wide, subject.len);

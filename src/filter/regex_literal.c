@@ -726,6 +726,43 @@ comes_before(const RegexLiteralSet *set, const RegexLiteral *a, const RegexLiter
 	return a->len > 0 && b->len > 0 && first_byte(set, a) < first_byte(set, b);
 }
 
+/* How rare a byte is in texts, roughly; what begins a letter of UTF-8 is not. */
+static int
+rarity(char c)
+{
+	static const char frequent[] = "e atinosrhldcum01pgfw.y2b,v3456789k-ETAINOSRHLDCUMPGFWYBV@";
+	const char *found = memchr(frequent, c, sizeof(frequent) - 1);
+
+	if ((c & 0xC0) == 0xC0)
+		return 0;
+	return found == NULL ? (int) sizeof(frequent) : (int) (found - frequent);
+}
+
+/* The rarest byte that all free literals have in the same place. */
+static void
+find_common_byte(RegexLiterals *literals)
+{
+	const RegexLiteralSet *set = &literals->set;
+	const char *text;
+
+	literals->common_at = -1;
+	if (literals->ntied == set->n)
+		return;
+	text = set->text + set->literals[literals->ntied].at;
+	for (int at = 0; at < literals->shortest; at++)
+	{
+		bool		common = !(literals->ignore_case && text[at] >= 'a' && text[at] <= 'z');
+
+		for (int i = literals->ntied + 1; i < set->n && common; i++)
+			common = set->text[set->literals[i].at + at] == text[at];
+		if (common && (literals->common_at < 0 || rarity(text[at]) > rarity(literals->common)))
+		{
+			literals->common_at = at;
+			literals->common = text[at];
+		}
+	}
+}
+
 void
 regex_literals_read(RegexLiterals *literals, const char *pattern, size_t len, int options,
 					RegexLetters letters)
@@ -755,7 +792,6 @@ regex_literals_read(RegexLiterals *literals, const char *pattern, size_t len, in
 										set->literals[literals->ntied].at_end))
 		literals->ntied++;
 	literals->shortest = INT_MAX;
-	literals->first_byte = -1;
 	memset(literals->with_byte, set->n, sizeof(literals->with_byte));
 	for (int i = set->n - 1; i >= literals->ntied; i--)
 	{
@@ -766,17 +802,10 @@ regex_literals_read(RegexLiterals *literals, const char *pattern, size_t len, in
 		if (literal->len > 0)
 			literals->with_byte[first_byte(set, literal)] = i;
 	}
-	if (literals->ntied < set->n && literals->shortest > 0)
-	{
-		uint8_t		first = first_byte(set, &set->literals[literals->ntied]);
-
-		if (first == first_byte(set, &set->literals[set->n - 1]) &&
-			!(literals->ignore_case && first >= 'a' && first <= 'z'))
-			literals->first_byte = first;
-	}
 	if (literals->ignore_case)
 		for (int c = 'A'; c <= 'Z'; c++)
 			literals->with_byte[c] = literals->with_byte[(uint8_t) lower(c)];
+	find_common_byte(literals);
 }
 
 static inline bool
@@ -800,16 +829,17 @@ occur_anywhere(const RegexLiterals *literals, const char *string, size_t len)
 	const char *end = string + len;
 	const char *last = end - literals->shortest;
 
-	if (literals->ntied == set->n - 1 && !literals->ignore_case)
-		return memmem(string, len, set->text + set->literals[set->n - 1].at,
-					  literals->shortest) != NULL;
 	for (const char *at = string; at <= last; at++)
 	{
 		int			first;
 
-		if (literals->first_byte >= 0 &&
-			(at = memchr(at, literals->first_byte, last - at + 1)) == NULL)
-			return false;
+		if (literals->common_at >= 0)
+		{
+			at = memchr(at + literals->common_at, literals->common, last - at + 1);
+			if (at == NULL)
+				return false;
+			at -= literals->common_at;
+		}
 		first = literals->with_byte[(uint8_t) *at];
 		for (int i = first; i < set->n; i++)
 		{
@@ -869,6 +899,10 @@ regex_literals_beginning(const char *pattern, size_t len, int options, RegexLett
 			same++;
 		common = same;
 	}
+	/* Not within a character. */
+	while (letters == REGEX_LETTERS_UTF8 && common < literal[0].len && common > 0 &&
+		   (r.first.text[common] & 0xC0) == 0x80)
+		common--;
 	for (int i = 0; i < r.first.n && part.complete; i++)
 		*all |= literal[i].len == common && !literal[i].at_end;
 	return common;

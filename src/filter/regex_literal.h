@@ -54,7 +54,8 @@ typedef struct RegexLiterals
 	bool		ignore_case;	/* they are in lower case */
 	int			ntied;			/* the first ones, tied to the start or the end */
 	int			shortest;		/* of the others */
-	int			first_byte;		/* of all others; -1: they differ */
+	int			common_at;		/* where all others have the same byte; -1: nowhere */
+	char		common;
 	uint8_t		with_byte[256]; /* the first of the others that begins so; n: none */
 	RegexLiteralSet set;
 } RegexLiterals;

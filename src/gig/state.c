@@ -374,7 +374,6 @@ leaves_state(const GigChange *change)
 
 /* -------------------------------------------------------------- reading -- */
 
-
 /* Raises 22004 for a null that no Space has. */
 static Datum
 state_value(RowWriter *rows, int column)
@@ -876,9 +875,11 @@ write_end(Oid space, const StateRow *row, const GigTurnEnd *end)
 			row_writer_set(rows, STATE_RELEASED, Int64GetDatum(row->released), row->released == 0);
 			if (FullTransactionIdIsValid(end->searched))
 			{
-				row_writer_set(rows, STATE_SEARCHED,
-							   Int64GetDatum((int64) U64FromFullTransactionId(end->searched)), false);
-				row_writer_set(rows, STATE_SEARCHED_ON, Int64GetDatum(gig_state_place(space)), false);
+				int64		searched = (int64) U64FromFullTransactionId(end->searched);
+
+				row_writer_set(rows, STATE_SEARCHED, Int64GetDatum(searched), false);
+				row_writer_set(rows, STATE_SEARCHED_ON, Int64GetDatum(gig_state_place(space)),
+							   false);
 			}
 			if (row_writer_update(rows) == ROW_CHANGED)
 				elog(ERROR, "gig_state of gig " INT64_FORMAT " was changed under its lock",

@@ -25,7 +25,7 @@
 typedef struct RowColumn
 {
 	const char *name;
-	Oid			type;
+	Oid			type;			/* InvalidOid: any */
 	bool		read_only;
 } RowColumn;
 
@@ -105,6 +105,7 @@ extern bool row_writer_scan_next(RowWriter *writer);
 
 /* A column of the row that was read. */
 extern Datum row_writer_value(RowWriter *writer, int column, bool *isnull);
+extern Oid	row_writer_type(RowWriter *writer, int column);
 
 /* Where it is, and the transaction that wrote it. */
 extern ItemPointer row_writer_place(RowWriter *writer);

@@ -18,7 +18,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
@@ -26,46 +25,11 @@
 #include "gig/state.h"
 #include "isolate.h"
 #include "space/query.h"
-#include "space/row_writer.h"
 #include "space/scope.h"
+#include "wave/facts.h"
 #include "wave/trouble.h"
 #include "wave/turn.h"
 #include "wave/wave.h"
-
-static const SpaceQuery claim_query = {
-	"SELECT FROM gig g WHERE g.id = $1 FOR NO KEY UPDATE SKIP LOCKED",
-	1, {INT8OID}, PLAN_BY_KEY
-};
-
-static const RowTable gig_rows = {
-	.name = "gig",
-	.operation = CMD_SELECT,
-	.locks = true,
-	.ncolumns = 1,
-	.columns = {{"id", INT8OID}}
-};
-
-/*
- * A statement of its own after the claim: what another wave of this gig has
- * just committed must be seen.
- */
-static const SpaceQuery read_query = {
-	"SELECT s.accepted::int, s.target::int, coalesce(s.accepted >= s.capacity, false)::bool,"
-	"   s.expires_rest::bool, s.auto::bool, s.frequency::interval, s.answer_within::interval,"
-	"   s.starts_at::timestamptz, s.closes_at::timestamptz, s.archives_at::timestamptz,"
-	"   s.next_wave_at::timestamptz, s.waves::int, s.failures::int, s.announced::int, s.exhausted::bool,"
-	"   cirro.wave_wanted(s.target::int, s.accepted::int, g.invitation_multiplier::numeric),"
-	"   g.pending_max::int, g.filter_query::jsonb, f.filter::cirro.filter_query, g.sort_query::jsonb,"
-	"   t.paused::bool, t.max_pending IS NOT NULL,"
-	"   (SELECT min(i.send_at) FROM invitation i WHERE i.gig_id = $1 AND i.status = 'scheduled'),"
-	"   s.ctid, s.xmin,"
-	"   CASE WHEN " STATE_SEARCHED("$2") " THEN s.searched END::bigint,"
-	"   " OLDEST_TRANSACTION
-	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN gig_filter f ON f.gig_id = g.id"
-	"   LEFT JOIN setting t ON true"
-	" WHERE g.id = $1",
-	2, {INT8OID, INT8OID}, PLAN_BY_KEY
-};
 
 static const SpaceQuery expire_unanswered_query = {
 	"UPDATE invitation i SET status = 'expired', reason = '" GIG_NO_ANSWER "'"
@@ -105,52 +69,6 @@ static const SpaceQuery forget_filter_query = {
 /* ---------------------------------------------------------------- steps -- */
 
 bool
-wave_turn_read(GigTurn *turn)
-{
-	GigFacts   *gig = &turn->gig;
-	QueryArgs	args = {&read_query};
-	ResultRow	row;
-
-	arg_int64(&args, turn->gig_id);
-	arg_int64(&args, gig_state_place(turn->space));
-	if (query_run(turn->space, &args) == 0)
-		return false;
-
-	row = result_row(0);
-	gig->accepted = result_int32(&row);
-	gig->target = result_int32(&row);
-	gig->filled = result_bool(&row);
-	gig->expires_rest = result_bool(&row);
-	gig->automatic = result_bool(&row);
-	gig->frequency = result_interval(&row);
-	gig->answer_within = result_null(&row) ? NULL : result_interval(&row);
-	gig->starts_at = result_timestamptz(&row);
-	gig->closes_at = result_timestamptz(&row);
-	gig->archives_at = result_null(&row) ? DT_NOEND : result_timestamptz(&row);
-	gig->next_wave_at = result_null(&row) ? DT_NOEND : result_timestamptz(&row);
-	gig->waves = result_int32(&row);
-	gig->failures = result_int32(&row);
-	gig->announced = result_int32(&row);
-	gig->exhausted = result_bool(&row);
-	gig->wanted = result_int32(&row);
-	gig->pending_max = result_null(&row) ? 0 : result_int32(&row);
-	gig->filter = result_datum(&row, JSONBOID);
-	gig->compiled = result_null(&row) ? (Datum) 0 : result_datum(&row, InvalidOid);
-	gig->sort = result_null(&row) ? (Datum) 0 : result_datum(&row, JSONBOID);
-	gig->paused = !result_null(&row) && result_bool(&row);
-	gig->limits_workers = result_bool(&row);
-	gig->next_send = result_null(&row) ? NO_TIME : result_timestamptz(&row);
-	gig->version.place = *(ItemPointer) DatumGetPointer(result_datum(&row, TIDOID));
-	gig->version.xmin = DatumGetTransactionId(result_datum(&row, XIDOID));
-	gig->searched = result_null(&row) ? InvalidFullTransactionId : result_transaction(&row);
-	gig->horizon = result_transaction(&row);
-	result_end(&row);
-	turn->announced = gig->announced;
-	turn->exhausted = gig->exhausted;
-	return true;
-}
-
-bool
 wave_turn_is_open(const GigTurn *turn)
 {
 	return turn->now < turn->gig.closes_at;
@@ -161,13 +79,6 @@ needs_wave(const GigTurn *turn)
 {
 	return turn->gig.automatic && wave_turn_is_open(turn) &&
 		turn->gig.accepted < turn->gig.target;
-}
-
-/* Is a scheduled invitation due? */
-static bool
-sends(const GigTurn *turn)
-{
-	return turn->gig.next_send != NO_TIME && turn->gig.next_send <= turn->now;
 }
 
 /*
@@ -391,7 +302,7 @@ wave_turn_finish(GigTurn *turn, TimestampTz due)
 		.exhausted = turn->exhausted,
 		.retry_at = turn->error != NULL ? retry_at(turn) : NO_TIME,
 		.searched = turn->searched,
-		.knows_sends = !sends(turn),
+		.knows_sends = turn->gig.knows_sends && turn->gig.next_send > turn->now,
 		.next_send = turn->gig.next_send,
 		.version = turn->gig.version
 	};
@@ -423,31 +334,6 @@ describe_error(const ErrorData *error)
 	return text.data;
 }
 
-/* Locks the gig row, unless it is gone or somebody else holds it. */
-static bool
-claim(const GigTurn *turn)
-{
-	QueryArgs	args = {&claim_query};
-	RowWriter  *gigs;
-	bool		is_claimed;
-
-	PushActiveSnapshot(GetTransactionSnapshot());
-	gigs = row_writer_begin(turn->space, &gig_rows);
-	if (gigs != NULL)
-	{
-		RowResult	result = row_writer_find(gigs, turn->gig_id) ?
-			row_writer_lock(gigs, false, true) : ROW_GONE;
-
-		is_claimed = result == ROW_DONE || result == ROW_CHANGED;
-		row_writer_end(gigs);
-	}
-	PopActiveSnapshot();
-	if (gigs != NULL)
-		return is_claimed;
-	arg_int64(&args, turn->gig_id);
-	return query_run(turn->space, &args) > 0;
-}
-
 /*
  * The turn. With turn->error set by an earlier turn that could not be kept,
  * nothing is done but that it is recorded.
@@ -462,7 +348,7 @@ take_turn(void *arg)
 	if (!space_visit(&scope, turn->space, turn->owner, true))
 		return false;
 
-	turn->claimed = claim(turn) && wave_turn_read(turn) && !turn->gig.paused;
+	turn->claimed = wave_claim(turn, false) && wave_turn_read(turn) && !turn->gig.paused;
 	if (turn->claimed)
 	{
 		const GigFacts *gig = &turn->gig;
@@ -477,7 +363,7 @@ take_turn(void *arg)
 			if (wave_is_due)
 				run_due_wave(turn);
 			run_step(turn, finish_expired);
-			if (sends(turn) && wave_turn_is_open(turn) && !gig->filled)
+			if (wave_turn_is_open(turn) && !gig->filled && wave_turn_sends(turn))
 				run_step(turn, send_scheduled);
 			if (news(turn) > turn->announced)
 				run_step(turn, announce);

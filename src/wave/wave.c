@@ -280,12 +280,19 @@ invite(const GigTurn *turn, const SpaceQuery *query, const int64 *ids, int count
 
 /* The same for workers without an invitation, row by row if that can be. */
 static int
-invite_workers(GigTurn *turn, const SpaceQuery *query, const int64 *ids,
-			   const ItemPointerData *places, const TransactionId *xmins, int count)
+invite_found(GigTurn *turn, const SpaceQuery *query, const Proposals *found)
 {
-	int			invited = count == 0 ? 0 : wave_invite(turn, ids, places, xmins, count);
+	int			invited = -1;
 
-	return invited < 0 ? invite(turn, query, ids, count) : invited;
+	if (found->count == 0)
+		return 0;
+	/* Without its row in gig_filter nobody matches. */
+	if (!turn->by_statements && turn->gig.compiled != (Datum) 0)
+	{
+		turn->wrote_rows = true;
+		invited = wave_invite(turn->space, turn->gig_id, turn->wave_id, turn->gig.compiled, found);
+	}
+	return invited < 0 ? invite(turn, query, found->ids, found->count) : invited;
 }
 
 /* Raises 55000 if those found were not invited because the gig's filter is gone. */
@@ -362,12 +369,46 @@ found_is_current(const GigTurn *turn)
 	const BatchedGig *found = turn->found;
 	const GigFacts *gig = &turn->gig;
 
-	return found != NULL && found->number == gig->waves + 1 && !gig->limits_workers &&
+	return found != NULL && found->number == gig->waves + 1 &&
 		(!FullTransactionIdIsValid(found->since) ||
-		 (FullTransactionIdIsValid(gig->searched) &&
+		 (!gig->limits_workers && FullTransactionIdIsValid(gig->searched) &&
 		  FullTransactionIdFollowsOrEquals(gig->searched, found->since))) &&
 		found->filter_hash == wave_batch_hash(gig->filter) &&
 		found->sort_hash == wave_batch_hash(gig->sort);
+}
+
+/*
+ * Of what a pass has found, the first whom setting.max_pending leaves room for now:
+ * as many as are wanted or more, if there are. If they are complete, so is the number
+ * of those held back.
+ */
+static BatchedGig
+heed_max_pending(const CandidateSearch *search, const BatchedGig *found, int wanted,
+				 int *held_back)
+{
+	BatchedGig	result = *found;
+	int		   *places = palloc(mul_size((Size) found->nids + 1, sizeof(int)));
+	int			asked;
+
+	result.nids = wave_find_room(search, found->ids, found->nids, wanted, places,
+								 held_back, &asked);
+	result.complete = found->complete && asked == found->nids;
+	result.ids = palloc(mul_size((Size) found->nids + 1, sizeof(int64)));
+	if (found->places != NULL)
+	{
+		result.places = palloc(mul_size((Size) found->nids + 1, sizeof(ItemPointerData)));
+		result.xmins = palloc(mul_size((Size) found->nids + 1, sizeof(TransactionId)));
+	}
+	for (int i = 0; i < result.nids; i++)
+	{
+		result.ids[i] = found->ids[places[i]];
+		if (found->places != NULL)
+		{
+			result.places[i] = found->places[places[i]];
+			result.xmins[i] = found->xmins[places[i]];
+		}
+	}
+	return result;
 }
 
 /*
@@ -397,6 +438,7 @@ wave_run(void *arg)
 	FullTransactionId horizon = gig->horizon;
 	int			matched = -1;
 	int			held_back = -1;
+	int			found_held_back = 0;
 
 	/* It may be another try. */
 	turn->wave_id = 0;
@@ -413,16 +455,22 @@ wave_run(void *arg)
 
 	if (found_is_current(turn))
 	{
-		const BatchedGig *found = turn->found;
-		int			count = Min(wanted, found->nids);
+		BatchedGig	found = *turn->found;
+		int			count;
 
+		if (search.max_pending > 0)
+			found = heed_max_pending(&search, turn->found, wanted, &found_held_back);
+		count = Min(wanted, found.nids);
+		/* Whom it has left out may have room, where others have none. */
+		if (search.max_pending > 0 && count < wanted && !found.complete)
+			count = 0;
 		if (count > 0)
 			turn->wave_id = reserve_wave_id(turn);
-		invited = invite_workers(turn, &invite_found_query, found->ids, found->places,
-								 found->xmins, count);
-		searched = found->complete;
-		everyone = searched && invited == found->nids;
-		horizon = found->horizon;
+		invited = invite_found(turn, &invite_found_query,
+							   &(Proposals) {count, found.ids, found.places, found.xmins});
+		searched = found.complete && count == found.nids;
+		everyone = searched && invited == count;
+		horizon = found.horizon;
 
 		/* gig_state is locked now: another insert might wait for who waits for it. */
 		turn->fell_short = invited > 0 && invited < wanted && !searched;
@@ -433,9 +481,6 @@ wave_run(void *arg)
 	fresh = palloc(mul_size(sizeof(int64), wanted));
 	if (invited < wanted && !searched)
 	{
-		ereport(DEBUG1,
-				(errmsg_internal("looking for workers of gig " INT64_FORMAT " alone",
-								 turn->gig_id)));
 		nfresh = wave_find_candidates(&search, wanted - invited, fresh);
 		everyone = search.complete;
 		horizon = gig->horizon;
@@ -447,7 +492,8 @@ wave_run(void *arg)
 		everyone &= search.complete;
 		matched = invited + nfresh + nagain;
 		if (search.max_pending > 0)
-			held_back = (int) Min(wave_count_held_back(&search), PG_INT32_MAX);
+			held_back = searched && search.none_reopenable ? found_held_back :
+				(int) Min(wave_count_held_back(&search), PG_INT32_MAX);
 	}
 	else
 		everyone = false;
@@ -458,7 +504,7 @@ wave_run(void *arg)
 
 		if (turn->wave_id == 0)
 			turn->wave_id = reserve_wave_id(turn);
-		n = invite_workers(turn, &invite_query, fresh, NULL, NULL, nfresh) +
+		n = invite_found(turn, &invite_query, &(Proposals) {nfresh, fresh}) +
 			invite(turn, &reopen_query, again, nagain);
 		if (n == 0)
 			check_filter(turn);

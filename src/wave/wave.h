@@ -39,10 +39,11 @@ typedef struct GigFacts
 	Datum		sort;			/* sort_query, jsonb; 0: none */
 	bool		paused;
 	bool		limits_workers; /* is there a setting.max_pending? */
-	TimestampTz next_send;		/* of what is scheduled, or NO_TIME */
-	GigStateVersion version;	/* the row of gig_state that says so */
+	GigStateVersion version;	/* the row of gig_state */
 	FullTransactionId searched; /* gig_state.searched, if it holds; or none */
 	FullTransactionId horizon;	/* all before it had ended when this was read */
+	bool		knows_sends;	/* by wave_turn_sends: */
+	TimestampTz next_send;		/* of what is scheduled, or NO_TIME */
 } GigFacts;
 
 /* A gig's turn: what it is about, and how far it is. */

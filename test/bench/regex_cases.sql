@@ -59,9 +59,10 @@ BEGIN
 	END LOOP;
 END $$;
 
--- Milliseconds that the processor spent on this session.
+-- Milliseconds that the processor spent on this session; who sleeps is accounted for.
 CREATE FUNCTION bench.spent() RETURNS double precision LANGUAGE plpgsql AS $$
 BEGIN
+	PERFORM pg_sleep(0.001);
 	RETURN split_part(pg_read_file('/proc/thread-self/schedstat'), ' ', 1)::float8 / 1e6;
 EXCEPTION WHEN undefined_file THEN
 	RETURN extract(epoch FROM clock_timestamp()) * 1000;

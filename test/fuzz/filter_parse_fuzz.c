@@ -3,8 +3,9 @@
  *
  * Fuzzes what reads JSON text, the parser of filter_query and what sort_query
  * has in common with it, and the reader of a regular expression's literals, on
- * their own, without a server: plain C, guided by the branches taken. test/run.sh builds and runs it (suite parser), with
- * -fsanitize=fuzzer for new inputs, or with -DREPLAY for those in files.
+ * their own, without a server: plain C, guided by the branches taken.
+ * test/run.sh builds and runs it (suite parser), with -fsanitize=fuzzer for new
+ * inputs, or with -DREPLAY for those in files.
  *
  * What is accepted must be written as text that reads back as the same text,
  * and its nodes must make a tree. What is refused is also refused, with at
