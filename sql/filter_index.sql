@@ -48,6 +48,11 @@ SELECT cirro.index_search(filter::cirro.filter_query) FROM unnest(ARRAY[
 	'{"a": {"$regex": "^ab"}}', '{"a": {"$regex": "^ab$"}}', '{"a": {"$regex": "^ab*c"}}', '{"a": {"$regex": "^ab|c"}}',
 	'{"a": {"$regex": "^ab", "$options": "i"}}', '{"a": {"$regex": "^\\.a"}}', '{"a": {"$regex": "^2024-11-19T22:5"}}',
 	'{"a": "2024-11-19T22:57:13Z"}', '{"a": {"$gte": "2024-11-19", "$lt": "2024-11-19T22:57"}}', '{"a": {"$gt": "2024-11-19T2"}}']) filter;
+-- What alternatives and repetitions begin with in common.
+SELECT pattern, options, cirro.index_search(jsonb_build_object('a', jsonb_build_object('$regex', pattern, '$options', options))::text::cirro.filter_query) FROM (VALUES
+	('^(ab|ac)d$', ''), ('^(abc|ab)', ''), ('^ab|^abc', ''), ('^ab|^c', ''), ('^ab\d|^ac', ''), ('^(ab|c)?', ''), ('(^ab|^abc\y)', ''), ('^a{3}b?', ''), ('^ab+c', ''),
+	('^ab?c', ''), ('^(?:ab)+$', ''), ('^ab{0}', ''), ('^a(?=c)b', ''), ('\Aab', ''), ('^ab\Z', ''), ('^ab', 'm'), ('\Aab', 'm'), ('^a b # c', 'x'), ('^ab', 's'),
+	('^\x61[b]', ''), ('^é', ''), ('^(éa|éb)', ''), ('^a[éè]', ''), ('x^ab', ''), ('x*^ab', ''), ('^(a{200}){4}', '')) AS v (pattern, options);
 SELECT unnest(cirro.index_keys('{"t": ["2024-11-19T22:57:13Z", "2024-11-19 22:58", "2024-11-19T2", "2024-11-19x22:57"]}'));
 -- Of an object in an array each two scalar members are a key, too, if there are
 -- no more than four; an array among them, or more, is a key as well.

@@ -254,3 +254,42 @@ FROM pattern, option,
 	LATERAL (SELECT jsonb_build_object('a', jsonb_build_object('$regex', p, '$options', ours))::text::cirro.filter_query AS filter OFFSET 0) AS f,
 	string, LATERAL (SELECT s ~ ('(?' || theirs || ')' || p) COLLATE "C" AS answer OFFSET 0) AS a
 GROUP BY ours ORDER BY ours;
+
+-- 7. The same for what a pattern's literals may be read wrongly from: how often
+-- the last character comes, what is in brackets, escapes, comments and blanks,
+-- anchors in the middle, conditions, and where a set of literals is too large.
+WITH RECURSIVE string AS (
+	SELECT '' AS s UNION ALL
+	SELECT s || c FROM string, unnest(ARRAY['a', 'B', ']', E'\n', '#', 'é']) AS c WHERE length(s) < CASE WHEN c IN ('a', 'B', ']') THEN 3 ELSE 2 END
+), pattern AS (
+	SELECT p FROM unnest(ARRAY['(a|B)(a|])', '^(a|B)(a|])$', '(^a|B$)', '^a$|^B$', '^a|B', 'a|', '|a', '(|a)B', 'a(|B)]', '()', '^()$',
+		'a{0}B', '(aB){0}', '(aB){1}', '(aB){0}]', '(a|B){2}', '(a|B){2}$', '^(a|B){2,}$', 'a{2}', 'a{1,2}B', 'a{2}?', 'a+?B', 'a??B', 'a*?B$',
+		'aB+]', 'a+B+', '(aB)+', '(aB)?]', '(a.B|]a)', '(a.B|)', '(.a|B.)$', '((a|B)|(]|-))a', '(((((((((a)))))))))', 'a((((((((((B))))))))))',
+		'[a]', '[aB]]', '[]a]', '[^]a]', '[^a]B', '[a-b]B', '[-a]B', '[a-]B', '[[:alpha:]]B', '[[.].]]a', '[[=a=]]B', '[[.a.]]', '[a[]B',
+		'[\]]a', '[\\]a', '[\s]a', '[a\n]B', '[\x61]B', '[é]', '[aé]a', '[^é]', 'é+a', 'aé*', 'aé?B', 'é{2}', '(é|a)+', '[\c]]a', '[^\c]]a',
+		'\x61B', '\x61', '\u0061', '\U00000061', '\u00e9', '\xe9a', '\n', '\r|a', '\a|B', '\0?a', '\141', '\ca?B', '\Ba', '\B?a', '\éa', '\]', '\#',
+		'a^B', 'a$B', '(a$|B)(]|)', '^^a', 'a$$', '(^)*a', '(^a)*B', '(^a)+', '(^|B)a', 'a($|B)', '(^a|B)+a', '(a$)?', '(^)a', '(a^)?B', 'a$|^B', '^$|a',
+		'\Aa', 'a\Z', '\Aa\Z', '(\A|B)a', 'a(\Z|])', '\ya', 'a\y', '\ma', 'a\M', 'a\Y', 'a\YB', '[[:<:]]a', 'a[[:>:]]', '\y', '\m|a',
+		'a(?=B)', 'a(?!B)', '(?<=a)B', '(?<!a)B', '(?=a)', '(?!a)B', '(?=a|B)a', '(?!)', '(?=)', '(?=^)a', 'a(?=$)', '(a(?=B)|B)',
+		'a(?#B)', 'a(?#B)*B', '(?#)a', 'a(?#*', '(?#(a)B', 'a(?#x){2}', 'a(?#|B)]', '(?:a(?#))B', '(?:a|B)*]', '(?:aB)+?$',
+		'a B', 'a #B', E'a#B\nB', 'a *', 'a {2}', 'a{ 2 }', E'a\t+', '\ a', '\#a', '[ a]', '[#]a', '( a | B )', 'a (?#B) B', E' a # ]\n|B', 'a{ B',
+		'a{', 'a{B', '{', '{a', 'a}', '}', ']', 'a]', 'a\{', 'aB.', '.aB', 'a.B', 'a\dB', 'a\D', '\wB', '\W', '\sa', 'a.*]B', '^a.*B$', '^aB|^a]', '^(aB|a)',
+		'(a|B|]|-|é){2}', '(a|B|]|-|é){3}', '^(a|B|]|-|é){2}$', '([aB][aB][aB][aB][aB][aB]|])', '(aaaaaaaaaaaaaaaaaaaa){60}',
+		'[aB][aB][aB][aB][aB]', '[aB][aB][aB]', '[aB][aB]+[aB]', 'AbB', 'Ab', '\x41', '[A]b', 'A+b', 'É', '[É]']) AS p
+), option AS (
+	SELECT * FROM (VALUES ('', 'p'), ('im', 'ni'), ('x', 'px'), ('isx', 'six')) AS o (ours, theirs)
+), answer AS (
+	SELECT ours, p, s, s ~ ('(?' || theirs || ')' || p) COLLATE "C" AS theirs,
+		jsonb_build_object('a', s) OPERATOR(cirro.@@) filter AS ours_is
+	FROM pattern, option,
+		LATERAL (SELECT jsonb_build_object('a', jsonb_build_object('$regex', p, '$options', ours))::text::cirro.filter_query AS filter OFFSET 0) AS f,
+		string
+)
+SELECT ours, count(*) AS cases, count(*) FILTER (WHERE theirs) AS matches, count(*) FILTER (WHERE ours_is <> theirs) AS wrong,
+	array_agg(DISTINCT p) FILTER (WHERE ours_is <> theirs) AS wrongly
+FROM answer GROUP BY ours ORDER BY ours;
+-- Literals that reject nothing are left alone for a while; that changes no answer.
+SELECT count(*) AS strings, count(*) FILTER (WHERE s ~ 'ab\d+$') AS matches,
+	count(*) FILTER (WHERE jsonb_build_object('a', s) OPERATOR(cirro.@@) '{"a": {"$regex": "ab\\d+$"}}' <> (s ~ 'ab\d+$')) AS wrong
+FROM generate_series(1, 12000) AS i,
+	LATERAL (SELECT CASE WHEN i % 1000 < 900 THEN 'ab' ELSE 'a' END || i || CASE WHEN i % 3 = 0 THEN 'x' ELSE '' END AS s OFFSET 0) AS l;

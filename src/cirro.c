@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "compat.h"
+#include "space/row_writer.h"
 #include "wave/active.h"
 #include "wave/batch.h"
 
@@ -23,6 +24,7 @@ void
 _PG_init(void)
 {
 	cirro_clock_init();
+	row_writer_init();
 	wave_active_init();
 	wave_batch_init();
 

@@ -134,6 +134,34 @@ cirro_wait_event(const char *name)
 	index_beginscan_bitmap(index, snapshot, nkeys)
 #endif
 
+/* An identity's sequence is found by its table since 17. */
+#if PG_VERSION_NUM >= 170000
+#define cirro_identity_sequence(table, attnum) getIdentitySequence(table, attnum, false)
+#else
+#define cirro_identity_sequence(table, attnum) \
+	getIdentitySequence(RelationGetRelid(table), attnum, false)
+#endif
+
+/* Whether an update has to reach the indexes: since 16, or those that summarize alone. */
+#if PG_VERSION_NUM >= 160000
+#define CirroUpdateIndexes	TU_UpdateIndexes
+#define cirro_updates_indexes(which)	((which) != TU_None)
+#define cirro_updates_summaries(which)	((which) == TU_Summarizing)
+#define cirro_is_summarizing(index)	((index)->rd_indam->amsummarizing)
+#else
+#define CirroUpdateIndexes	bool
+#define cirro_updates_indexes(which)	(which)
+#define cirro_updates_summaries(which)	false
+#define cirro_is_summarizing(index)	false
+#endif
+
+/* What an index keeps between the rows of an insert it gives back since 17. */
+#if PG_VERSION_NUM >= 170000
+#define cirro_index_insert_cleanup(index, info)	index_insert_cleanup(index, info)
+#else
+#define cirro_index_insert_cleanup(index, info)	((void) 0)
+#endif
+
 /* Stands before a declaration since 18. */
 #ifndef pg_noreturn
 #define pg_noreturn	pg_attribute_noreturn()

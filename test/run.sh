@@ -271,7 +271,7 @@ fuzz()
 # with FUZZ_SECONDS new ones.
 parser()
 {
-	sources="test/fuzz/filter_parse_fuzz.c src/filter/parse.c src/json/path.c src/json/tree.c src/json/tree_error.c src/json/tree_write.c"
+	sources="test/fuzz/filter_parse_fuzz.c src/filter/parse.c src/filter/regex_literal.c src/json/path.c src/json/tree.c src/json/tree_error.c src/json/tree_write.c"
 	flags="-g -O1 -fno-sanitize-recover=all -Isrc"
 	# The lists are words on purpose.
 	# shellcheck disable=SC2086
@@ -301,8 +301,13 @@ parser()
 # Damaged filters: refused or sound, nothing else.
 mutation() { fuzz mutation filter_mutation rounds="${MUTATIONS:-20000}"; }
 
-# The same answers with an index as without, to random filters.
-differential() { fuzz differential filter_differential filters=1200; }
+# The same answers with an index as without, to random filters; to regular
+# expressions the same as by their engine alone.
+differential()
+{
+	fuzz differential filter_differential filters=1200
+	fuzz differential regex_differential patterns=8000
+}
 
 # Waves invite the same workers, however they look for them.
 ways() { fuzz ways wave_ways rounds=12; }

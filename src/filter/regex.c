@@ -4,8 +4,8 @@
  * Regular expressions of filters, run by PostgreSQL's engine. Decides which
  * patterns are fit to be stored: they compile, and hold no back-reference,
  * the one construct whose search takes exponential time; everything else the
- * engine runs as an automaton, unless a look at the letters at the pattern's
- * beginning has settled it. Searching must not raise an error on any document;
+ * engine runs as an automaton, unless the pattern's literals have settled it
+ * (filter/regex_literal.c). Searching must not raise an error on any document;
  * it can be cancelled at any time.
  *
  * Letters have the meaning of collation "C": the classes and option "i" know
@@ -27,23 +27,10 @@
 
 #include "filter/op.h"
 #include "filter/regex.h"
+#include "filter/regex_literal.h"
 
 /* A longer string matches no regular expression. */
 #define MAX_SUBJECT		(1024 * 1024)
-
-/*
- * What a pattern begins with: every string in which it is found holds this
- * text, at its start if "at_start". If "complete", the converse is true too
- * ("at_end": of strings that end with it).
- */
-typedef struct Literal
-{
-	char	   *text;			/* with the pattern */
-	uint32		len;			/* 0: nothing is known */
-	bool		at_start;
-	bool		at_end;
-	bool		complete;
-} Literal;
 
 /*
  * Compiled patterns of this backend, the latest used first. The engine's own
@@ -52,13 +39,18 @@ typedef struct Literal
  */
 #define CACHE_SIZE		32
 
+/* Strings for which literals are looked for in vain until it is given up, and for how many. */
+#define CREDIT			64
+#define PAUSE			4096
+
 typedef struct CachedRegex
 {
 	MemoryContext context;		/* holds the pattern and, from 16 on, re */
 	char	   *pattern;
 	uint32		len;
 	int			options;
-	Literal		literal;
+	RegexLiterals literals;
+	int			credit;			/* of the literals: see literals_reject() */
 	regex_t		re;
 } CachedRegex;
 
@@ -121,81 +113,21 @@ filter_regex_check(void *arg, const char *pattern, size_t len, int options,
 }
 
 /*
- * ---- Letters at the beginning
- */
-
-/* Fewer than the engine takes literally, but in every position. */
-static bool
-is_literal(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		strchr(" _-@/:,;=!\"#%&'<>~`", c) != NULL;
-}
-
-/*
- * Reads what a pattern begins with. ASCII only: in every encoding of a server
- * these bytes are part of no other character. Alternatives anywhere and
- * options that change the meaning of letters or anchors are left to the engine.
- */
-static Literal
-read_literal(char *text, const char *pattern, size_t len, int options)
-{
-	Literal		literal = {text};
-	size_t		i = 0;
-
-	if ((options & ~FILTER_REGEX_S) != 0 || memchr(pattern, '|', len) != NULL)
-		return literal;
-	if (len > 0 && pattern[0] == '^')
-	{
-		literal.at_start = true;
-		i++;
-	}
-	while (i < len)
-	{
-		/* A backslash before a letter or number has a meaning of its own. */
-		if (i + 1 < len && pattern[i] == '\\' &&
-			strchr(".*+?()[]{}^$\\/-@", pattern[i + 1]) != NULL)
-			i++;
-		else if (!is_literal(pattern[i]))
-			break;
-		text[literal.len++] = pattern[i++];
-	}
-	if (i == len)
-		literal.complete = true;
-	else if (i + 1 == len && pattern[i] == '$')
-		literal.complete = literal.at_end = true;
-	else if (literal.len > 0 && strchr("*+?{", pattern[i]) != NULL)
-		literal.len--;			/* how often the last one comes is open */
-	if (literal.len == 0)
-		literal.complete = false;
-	return literal;
-}
-
-static bool
-has_literal(const Literal *literal, JsonView subject)
-{
-	const char *at = subject.data;
-	const char *last;
-
-	if (subject.len < literal->len)
-		return false;
-	last = subject.data + subject.len - literal->len;
-	if (literal->at_start)
-		return (!literal->at_end || at == last) && memcmp(at, literal->text, literal->len) == 0;
-	if (literal->at_end)
-		return memcmp(last, literal->text, literal->len) == 0;
-	while (at <= last && (at = memchr(at, literal->text[0], last - at + 1)) != NULL)
-	{
-		if (memcmp(at, literal->text, literal->len) == 0)
-			return true;
-		at++;
-	}
-	return false;
-}
-
-/*
  * ---- The cache
  */
+
+/*
+ * Every encoding of a server uses bytes of ASCII for ASCII alone (those that
+ * do not, as Shift JIS, are for clients only). Of its other bytes UTF-8 alone
+ * tells where a character begins.
+ */
+static RegexLetters
+letters(void)
+{
+	if (GetDatabaseEncoding() == PG_UTF8)
+		return REGEX_LETTERS_UTF8;
+	return pg_database_encoding_max_length() == 1 ? REGEX_LETTERS_BYTE : REGEX_LETTERS_ASCII;
+}
 
 static void
 forget(CachedRegex *entry)
@@ -239,7 +171,8 @@ get_compiled(JsonView pattern, int options)
 	memcpy(entry->pattern, pattern.data, pattern.len);
 	entry->len = pattern.len;
 	entry->options = options;
-	entry->literal = read_literal(palloc(pattern.len + 1), pattern.data, pattern.len, options);
+	regex_literals_read(&entry->literals, pattern.data, pattern.len, options, letters());
+	entry->credit = CREDIT;
 	result = compile(&entry->re, pattern.data, pattern.len, options);
 	MemoryContextSwitchTo(old);
 	if (result != REG_OKAY)
@@ -257,6 +190,30 @@ get_compiled(JsonView pattern, int options)
 	return entry;
 }
 
+/*
+ * Of literals that a string needs but that do not suffice. They are looked for
+ * as long as they reject one string of eight or so; if they do not, the engine
+ * gets the strings at once for a while.
+ */
+static bool
+literals_reject(CachedRegex *regex, JsonView subject)
+{
+	if (regex->credit < 0)
+	{
+		if (++regex->credit == 0)
+			regex->credit = CREDIT;
+		return false;
+	}
+	if (!regex_literals_occur(&regex->literals, subject.data, subject.len))
+	{
+		regex->credit = Min(regex->credit + 8, CREDIT);
+		return true;
+	}
+	if (--regex->credit == 0)
+		regex->credit = -PAUSE;
+	return false;
+}
+
 bool
 filter_regex_matches(JsonView pattern, int options, JsonView subject)
 {
@@ -271,13 +228,10 @@ filter_regex_matches(JsonView pattern, int options, JsonView subject)
 	regex = get_compiled(pattern, options);
 	if (regex == NULL)
 		return false;
-	if (regex->literal.len > 0)
-	{
-		bool		has = has_literal(&regex->literal, subject);
-
-		if (regex->literal.complete || !has)
-			return has;
-	}
+	if (regex->literals.complete)
+		return regex_literals_occur(&regex->literals, subject.data, subject.len);
+	if (regex->literals.worthwhile && literals_reject(regex, subject))
+		return false;
 	if (subject.len >= lengthof(small))
 		wide = palloc((subject.len + 1) * sizeof(pg_wchar));
 	wide_len = pg_mb2wchar_with_len(subject.data, wide, subject.len);
@@ -292,8 +246,5 @@ filter_regex_matches(JsonView pattern, int options, JsonView subject)
 uint32
 filter_regex_beginning(JsonView pattern, int options, char *text, bool *all)
 {
-	Literal		literal = read_literal(text, pattern.data, pattern.len, options);
-
-	*all = literal.complete && !literal.at_end;
-	return literal.at_start ? literal.len : 0;
+	return regex_literals_beginning(pattern.data, pattern.len, options, letters(), text, all);
 }

@@ -26,8 +26,9 @@ extern bool filter_regex_matches(JsonView pattern, int options, JsonView subject
 
 /*
  * What every string begins with that the pattern finds; its length, 0 if that
- * cannot be told. "text" has room for the pattern. *all says whether any string
- * that begins so is found.
+ * cannot be told. "text" has room for FILTER_MAX_PATTERN bytes, which it may fill
+ * whatever the pattern's length. *all says whether any string that begins so is
+ * found.
  */
 extern uint32 filter_regex_beginning(JsonView pattern, int options, char *text, bool *all);
 

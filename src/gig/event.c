@@ -10,14 +10,17 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "gig/event.h"
 #include "space/query.h"
+#include "space/row_writer.h"
 
 PG_FUNCTION_INFO_V1(event_kinds);
 
@@ -128,6 +131,261 @@ static const SpaceQuery workers_of_gig = {
 	3, {TEXTOID, INT8OID, JSONBOID}
 };
 
+/* ---------------------------------------------------------------- rows -- */
+
+enum
+{
+	EVENT_ID, EVENT_KIND, EVENT_GIG_ID, EVENT_WORKER_ID, EVENT_INVITATION_ID, EVENT_REVISION,
+	EVENT_STATUS, EVENT_PREVIOUS, EVENT_PAYLOAD, EVENT_COLUMNS
+};
+
+static const RowTable event_rows = {
+	.name = "event",
+	.operation = CMD_INSERT,
+	.ncolumns = EVENT_COLUMNS,
+	.columns = {
+		[EVENT_ID] = {"id", INT8OID},
+		[EVENT_KIND] = {"kind", TEXTOID},
+		[EVENT_GIG_ID] = {"gig_id", INT8OID},
+		[EVENT_WORKER_ID] = {"worker_id", INT8OID},
+		[EVENT_INVITATION_ID] = {"invitation_id", INT8OID},
+		[EVENT_REVISION] = {"revision", INT4OID},
+		[EVENT_STATUS] = {"status", TEXTOID},
+		[EVENT_PREVIOUS] = {"previous", TEXTOID},
+		[EVENT_PAYLOAD] = {"payload", JSONBOID}
+	}
+};
+
+static const RowTable notification_rows = {
+	.name = "notification",
+	.operation = CMD_INSERT,
+	.ncolumns = 3,
+	.columns = {{"id", INT8OID}, {"consumer", TEXTOID}, {"event_id", INT8OID}}
+};
+
+static const RowTable consumer_rows = {
+	.name = "consumer",
+	.operation = CMD_SELECT,
+	.ncolumns = 2,
+	.columns = {{"name", TEXTOID}, {"kinds", TEXTARRAYOID}}
+};
+
+typedef struct Consumer
+{
+	Datum		name;
+	bool		hears_all;
+	Datum	   *kinds;
+	bool	   *nulls;
+	int			nkinds;
+} Consumer;
+
+/* Both tables, open for rows. All memory is the caller's. */
+typedef struct Telling
+{
+	RowWriter  *events;
+	RowWriter  *notifications;
+	int			nconsumers;
+	Consumer   *consumers;
+	const char *last_kind;		/* asked for, and what consumers said to it */
+	bool	   *hear;
+} Telling;
+
+static int
+compare_consumers(const void *a, const void *b)
+{
+	return DatumGetInt32(DirectFunctionCall2Coll(bttextcmp, DEFAULT_COLLATION_OID,
+												 ((const Consumer *) a)->name,
+												 ((const Consumer *) b)->name));
+}
+
+static bool
+read_consumers(Oid space, Telling *telling, bool in_order)
+{
+	RowWriter  *rows = row_writer_begin(space, &consumer_rows);
+	int			allocated = 4;
+
+	if (rows == NULL)
+		return false;
+	telling->consumers = palloc(allocated * sizeof(Consumer));
+	row_writer_scan(rows);
+	while (row_writer_scan_next(rows))
+	{
+		Consumer   *consumer;
+		bool		isnull;
+		Datum		name = row_writer_value(rows, 0, &isnull);
+		Datum		kinds;
+
+		if (isnull)
+			continue;
+		if (telling->nconsumers == allocated)
+			telling->consumers = repalloc(telling->consumers,
+										  (allocated *= 2) * sizeof(Consumer));
+		consumer = &telling->consumers[telling->nconsumers++];
+		consumer->name = PointerGetDatum(PG_DETOAST_DATUM_COPY(name));
+		kinds = row_writer_value(rows, 1, &consumer->hears_all);
+		if (!consumer->hears_all)
+			deconstruct_array(DatumGetArrayTypePCopy(kinds), TEXTOID, -1, false, TYPALIGN_INT,
+							  &consumer->kinds, &consumer->nulls, &consumer->nkinds);
+	}
+	row_writer_end(rows);
+	if (in_order)
+		qsort(telling->consumers, telling->nconsumers, sizeof(Consumer), compare_consumers);
+	telling->hear = palloc(telling->nconsumers * sizeof(bool));
+	return true;
+}
+
+/*
+ * Opens the tables; false if statements have to write. Consumers are those that the
+ * active snapshot shows, by name if "in_order".
+ */
+static bool
+begin_telling(Oid space, Telling *telling, bool in_order)
+{
+	memset(telling, 0, sizeof(*telling));
+	if (!read_consumers(space, telling, in_order) ||
+		(telling->events = row_writer_begin(space, &event_rows)) == NULL)
+		return false;
+	telling->notifications = row_writer_begin(space, &notification_rows);
+	if (telling->notifications == NULL)
+		row_writer_end(telling->events);
+	return telling->notifications != NULL;
+}
+
+static void
+end_telling(Telling *telling)
+{
+	row_writer_end(telling->notifications);
+	row_writer_end(telling->events);
+}
+
+static bool
+hears(const Consumer *consumer, const char *kind)
+{
+	size_t		len = strlen(kind);
+
+	for (int i = 0; !consumer->hears_all && i < consumer->nkinds; i++)
+		if (!consumer->nulls[i] &&
+			VARSIZE_ANY_EXHDR(DatumGetPointer(consumer->kinds[i])) == len &&
+			memcmp(VARDATA_ANY(DatumGetPointer(consumer->kinds[i])), kind, len) == 0)
+			return true;
+	return consumer->hears_all;
+}
+
+/* Writes an event, its id excepted, of "kind", and unless "silent" who is to hear of it. */
+static void
+tell(Telling *telling, const char *kind, Datum *values, const bool *nulls, bool silent)
+{
+	int64		id = row_writer_next_id(telling->events);
+
+	values[EVENT_ID] = Int64GetDatum(id);
+	row_writer_put(telling->events, values, nulls);
+	if (silent)
+		return;
+	if (telling->last_kind != kind)
+	{
+		for (int i = 0; i < telling->nconsumers; i++)
+			telling->hear[i] = hears(&telling->consumers[i], kind);
+		telling->last_kind = kind;
+	}
+	for (int i = 0; i < telling->nconsumers; i++)
+		if (telling->hear[i])
+		{
+			Datum		row[] = {
+				Int64GetDatum(row_writer_next_id(telling->notifications)),
+				telling->consumers[i].name, Int64GetDatum(id)
+			};
+
+			row_writer_put(telling->notifications, row, (const bool[3]) {false});
+		}
+}
+
+/* The Datum of a constant; the one before is often the same. */
+typedef struct TextConstant
+{
+	const char *text;
+	Datum		value;
+} TextConstant;
+
+static Datum
+text_datum(TextConstant *last, const char *text)
+{
+	if (last->text != text)
+	{
+		last->text = text;
+		last->value = text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+	}
+	return last->value;
+}
+
+/* Of those that are silent, or of those that are not. */
+static void
+tell_invitations(Telling *telling, const InvitationEvent *const *events, int n, bool silent)
+{
+	TextConstant kind = {NULL};
+	TextConstant status = {NULL};
+	TextConstant previous = {NULL};
+
+	for (int i = 0; i < n; i++)
+	{
+		const InvitationEvent *event = events[i];
+		const char *kind_text = event->is_new ? kinds[0] : kinds[1];
+		Datum		values[EVENT_COLUMNS] = {0};
+		bool		nulls[EVENT_COLUMNS] = {false};
+
+		if (event->silent != silent)
+			continue;
+		values[EVENT_KIND] = text_datum(&kind, kind_text);
+		values[EVENT_GIG_ID] = Int64GetDatum(event->gig_id);
+		values[EVENT_WORKER_ID] = Int64GetDatum(event->worker_id);
+		values[EVENT_INVITATION_ID] = Int64GetDatum(event->id);
+		values[EVENT_REVISION] = Int32GetDatum(event->revision);
+		values[EVENT_STATUS] = text_datum(&status, event->status);
+		nulls[EVENT_STATUS] = event->status == NULL;
+		values[EVENT_PREVIOUS] = text_datum(&previous, event->previous);
+		nulls[EVENT_PREVIOUS] = event->previous == NULL;
+		nulls[EVENT_PAYLOAD] = true;
+		tell(telling, kind_text, values, nulls, silent);
+	}
+}
+
+static int
+compare_invitations(const void *a, const void *b)
+{
+	int64		left = (*(const InvitationEvent *const *) a)->id;
+	int64		right = (*(const InvitationEvent *const *) b)->id;
+
+	return left < right ? -1 : left > right;
+}
+
+/* As the statements do, in the order of the invitations; false if they have to. */
+static bool
+write_invitations(Oid space, const InvitationEvent *events, int n)
+{
+	const InvitationEvent **in_order = palloc(n * sizeof(InvitationEvent *));
+	bool		is_sorted = true;
+	Telling		telling;
+	bool		begun;
+
+	for (int i = 0; i < n; i++)
+	{
+		in_order[i] = &events[i];
+		is_sorted &= i == 0 || events[i - 1].id <= events[i].id;
+	}
+	if (!is_sorted)
+		qsort(in_order, n, sizeof(InvitationEvent *), compare_invitations);
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	begun = begin_telling(space, &telling, n > 1);
+	if (begun)
+	{
+		tell_invitations(&telling, in_order, n, false);
+		tell_invitations(&telling, in_order, n, true);
+		end_telling(&telling);
+	}
+	PopActiveSnapshot();
+	return begun;
+}
+
 /* ---------------------------------------------------------- invitations -- */
 
 static void
@@ -212,27 +470,57 @@ event_of_invitations(Oid space, const InvitationEvent *events, int n)
 
 	if (n == 0)
 		return;
-	if (n == 1)
-	{
-		event_of_one(space, events);
-		return;
-	}
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro events",
 									ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(scratch);
-	event_of_many(space, events, n, false);
-	event_of_many(space, events, n, true);
+	if (!write_invitations(space, events, n))
+	{
+		if (n == 1)
+			event_of_one(space, events);
+		else
+		{
+			event_of_many(space, events, n, false);
+			event_of_many(space, events, n, true);
+		}
+	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 }
 
 /* ----------------------------------------------------------------- gigs -- */
 
+static bool
+write_gig(Oid space, int64 gig_id, const char *kind, Datum payload)
+{
+	Datum		values[EVENT_COLUMNS] = {0};
+	bool		nulls[EVENT_COLUMNS];
+	Telling		telling;
+	bool		begun;
+
+	memset(nulls, true, sizeof(nulls));
+	PushActiveSnapshot(GetTransactionSnapshot());
+	begun = begin_telling(space, &telling, false);
+	if (begun)
+	{
+		values[EVENT_KIND] = CStringGetTextDatum(kind);
+		values[EVENT_GIG_ID] = Int64GetDatum(gig_id);
+		values[EVENT_PAYLOAD] = payload;
+		nulls[EVENT_ID] = nulls[EVENT_KIND] = nulls[EVENT_GIG_ID] = false;
+		nulls[EVENT_PAYLOAD] = payload == (Datum) 0;
+		tell(&telling, kind, values, nulls, false);
+		end_telling(&telling);
+	}
+	PopActiveSnapshot();
+	return begun;
+}
+
 void
 event_of_gig(Oid space, int64 gig_id, const char *kind, Datum payload)
 {
 	QueryArgs	args = {&one_gig};
 
+	if (write_gig(space, gig_id, kind, payload))
+		return;
 	arg_text(&args, kind);
 	arg_int64(&args, gig_id);
 	arg_datum(&args, JSONBOID, payload, payload == (Datum) 0);

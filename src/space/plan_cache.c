@@ -138,26 +138,43 @@ generic_plan_stands(const CachedPlanSource *source)
  * compiling. A bitmap that has become too large to name rows makes each row of a
  * page be compared with each of the keys.
  */
-static void
-plan_once(SPIPlanPtr plan, PlanKind kind)
+int
+plan_cache_steer(PlanKind kind)
 {
-	int			level;
-	CachedPlan *made;
+	int			level = NewGUCNestLevel();
 
-	if (generic_plan_stands(linitial(SPI_plan_get_plan_sources(plan))))
-		return;
-	level = NewGUCNestLevel();
 	if (kind == PLAN_BY_KEY)
 	{
 		set_for_now("enable_seqscan", "off");
 		set_for_now("enable_bitmapscan", "off");
 	}
-	else
+	if (kind == PLAN_OF_ROWS)
 		set_for_now("enable_nestloop", "off");
-	set_for_now("jit", "off");
+	if (kind != PLAN_USUAL)
+		set_for_now("jit", "off");
+	return level;
+}
+
+/* Makes the plan that is kept, unless there is one that stands. */
+static void
+plan_once(SPIPlanPtr plan, PlanKind kind)
+{
+	int			level;
+	MemoryContext scratch;
+	MemoryContext caller;
+	CachedPlan *made;
+
+	if (generic_plan_stands(linitial(SPI_plan_get_plan_sources(plan))))
+		return;
+	level = plan_cache_steer(kind);
+	/* What the planner leaves behind, of each of twenty queries, would grow the process. */
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro planning", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(scratch);
 	made = SPI_plan_get_cached_plan(plan);
 	if (made != NULL)
 		ReleaseCachedPlan(made, CurrentResourceOwner);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
 	AtEOXact_GUC(true, level);
 }
 
@@ -239,10 +256,7 @@ execute(SPIPlanPtr plan, void *arg)
 
 	/* It runs once: compiling would take longer than anything it saves. */
 	if (execution->query->kind == PLAN_EACH_TIME)
-	{
-		level = NewGUCNestLevel();
-		set_for_now("jit", "off");
-	}
+		level = plan_cache_steer(PLAN_EACH_TIME);
 	result = SPI_execute_plan_extended(plan, execution->options);
 	if (level > 0)
 		AtEOXact_GUC(true, level);

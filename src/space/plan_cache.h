@@ -38,6 +38,12 @@ typedef struct SpaceQuery
 extern void plan_cache_execute(Oid space, Oid relation, const SpaceQuery *query,
 							   const SPIExecuteOptions *options);
 
+/*
+ * Has the planner make plans of that kind until AtEOXact_GUC(true, level), with the
+ * level returned.
+ */
+extern int	plan_cache_steer(PlanKind kind);
+
 /* Opens a cursor of such a query, in the context of SPI. */
 extern Portal plan_cache_open(Oid space, Oid relation, const SpaceQuery *query,
 							  ParamListInfo params);

@@ -12,6 +12,7 @@
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 
 #include "space/query.h"
@@ -184,8 +185,10 @@ uint64
 query_run_once(const QueryArgs *args, bool read_only)
 {
 	SPIExecuteOptions options = {.params = make_params(args), .read_only = read_only};
+	int			level = plan_cache_steer(args->query->kind);
 	int			result = SPI_execute_extended(args->query->text, &options);
 
+	AtEOXact_GUC(true, level);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_extended failed: %s: %s",
 			 SPI_result_code_string(result), args->query->text);

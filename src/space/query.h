@@ -62,6 +62,7 @@ extern uint64 query_run_over(TriggerData *trigdata, Oid space, const QueryArgs *
 /*
  * A query whose plan is not kept, over whatever the search path holds: for what
  * thousands of Spaces are asked, each once, and for tables that are no Space's.
+ * Its plan is of the query's kind all the same.
  * With "read_only" it changes nothing, and sees what the caller's snapshot does.
  */
 extern uint64 query_run_once(const QueryArgs *args, bool read_only);

@@ -2,8 +2,9 @@
  * src/wave/batch.c
  *
  * For many due gigs at once: one pass over the Space's active workers, in
- * chunks, instead of a search for each gig. Decides when that is worth it, and
- * which gigs take part. A pass only reads, in one statement's snapshot; waves
+ * chunks, instead of a search for each gig; and one over those that have changed,
+ * for the gigs that had invited all whom they could. Decides when that is worth it,
+ * and which gigs take part. A pass only reads, in one statement's snapshot; waves
  * take what it found as a proposal, and check it when they have the gig.
  *
  * Memory is bounded by the setting cirro.wave_memory, whatever the number of
@@ -14,7 +15,10 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -22,6 +26,7 @@
 #include "storage/shmem.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "filter/eval.h"
 #include "filter/io.h"
@@ -66,15 +71,43 @@ static int	wave_memory = 131072;	/* kB, of a pass */
 /* Bytes of a gig's filter, program and what belongs to it, at the least. */
 #define GIG_SIZE				4096
 
+/* Bytes of a candidate, here and as make_batch gives it. */
+#define CANDIDATE_SIZE \
+	(sizeof(Candidate) + sizeof(int64) + sizeof(ItemPointerData) + sizeof(TransactionId))
+
 /* Bytes of documents at which a chunk ends early. */
 #define CHUNK_MEMORY			(8 * 1024 * 1024)
 
-/* As many workers cost a gig about as much as its part in a pass. */
-#define FEW_CHANGED				"1000"
+/* For fewer gigs it is not asked what they need, if they do not all need the same. */
+#define FEW_GIGS		8
+
+/*
+ * Of the changed workers who match, so many more than are wanted are kept: those
+ * who are invited already are told from the others only then.
+ */
+#define MORE_CHANGED	1000
+
+/*
+ * Under setting.max_pending more are kept than are wanted: some will have too many
+ * pending invitations when the wave asks.
+ */
+#define LIMITED_TIMES	2
+#define MORE_LIMITED	100
+
+/* A datum is no larger than 1 GB. */
+#define PAIRS_AT_ONCE	1000000
 
 /* Of the first workers, matches of a gig whose own search ends early. */
 #define BROAD_SAMPLE			2048
 #define BROAD_FRACTION			0.2
+
+/* Whom a gig looks at: all workers, or those changed since it looked at all. */
+typedef enum PassPart
+{
+	PASS_ALL,
+	PASS_CHANGED,
+	PASS_PARTS
+} PassPart;
 
 typedef struct PassGig
 {
@@ -83,11 +116,14 @@ typedef struct PassGig
 	int32		start;			/* of the lots */
 	const FilterQuery *filter;
 	const SortQuery *sort;		/* or NULL */
+	PassPart	part;
+	int			proposed;		/* no more workers than that */
 	uint64		filter_hash;
 	uint64		sort_hash;
 	PredicateProgram *program;
 	WaveHeap	heap;
-	FullTransactionId horizon;	/* as BatchedGig's */
+	FullTransactionId since;	/* as BatchedGig's */
+	FullTransactionId horizon;
 	bool		has_invitations;
 	bool		dropped;		/* left to a search of its own */
 	int64		matched;
@@ -111,21 +147,31 @@ typedef struct Pass
 	void	   *report_arg;
 	MemoryContext context;		/* for all of it */
 
+	/* What is to be done for them. */
+	int			need[PASS_PARTS];	/* gigs that need it */
+	bool		worthwhile[PASS_PARTS];
+	FullTransactionId changed_since;	/* the first since of those gigs */
+
 	PassGig    *gigs;			/* by id */
 	int			ngigs;
 	int			covered;
 	int64		memory;			/* what gigs want and filters take */
 	int64		base;			/* allocated before the first gig */
 	bool		is_full;		/* of gigs */
-	PredicateSet *predicates;
+	PredicateSet *predicates[PASS_PARTS];
 	StringInfoData key;
+	bool		has_places;		/* does a place tell a worker's row? */
 
 	/* The chunk at hand. */
+	PassPart	part;
 	MemoryContext chunk;
 	int			nrows;
 	int64		worker[CHUNK_ROWS];
 	int32		lot[CHUNK_ROWS];
 	const Jsonb *profile[CHUNK_ROWS];
+	ItemPointerData place[CHUNK_ROWS];
+	TransactionId xmin[CHUNK_ROWS];
+	int64		changed_in[CHUNK_ROWS]; /* in PASS_CHANGED */
 	int64		seen;
 } Pass;
 
@@ -138,26 +184,37 @@ typedef struct PassReceiver
 } PassReceiver;
 
 /*
- * A gig of a Space with setting.max_pending has to ask it for each worker. One
- * that has nothing to look at but a few changed workers does that alone.
+ * $1 gigs, $2 now, $3 gig_state_place: those that will look for workers. One with as
+ * many pending invitations as pending_max allows does not. A gig of a Space with
+ * setting.max_pending looks at all: who had too many then may have room now.
  */
+#define LOOKING_GIGS \
+	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS due (id, place)" \
+	" JOIN gig g ON g.id = due.id JOIN gig_state s ON s.gig_id = g.id"
+#define LOOK_FOR_WORKERS \
+	" WHERE s.auto AND s.accepted < s.target AND s.closes_at > $2 AND s.next_wave_at <= $2" \
+	" AND (g.pending_max IS NULL OR g.pending_max > (" COUNT_PENDING("g.id", "s.answer_within", "$2") "))"
+#define LIMITS_WORKERS \
+	"EXISTS (SELECT FROM setting t WHERE t.max_pending IS NOT NULL)"
+#define SINCE \
+	"CASE WHEN " STATE_SEARCHED("$3") " AND NOT " LIMITS_WORKERS " THEN s.searched END::bigint"
+
+static const SpaceQuery needs_query = {
+	"SELECT count(*) FILTER (WHERE n.since IS NULL)::int, count(n.since)::int, min(n.since)::bigint"
+	" FROM (SELECT " SINCE " AS since" LOOKING_GIGS LOOK_FOR_WORKERS ") AS n",
+	3, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
+};
+
 static const SpaceQuery gigs_query = {
 	"SELECT g.id::bigint, (s.waves + 1)::int,"
 	"   cirro.wave_wanted(s.target::int, s.accepted::int, g.invitation_multiplier::numeric),"
 	"   f.filter::cirro.filter_query, f.sort::cirro.sort_query,"
 	"   g.filter_query::jsonb, g.sort_query::jsonb,"
 	"   EXISTS (SELECT FROM invitation i WHERE i.gig_id = g.id),"
-	"   " OLDEST_TRANSACTION
-	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS due (id, place)"
-	" JOIN gig g ON g.id = due.id JOIN gig_state s ON s.gig_id = g.id"
-	" JOIN gig_filter f ON f.gig_id = g.id"
-	" WHERE s.auto AND s.accepted < s.target AND s.closes_at > $2 AND s.next_wave_at <= $2"
-	" AND NOT EXISTS (SELECT FROM setting t WHERE t.max_pending IS NOT NULL)"
-	" AND (NOT coalesce(" STATE_SEARCHED("$3") ", false)"
-	"   OR EXISTS (SELECT FROM worker w WHERE w.active AND w.changed_in >= s.searched"
-	"     AND w.changed_in < $4 OFFSET " FEW_CHANGED "))"
+	"   " SINCE ", " LIMITS_WORKERS ", " OLDEST_TRANSACTION
+	LOOKING_GIGS " JOIN gig_filter f ON f.gig_id = g.id" LOOK_FOR_WORKERS
 	" ORDER BY due.place",
-	4, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID, INT8OID}, PLAN_BY_KEY
+	3, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
 };
 
 static const SpaceQuery invited_query = {
@@ -166,8 +223,36 @@ static const SpaceQuery invited_query = {
 	1, {INT8ARRAYOID}, PLAN_BY_KEY
 };
 
-static const SpaceQuery workers_query = {
-	"SELECT w.id::bigint, w.lot::int, w.profile::jsonb FROM worker w WHERE w.active"
+/* Of these pairs of a gig and a worker. OFFSET 0 as in wave/match.c. */
+static const SpaceQuery invited_of_query = {
+	"SELECT p.gig_id, p.worker_id FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (gig_id, worker_id)"
+	" WHERE EXISTS (SELECT FROM invitation i"
+	"   WHERE i.gig_id = p.gig_id AND i.worker_id = p.worker_id OFFSET 0)"
+	" ORDER BY p.gig_id, p.worker_id",
+	2, {INT8ARRAYOID, INT8ARRAYOID}, PLAN_BY_KEY
+};
+
+#define WORKER	"SELECT w.id::bigint, w.lot::int, w.profile::jsonb"
+#define PLACE	", w.ctid, w.xmin"
+#define ACTIVE	" FROM worker w WHERE w.active"
+#define CHANGED	" AND w.changed_in >= $1 AND w.changed_in < $2"
+
+/* With places, and without: of each part. */
+static const SpaceQuery workers_query[PASS_PARTS][2] = {
+	[PASS_ALL] = {
+		{WORKER ACTIVE},
+		{WORKER PLACE ACTIVE}
+	},
+	[PASS_CHANGED] = {
+		{WORKER ", w.changed_in::bigint" ACTIVE CHANGED, 2, {INT8OID, INT8OID}, PLAN_EACH_TIME},
+		{WORKER ", w.changed_in::bigint" PLACE ACTIVE CHANGED, 2, {INT8OID, INT8OID}, PLAN_EACH_TIME}
+	}
+};
+
+/* No more of them than $3. */
+static const SpaceQuery changed_query = {
+	"SELECT count(*) FROM (SELECT" ACTIVE CHANGED " LIMIT $3) AS few",
+	3, {INT8OID, INT8OID, INT8OID}, PLAN_BY_KEY
 };
 
 void
@@ -265,9 +350,11 @@ wave_batch_hash(Datum query)
 static int64
 filters_memory(const Pass *pass)
 {
-	return Max((int64) pass->ngigs * GIG_SIZE,
-			   (int64) MemoryContextMemAllocated(pass->context, true) - pass->base +
-			   (int64) wave_predicates_words(pass->predicates));
+	int64		allocated = (int64) MemoryContextMemAllocated(pass->context, true) - pass->base;
+
+	for (int part = 0; part < PASS_PARTS; part++)
+		allocated += wave_predicates_words(pass->predicates[part]);
+	return Max((int64) pass->ngigs * GIG_SIZE, allocated);
 }
 
 /* A gig joins, if there is memory for what it wants. */
@@ -283,6 +370,13 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	int			wanted;
 	Datum		filter;
 	Datum		sort;
+	Datum		filter_query;
+	Datum		sort_query;
+	bool		has_invitations;
+	FullTransactionId since;
+	FullTransactionId horizon;
+	bool		limited;
+	PassPart	part;
 	int64		size;
 
 	/* Without its primary keys a Space may have several rows of a gig. */
@@ -291,10 +385,24 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	id = result_int64(&row);
 	number = result_int32(&row);
 	wanted = result_int32(&row);
-	if (wanted <= 0)
+	filter = result_datum(&row, InvalidOid);
+	sort = result_null(&row) ? (Datum) 0 : result_datum(&row, InvalidOid);
+	filter_query = result_datum(&row, JSONBOID);
+	sort_query = result_null(&row) ? (Datum) 0 : result_datum(&row, JSONBOID);
+	has_invitations = result_bool(&row);
+	since = result_null(&row) ? InvalidFullTransactionId : result_transaction(&row);
+	limited = result_bool(&row);
+	horizon = result_transaction(&row);
+	result_end(&row);
+	part = FullTransactionIdIsValid(since) ? PASS_CHANGED : PASS_ALL;
+	if (wanted <= 0 || !pass->worthwhile[part])
 		return true;
-	/* What make_batch makes of them as well. */
-	size = (int64) wanted * (sizeof(Candidate) + sizeof(int64));
+	/* It was none of these a moment ago. */
+	if (part == PASS_CHANGED && FullTransactionIdPrecedes(since, pass->changed_since))
+		return true;
+	if (limited)
+		wanted = (int) Min((int64) wanted * LIMITED_TIMES + MORE_LIMITED, PG_INT32_MAX);
+	size = (int64) wanted * CANDIDATE_SIZE;
 	/* Half of it is for who is invited already. */
 	if (pass->ngigs > 0 &&
 		pass->memory + filters_memory(pass) + size > wave_memory * INT64CONST(512))
@@ -309,19 +417,21 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	memset(gig, 0, sizeof(PassGig));
 	gig->id = id;
 	gig->number = number;
-	gig->heap.limit = wanted;
+	gig->part = part;
+	gig->proposed = gig->heap.limit = wanted;
+	/* Only afterwards is it asked who of them is invited. */
+	if (part == PASS_CHANGED)
+		gig->heap.limit = (int) Min((int64) wanted + MORE_CHANGED, PG_INT32_MAX);
 	gig->start = wave_lot_start(gig->id, gig->number);
-	filter = result_datum(&row, InvalidOid);
 	gig->filter = filter_query_reordered(DatumGetFilterQuery(filter));
-	sort = result_null(&row) ? (Datum) 0 : result_datum(&row, InvalidOid);
 	if (sort != 0)
 		gig->sort = DatumGetSortQueryCopy(sort);
-	gig->filter_hash = wave_batch_hash(result_datum(&row, JSONBOID));
-	gig->sort_hash = wave_batch_hash(result_null(&row) ? (Datum) 0 : result_datum(&row, JSONBOID));
-	gig->has_invitations = result_bool(&row);
-	gig->horizon = result_transaction(&row);
-	result_end(&row);
-	gig->program = wave_predicates_add(pass->predicates, gig->filter);
+	gig->filter_hash = wave_batch_hash(filter_query);
+	gig->sort_hash = wave_batch_hash(sort_query);
+	gig->has_invitations = has_invitations;
+	gig->since = since;
+	gig->horizon = horizon;
+	gig->program = wave_predicates_add(pass->predicates[part], gig->filter);
 	MemoryContextSwitchTo(old);
 	return true;
 }
@@ -365,24 +475,59 @@ receive_invited(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
+/* What the gigs need: which of them look for workers, and for whom. */
+static void
+count_needs(Pass *pass)
+{
+	QueryArgs	args = {&needs_query};
+	ResultRow	row;
+
+	arg_int64_array(&args, pass->ids, pass->nids);
+	arg_timestamptz(&args, pass->now);
+	arg_int64(&args, gig_state_place(pass->space));
+	query_run(pass->space, &args);
+	row = result_row(0);
+	pass->need[PASS_ALL] = result_int32(&row);
+	pass->need[PASS_CHANGED] = result_int32(&row);
+	if (!result_null(&row))
+		pass->changed_since = result_transaction(&row);
+	result_end(&row);
+	query_free();
+}
+
+/* How many workers have changed; more than "limit" are not counted. */
+static int64
+count_changed(Pass *pass, double limit)
+{
+	QueryArgs	args = {&changed_query};
+	ResultRow	row;
+	int64		count;
+
+	arg_transaction(&args, pass->changed_since);
+	arg_transaction(&args, ReadNextFullTransactionId());
+	arg_int64(&args, (int64) Min(limit, PG_INT32_MAX) + 1);
+	query_run(pass->space, &args);
+	row = result_row(0);
+	count = result_int64(&row);
+	result_end(&row);
+	query_free();
+	return count;
+}
+
 static void
 load_gigs(Pass *pass)
 {
 	QueryArgs	args = {&gigs_query};
-	int64	   *with;
-	int			nwith = 0;
 
 	pass->gigs = MemoryContextAllocHuge(pass->context, mul_size(pass->nids, sizeof(PassGig)));
 	pass->base = MemoryContextMemAllocated(pass->context, true);
 	arg_int64_array(&args, pass->ids, pass->nids);
 	arg_timestamptz(&args, pass->now);
 	arg_int64(&args, gig_state_place(pass->space));
-	arg_transaction(&args, ReadNextFullTransactionId());
 	receive_rows(pass, &args, receive_gig);
 	pass->memory += filters_memory(pass);
 
 	/* What was not taken in for want of memory comes behind what was. */
-	pass->covered = pass->nids;
 	if (pass->is_full)
 		for (pass->covered = 0; pass->covered < pass->nids; pass->covered++)
 			if (pass->ids[pass->covered] == pass->gigs[pass->ngigs - 1].id)
@@ -392,18 +537,67 @@ load_gigs(Pass *pass)
 			}
 
 	qsort(pass->gigs, pass->ngigs, sizeof(PassGig), compare_gigs);
-	with = palloc(mul_size((Size) pass->ngigs + 1, sizeof(int64)));
+}
+
+/* Who is invited already, to gigs that look at all workers. */
+static void
+load_invited(Pass *pass)
+{
+	int64	   *with = palloc(mul_size((Size) pass->ngigs + 1, sizeof(int64)));
+	int			nwith = 0;
+
 	for (int i = 0; i < pass->ngigs; i++)
-		if (pass->gigs[i].has_invitations)
+		if (pass->gigs[i].has_invitations && pass->gigs[i].part == PASS_ALL)
 			with[nwith++] = pass->gigs[i].id;
 	if (nwith > 0)
 	{
-		QueryArgs	of_gigs = {&invited_query};
+		QueryArgs	args = {&invited_query};
 
-		arg_int64_array(&of_gigs, with, nwith);
-		receive_rows(pass, &of_gigs, receive_invited);
+		arg_int64_array(&args, with, nwith);
+		receive_rows(pass, &args, receive_invited);
 	}
 	pfree(with);
+}
+
+/* Who is, of the changed workers found. */
+static void
+load_invited_of_changed(Pass *pass)
+{
+	int64	   *gigs;
+	int64	   *workers;
+	Size		size = 0;
+	Size		npairs = 0;
+
+	for (int i = 0; i < pass->ngigs; i++)
+		if (pass->gigs[i].part == PASS_CHANGED && pass->gigs[i].has_invitations)
+			size += pass->gigs[i].heap.size;
+	if (size == 0)
+		return;
+	gigs = MemoryContextAllocHuge(pass->context, mul_size(size, sizeof(int64)));
+	workers = MemoryContextAllocHuge(pass->context, mul_size(size, sizeof(int64)));
+	for (int i = 0; i < pass->ngigs; i++)
+	{
+		PassGig    *gig = &pass->gigs[i];
+
+		if (gig->part != PASS_CHANGED || !gig->has_invitations)
+			continue;
+		for (int c = 0; c < gig->heap.size; c++)
+		{
+			gigs[npairs] = gig->id;
+			workers[npairs++] = gig->heap.candidates[c].id;
+		}
+	}
+	for (Size first = 0; first < npairs; first += PAIRS_AT_ONCE)
+	{
+		QueryArgs	args = {&invited_of_query};
+		int			n = (int) Min(npairs - first, PAIRS_AT_ONCE);
+
+		arg_int64_array(&args, gigs + first, n);
+		arg_int64_array(&args, workers + first, n);
+		receive_rows(pass, &args, receive_invited);
+	}
+	pfree(gigs);
+	pfree(workers);
 }
 
 /*
@@ -430,13 +624,23 @@ is_invited(const PassGig *gig, int64 worker)
 	return false;
 }
 
+/* Bytes of the heap that its limit at first did not count. */
+static int64
+heap_memory(const PassGig *gig)
+{
+	return gig->heap.key_space +
+		Max(gig->heap.allocated - gig->proposed, 0) * (int64) CANDIDATE_SIZE;
+}
+
 /* A worker of the chunk who may match. */
 static void
 consider(Pass *pass, PassGig *gig, int row)
 {
 	Candidate	candidate = {
 		.turn = wave_lot_turn(pass->lot[row], gig->start),
-		.id = pass->worker[row]
+		.id = pass->worker[row],
+		.place = pass->place[row],
+		.xmin = pass->xmin[row]
 	};
 
 	if (gig->sort == NULL && wave_heap_refuses_turn(&gig->heap, candidate.turn))
@@ -460,12 +664,12 @@ consider(Pass *pass, PassGig *gig, int row)
 		 !filter_matches(gig->filter, &pass->profile[row]->root)) ||
 		is_invited(gig, pass->worker[row]))
 		return;
-	pass->memory -= gig->heap.key_space;
+	pass->memory -= heap_memory(gig);
 	wave_heap_keep(&gig->heap, &candidate);
-	pass->memory += gig->heap.key_space;
-	if (gig->sort != NULL && pass->memory > wave_memory * INT64CONST(1024))
+	pass->memory += heap_memory(gig);
+	if (heap_memory(gig) > 0 && pass->memory > wave_memory * INT64CONST(1024))
 	{
-		pass->memory -= gig->heap.key_space;
+		pass->memory -= heap_memory(gig);
 		wave_heap_forget(&gig->heap);
 		gig->dropped = true;
 	}
@@ -484,19 +688,21 @@ drop_broad(Pass *pass)
 static void
 finish_chunk(Pass *pass)
 {
+	PredicateSet *predicates = pass->predicates[pass->part];
 	MemoryContext old = MemoryContextSwitchTo(pass->context);
 
-	wave_predicates_finish(pass->predicates);
+	wave_predicates_finish(predicates);
 	for (int i = 0; i < pass->ngigs; i++)
 	{
 		PassGig    *gig = &pass->gigs[i];
+		int64		gig_since = (int64) U64FromFullTransactionId(gig->since);
 		uint64		words[CHUNK_WORDS];
 
-		if (gig->dropped)
+		if (gig->dropped || gig->part != pass->part)
 			continue;
 		if (i % 64 == 0)
 			CHECK_FOR_INTERRUPTS();
-		wave_predicates_evaluate(pass->predicates, gig->program, words);
+		wave_predicates_evaluate(predicates, gig->program, words);
 		for (int w = 0; w * 64 < pass->nrows; w++)
 		{
 			uint64		word = words[w];
@@ -508,6 +714,8 @@ finish_chunk(Pass *pass)
 				int			row = w * 64 + pg_rightmost_one_pos64(word);
 
 				word &= word - 1;
+				if (pass->part == PASS_CHANGED && pass->changed_in[row] < gig_since)
+					continue;
 				gig->matched++;
 				consider(pass, gig, row);
 				if (gig->dropped)
@@ -518,7 +726,7 @@ finish_chunk(Pass *pass)
 		}
 	}
 	if (pass->seen < BROAD_SAMPLE && pass->seen + pass->nrows >= BROAD_SAMPLE &&
-		wave_search == WAVE_SEARCH_AUTO)
+		wave_search == WAVE_SEARCH_AUTO && pass->part == PASS_ALL)
 	{
 		pass->seen += pass->nrows;
 		drop_broad(pass);
@@ -528,7 +736,7 @@ finish_chunk(Pass *pass)
 	pass->report(pass->report_arg, pass->seen);
 	pass->nrows = 0;
 	MemoryContextReset(pass->chunk);
-	wave_predicates_clear(pass->predicates);
+	wave_predicates_clear(predicates);
 	MemoryContextSwitchTo(old);
 }
 
@@ -536,6 +744,7 @@ static bool
 receive_worker(TupleTableSlot *slot, DestReceiver *self)
 {
 	Pass	   *pass = ((PassReceiver *) self)->pass;
+	int			column = 3;
 	MemoryContext old;
 	Jsonb	   *profile;
 
@@ -547,7 +756,15 @@ receive_worker(TupleTableSlot *slot, DestReceiver *self)
 	pass->worker[pass->nrows] = DatumGetInt64(slot->tts_values[0]);
 	pass->lot[pass->nrows] = DatumGetInt32(slot->tts_values[1]);
 	pass->profile[pass->nrows] = profile;
-	wave_predicates_document(pass->predicates, pass->nrows, &profile->root);
+	/* It is compared in the query. */
+	if (pass->part == PASS_CHANGED)
+		pass->changed_in[pass->nrows] = DatumGetInt64(slot->tts_values[column++]);
+	if (pass->has_places)
+	{
+		pass->place[pass->nrows] = *(ItemPointer) DatumGetPointer(slot->tts_values[column++]);
+		pass->xmin[pass->nrows] = DatumGetTransactionId(slot->tts_values[column]);
+	}
+	wave_predicates_document(pass->predicates[pass->part], pass->nrows, &profile->root);
 	MemoryContextSwitchTo(old);
 	if (++pass->nrows == CHUNK_ROWS ||
 		MemoryContextMemAllocated(pass->chunk, false) > CHUNK_MEMORY)
@@ -559,22 +776,115 @@ receive_worker(TupleTableSlot *slot, DestReceiver *self)
  * ---- The pass
  */
 
+/* Is the table worker, which this transaction holds, a heap and one table only? */
+static bool
+has_places(Oid space)
+{
+	HeapTuple	tuple = SearchSysCache2(RELNAMENSP, CStringGetDatum("worker"),
+										ObjectIdGetDatum(space));
+	Form_pg_class class;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	class = (Form_pg_class) GETSTRUCT(tuple);
+	result = class->relkind == RELKIND_RELATION && class->relam == HEAP_TABLE_AM_OID &&
+		!class->relhassubclass;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* What so many searches take, each of a gig alone, in workers of a pass. */
+static double
+searches_cost(int ngigs, double workers)
+{
+	return ngigs * (SEARCH_COST + sqrt(Max(workers, 0)) * SEARCH_COST_PER_ROOT) /
+		PASS_COST_PER_WORKER;
+}
+
+static bool
+is_worthwhile(int ngigs, double workers)
+{
+	if (wave_search != WAVE_SEARCH_AUTO)
+		return wave_search == WAVE_SEARCH_BATCH && ngigs > 0;
+	return workers >= 0 && ngigs > 1 && searches_cost(ngigs, workers) > workers;
+}
+
+/* The same for the gigs that look at changed workers: if nobody has, they need none. */
+static bool
+is_worthwhile_for_changed(Pass *pass, double workers)
+{
+	int			ngigs = pass->need[PASS_CHANGED];
+	double		limit = searches_cost(ngigs, workers);
+	int64		changed;
+
+	if (wave_search == WAVE_SEARCH_BATCH)
+		return ngigs > 0 && count_changed(pass, 0) > 0;
+	if (ngigs <= 1)
+		return false;
+	changed = count_changed(pass, limit);
+	return changed > 0 && changed <= limit;
+}
+
+/* May a pass be worthwhile, whatever they need? */
+static bool
+may_be_worthwhile(int ngigs, double workers)
+{
+	return wave_search == WAVE_SEARCH_AUTO && ngigs >= FEW_GIGS ?
+		true : is_worthwhile(ngigs, workers);
+}
+
+static void
+look_at_workers(Pass *pass, PassPart part)
+{
+	QueryArgs	args = {&workers_query[part][pass->has_places]};
+	int			ngigs = 0;
+
+	for (int i = 0; i < pass->ngigs; i++)
+		ngigs += pass->gigs[i].part == part;
+	if (ngigs == 0)
+		return;
+	pass->part = part;
+	pass->seen = 0;
+	/* As of now: whoever changes later has an id beyond the horizon of the gigs. */
+	if (part == PASS_CHANGED)
+	{
+		arg_transaction(&args, pass->changed_since);
+		arg_transaction(&args, ReadNextFullTransactionId());
+	}
+	wave_predicates_clear(pass->predicates[part]);
+	receive_rows(pass, &args, receive_worker);
+	finish_chunk(pass);
+	ereport(DEBUG1,
+			(errmsg_internal("looked for workers of %d gigs in one pass over " INT64_FORMAT " %s",
+							 ngigs, pass->seen,
+							 part == PASS_CHANGED ? "changed workers" : "workers")));
+}
+
 /* An IsolatedWork: everything that touches the Space. */
 static bool
 run_pass(void *arg)
 {
 	Pass	   *pass = arg;
-	QueryArgs	workers = {&workers_query};
+	double		workers = wave_workers_expected(pass->space);
 	SpaceScope	scope;
 
 	if (!space_visit(&scope, pass->space, pass->owner, true))
 		return false;
-	load_gigs(pass);
-	if (pass->ngigs > 0)
+	count_needs(pass);
+	pass->worthwhile[PASS_ALL] = is_worthwhile(pass->need[PASS_ALL], workers);
+	pass->worthwhile[PASS_CHANGED] = is_worthwhile_for_changed(pass, workers);
+	pass->covered = pass->nids;
+	if (pass->worthwhile[PASS_ALL] || pass->worthwhile[PASS_CHANGED])
 	{
-		wave_predicates_clear(pass->predicates);
-		receive_rows(pass, &workers, receive_worker);
-		finish_chunk(pass);
+		load_gigs(pass);
+		load_invited(pass);
+		pass->has_places = has_places(pass->space);
+		for (PassPart part = 0; part < PASS_PARTS; part++)
+			look_at_workers(pass, part);
+		load_invited_of_changed(pass);
+		/* A table that inherits from it may have been made until the statements began. */
+		pass->has_places = pass->has_places && has_places(pass->space);
 	}
 	space_leave(&scope);
 	return true;
@@ -587,16 +897,42 @@ limit_gigs(int ngigs)
 	return (int) Min(ngigs, wave_memory * INT64CONST(512) / GIG_SIZE + 1);
 }
 
-static bool
-is_worthwhile(Oid space, int ngigs)
+/* Puts what was found for a gig in order, without those who are invited. */
+static void
+finish_gig(const Pass *pass, PassGig *gig, BatchedGig *found)
 {
-	double		workers = wave_workers_expected(space);
+	Size		size = (Size) gig->heap.size + 1;
+	int			n = 0;
 
-	if (wave_search != WAVE_SEARCH_AUTO)
-		return wave_search == WAVE_SEARCH_BATCH;
-	return workers >= 0 && ngigs > 1 &&
-		ngigs * (SEARCH_COST + sqrt(workers) * SEARCH_COST_PER_ROOT) >
-		workers * PASS_COST_PER_WORKER;
+	found->gig_id = gig->id;
+	found->number = gig->number;
+	found->filter_hash = gig->filter_hash;
+	found->sort_hash = gig->sort_hash;
+	found->since = gig->since;
+	found->horizon = gig->horizon;
+	found->complete = !gig->heap.overflown;
+	found->ids = palloc(mul_size(size, sizeof(int64)));
+	found->places = pass->has_places ? palloc(mul_size(size, sizeof(ItemPointerData))) : NULL;
+	found->xmins = pass->has_places ? palloc(mul_size(size, sizeof(TransactionId))) : NULL;
+	wave_heap_finish(&gig->heap, found->ids, found->places, found->xmins);
+	for (int i = 0; i < gig->heap.size; i++)
+	{
+		if (gig->part == PASS_CHANGED && is_invited(gig, found->ids[i]))
+			continue;
+		if (n == gig->proposed)
+		{
+			found->complete = false;
+			break;
+		}
+		found->ids[n] = found->ids[i];
+		if (pass->has_places)
+		{
+			found->places[n] = found->places[i];
+			found->xmins[n] = found->xmins[i];
+		}
+		n++;
+	}
+	found->nids = n;
 }
 
 static WaveBatch *
@@ -609,23 +945,8 @@ make_batch(const Pass *pass, MemoryContext context)
 	batch->gigs = MemoryContextAllocHuge(context,
 										 mul_size((Size) pass->ngigs + 1, sizeof(BatchedGig)));
 	for (int i = 0; i < pass->ngigs; i++)
-	{
-		PassGig    *gig = &pass->gigs[i];
-		BatchedGig *found = &batch->gigs[batch->ngigs];
-
-		if (gig->dropped)
-			continue;
-		found->gig_id = gig->id;
-		found->number = gig->number;
-		found->filter_hash = gig->filter_hash;
-		found->sort_hash = gig->sort_hash;
-		found->horizon = gig->horizon;
-		found->complete = !gig->heap.overflown;
-		found->nids = gig->heap.size;
-		found->ids = palloc(mul_size((Size) gig->heap.size + 1, sizeof(int64)));
-		wave_heap_finish(&gig->heap, found->ids);
-		batch->ngigs++;
-	}
+		if (!pass->gigs[i].dropped)
+			finish_gig(pass, &pass->gigs[i], &batch->gigs[batch->ngigs++]);
 	MemoryContextSwitchTo(old);
 	return batch;
 }
@@ -641,7 +962,7 @@ wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
 	ErrorData  *error;
 
 	ngigs = limit_gigs(ngigs);
-	if (ngigs == 0 || !is_worthwhile(space, ngigs))
+	if (!may_be_worthwhile(ngigs, wave_workers_expected(space)))
 		return NULL;
 
 	SPI_connect();
@@ -659,17 +980,13 @@ wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs, TimestampTz now,
 	pass->context = pass_context;
 	pass->chunk = GenerationContextCreate(pass_context, "cirro chunk", 64 * 1024, 1024 * 1024,
 										  8 * 1024 * 1024);
-	pass->predicates = wave_predicates_make();
+	for (int part = 0; part < PASS_PARTS; part++)
+		pass->predicates[part] = wave_predicates_make();
 	initStringInfo(&pass->key);
 	MemoryContextSwitchTo(old);
 
 	if (run_isolated(run_pass, pass, &error) == ISOLATED_DONE)
-	{
 		batch = make_batch(pass, context);
-		ereport(DEBUG1,
-				(errmsg_internal("looked for workers of %d gigs in one pass over " INT64_FORMAT " workers",
-								 batch->ngigs, pass->seen)));
-	}
 	else if (error != NULL)
 		ereport(DEBUG1,
 				(errmsg_internal("a pass over the workers failed: %s", error_summary(error))));

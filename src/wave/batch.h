@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 #include "access/transam.h"
+#include "storage/itemptr.h"
 #include "utils/timestamp.h"
 
 /* What a pass has found for a gig. */
@@ -19,9 +20,18 @@ typedef struct BatchedGig
 	uint64		filter_hash;	/* of gig.filter_query and gig.sort_query then */
 	uint64		sort_hash;
 	bool		complete;		/* these are all that there were */
+	FullTransactionId since;	/* of the workers changed in it or later; or none */
 	FullTransactionId horizon;	/* all before it had ended by then */
 	int			nids;
 	int64	   *ids;			/* workers, in the order of the wave */
+
+	/*
+	 * Where the table worker had the version that matched, and which transaction
+	 * had written it. The place may hold any other row by now. NULL, both, if the
+	 * table is no heap of its own.
+	 */
+	ItemPointer places;
+	TransactionId *xmins;
 } BatchedGig;
 
 typedef struct WaveBatch
@@ -39,8 +49,8 @@ extern void wave_batch_init(void);
 
 /*
  * Looks for the candidates of the first of these gigs, as many as memory is
- * for. Everything is allocated in "context". NULL if each gig had better be
- * searched for by itself. Takes no locks; whoever uses the ids checks them.
+ * for. Everything is allocated in "context". NULL if there are too few of them for
+ * that. Takes no locks; whoever uses the ids checks them.
  */
 extern WaveBatch *wave_batch(Oid space, Oid owner, const int64 *gigs, int ngigs,
 							 TimestampTz now, MemoryContext context,

@@ -124,9 +124,15 @@ wave_heap_forget(WaveHeap *heap)
 }
 
 void
-wave_heap_finish(WaveHeap *heap, int64 *ids)
+wave_heap_finish(WaveHeap *heap, int64 *ids, ItemPointer places, TransactionId *xmins)
 {
 	qsort(heap->candidates, heap->size, sizeof(Candidate), compare_for_sort);
 	for (int i = 0; i < heap->size; i++)
+	{
 		ids[i] = heap->candidates[i].id;
+		if (places != NULL)
+			places[i] = heap->candidates[i].place;
+		if (xmins != NULL)
+			xmins[i] = heap->candidates[i].xmin;
+	}
 }

@@ -8,10 +8,12 @@
 #define CIRRO_WAVE_HEAP_H
 
 #include "postgres.h"
+#include "storage/itemptr.h"
 
 /*
  * A worker's place in the order of a wave: by sort key, if the gig has a
- * sort_query, then by lot from the wave's start on, then by id.
+ * sort_query, then by lot from the wave's start on, then by id. And in its table:
+ * the version that was seen.
  */
 typedef struct Candidate
 {
@@ -19,6 +21,8 @@ typedef struct Candidate
 	uint32		key_len;
 	uint32		turn;			/* lot, counted from the start of the wave */
 	int64		id;
+	ItemPointerData place;
+	TransactionId xmin;
 } Candidate;
 
 /* Keeps the first "limit" of them; the last of these is on top. */
@@ -56,7 +60,11 @@ extern void wave_heap_keep(WaveHeap *heap, const Candidate *candidate);
 /* Frees what it keeps. */
 extern void wave_heap_forget(WaveHeap *heap);
 
-/* Puts the ids in order; the heap is no heap after that. */
-extern void wave_heap_finish(WaveHeap *heap, int64 *ids);
+/*
+ * Puts ids, places and xmins in order; the heap is no heap after that. Of the
+ * three, "places" and "xmins" may be NULL.
+ */
+extern void wave_heap_finish(WaveHeap *heap, int64 *ids, ItemPointer places,
+							 TransactionId *xmins);
 
 #endif							/* CIRRO_WAVE_HEAP_H */

@@ -11,6 +11,14 @@
 #include "access/transam.h"
 
 /*
+ * In SQL: how many pending invitations of a gig can be answered yet, by their time
+ * to answer.
+ */
+#define COUNT_PENDING(gig_id, answer_within, now) \
+	"SELECT count(*) FROM invitation p WHERE p.gig_id = " gig_id " AND p.status = 'pending'" \
+	" AND (" answer_within " IS NULL OR cirro.answer_by(p.invited_at, " answer_within ") > " now ")"
+
+/*
  * The answers of a search are ids in the order in which a wave takes them: by
  * the gig's sort_query, then by lot from a start that gig and wave number
  * decide. The caller is connected to SPI and has the Space entered; ids are
@@ -28,6 +36,10 @@ typedef struct CandidateSearch
 
 	/* The answer: there are no others, locked or not. */
 	bool		complete;
+
+	/* Known of the gig once it was looked for. */
+	bool		unchanged;		/* no worker has changed since */
+	bool		none_reopenable;	/* nothing could be opened again */
 } CandidateSearch;
 
 /*
@@ -51,6 +63,15 @@ extern int	wave_find_candidates(CandidateSearch *search, int limit, int64 *ids);
  * were filled, locked FOR NO KEY UPDATE; locked ones are left out.
  */
 extern int	wave_find_reopenable(CandidateSearch *search, int limit, int64 *ids);
+
+/*
+ * Of workers who matched and had no invitation: which still do, and have room for
+ * one by search->max_pending, which the caller has locked. Asks the first of them
+ * until "limit" have, or a few more; "found" are their places in ids, ascending, and
+ * has room for all. So many of those asked lack nothing but room.
+ */
+extern int	wave_find_room(const CandidateSearch *search, const int64 *ids, int nids,
+						   int limit, int *found, int *held_back, int *asked);
 
 /* How many workers setting.max_pending alone keeps from being found. */
 extern int64 wave_count_held_back(const CandidateSearch *search);

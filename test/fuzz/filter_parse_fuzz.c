@@ -2,14 +2,16 @@
  * test/fuzz/filter_parse_fuzz.c
  *
  * Fuzzes what reads JSON text, the parser of filter_query and what sort_query
- * has in common with it, on its own, without a server: plain C, guided by the
- * branches taken. test/run.sh builds and runs it (suite parser), with
- * -fsanitize=fuzzer for new inputs, or with -DREPLAY for those in files.
+ * has in common with it, and the reader of a regular expression's literals, on
+ * their own, without a server: plain C, guided by the branches taken.
+ * test/run.sh builds and runs it (suite parser), with -fsanitize=fuzzer for new
+ * inputs, or with -DREPLAY for those in files.
  *
  * What is accepted must be written as text that reads back as the same text,
  * and its nodes must make a tree. What is refused is also refused, with at
  * least one error told, where parsing goes on behind errors. An allocation
- * that fails, whichever it is, is an error like any other.
+ * that fails, whichever it is, is an error like any other. Literals are read of
+ * patterns that compile or do not, and looked for in the pattern.
  *-------------------------------------------------------------------------
  */
 #include <assert.h>
@@ -18,6 +20,7 @@
 #include <string.h>
 
 #include "filter/parse.h"
+#include "filter/regex_literal.h"
 
 /* Every allocation, to be freed at the end of a run. */
 static void *chunks[100000];
@@ -40,8 +43,24 @@ static bool
 check_pattern(void *arg, const char *pattern, size_t len, int options,
 			  char *wrong, size_t wrong_size)
 {
+	RegexLiterals literals;
+	char		beginning[REGEX_MAX_LITERAL_BYTES];
+	char	   *copy = malloc(len + 1);	/* that ends where it says, for the sanitizer */
+	uint32_t	common;
+	bool		all;
+
 	(void) arg;
-	(void) options;
+	assert(copy != NULL);
+	memmove(copy + 1, pattern, len);
+	for (RegexLetters letters = REGEX_LETTERS_ASCII; letters <= REGEX_LETTERS_UTF8; letters++)
+	{
+		regex_literals_read(&literals, copy + 1, len, options, letters);
+		regex_literals_occur(&literals, copy + 1, len);
+		common = regex_literals_beginning(copy + 1, len, options, letters, beginning, &all);
+		assert(common <= REGEX_MAX_LITERAL_BYTES);
+		assert(!all || (literals.complete && regex_literals_occur(&literals, beginning, common)));
+	}
+	free(copy);
 	/* Touch all of it. */
 	for (size_t i = 0; i < len; i++)
 		if (pattern[i] == '!')
