@@ -24,7 +24,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test layers style docs-check soak crash test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-report bench-regex
+ALONE = help setup test layers style docs-check soak crash test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-tick bench-report bench-session bench-regex
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -52,12 +52,16 @@ help:
 	@echo 'make bench-waves        waves against bare inserts and a loop by hand, with a million workers'
 	@echo '                        (N=100000, GIGS=1000, ROUNDS=3; a table in Markdown)'
 	@echo 'make bench-idle         what Spaces cost in which nothing is due (SPACES="200 1000 5000")'
+	@echo 'make bench-tick         ticks that have much due and little to do, or nothing due among many gigs'
+	@echo '                        (N=20000 OPEN=5000 DUE=1000 ROUNDS=1)'
 	@echo 'make bench-accept       accepts against a statement written by hand, attempts, notifications'
 	@echo '                        (BATCH=2000, ROUNDS=1, ACCEPTS=5000, …: test/bench/accept.sh)'
 	@echo 'make bench-invite       calls that write many rows against the bare statements'
 	@echo '                        (SIZES="1000 5000", ROUNDS=1: test/bench/invite.sh)'
 	@echo 'make bench-notify       claims of notifications while a snapshot keeps vacuum from cleaning up'
 	@echo '                        (NOTIFICATIONS=20000, ROUNDS=1, FLOOR=off: test/bench/notify.sh)'
+	@echo 'make bench-session      the first waves of a new session, and what they wait for'
+	@echo '                        (N=20000 ROUNDS=1: test/bench/session.sh)'
 	@echo 'make bench-report       pages of cirro.report() of a Space with 1,000,000 invitations'
 	@echo '                        (INVITATIONS=50000, GIGS=2000, ROUNDS=1: test/bench/report.sh)'
 	@echo 'make bench-regex        regular expressions in filters against a scan, ~ and, with BEFORE=commit, an'
@@ -138,6 +142,9 @@ bench-waves:
 bench-idle:
 	@test/bench/idle.sh
 
+bench-tick:
+	@test/bench/tick.sh
+
 bench-accept:
 	@test/bench/accept.sh
 
@@ -149,6 +156,9 @@ bench-notify:
 
 bench-report:
 	@test/bench/report.sh
+
+bench-session:
+	@test/bench/session.sh
 
 bench-regex:
 	@test/bench/regex.sh

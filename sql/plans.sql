@@ -110,6 +110,18 @@ INSERT INTO invitation (gig_id, worker_id) VALUES (1, 60);
 SELECT scans();
 ROLLBACK;
 
+-- So are due gigs found: by the index, also where ANALYZE saw them all due.
+BEGIN;
+SET LOCAL client_min_messages = error;
+UPDATE setting SET cleaned_at = '2030-01-01 12:00+00';
+UPDATE gig_state SET next_event_at = '2029-12-31';
+ANALYZE gig_state;
+UPDATE gig_state SET next_event_at = '2031-01-01';
+CREATE TEMP TABLE before ON COMMIT DROP AS SELECT scans();
+CALL cirro.run_waves('plans');
+SELECT scans() EXCEPT TABLE before;
+ROLLBACK;
+
 -- An attempt at every open gig reads none of those that are over, nor the state of
 -- those that do not match.
 SET timezone = 'UTC';

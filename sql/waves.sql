@@ -469,6 +469,137 @@ SELECT tgenabled FROM pg_trigger WHERE tgrelid = 'worker'::regclass AND tgname =
 DELETE FROM worker WHERE id > 300;
 SELECT clear();
 
+-- gigs that had invited all they could share a pass over the changed workers, and
+-- each takes those who have changed since it looked itself; a search is planned only
+-- where there is something to look for
+DELETE FROM gig;
+SELECT clear();
+CREATE FUNCTION due() RETURNS void LANGUAGE sql AS $$
+	UPDATE cirro_waves.gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now() WHERE next_wave_at IS NOT NULL $$;
+-- what other databases do must not be seen: their transactions make a gig look at more
+CREATE FUNCTION settle(last bigint) RETURNS void LANGUAGE sql AS $$
+	UPDATE cirro_waves.gig_state SET searched = pg_current_xact_id()::text::bigint, released = NULL WHERE searched IS NOT NULL AND gig_id <= last $$;
+CREATE VIEW invited AS
+SELECT i.gig_id, string_agg(i.worker_id || ' ' || i.status || ' ' || i.times_invited, ', ' ORDER BY i.wave_id, i.id) AS workers
+FROM invitation i GROUP BY 1 ORDER BY 1;
+INSERT INTO worker (id, profile, lot) SELECT n, '{"pass": 1}', n FROM generate_series(401, 403) n;
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query, sort_query)
+SELECT n, 'p', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 1, 4, '{"pass": {"$gt": 0}}', CASE WHEN n = 942 THEN '{"pass": -1}'::jsonb END
+FROM generate_series(941, 944) n;
+SET cirro.wave_search = batch;
+SET jit = off;
+CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, invited, matched, outcome FROM waves;
+SELECT settle(944);
+-- 941 looks first, and later at fewer
+INSERT INTO worker (id, profile, lot) VALUES (404, '{"pass": 2}', 404);
+UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now() WHERE gig_id = 941;
+CALL cirro.run_waves('cirro_waves');
+SELECT settle(941);
+INSERT INTO worker (id, profile, lot) VALUES (405, '{"pass": 5}', 405), (406, '{"pass": 6}', 300), (407, '{"pass": 0}', 407);
+UPDATE worker SET active = false WHERE id = 403;
+UPDATE gig SET pending_max = 2 WHERE id = 944;
+SELECT due();
+SET client_min_messages = debug1;
+CALL cirro.run_waves('cirro_waves');
+RESET client_min_messages;
+SELECT gig_id, number, wanted, invited, matched, outcome FROM waves WHERE number > 1;
+TABLE invited;
+SELECT settle(943);
+-- 944 has not looked since, and takes one who matches now, unseen by those that have
+SELECT unseen_change(407, '{"pass": 7}');
+UPDATE worker SET profile = '{"pass": 8}' WHERE id = 402;
+UPDATE gig SET pending_max = NULL WHERE id = 944;
+SELECT due();
+CALL cirro.run_waves('cirro_waves');
+TABLE invited;
+-- nobody has changed: no pass, no search
+SELECT settle(944);
+SELECT due();
+SET client_min_messages = debug1;
+CALL cirro.run_waves('cirro_waves');
+RESET client_min_messages;
+SELECT gig_id, number, invited, matched, outcome, repeats FROM waves WHERE number > 2;
+-- the changed who are invited already do not stand in the way of others
+DELETE FROM gig WHERE id > 942;
+DELETE FROM worker WHERE id > 400;
+INSERT INTO worker (id, profile, lot) SELECT n, '{"pass": 9}', n FROM generate_series(411, 1610) n;
+SET session_replication_role = replica;
+INSERT INTO invitation (gig_id, worker_id, status, times_invited)
+SELECT g, n, 'rejected', 1 FROM generate_series(941, 942) g, generate_series(411, 1610) n WHERE g = 942 OR n < 600;
+RESET session_replication_role;
+SELECT settle(942);
+UPDATE worker SET profile = '{"pass": 9, "again": true}' WHERE id BETWEEN 411 AND 1610;
+INSERT INTO worker (id, profile, lot) VALUES (1701, '{"pass": 9}', 2000000000);
+UPDATE gig SET invitation_multiplier = 2;
+SELECT due();
+SET client_min_messages = debug1;
+CALL cirro.run_waves('cirro_waves');
+RESET client_min_messages;
+SELECT gig_id, wanted, invited, matched FROM waves WHERE number = (SELECT max(number) FROM waves);
+SELECT gig_id, worker_id FROM invitation WHERE worker_id = 1701 ORDER BY 1;
+-- one whose seats were filled, and who has changed, is opened again
+SET session_replication_role = replica;
+UPDATE invitation SET status = 'expired', reason = 'seats_filled' WHERE worker_id = 411;
+RESET session_replication_role;
+SELECT settle(942);
+UPDATE worker SET profile = '{"pass": 9}' WHERE id = 411;
+SELECT due();
+CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, status, times_invited FROM invitation WHERE worker_id = 411 ORDER BY 1;
+DELETE FROM gig;
+DELETE FROM worker WHERE id > 400;
+
+-- setting.max_pending: gigs share a pass, and who has no room left when the wave
+-- asks is passed over
+SELECT clear();
+UPDATE setting SET max_pending = 1;
+INSERT INTO worker (id, profile, lot) SELECT n, '{"pass": 1}', n FROM generate_series(401, 410) n;
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+SELECT n, 'p', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 1, 3, '{"pass": 1}' FROM generate_series(945, 949) n;
+CREATE TABLE alone AS SELECT 0::bigint AS gig_id, ''::text AS workers LIMIT 0;
+SET client_min_messages = debug1;
+CALL cirro.run_waves('cirro_waves');
+RESET client_min_messages;
+SELECT gig_id, wanted, invited, matched, held_back, outcome FROM waves;
+SELECT max(n) AS pending_at_most FROM (SELECT count(*) FROM invitation WHERE status = 'pending' GROUP BY worker_id) AS p (n);
+INSERT INTO alone TABLE invited;
+DELETE FROM gig;
+DELETE FROM wave;
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+SELECT n, 'p', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 1, 3, '{"pass": 1}' FROM generate_series(945, 949) n;
+SET cirro.wave_search = single;
+CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, wanted, invited, matched, held_back, outcome FROM waves;
+SELECT count(*) AS the_same FROM alone JOIN invited USING (gig_id, workers);
+-- too few of those proposed have room, and there are others: the wave looks itself
+DELETE FROM gig;
+DELETE FROM wave;
+DELETE FROM alone;
+INSERT INTO worker (id, profile, lot) SELECT n, '{"pass": 1}', (n - 850) * 10000000 FROM generate_series(701, 990) n;
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+SELECT n, 'p', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 1, CASE WHEN n = 951 THEN 280 ELSE 15 END, '{"pass": 1}'
+FROM generate_series(951, 953) n;
+CALL cirro.run_waves('cirro_waves');
+SELECT gig_id, wanted, invited, matched, held_back, outcome FROM waves;
+INSERT INTO alone TABLE invited;
+DELETE FROM gig;
+DELETE FROM wave;
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+SELECT n, 'p', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 1, CASE WHEN n = 951 THEN 280 ELSE 15 END, '{"pass": 1}'
+FROM generate_series(951, 953) n;
+SET cirro.wave_search = batch;
+SET client_min_messages = debug1;
+CALL cirro.run_waves('cirro_waves');
+RESET client_min_messages;
+SELECT gig_id, wanted, invited, matched, held_back, outcome FROM waves;
+SELECT count(*) AS the_same FROM alone JOIN invited USING (gig_id, workers);
+UPDATE setting SET max_pending = NULL;
+RESET cirro.wave_search;
+RESET jit;
+DELETE FROM gig;
+DELETE FROM worker WHERE id > 400;
+
 -- retention: hourly, finished rows only
 DELETE FROM gig;
 DELETE FROM notification;

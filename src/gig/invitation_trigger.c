@@ -27,6 +27,7 @@
 #include "gig/event.h"
 #include "gig/invitation.h"
 #include "gig/invitation_change.h"
+#include "gig/invitation_trigger.h"
 #include "gig/state.h"
 #include "gig/trigger.h"
 #include "space/query.h"
@@ -280,6 +281,36 @@ check_update(TriggerData *trigdata, TriggerRow *old, TriggerRow *row)
 	}
 }
 
+/* Whoever writes a row does this last. */
+static void
+finish_row(TriggerRow *row, bool changes_status)
+{
+	bool		silent;
+
+	if (row_status(row) == SCHEDULED && row_isnull(row, SEND_AT))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("a scheduled invitation needs send_at"),
+				 errdetail("No time is given for the invitation of worker %lld to gig %lld.",
+						   (long long) DatumGetInt64(row_value(row, WORKER_ID)),
+						   (long long) DatumGetInt64(row_value(row, GIG_ID))),
+				 errhint("Set send_at, or status \"pending\" to invite at once."),
+				 invitation_errcolumn(row->rel, SEND_AT, "invitation_send_at_check")));
+
+	/* Whoever tells of this change looks at "silenced". */
+	silent = !row_isnull(row, SILENT) && DatumGetBool(row_value(row, SILENT));
+	if (changes_status)
+		trigger_row_set(row, SILENCED, BoolGetDatum(silent));
+	trigger_row_set(row, SILENT, BoolGetDatum(false));
+}
+
+void
+invitation_check_new(TriggerRow *row)
+{
+	check_insert(row);
+	finish_row(row, true);
+}
+
 /*
  * BEFORE INSERT OR UPDATE, row. Errors: UG010 to UG013, UG020, 23502, 23514.
  */
@@ -292,7 +323,6 @@ invitation_check(PG_FUNCTION_ARGS)
 										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
 	TriggerRow	row;
 	bool		changes_status = true;
-	bool		silent;
 
 	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
 	{
@@ -315,22 +345,7 @@ invitation_check(PG_FUNCTION_ARGS)
 			trigger_row_copy(&row, &old, SILENCED);
 	}
 
-	if (row_status(&row) == SCHEDULED && row_isnull(&row, SEND_AT))
-		ereport(ERROR,
-				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("a scheduled invitation needs send_at"),
-				 errdetail("No time is given for the invitation of worker %lld to gig %lld.",
-						   (long long) DatumGetInt64(row_value(&row, WORKER_ID)),
-						   (long long) DatumGetInt64(row_value(&row, GIG_ID))),
-				 errhint("Set send_at, or status \"pending\" to invite at once."),
-				 invitation_errcolumn(row.rel, SEND_AT, "invitation_send_at_check")));
-
-	/* Whoever tells of this change looks at "silenced". */
-	silent = !row_isnull(&row, SILENT) && DatumGetBool(row_value(&row, SILENT));
-	if (changes_status)
-		trigger_row_set(&row, SILENCED, BoolGetDatum(silent));
-	trigger_row_set(&row, SILENT, BoolGetDatum(false));
-
+	finish_row(&row, changes_status);
 	return PointerGetDatum(trigger_row_tuple(&row));
 }
 
@@ -378,7 +393,7 @@ statement_trigger(TriggerData *trigdata)
 	} while (more);
 	if (done.of_one_worker)
 		forget_worker(space, &done);
-	gig_state_apply(space, done.changes, done.nchanges);
+	gig_state_apply(space, done.changes, done.nchanges, false);
 	trigger_leave(&scope);
 }
 

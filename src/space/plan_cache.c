@@ -160,14 +160,21 @@ static void
 plan_once(SPIPlanPtr plan, PlanKind kind)
 {
 	int			level;
+	MemoryContext scratch;
+	MemoryContext caller;
 	CachedPlan *made;
 
 	if (generic_plan_stands(linitial(SPI_plan_get_plan_sources(plan))))
 		return;
 	level = plan_cache_steer(kind);
+	/* What the planner leaves behind, of each of twenty queries, would grow the process. */
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro planning", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(scratch);
 	made = SPI_plan_get_cached_plan(plan);
 	if (made != NULL)
 		ReleaseCachedPlan(made, CurrentResourceOwner);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
 	AtEOXact_GUC(true, level);
 }
 

@@ -117,6 +117,7 @@ struct RowWriter
 	SubTransactionId subid;
 	Relation	rel;
 	TableScanDesc scan;
+	BlockNumber nblocks;		/* or InvalidBlockNumber */
 	bool		has_written;
 	int			nrows;
 	TupleTableSlot *rows[BATCH_ROWS];	/* made when first needed */
@@ -309,7 +310,8 @@ find_default(RowWriter *writer, Relation rel, Form_pg_attribute att)
 		if (!IsA(constant, Const))
 			return "a default is not constant";
 		if (!constant->constisnull)
-			writer->values[i] = datumCopy(constant->constvalue, constant->constbyval, constant->constlen);
+			writer->values[i] = datumCopy(constant->constvalue, constant->constbyval,
+										  constant->constlen);
 		writer->nulls[i] = constant->constisnull;
 	}
 	return NULL;
@@ -336,7 +338,8 @@ find_columns(RowWriter *writer, Relation rel)
 			i++;
 		if (i == desc->natts)
 			return "a column is missing";
-		if (TupleDescAttr(desc, i)->atttypid != table->columns[col].type)
+		if (OidIsValid(table->columns[col].type) &&
+			TupleDescAttr(desc, i)->atttypid != table->columns[col].type)
 			return "a column has another type";
 		writer->attnum[col] = i + 1;
 	}
@@ -361,7 +364,9 @@ find_columns(RowWriter *writer, Relation rel)
 	}
 	if (table->operation == CMD_INSERT)
 	{
-		if (TupleDescAttr(desc, writer->attnum[0] - 1)->attidentity != ATTRIBUTE_IDENTITY_BY_DEFAULT)
+		Form_pg_attribute key = TupleDescAttr(desc, writer->attnum[0] - 1);
+
+		if (key->attidentity != ATTRIBUTE_IDENTITY_BY_DEFAULT)
 			return "its key is not an identity";
 		writer->sequence = cirro_identity_sequence(rel, writer->attnum[0]);
 	}
@@ -383,7 +388,8 @@ is_kept_reference(const RowWriter *writer, Relation rel, const Trigger *trigger)
 			continue;
 		for (int i = 0; i < table->nreferences; i++)
 			if (key->conkey[0] == writer->attnum[table->references[i].column] &&
-				key->confrelid == get_relname_relid(table->references[i].table, RelationGetNamespace(rel)) &&
+				key->confrelid == get_relname_relid(table->references[i].table,
+													RelationGetNamespace(rel)) &&
 				key->confkey[0] == get_attnum(key->confrelid, "id") &&
 				get_opcode(key->conpfeqop[0]) == F_INT8EQ)
 				return true;
@@ -507,7 +513,8 @@ is_primary(const RowWriter *writer, Relation index)
 		form->indkey.values[0] == writer->attnum[0] &&
 		index->rd_opfamily[0] == INTEGER_BTREE_FAM_OID &&
 		(!form->indcheckxmin ||
-		 TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin));
+		 TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
+							   TransactionXmin));
 }
 
 static const char *
@@ -521,8 +528,13 @@ find_indexes(RowWriter *writer, Relation rel)
 	foreach(cell, oids)
 	{
 		RowIndex   *index = &writer->indexes[writer->nindexes];
-		Relation	opened = index_open(lfirst_oid(cell), RowExclusiveLock);
+		Relation	opened;
 
+		/* Who only reads needs none of the others, nor what they call. */
+		if (writer->key.table->operation == CMD_SELECT && lfirst_oid(cell) != rel->rd_pkindex)
+			continue;
+		opened = index_open(lfirst_oid(cell), writer->key.table->operation == CMD_SELECT ?
+							AccessShareLock : RowExclusiveLock);
 		index->oid = lfirst_oid(cell);
 		index->info = BuildIndexInfo(opened);
 		if (is_primary(writer, opened))
@@ -537,8 +549,9 @@ find_indexes(RowWriter *writer, Relation rel)
 			objection = "an index calls a function";
 		index_close(opened, NoLock);
 	}
-	if (objection == NULL && writer->primary < 0 &&
-		(writer->key.table->operation == CMD_UPDATE || writer->key.table->locks))
+	/* By a key of another type no row is looked for. */
+	if (objection == NULL && writer->primary < 0 && writer->key.table->operation != CMD_INSERT &&
+		writer->key.table->columns[0].type == INT8OID)
 		objection = "its primary key is missing or altered";
 	return objection;
 }
@@ -611,12 +624,12 @@ object_to_moment(const RowTable *table)
 		return "a module checks rights";
 	if (XactReadOnly || IsInParallelMode())
 		return table->operation == CMD_SELECT && !table->locks ? NULL : "nothing may be written";
+	if ((table->operation == CMD_UPDATE || table->locks) && IsolationUsesXactSnapshot())
+		return "the snapshot outlives the statement";
 	if (table->operation == CMD_SELECT)
 		return NULL;
 	if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
 		return "triggers rest on a replica";
-	if (table->operation == CMD_UPDATE && IsolationUsesXactSnapshot())
-		return "the snapshot outlives the statement";
 	return NULL;
 }
 
@@ -676,16 +689,16 @@ row_writer_begin(Oid space, const RowTable *table)
 		if (rel != NULL)
 			table_close(rel, NoLock);
 		ereport(DEBUG1,
-				(errmsg_internal("table \"%s\" is left to statements: %s", table->name, objection)));
+				(errmsg_internal("table \"%s\" is left to statements: %s",
+								 table->name, objection)));
 		return NULL;
 	}
-	if (table->operation == CMD_UPDATE)
-		CheckCmdReplicaIdentity(rel, CMD_UPDATE);
 
 	take(writer);
 	writer->rel = rel;
 	writer->result->ri_RelationDesc = rel;
 	writer->scan = NULL;
+	writer->nblocks = InvalidBlockNumber;
 	writer->has_written = writer->is_set = false;
 	writer->nrows = 0;
 	for (int i = 0; i < writer->nindexes; i++)
@@ -810,12 +823,19 @@ flush(RowWriter *writer)
 	if (writer->nrows == 1)
 		table_tuple_insert(writer->rel, writer->rows[0], GetCurrentCommandId(true), 0, NULL);
 	else
-		table_multi_insert(writer->rel, writer->rows, writer->nrows, GetCurrentCommandId(true), 0, NULL);
+		table_multi_insert(writer->rel, writer->rows, writer->nrows,
+						   GetCurrentCommandId(true), 0, NULL);
 	writer->has_written = true;
 	insert_into_indexes(writer, writer->nrows, false, false);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(writer->scratch);
 	writer->nrows = 0;
+}
+
+Relation
+row_writer_relation(RowWriter *writer)
+{
+	return writer->rel;
 }
 
 int64
@@ -914,8 +934,10 @@ bool
 row_writer_find_at(RowWriter *writer, ItemPointer place)
 {
 	writer->is_set = false;
-	return ItemPointerIsValid(place) &&
-		ItemPointerGetBlockNumber(place) < RelationGetNumberOfBlocks(writer->rel) &&
+	/* While the table is locked it does not become shorter. */
+	if (writer->nblocks == InvalidBlockNumber)
+		writer->nblocks = RelationGetNumberOfBlocks(writer->rel);
+	return ItemPointerIsValid(place) && ItemPointerGetBlockNumber(place) < writer->nblocks &&
 		table_tuple_fetch_row_version(writer->rel, place, GetActiveSnapshot(), writer->found);
 }
 
@@ -937,6 +959,12 @@ row_writer_value(RowWriter *writer, int column, bool *isnull)
 	return slot_getattr(writer->found, writer->attnum[column], isnull);
 }
 
+Oid
+row_writer_type(RowWriter *writer, int column)
+{
+	return TupleDescAttr(writer->desc, writer->attnum[column] - 1)->atttypid;
+}
+
 ItemPointer
 row_writer_place(RowWriter *writer)
 {
@@ -948,12 +976,13 @@ row_writer_xmin(RowWriter *writer)
 {
 	bool		isnull;
 
-	return DatumGetTransactionId(slot_getsysattr(writer->found, MinTransactionIdAttributeNumber, &isnull));
+	return DatumGetTransactionId(slot_getsysattr(writer->found, MinTransactionIdAttributeNumber,
+												 &isnull));
 }
 
 /* Locks the latest version of the row that was found, which has the same key. */
 static RowResult
-lock_found(RowWriter *writer, LockTupleMode mode, LockWaitPolicy wait)
+lock_found(RowWriter *writer, LockTupleMode mode, LockWaitPolicy wait, uint8 flags)
 {
 	ItemPointerData place = writer->found->tts_tid;
 	TM_FailureData failure;
@@ -961,9 +990,10 @@ lock_found(RowWriter *writer, LockTupleMode mode, LockWaitPolicy wait)
 	int64		key = DatumGetInt64(row_writer_value(writer, 0, &isnull));
 	bool		was_updated;
 
+	ExecClearTuple(writer->found);
 	switch (table_tuple_lock(writer->rel, &place, GetActiveSnapshot(), writer->found,
 							 GetCurrentCommandId(false), mode, wait,
-							 TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure))
+							 flags | TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure))
 	{
 		case TM_Ok:
 			was_updated = failure.traversed;
@@ -984,7 +1014,8 @@ RowResult
 row_writer_lock(RowWriter *writer, bool key_share, bool skip_locked)
 {
 	return lock_found(writer, key_share ? LockTupleKeyShare : LockTupleNoKeyExclusive,
-					  skip_locked ? LockWaitSkip : LockWaitBlock);
+					  skip_locked ? LockWaitSkip : LockWaitBlock,
+					  TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS);
 }
 
 void
@@ -1017,10 +1048,12 @@ row_writer_update(RowWriter *writer)
 
 	Assert(writer->is_set);
 	writer->is_set = false;
+	CheckCmdReplicaIdentity(writer->rel, CMD_UPDATE);
 	check_row(writer, row);
 	old = MemoryContextSwitchTo(writer->scratch);
-	result = table_tuple_update(writer->rel, &writer->found->tts_tid, row, GetCurrentCommandId(true),
-								GetActiveSnapshot(), InvalidSnapshot, true, &failure, &mode, &indexes);
+	result = table_tuple_update(writer->rel, &writer->found->tts_tid, row,
+								GetCurrentCommandId(true), GetActiveSnapshot(), InvalidSnapshot,
+								true, &failure, &mode, &indexes);
 	if (result == TM_Ok)
 	{
 		writer->has_written = true;
@@ -1035,7 +1068,7 @@ row_writer_update(RowWriter *writer)
 			return ROW_DONE;
 		case TM_Updated:
 			/* Of whatever was locked the latest version is there. */
-			return lock_found(writer, mode, LockWaitBlock) == ROW_GONE ? ROW_GONE : ROW_CHANGED;
+			return lock_found(writer, mode, LockWaitBlock, 0) == ROW_GONE ? ROW_GONE : ROW_CHANGED;
 		case TM_Deleted:
 			return ROW_GONE;
 		default:

@@ -25,7 +25,7 @@
 typedef struct RowColumn
 {
 	const char *name;
-	Oid			type;
+	Oid			type;			/* InvalidOid: any */
 	bool		read_only;
 } RowColumn;
 
@@ -76,6 +76,9 @@ extern RowWriter *row_writer_begin(Oid space, const RowTable *table);
 /* Writes what is still to be written, closes it, and lets the next command see it. */
 extern void row_writer_end(RowWriter *writer);
 
+/* The table, for errors. */
+extern Relation row_writer_relation(RowWriter *writer);
+
 /* The next value of the key. */
 extern int64 row_writer_next_id(RowWriter *writer);
 
@@ -102,6 +105,7 @@ extern bool row_writer_scan_next(RowWriter *writer);
 
 /* A column of the row that was read. */
 extern Datum row_writer_value(RowWriter *writer, int column, bool *isnull);
+extern Oid	row_writer_type(RowWriter *writer, int column);
 
 /* Where it is, and the transaction that wrote it. */
 extern ItemPointer row_writer_place(RowWriter *writer);

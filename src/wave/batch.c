@@ -87,6 +87,13 @@ static int	wave_memory = 131072;	/* kB, of a pass */
  */
 #define MORE_CHANGED	1000
 
+/*
+ * Under setting.max_pending more are kept than are wanted: some will have too many
+ * pending invitations when the wave asks.
+ */
+#define LIMITED_TIMES	2
+#define MORE_LIMITED	100
+
 /* A datum is no larger than 1 GB. */
 #define PAIRS_AT_ONCE	1000000
 
@@ -110,7 +117,7 @@ typedef struct PassGig
 	const FilterQuery *filter;
 	const SortQuery *sort;		/* or NULL */
 	PassPart	part;
-	int			wanted;
+	int			proposed;		/* no more workers than that */
 	uint64		filter_hash;
 	uint64		sort_hash;
 	PredicateProgram *program;
@@ -177,19 +184,20 @@ typedef struct PassReceiver
 } PassReceiver;
 
 /*
- * $1 gigs, $2 now, $3 gig_state_place: those that will look for workers. A gig of a
- * Space with setting.max_pending has to ask it for each worker; one with as many
- * pending invitations as pending_max allows looks for nobody.
+ * $1 gigs, $2 now, $3 gig_state_place: those that will look for workers. One with as
+ * many pending invitations as pending_max allows does not. A gig of a Space with
+ * setting.max_pending looks at all: who had too many then may have room now.
  */
 #define LOOKING_GIGS \
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS due (id, place)" \
 	" JOIN gig g ON g.id = due.id JOIN gig_state s ON s.gig_id = g.id"
 #define LOOK_FOR_WORKERS \
 	" WHERE s.auto AND s.accepted < s.target AND s.closes_at > $2 AND s.next_wave_at <= $2" \
-	" AND NOT EXISTS (SELECT FROM setting t WHERE t.max_pending IS NOT NULL)" \
 	" AND (g.pending_max IS NULL OR g.pending_max > (" COUNT_PENDING("g.id", "s.answer_within", "$2") "))"
+#define LIMITS_WORKERS \
+	"EXISTS (SELECT FROM setting t WHERE t.max_pending IS NOT NULL)"
 #define SINCE \
-	"CASE WHEN " STATE_SEARCHED("$3") " THEN s.searched END::bigint"
+	"CASE WHEN " STATE_SEARCHED("$3") " AND NOT " LIMITS_WORKERS " THEN s.searched END::bigint"
 
 static const SpaceQuery needs_query = {
 	"SELECT count(*) FILTER (WHERE n.since IS NULL)::int, count(n.since)::int, min(n.since)::bigint"
@@ -203,7 +211,7 @@ static const SpaceQuery gigs_query = {
 	"   f.filter::cirro.filter_query, f.sort::cirro.sort_query,"
 	"   g.filter_query::jsonb, g.sort_query::jsonb,"
 	"   EXISTS (SELECT FROM invitation i WHERE i.gig_id = g.id),"
-	"   " SINCE ", " OLDEST_TRANSACTION
+	"   " SINCE ", " LIMITS_WORKERS ", " OLDEST_TRANSACTION
 	LOOKING_GIGS " JOIN gig_filter f ON f.gig_id = g.id" LOOK_FOR_WORKERS
 	" ORDER BY due.place",
 	3, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
@@ -367,6 +375,7 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	bool		has_invitations;
 	FullTransactionId since;
 	FullTransactionId horizon;
+	bool		limited;
 	PassPart	part;
 	int64		size;
 
@@ -382,6 +391,7 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	sort_query = result_null(&row) ? (Datum) 0 : result_datum(&row, JSONBOID);
 	has_invitations = result_bool(&row);
 	since = result_null(&row) ? InvalidFullTransactionId : result_transaction(&row);
+	limited = result_bool(&row);
 	horizon = result_transaction(&row);
 	result_end(&row);
 	part = FullTransactionIdIsValid(since) ? PASS_CHANGED : PASS_ALL;
@@ -390,6 +400,8 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	/* It was none of these a moment ago. */
 	if (part == PASS_CHANGED && FullTransactionIdPrecedes(since, pass->changed_since))
 		return true;
+	if (limited)
+		wanted = (int) Min((int64) wanted * LIMITED_TIMES + MORE_LIMITED, PG_INT32_MAX);
 	size = (int64) wanted * CANDIDATE_SIZE;
 	/* Half of it is for who is invited already. */
 	if (pass->ngigs > 0 &&
@@ -406,7 +418,7 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	gig->id = id;
 	gig->number = number;
 	gig->part = part;
-	gig->wanted = gig->heap.limit = wanted;
+	gig->proposed = gig->heap.limit = wanted;
 	/* Only afterwards is it asked who of them is invited. */
 	if (part == PASS_CHANGED)
 		gig->heap.limit = (int) Min((int64) wanted + MORE_CHANGED, PG_INT32_MAX);
@@ -617,7 +629,7 @@ static int64
 heap_memory(const PassGig *gig)
 {
 	return gig->heap.key_space +
-		Max(gig->heap.allocated - gig->wanted, 0) * (int64) CANDIDATE_SIZE;
+		Max(gig->heap.allocated - gig->proposed, 0) * (int64) CANDIDATE_SIZE;
 }
 
 /* A worker of the chunk who may match. */
@@ -907,7 +919,7 @@ finish_gig(const Pass *pass, PassGig *gig, BatchedGig *found)
 	{
 		if (gig->part == PASS_CHANGED && is_invited(gig, found->ids[i]))
 			continue;
-		if (n == gig->wanted)
+		if (n == gig->proposed)
 		{
 			found->complete = false;
 			break;

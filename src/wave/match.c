@@ -65,7 +65,7 @@
 	"     FROM gig_state s WHERE s.gig_id = p.gig_id))" \
 	"   FROM invitation p WHERE p.worker_id = w.id)"
 #define NOT_HELD_BACK \
-	" AND ($4 IS NULL OR " PENDING_OF_WORKER " < $4)"
+	" AND " PENDING_OF_WORKER " < $4"
 #define IN_ORDER \
 	" ORDER BY CASE WHEN $6::jsonb IS NOT NULL" \
 	"     THEN cirro.sort_key(w.profile, $6::cirro.sort_query) END," \
@@ -77,39 +77,44 @@
 	"   FOR KEY SHARE SKIP LOCKED) FROM (" search ") AS found"
 
 /*
+ * The searches of Spaces without a limit, and with one: what is not asked need not be
+ * parsed, which takes a new session longer than to find few.
+ */
+typedef SpaceQuery Search[2];
+
+#define SEARCH(search) \
+	{{search(""), SEARCH_ARGS}, {search(NOT_HELD_BACK), SEARCH_ARGS}}
+
+/*
  * The fair order by lots: from the wave's start up, and from below up to it, so
  * that the index on lots can be read until enough are found.
  */
-static const SpaceQuery from_start_query = {
-	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES_IF_LOOKED_AT
-				  " AND w.lot >= $3" NEVER_INVITED NOT_HELD_BACK
-				  " ORDER BY w.lot, w.id LIMIT $5"),
-	SEARCH_ARGS
-};
+#define FROM_START(not_held_back) \
+	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES_IF_LOOKED_AT \
+				  " AND w.lot >= $3" NEVER_INVITED not_held_back \
+				  " ORDER BY w.lot, w.id LIMIT $5")
+static const Search from_start = SEARCH(FROM_START);
 
-static const SpaceQuery up_to_start_query = {
-	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES_IF_LOOKED_AT
-				  " AND w.lot < $3" NEVER_INVITED NOT_HELD_BACK
-				  " ORDER BY w.lot, w.id LIMIT $5"),
-	SEARCH_ARGS
-};
+#define UP_TO_START(not_held_back) \
+	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES_IF_LOOKED_AT \
+				  " AND w.lot < $3" NEVER_INVITED not_held_back \
+				  " ORDER BY w.lot, w.id LIMIT $5")
+static const Search up_to_start = SEARCH(UP_TO_START);
 
 /* All who match, then the first of them. */
-static const SpaceQuery by_filter_query = {
-	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES CHANGED
-				  NEVER_INVITED NOT_HELD_BACK IN_ORDER),
-	SEARCH_ARGS
-};
+#define BY_FILTER(not_held_back) \
+	FOUND_WORKERS("SELECT w.id::bigint FROM worker w WHERE" MATCHES CHANGED \
+				  NEVER_INVITED not_held_back IN_ORDER)
+static const Search by_filter = SEARCH(BY_FILTER);
 
-static const SpaceQuery reopenable_query = {
-	"SELECT found.id, EXISTS (SELECT FROM invitation l"
-	"   WHERE l.id = found.id AND l.status = 'expired'"
-	"   FOR NO KEY UPDATE SKIP LOCKED) FROM ("
-	"SELECT i.id::bigint FROM invitation i JOIN worker w ON w.id = i.worker_id WHERE" MATCHES CHANGED
-	" AND i.gig_id = $1 AND i.status = 'expired' AND i.reason = '" GIG_SEATS_FILLED "'"
-	NOT_HELD_BACK IN_ORDER ") AS found",
-	SEARCH_ARGS
-};
+#define REOPENABLE(not_held_back) \
+	"SELECT found.id, EXISTS (SELECT FROM invitation l" \
+	"   WHERE l.id = found.id AND l.status = 'expired'" \
+	"   FOR NO KEY UPDATE SKIP LOCKED) FROM (" \
+	"SELECT i.id::bigint FROM invitation i JOIN worker w ON w.id = i.worker_id WHERE" MATCHES CHANGED \
+	" AND i.gig_id = $1 AND i.status = 'expired' AND i.reason = '" GIG_SEATS_FILLED "'" \
+	not_held_back IN_ORDER ") AS found"
+static const Search reopenable = SEARCH(REOPENABLE);
 
 /*
  * To plan a search takes longer than to see that it is for nothing. "Few" are read
@@ -126,10 +131,20 @@ static const SpaceQuery may_reopen_query = {
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
-/* How many that would be. */
+/* How many that would be; no index need be weighed for it. */
 static const SpaceQuery matches_query = {
-	"SELECT FROM worker w WHERE" MATCHES,
+	"SELECT FROM worker w WHERE" MATCHES_IF_LOOKED_AT,
 	2, {INT8OID, JSONBOID}, PLAN_EACH_TIME
+};
+
+/* Of workers found, in their order, those who still match and are not invited. */
+static const SpaceQuery with_room_query = {
+	"SELECT p.place::int, " PENDING_OF_WORKER " < $3"
+	" FROM pg_catalog.unnest($2) WITH ORDINALITY AS p (id, place)"
+	" JOIN worker w ON w.id = p.id, gig_filter f"
+	" WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) f.filter" NEVER_INVITED
+	" ORDER BY p.place",
+	3, {INT8OID, INT8ARRAYOID, INT4OID}, PLAN_BY_KEY
 };
 
 static const SpaceQuery held_back_query = {
@@ -170,7 +185,7 @@ wave_workers_expected(Oid space)
  * that others have locked are passed over: then it looks for as many beyond them.
  */
 static int
-collect(CandidateSearch *search, const SpaceQuery *query,
+collect(CandidateSearch *search, const SpaceQuery *queries,
 		int limit, int64 *ids, int found)
 {
 	int			wanted = limit - found;
@@ -181,7 +196,7 @@ collect(CandidateSearch *search, const SpaceQuery *query,
 
 	do
 	{
-		QueryArgs	args = {query};
+		QueryArgs	args = {&queries[search->max_pending == 0 ? 0 : 1]};
 
 		CHECK_FOR_INTERRUPTS();
 		asked = wanted + passed_over;
@@ -275,14 +290,17 @@ wave_find_candidates(CandidateSearch *search, int limit, int64 *ids)
 	search->complete = true;
 	if (!has_changed(search))
 		return 0;
+	ereport(DEBUG1,
+			(errmsg_internal("looking for workers of gig " INT64_FORMAT " alone",
+							 search->gig_id)));
 	if (search->sort != 0 || FullTransactionIdIsValid(search->since) || is_rare(search, limit))
-		return collect(search, &by_filter_query, limit, ids, 0);
+		return collect(search, by_filter, limit, ids, 0);
 
-	found = collect(search, &from_start_query, limit, ids, 0);
+	found = collect(search, from_start, limit, ids, 0);
 	complete = search->complete;
 	if (found < limit)
 	{
-		found = collect(search, &up_to_start_query, limit, ids, found);
+		found = collect(search, up_to_start, limit, ids, found);
 		search->complete &= complete;
 	}
 	return found;
@@ -292,9 +310,53 @@ int
 wave_find_reopenable(CandidateSearch *search, int limit, int64 *ids)
 {
 	search->complete = true;
-	if (!has_changed(search) || !may_reopen(search))
+	if (!has_changed(search))
 		return 0;
-	return collect(search, &reopenable_query, limit, ids, 0);
+	search->none_reopenable = !may_reopen(search);
+	if (search->none_reopenable)
+		return 0;
+	ereport(DEBUG1,
+			(errmsg_internal("looking for what to open again of gig " INT64_FORMAT,
+							 search->gig_id)));
+	return collect(search, reopenable, limit, ids, 0);
+}
+
+/* As many of them are asked at a time as are wanted yet, but not one by one. */
+#define ROOM_AT_ONCE	16
+
+int
+wave_find_room(const CandidateSearch *search, const int64 *ids, int nids, int limit,
+			   int *found, int *held_back, int *asked)
+{
+	int			nfound = 0;
+
+	*held_back = *asked = 0;
+	while (nfound < limit && *asked < nids)
+	{
+		int			n = Min(nids - *asked, Max(limit - nfound, ROOM_AT_ONCE));
+		QueryArgs	args = {&with_room_query};
+		uint64		rows;
+
+		arg_int64(&args, search->gig_id);
+		arg_int64_array(&args, ids + *asked, n);
+		arg_int32(&args, search->max_pending);
+		rows = query_run(search->space, &args);
+		/* Without its primary key there may be several rows of a worker. */
+		for (uint64 i = 0; i < rows && nfound < nids; i++)
+		{
+			ResultRow	row = result_row(i);
+			int			place = *asked + result_int32(&row) - 1;
+
+			if (result_bool(&row))
+				found[nfound++] = place;
+			else
+				(*held_back)++;
+			result_end(&row);
+		}
+		query_free();
+		*asked += n;
+	}
+	return nfound;
 }
 
 int64

@@ -37,7 +37,9 @@ typedef struct CandidateSearch
 	/* The answer: there are no others, locked or not. */
 	bool		complete;
 
-	bool		unchanged;		/* it is known that no worker has changed since */
+	/* Known of the gig once it was looked for. */
+	bool		unchanged;		/* no worker has changed since */
+	bool		none_reopenable;	/* nothing could be opened again */
 } CandidateSearch;
 
 /*
@@ -61,6 +63,15 @@ extern int	wave_find_candidates(CandidateSearch *search, int limit, int64 *ids);
  * were filled, locked FOR NO KEY UPDATE; locked ones are left out.
  */
 extern int	wave_find_reopenable(CandidateSearch *search, int limit, int64 *ids);
+
+/*
+ * Of workers who matched and had no invitation: which still do, and have room for
+ * one by search->max_pending, which the caller has locked. Asks the first of them
+ * until "limit" have, or a few more; "found" are their places in ids, ascending, and
+ * has room for all. So many of those asked lack nothing but room.
+ */
+extern int	wave_find_room(const CandidateSearch *search, const int64 *ids, int nids,
+						   int limit, int *found, int *held_back, int *asked);
 
 /* How many workers setting.max_pending alone keeps from being found. */
 extern int64 wave_count_held_back(const CandidateSearch *search);

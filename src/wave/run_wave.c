@@ -18,15 +18,11 @@
 #include "space/query.h"
 #include "space/scope.h"
 #include "wave/active.h"
+#include "wave/facts.h"
 #include "wave/turn.h"
 #include "wave/wave.h"
 
 PG_FUNCTION_INFO_V1(run_wave);
-
-static const SpaceQuery wait_query = {
-	"SELECT FROM gig g WHERE g.id = $1 FOR NO KEY UPDATE",
-	1, {INT8OID}
-};
 
 static const SpaceQuery wave_row_query = {
 	"SELECT (w.*)::wave FROM wave w WHERE w.id = $1",
@@ -73,7 +69,6 @@ run_wave(PG_FUNCTION_ARGS)
 	SpaceInfo  *info;
 	SpaceScope	scope;
 	GigTurn		turn = {0};
-	QueryArgs	wait = {&wait_query};
 	Datum		result = 0;
 	ErrorData  *error;
 
@@ -95,13 +90,12 @@ run_wave(PG_FUNCTION_ARGS)
 	turn.owner = info->owner;
 	turn.gig_id = PG_GETARG_INT64(1);
 	turn.began = GetCurrentTimestamp();
-	arg_int64(&wait, turn.gig_id);
 
 	SPI_connect();
 	space_visit(&scope, turn.space, turn.owner, false);
 
 	/* A gig that is there again under the id of one just deleted is not locked. */
-	if (query_run(turn.space, &wait) == 0)
+	if (!wave_claim(&turn, true))
 		raise_unknown_gig(psprintf(INT64_FORMAT, turn.gig_id));
 	turn.now = cirro_gate_now();
 	if (!wave_turn_read(&turn))
@@ -123,7 +117,7 @@ run_wave(PG_FUNCTION_ARGS)
 					raise_not_open(&turn);
 				break;
 			case ISOLATED_DONE:
-				turn.waved = turn.state_locked = true;
+				turn.waved = true;
 				wave_turn_finish(&turn, turn.now);
 				break;
 		}

@@ -26,35 +26,10 @@
 #include "isolate.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "wave/facts.h"
 #include "wave/trouble.h"
 #include "wave/turn.h"
 #include "wave/wave.h"
-
-static const SpaceQuery claim_query = {
-	"SELECT FROM gig g WHERE g.id = $1 FOR NO KEY UPDATE SKIP LOCKED",
-	1, {INT8OID}, PLAN_BY_KEY
-};
-
-/*
- * A statement of its own after the claim: what another wave of this gig has
- * just committed must be seen.
- */
-static const SpaceQuery read_query = {
-	"SELECT s.accepted::int, s.target::int, coalesce(s.accepted >= s.capacity, false)::bool,"
-	"   s.expires_rest::bool, s.auto::bool, s.frequency::interval, s.answer_within::interval,"
-	"   s.starts_at::timestamptz, s.closes_at::timestamptz, s.archives_at::timestamptz,"
-	"   s.next_wave_at::timestamptz, s.waves::int, s.failures::int, s.announced::int, s.exhausted::bool,"
-	"   cirro.wave_wanted(s.target::int, s.accepted::int, g.invitation_multiplier::numeric),"
-	"   g.pending_max::int, g.filter_query::jsonb, g.sort_query::jsonb,"
-	"   t.paused::bool, t.max_pending IS NOT NULL,"
-	"   EXISTS (SELECT FROM invitation i"
-	"     WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2),"
-	"   CASE WHEN " STATE_SEARCHED("$3") " THEN s.searched END::bigint,"
-	"   " OLDEST_TRANSACTION
-	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN setting t ON true"
-	" WHERE g.id = $1",
-	3, {INT8OID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
-};
 
 static const SpaceQuery expire_unanswered_query = {
 	"UPDATE invitation i SET status = 'expired', reason = '" GIG_NO_ANSWER "'"
@@ -91,88 +66,7 @@ static const SpaceQuery forget_filter_query = {
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
-/*
- * A statement of its own after gig_state is locked: whoever scheduled an
- * invitation meanwhile has either been seen by it, or will lower
- * next_event_at after it.
- */
-static const SpaceQuery update_state_query = {
-	"UPDATE gig_state s SET"
-	"   last_due_at = coalesce($3, s.last_due_at),"
-	"   next_wave_at = n.wave_at,"
-	"   last_wave_at = coalesce($5, s.last_wave_at),"
-	"   waves = $6, failures = $7, announced = $8, exhausted = $13,"
-	"   searched = coalesce($10, s.searched), searched_on = coalesce($11, s.searched_on),"
-	"   released = CASE WHEN s.released < $12 THEN s.released END,"
-	"   next_event_at = coalesce(least($9, CASE WHEN $9 IS NOT NULL AND n.wave_at > $2"
-	"       THEN n.wave_at END), least("
-	"     CASE WHEN n.wave_at < n.closes_at AND n.closes_at > $2 THEN n.wave_at END,"
-	"     CASE WHEN n.over AND EXISTS (SELECT FROM invitation i"
-	"         WHERE i.gig_id = $1 AND i.status IN ('pending', 'scheduled'))"
-	"       THEN $2 END,"
-	"     CASE WHEN NOT n.filled THEN (SELECT min(i.send_at) FROM invitation i"
-	"       WHERE i.gig_id = $1 AND i.status = 'scheduled') END,"
-	"     CASE WHEN n.answer_within IS NOT NULL"
-	"       THEN (SELECT min(cirro.answer_by(i.invited_at, n.answer_within))"
-	"         FROM invitation i WHERE i.gig_id = $1 AND i.status = 'pending') END,"
-	"     CASE WHEN $8 < 1 THEN n.starts_at END,"
-	"     CASE WHEN $8 < 2 OR n.closes_at > $2 THEN n.closes_at END,"
-	"     CASE WHEN $8 < 3 THEN n.archives_at END))"
-	" FROM (SELECT l.gig_id, l.answer_within, l.starts_at, l.closes_at, l.archives_at,"
-	"     coalesce(l.accepted >= l.capacity, false) AS filled,"
-	"     l.closes_at <= $2 OR (l.expires_rest AND l.accepted >= l.capacity) AS over,"
-	"     CASE WHEN l.auto AND l.accepted < l.target THEN coalesce($4, l.next_wave_at) END AS wave_at"
-	"   FROM gig_state l WHERE l.gig_id = $1) n"
-	" WHERE s.gig_id = n.gig_id",
-	13, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, BOOLOID}, PLAN_BY_KEY
-};
-
 /* ---------------------------------------------------------------- steps -- */
-
-bool
-wave_turn_read(GigTurn *turn)
-{
-	GigFacts   *gig = &turn->gig;
-	QueryArgs	args = {&read_query};
-	ResultRow	row;
-
-	arg_int64(&args, turn->gig_id);
-	arg_timestamptz(&args, turn->now);
-	arg_int64(&args, gig_state_place(turn->space));
-	if (query_run(turn->space, &args) == 0)
-		return false;
-
-	row = result_row(0);
-	gig->accepted = result_int32(&row);
-	gig->target = result_int32(&row);
-	gig->filled = result_bool(&row);
-	gig->expires_rest = result_bool(&row);
-	gig->automatic = result_bool(&row);
-	gig->frequency = result_interval(&row);
-	gig->answer_within = result_null(&row) ? NULL : result_interval(&row);
-	gig->starts_at = result_timestamptz(&row);
-	gig->closes_at = result_timestamptz(&row);
-	gig->archives_at = result_null(&row) ? DT_NOEND : result_timestamptz(&row);
-	gig->next_wave_at = result_null(&row) ? DT_NOEND : result_timestamptz(&row);
-	gig->waves = result_int32(&row);
-	gig->failures = result_int32(&row);
-	gig->announced = result_int32(&row);
-	gig->exhausted = result_bool(&row);
-	gig->wanted = result_int32(&row);
-	gig->pending_max = result_null(&row) ? 0 : result_int32(&row);
-	gig->filter = result_datum(&row, JSONBOID);
-	gig->sort = result_null(&row) ? (Datum) 0 : result_datum(&row, JSONBOID);
-	gig->paused = !result_null(&row) && result_bool(&row);
-	gig->limits_workers = result_bool(&row);
-	gig->sends = result_bool(&row);
-	gig->searched = result_null(&row) ? InvalidFullTransactionId : result_transaction(&row);
-	gig->horizon = result_transaction(&row);
-	result_end(&row);
-	turn->announced = gig->announced;
-	turn->exhausted = gig->exhausted;
-	return true;
-}
 
 bool
 wave_turn_is_open(const GigTurn *turn)
@@ -274,9 +168,18 @@ wave_turn_try(GigTurn *turn, IsolatedWork step, ErrorData **error)
 {
 	for (int tries = 1;; tries++)
 	{
-		IsolatedResult result = run_isolated(step, turn, error);
+		IsolatedResult result;
 		GigState	state;
 
+		turn->wrote_rows = false;
+		result = run_isolated(step, turn, error);
+		/* Another has invited somebody at the same moment: a statement passes him over. */
+		if (result == ISOLATED_FAILED && turn->wrote_rows &&
+			(*error)->sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
+		{
+			turn->by_statements = true;
+			result = run_isolated(step, turn, error);
+		}
 		if (result != ISOLATED_FAILED ||
 			((*error)->sqlerrcode != ERRCODE_CIRRO_NOT_OPEN &&
 			 (*error)->sqlerrcode != ERRCODE_CIRRO_FILLED))
@@ -322,7 +225,6 @@ run_due_wave(GigTurn *turn)
 	}
 	turn->waved = result != ISOLATED_GIVEN_UP;
 	turn->wave_failed = result == ISOLATED_FAILED;
-	turn->state_locked = result == ISOLATED_DONE;
 	if (result != ISOLATED_DONE)
 	{
 		turn->wave_id = 0;
@@ -387,48 +289,27 @@ retry_at(const GigTurn *turn)
 void
 wave_turn_finish(GigTurn *turn, TimestampTz due)
 {
-	TimestampTz retry = turn->error != NULL ? retry_at(turn) : DT_NOEND;
 	bool		ran = turn->waved && (turn->wave_id != 0 || turn->wave_failed);
-	QueryArgs	args = {&update_state_query};
-	GigState	state;
+	GigTurnEnd	end = {
+		.now = turn->now,
+		.waved = turn->waved,
+		.due = due,
+		.ran = ran,
+		.waves = turn->gig.waves + (ran ? 1 : 0),
+		.failures = turn->error != NULL ? turn->gig.failures + 1 :
+			!turn->waved && needs_wave(turn) ? turn->gig.failures : 0,
+		.announced = turn->announced,
+		.exhausted = turn->exhausted,
+		.retry_at = turn->error != NULL ? retry_at(turn) : NO_TIME,
+		.searched = turn->searched,
+		.knows_sends = turn->gig.knows_sends && turn->gig.next_send > turn->now,
+		.next_send = turn->gig.next_send,
+		.version = turn->gig.version
+	};
 
-	/* Locks gig_state before the statement whose snapshot decides. */
-	if (!turn->state_locked)
-		(void) gig_state_lock(turn->space, turn->gig_id, &state);
-
-	arg_int64(&args, turn->gig_id);
-	arg_timestamptz(&args, turn->now);
 	if (turn->waved)
-	{
-		arg_timestamptz(&args, due);
-		arg_timestamptz(&args, turn->wave_failed ? retry : next_due(turn, due));
-	}
-	else
-	{
-		arg_null(&args);
-		arg_null(&args);
-	}
-	if (ran)
-		arg_timestamptz(&args, turn->now);
-	else
-		arg_null(&args);
-	arg_int32(&args, turn->gig.waves + (ran ? 1 : 0));
-	arg_int32(&args, turn->error != NULL ? turn->gig.failures + 1 :
-			  !turn->waved && needs_wave(turn) ? turn->gig.failures : 0);
-	arg_int32(&args, turn->announced);
-	if (turn->error != NULL)
-		arg_timestamptz(&args, retry);
-	else
-		arg_null(&args);
-	arg_transaction(&args, turn->searched);
-	if (FullTransactionIdIsValid(turn->searched))
-		arg_int64(&args, gig_state_place(turn->space));
-	else
-		arg_null(&args);
-	/* What was released later than that was not released here. */
-	arg_transaction(&args, ReadNextFullTransactionId());
-	arg_bool(&args, turn->exhausted);
-	query_run(turn->space, &args);
+		end.next_due = turn->wave_failed ? end.retry_at : next_due(turn, due);
+	gig_state_finish(turn->space, turn->gig_id, &end);
 }
 
 /* ----------------------------------------------------------------- turn -- */
@@ -461,16 +342,13 @@ static bool
 take_turn(void *arg)
 {
 	GigTurn    *turn = arg;
-	QueryArgs	claim = {&claim_query};
 	TimestampTz due = 0;
 	SpaceScope	scope;
 
 	if (!space_visit(&scope, turn->space, turn->owner, true))
 		return false;
 
-	arg_int64(&claim, turn->gig_id);
-	turn->claimed = query_run(turn->space, &claim) > 0 &&
-		wave_turn_read(turn) && !turn->gig.paused;
+	turn->claimed = wave_claim(turn, false) && wave_turn_read(turn) && !turn->gig.paused;
 	if (turn->claimed)
 	{
 		const GigFacts *gig = &turn->gig;
@@ -485,7 +363,7 @@ take_turn(void *arg)
 			if (wave_is_due)
 				run_due_wave(turn);
 			run_step(turn, finish_expired);
-			if (gig->sends && wave_turn_is_open(turn) && !gig->filled)
+			if (wave_turn_is_open(turn) && !gig->filled && wave_turn_sends(turn))
 				run_step(turn, send_scheduled);
 			if (news(turn) > turn->announced)
 				run_step(turn, announce);
@@ -532,7 +410,7 @@ wave_take_turn(Oid space, const char *name, Oid owner, int64 gig_id,
 
 		outcome = GIG_FAILED;
 		turn.error = failure;
-		turn.waved = turn.state_locked = false;
+		turn.waved = false;
 		turn.wave_id = 0;
 		turn.searched = InvalidFullTransactionId;
 		if (run_isolated(take_turn, &turn, &second) == ISOLATED_FAILED &&

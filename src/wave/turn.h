@@ -31,13 +31,6 @@ typedef enum GigOutcome
 extern GigOutcome wave_take_turn(Oid space, const char *name, Oid owner, int64 gig_id,
 								 const BatchedGig *found);
 
-/*
- * For those who hold the gig row, are connected to SPI and have the Space
- * entered: reads what the gig's rows say, as of turn->now; false if the gig or its
- * state is gone.
- */
-extern bool wave_turn_read(GigTurn *turn);
-
 extern bool wave_turn_is_open(const GigTurn *turn);
 
 /*

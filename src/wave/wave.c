@@ -14,13 +14,17 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "cirro.h"
 #include "gig/event.h"
 #include "gig/state.h"
 #include "space/query.h"
+#include "space/row_writer.h"
 #include "wave/batch.h"
+#include "wave/invite.h"
 #include "wave/match.h"
 #include "wave/wave.h"
 
@@ -103,13 +107,47 @@ static const SpaceQuery repeat_wave_query = {
 	TEXTOID, TEXTOID, INTERVALOID}, PLAN_BY_KEY
 };
 
+enum
+{
+	WAVE_ROW_ID, WAVE_GIG_ID, WAVE_NUMBER, WAVE_RUN_AT, WAVE_TARGET, WAVE_ACCEPTED, WAVE_WANTED,
+	WAVE_INVITED, WAVE_MATCHED, WAVE_HELD_BACK, WAVE_OUTCOME, WAVE_ERROR, WAVE_TOOK, NWAVE_COLUMNS
+};
+
+static const RowTable wave_rows = {
+	.name = "wave",
+	.operation = CMD_INSERT,
+	.ncolumns = NWAVE_COLUMNS,
+	.columns = {
+		[WAVE_ROW_ID] = {"id", INT8OID},
+		[WAVE_GIG_ID] = {"gig_id", INT8OID},
+		[WAVE_NUMBER] = {"number", INT4OID},
+		[WAVE_RUN_AT] = {"run_at", TIMESTAMPTZOID},
+		[WAVE_TARGET] = {"target", INT4OID},
+		[WAVE_ACCEPTED] = {"accepted", INT4OID},
+		[WAVE_WANTED] = {"wanted", INT4OID},
+		[WAVE_INVITED] = {"invited", INT4OID},
+		[WAVE_MATCHED] = {"matched", INT4OID},
+		[WAVE_HELD_BACK] = {"held_back", INT4OID},
+		[WAVE_OUTCOME] = {"outcome", TEXTOID},
+		[WAVE_ERROR] = {"error", TEXTOID},
+		[WAVE_TOOK] = {"took", INTERVALOID}
+	}
+};
+
 static int64
 reserve_wave_id(const GigTurn *turn)
 {
+	RowWriter  *rows = row_writer_begin(turn->space, &wave_rows);
 	QueryArgs	args = {&reserve_query};
 	ResultRow	row;
 	int64		id;
 
+	if (rows != NULL)
+	{
+		id = row_writer_next_id(rows);
+		row_writer_end(rows);
+		return id;
+	}
 	query_run(turn->space, &args);
 	row = result_row(0);
 	id = result_int64(&row);
@@ -156,6 +194,45 @@ repeat_wave(GigTurn *turn, const char *outcome, int wanted, int matched,
 	return true;
 }
 
+/* The row whose id is turn->wave_id. False if a statement has to write it. */
+static bool
+write_row(const GigTurn *turn, const char *outcome, int wanted, int invited, int matched,
+		  int held_back, const char *error, const Interval *took)
+{
+	RowWriter  *rows;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = row_writer_begin(turn->space, &wave_rows);
+	if (rows != NULL)
+	{
+		Datum		values[NWAVE_COLUMNS] = {
+			[WAVE_ROW_ID] = Int64GetDatum(turn->wave_id),
+			[WAVE_GIG_ID] = Int64GetDatum(turn->gig_id),
+			[WAVE_NUMBER] = Int32GetDatum(turn->gig.waves + 1),
+			[WAVE_RUN_AT] = TimestampTzGetDatum(turn->now),
+			[WAVE_TARGET] = Int32GetDatum(turn->gig.target),
+			[WAVE_ACCEPTED] = Int32GetDatum(turn->gig.accepted),
+			[WAVE_WANTED] = Int32GetDatum(wanted),
+			[WAVE_INVITED] = Int32GetDatum(invited),
+			[WAVE_MATCHED] = Int32GetDatum(matched),
+			[WAVE_HELD_BACK] = Int32GetDatum(held_back),
+			[WAVE_OUTCOME] = CStringGetTextDatum(outcome),
+			[WAVE_ERROR] = error == NULL ? (Datum) 0 : CStringGetTextDatum(error),
+			[WAVE_TOOK] = IntervalPGetDatum(took)
+		};
+		bool		nulls[NWAVE_COLUMNS] = {
+			[WAVE_MATCHED] = matched < 0,
+			[WAVE_HELD_BACK] = held_back < 0,
+			[WAVE_ERROR] = error == NULL
+		};
+
+		row_writer_put(rows, values, nulls);
+		row_writer_end(rows);
+	}
+	PopActiveSnapshot();
+	return rows != NULL;
+}
+
 void
 wave_write(GigTurn *turn, const char *outcome, int wanted, int invited,
 		   int matched, int held_back, const char *error)
@@ -169,6 +246,8 @@ wave_write(GigTurn *turn, const char *outcome, int wanted, int invited,
 
 	if (invited == 0 || turn->wave_id == 0)
 		turn->wave_id = reserve_wave_id(turn);
+	if (write_row(turn, outcome, wanted, invited, matched, held_back, error, &took))
+		return;
 	arg_int64(&args, turn->gig_id);
 	arg_int32(&args, turn->gig.waves + 1);
 	arg_timestamptz(&args, turn->now);
@@ -197,6 +276,23 @@ invite(const GigTurn *turn, const SpaceQuery *query, const int64 *ids, int count
 	arg_int64_array(&args, ids, count);
 	arg_int64(&args, turn->wave_id);
 	return query_run(turn->space, &args);
+}
+
+/* The same for workers without an invitation, row by row if that can be. */
+static int
+invite_found(GigTurn *turn, const SpaceQuery *query, const Proposals *found)
+{
+	int			invited = -1;
+
+	if (found->count == 0)
+		return 0;
+	/* Without its row in gig_filter nobody matches. */
+	if (!turn->by_statements && turn->gig.compiled != (Datum) 0)
+	{
+		turn->wrote_rows = true;
+		invited = wave_invite(turn->space, turn->gig_id, turn->wave_id, turn->gig.compiled, found);
+	}
+	return invited < 0 ? invite(turn, query, found->ids, found->count) : invited;
 }
 
 /* Raises 55000 if those found were not invited because the gig's filter is gone. */
@@ -273,12 +369,46 @@ found_is_current(const GigTurn *turn)
 	const BatchedGig *found = turn->found;
 	const GigFacts *gig = &turn->gig;
 
-	return found != NULL && found->number == gig->waves + 1 && !gig->limits_workers &&
+	return found != NULL && found->number == gig->waves + 1 &&
 		(!FullTransactionIdIsValid(found->since) ||
-		 (FullTransactionIdIsValid(gig->searched) &&
+		 (!gig->limits_workers && FullTransactionIdIsValid(gig->searched) &&
 		  FullTransactionIdFollowsOrEquals(gig->searched, found->since))) &&
 		found->filter_hash == wave_batch_hash(gig->filter) &&
 		found->sort_hash == wave_batch_hash(gig->sort);
+}
+
+/*
+ * Of what a pass has found, the first whom setting.max_pending leaves room for now:
+ * as many as are wanted or more, if there are. If they are complete, so is the number
+ * of those held back.
+ */
+static BatchedGig
+heed_max_pending(const CandidateSearch *search, const BatchedGig *found, int wanted,
+				 int *held_back)
+{
+	BatchedGig	result = *found;
+	int		   *places = palloc(mul_size((Size) found->nids + 1, sizeof(int)));
+	int			asked;
+
+	result.nids = wave_find_room(search, found->ids, found->nids, wanted, places,
+								 held_back, &asked);
+	result.complete = found->complete && asked == found->nids;
+	result.ids = palloc(mul_size((Size) found->nids + 1, sizeof(int64)));
+	if (found->places != NULL)
+	{
+		result.places = palloc(mul_size((Size) found->nids + 1, sizeof(ItemPointerData)));
+		result.xmins = palloc(mul_size((Size) found->nids + 1, sizeof(TransactionId)));
+	}
+	for (int i = 0; i < result.nids; i++)
+	{
+		result.ids[i] = found->ids[places[i]];
+		if (found->places != NULL)
+		{
+			result.places[i] = found->places[places[i]];
+			result.xmins[i] = found->xmins[places[i]];
+		}
+	}
+	return result;
 }
 
 /*
@@ -308,6 +438,7 @@ wave_run(void *arg)
 	FullTransactionId horizon = gig->horizon;
 	int			matched = -1;
 	int			held_back = -1;
+	int			found_held_back = 0;
 
 	/* It may be another try. */
 	turn->wave_id = 0;
@@ -324,15 +455,22 @@ wave_run(void *arg)
 
 	if (found_is_current(turn))
 	{
-		const BatchedGig *found = turn->found;
-		int			count = Min(wanted, found->nids);
+		BatchedGig	found = *turn->found;
+		int			count;
 
+		if (search.max_pending > 0)
+			found = heed_max_pending(&search, turn->found, wanted, &found_held_back);
+		count = Min(wanted, found.nids);
+		/* Whom it has left out may have room, where others have none. */
+		if (search.max_pending > 0 && count < wanted && !found.complete)
+			count = 0;
 		if (count > 0)
 			turn->wave_id = reserve_wave_id(turn);
-		invited = invite(turn, &invite_found_query, found->ids, count);
-		searched = found->complete;
-		everyone = searched && invited == found->nids;
-		horizon = found->horizon;
+		invited = invite_found(turn, &invite_found_query,
+							   &(Proposals) {count, found.ids, found.places, found.xmins});
+		searched = found.complete && count == found.nids;
+		everyone = searched && invited == count;
+		horizon = found.horizon;
 
 		/* gig_state is locked now: another insert might wait for who waits for it. */
 		turn->fell_short = invited > 0 && invited < wanted && !searched;
@@ -343,9 +481,6 @@ wave_run(void *arg)
 	fresh = palloc(mul_size(sizeof(int64), wanted));
 	if (invited < wanted && !searched)
 	{
-		ereport(DEBUG1,
-				(errmsg_internal("looking for workers of gig " INT64_FORMAT " alone",
-								 turn->gig_id)));
 		nfresh = wave_find_candidates(&search, wanted - invited, fresh);
 		everyone = search.complete;
 		horizon = gig->horizon;
@@ -357,7 +492,8 @@ wave_run(void *arg)
 		everyone &= search.complete;
 		matched = invited + nfresh + nagain;
 		if (search.max_pending > 0)
-			held_back = (int) Min(wave_count_held_back(&search), PG_INT32_MAX);
+			held_back = searched && search.none_reopenable ? found_held_back :
+				(int) Min(wave_count_held_back(&search), PG_INT32_MAX);
 	}
 	else
 		everyone = false;
@@ -368,7 +504,7 @@ wave_run(void *arg)
 
 		if (turn->wave_id == 0)
 			turn->wave_id = reserve_wave_id(turn);
-		n = invite(turn, &invite_query, fresh, nfresh) +
+		n = invite_found(turn, &invite_query, &(Proposals) {nfresh, fresh}) +
 			invite(turn, &reopen_query, again, nagain);
 		if (n == 0)
 			check_filter(turn);

@@ -67,7 +67,7 @@ cannot()
 
 limited()			# limited COMMAND...: no tool holds up the others
 {
-	timeout -k 5 "${TOOL_LIMIT:-180}" "$@"
+	timeout -k 5 "${TOOL_LIMIT:-480}" "$@"
 }
 
 by_ruby()			# by_ruby FILE LIBRARY...
@@ -138,12 +138,12 @@ through_pgbouncer()
 		ignore_startup_parameters = extra_float_digits
 	END
 	# Not by limited, which would be a process of its own between.
-	timeout "${TOOL_LIMIT:-180}" "$pgbouncer" -q pooler/pgbouncer.ini &
+	timeout "${TOOL_LIMIT:-480}" "$pgbouncer" -q pooler/pgbouncer.ini &
 	# shellcheck disable=SC2064
 	trap "kill $!" EXIT
 	trap 'exit 143' TERM
 	export PGHOST="$PWD/pooler" PGPORT=6432 POOLED=yes
-	tries=50
+	tries=300
 	until psql -Xq -c "SELECT 1" >/dev/null 2>&1; do
 		tries=$((tries - 1))
 		[ "$tries" -gt 0 ] || { cat pooler/log; exit 1; }
@@ -317,7 +317,7 @@ npm_install()
 		npm_config_fund=false npm_config_ignore_scripts=true npm_config_fetch_retries=1 \
 		npm_config_fetch_retry_mintimeout=1000
 	cp "$here/package.json" "$here/package-lock.json" "$work/npm/"
-	if (cd "$work/npm" && timeout -k 5 240 npm ci) >"$work/npm.log" 2>&1; then
+	if (cd "$work/npm" && timeout -k 5 480 npm ci) >"$work/npm.log" 2>&1; then
 		echo "# Node.js $node, npm $(npm --version)"
 	elif timeout -k 5 30 npm view typescript version >/dev/null 2>&1; then
 		tail -n 40 "$work/npm.log" >"$work/npm.failed"

@@ -154,7 +154,7 @@ DECLARE
 	invited double precision := pick('0', '0.02', '0.3', '0.9')::double precision;
 BEGIN
 	PERFORM set_config('search_path', format('%I, cirro_ways, pg_catalog', space), true);
-	UPDATE setting SET max_pending = CASE WHEN random() < 0.15 THEN 1 + cirro_ways.upto(3) END;
+	UPDATE setting SET max_pending = CASE WHEN random() < 0.25 THEN 1 + cirro_ways.upto(3) END;
 	INSERT INTO worker (id, profile, active, lot)
 	SELECT 3 * i, cirro_ways.profile(), random() < 0.9, cirro_ways.lot(few) FROM generate_series(1, workers) AS i;
 	INSERT INTO gig (id, title, url, start_at, end_at, seats_min, total_seats, seats_max, invitation_multiplier,
