@@ -227,7 +227,8 @@ interval_of(RowWriter *rows, int column)
 	bool		isnull;
 	Datum		value = row_writer_value(rows, column, &isnull);
 
-	return isnull ? NULL : memcpy(palloc(sizeof(Interval)), DatumGetIntervalP(value), sizeof(Interval));
+	return isnull ? NULL :
+		memcpy(palloc(sizeof(Interval)), DatumGetIntervalP(value), sizeof(Interval));
 }
 
 /* As cirro.wave_wanted. */
