@@ -751,16 +751,19 @@ find_common_byte(RegexLiterals *literals)
 	text = set->text + set->literals[literals->ntied].at;
 	for (int at = 0; at < literals->shortest; at++)
 	{
-		bool		common = !(literals->ignore_case && text[at] >= 'a' && text[at] <= 'z');
+		bool		common = true;
 
 		for (int i = literals->ntied + 1; i < set->n && common; i++)
 			common = set->text[set->literals[i].at + at] == text[at];
 		if (common && (literals->common_at < 0 || rarity(text[at]) > rarity(literals->common)))
 		{
 			literals->common_at = at;
-			literals->common = text[at];
+			literals->common = literals->common_upper = text[at];
 		}
 	}
+	if (literals->ignore_case && literals->common_at >= 0 &&
+		literals->common >= 'a' && literals->common <= 'z')
+		literals->common_upper -= 'a' - 'A';
 }
 
 void
@@ -821,6 +824,16 @@ is_at(const RegexLiterals *literals, const RegexLiteral *literal, const char *at
 	return true;
 }
 
+/* Where a byte is next, from a place on; "last" is where it was found before. */
+static inline const char *
+next_byte(const char *last, const char *from, const char *end, char c)
+{
+	if (last != NULL && last >= from)
+		return last;
+	last = memchr(from, c, end - from);
+	return last == NULL ? end : last;
+}
+
 /* Those that are free. */
 static bool
 occur_anywhere(const RegexLiterals *literals, const char *string, size_t len)
@@ -828,6 +841,8 @@ occur_anywhere(const RegexLiterals *literals, const char *string, size_t len)
 	const RegexLiteralSet *set = &literals->set;
 	const char *end = string + len;
 	const char *last = end - literals->shortest;
+	const char *lower_at = NULL;
+	const char *upper_at = NULL;
 
 	for (const char *at = string; at <= last; at++)
 	{
@@ -835,8 +850,18 @@ occur_anywhere(const RegexLiterals *literals, const char *string, size_t len)
 
 		if (literals->common_at >= 0)
 		{
-			at = memchr(at + literals->common_at, literals->common, last - at + 1);
-			if (at == NULL)
+			const char *from = at + literals->common_at;
+			const char *to = last + literals->common_at + 1;
+
+			lower_at = next_byte(lower_at, from, to, literals->common);
+			at = lower_at;
+			if (literals->common_upper != literals->common)
+			{
+				upper_at = next_byte(upper_at, from, to, literals->common_upper);
+				if (upper_at < at)
+					at = upper_at;
+			}
+			if (at == to)
 				return false;
 			at -= literals->common_at;
 		}

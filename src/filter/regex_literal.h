@@ -56,6 +56,7 @@ typedef struct RegexLiterals
 	int			shortest;		/* of the others */
 	int			common_at;		/* where all others have the same byte; -1: nowhere */
 	char		common;
+	char		common_upper;	/* the same, but for a letter whose case is ignored */
 	uint8_t		with_byte[256]; /* the first of the others that begins so; n: none */
 	RegexLiteralSet set;
 } RegexLiterals;

@@ -39,39 +39,55 @@ static const SpaceQuery read_state = {
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
-static const SpaceQuery lock_state = {
-	"SELECT " STATE_COLUMNS " FROM gig_state s WHERE s.gig_id = $1 FOR NO KEY UPDATE",
-	1, {INT8OID}, PLAN_BY_KEY
-};
-
-/* What change_row needs besides. */
+/* As read_result reads them. */
 static const SpaceQuery lock_states = {
 	"SELECT " STATE_COLUMNS ", s.gig_id::bigint, s.auto::bool, s.frequency::interval, "
-	"  s.last_due_at::timestamptz, s.next_wave_at::timestamptz, s.next_event_at::timestamptz, "
-	"  s.released::bigint "
+	"  s.starts_at::timestamptz, s.archives_at::timestamptz, s.last_due_at::timestamptz, "
+	"  s.next_wave_at::timestamptz, s.next_event_at::timestamptz, s.released::bigint "
 	"FROM gig_state s WHERE s.gig_id = ANY ($1) ORDER BY s.gig_id FOR NO KEY UPDATE",
 	1, {INT8ARRAYOID}, PLAN_BY_KEY
 };
 
-/* Of rows that are locked: it waits for none, and so may join. No time is -infinity. */
+/* Of rows that are locked: it waits for none, and so may join. $6 is NO_TIME. */
 static const SpaceQuery change_states = {
 	"UPDATE gig_state s SET accepted = u.accepted, "
-	"  next_wave_at = nullif(u.next_wave_at, '-infinity'), "
-	"  next_event_at = nullif(u.next_event_at, '-infinity'), released = nullif(u.released, 0) "
+	"  next_wave_at = nullif(u.next_wave_at, $6), "
+	"  next_event_at = nullif(u.next_event_at, $6), released = nullif(u.released, 0) "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), "
 	"  pg_catalog.unnest($4), pg_catalog.unnest($5)) "
 	"  u (id, accepted, next_wave_at, next_event_at, released) "
 	"WHERE s.gig_id = u.id",
-	5, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID},
+	6, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
+	TIMESTAMPTZOID},
 	PLAN_BY_KEY
+};
+
+static const SpaceQuery finish_state = {
+	"UPDATE gig_state s SET last_due_at = coalesce($2, s.last_due_at), "
+	"  last_wave_at = coalesce($3, s.last_wave_at), next_wave_at = $4, next_event_at = $5, "
+	"  waves = $6, failures = $7, announced = $8, exhausted = $9, released = $10, "
+	"  searched = coalesce($11, s.searched), searched_on = coalesce($12, s.searched_on) "
+	"WHERE s.gig_id = $1",
+	12, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID,
+	INT4OID, BOOLOID, INT8OID, INT8OID, INT8OID}, PLAN_BY_KEY
+};
+
+/* What is open of a gig. */
+static const SpaceQuery open_query = {
+	"SELECT count(*) > 0, min(i.send_at) FILTER (WHERE i.status = 'scheduled'), "
+	"  min(cirro.answer_by(i.invited_at, $2)) FILTER (WHERE i.status = 'pending') "
+	"FROM invitation i WHERE i.gig_id = $1 AND i.status IN ('pending', 'scheduled')",
+	2, {INT8OID, INTERVALOID}, PLAN_BY_KEY
 };
 
 /* The same row by row. */
 enum
 {
 	STATE_GIG_ID, STATE_ACCEPTED, STATE_TARGET, STATE_CAPACITY, STATE_EXPIRES_REST, STATE_CLOSES_AT,
-	STATE_ANSWER_WITHIN, STATE_AUTO, STATE_FREQUENCY, STATE_LAST_DUE_AT, STATE_NEXT_WAVE_AT,
-	STATE_NEXT_EVENT_AT, STATE_RELEASED, NSTATE_COLUMNS
+	STATE_ANSWER_WITHIN, STATE_AUTO, STATE_FREQUENCY, STATE_STARTS_AT, STATE_ARCHIVES_AT,
+	STATE_LAST_DUE_AT, STATE_NEXT_WAVE_AT, STATE_NEXT_EVENT_AT, STATE_RELEASED, STATE_LAST_WAVE_AT,
+	STATE_WAVES, STATE_FAILURES, STATE_ANNOUNCED, STATE_EXHAUSTED, STATE_SEARCHED,
+	STATE_SEARCHED_ON, NSTATE_COLUMNS
 };
 
 static const RowTable state_rows = {
@@ -88,20 +104,32 @@ static const RowTable state_rows = {
 		[STATE_ANSWER_WITHIN] = {"answer_within", INTERVALOID, true},
 		[STATE_AUTO] = {"auto", BOOLOID, true},
 		[STATE_FREQUENCY] = {"frequency", INTERVALOID, true},
-		[STATE_LAST_DUE_AT] = {"last_due_at", TIMESTAMPTZOID, true},
+		[STATE_STARTS_AT] = {"starts_at", TIMESTAMPTZOID, true},
+		[STATE_ARCHIVES_AT] = {"archives_at", TIMESTAMPTZOID, true},
+		[STATE_LAST_DUE_AT] = {"last_due_at", TIMESTAMPTZOID},
 		[STATE_NEXT_WAVE_AT] = {"next_wave_at", TIMESTAMPTZOID},
 		[STATE_NEXT_EVENT_AT] = {"next_event_at", TIMESTAMPTZOID},
-		[STATE_RELEASED] = {"released", INT8OID}
+		[STATE_RELEASED] = {"released", INT8OID},
+		[STATE_LAST_WAVE_AT] = {"last_wave_at", TIMESTAMPTZOID},
+		[STATE_WAVES] = {"waves", INT4OID},
+		[STATE_FAILURES] = {"failures", INT4OID},
+		[STATE_ANNOUNCED] = {"announced", INT2OID},
+		[STATE_EXHAUSTED] = {"exhausted", BOOLOID},
+		[STATE_SEARCHED] = {"searched", INT8OID},
+		[STATE_SEARCHED_ON] = {"searched_on", INT8OID}
 	}
 };
 
-/* A row while it is changed. DT_NOBEGIN and 0 are NULL. */
+/* A row while it is changed. NO_TIME and 0 are NULL. */
 typedef struct StateRow
 {
 	int64		gig_id;
 	GigState	state;
+	GigStateVersion version;
 	bool		automatic;
 	Interval	frequency;
+	TimestampTz starts_at;
+	TimestampTz archives_at;
 	TimestampTz last_due_at;
 	TimestampTz next_wave_at;
 	TimestampTz next_event_at;
@@ -151,11 +179,10 @@ read_columns(ResultRow *row, GigState *state)
 		state->answer_within = *answer_within;
 }
 
-/* Runs a query for the row of one gig. */
-static bool
-read_one(Oid space, const SpaceQuery *query, int64 gig_id, GigState *state)
+bool
+gig_state_read(Oid space, int64 gig_id, GigState *state)
 {
-	QueryArgs	args = {query};
+	QueryArgs	args = {&read_state};
 	ResultRow	row;
 	bool		found;
 
@@ -169,18 +196,6 @@ read_one(Oid space, const SpaceQuery *query, int64 gig_id, GigState *state)
 	}
 	query_free();
 	return found;
-}
-
-bool
-gig_state_read(Oid space, int64 gig_id, GigState *state)
-{
-	return read_one(space, &read_state, gig_id, state);
-}
-
-bool
-gig_state_lock(Oid space, int64 gig_id, GigState *state)
-{
-	return read_one(space, &lock_state, gig_id, state);
 }
 
 TimestampTz
@@ -357,63 +372,7 @@ leaves_state(const GigChange *change)
 		change->released == 0;
 }
 
-/* ------------------------------------------------------------- changing -- */
-
-static TimestampTz
-earlier(TimestampTz a, TimestampTz b)
-{
-	return TIMESTAMP_IS_NOBEGIN(a) ? b : Min(a, b);
-}
-
-/*
- * What becomes of a row. A freed seat makes a wave due at the later of now and the
- * last due time + frequency; what was scheduled and found no seat is looked at anew.
- * next_event_at may be early, never late; it stays as it is where it can, for the
- * sake of HOT.
- */
-static void
-change_row(StateRow *row, const GigChange *change)
-{
-	GigState   *state = &row->state;
-	TimestampTz now = cirro_now();
-	int32		before = state->accepted;
-	bool		had_wave = !TIMESTAMP_IS_NOBEGIN(row->next_wave_at);
-	bool		wants_wave;
-	TimestampTz wave_at = now;
-
-	if (pg_add_s32_overflow(before, (int32) change->delta, &state->accepted))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("integer out of range")));
-	wants_wave = row->automatic && state->accepted < state->target;
-	if (!TIMESTAMP_IS_NOBEGIN(row->last_due_at))
-		wave_at = Max(now, cirro_add_interval(row->last_due_at, &row->frequency));
-
-	if (!TIMESTAMP_IS_NOEND(change->next_send_at))
-		row->next_event_at = earlier(row->next_event_at, change->next_send_at);
-	if (change->opened > 0 && state->has_answer_within)
-		row->next_event_at = earlier(row->next_event_at, gig_answer_by(now, &state->answer_within));
-	if (state->capacity >= 0 &&
-		((change->gained > 0 && state->expires_rest && state->accepted >= state->capacity) ||
-		 (before >= state->capacity && state->accepted < state->capacity)))
-		row->next_event_at = earlier(row->next_event_at, now);
-	else if (wants_wave && !had_wave)
-		row->next_event_at = earlier(row->next_event_at, wave_at);
-
-	if (!wants_wave)
-		row->next_wave_at = DT_NOBEGIN;
-	else if (!had_wave)
-		row->next_wave_at = wave_at;
-	if (change->released > 0)
-		row->released = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
-}
-
-static bool
-is_changed(const StateRow *a, const StateRow *b)
-{
-	return a->state.accepted != b->state.accepted || a->next_wave_at != b->next_wave_at ||
-		a->next_event_at != b->next_event_at || a->released != b->released;
-}
+/* -------------------------------------------------------------- reading -- */
 
 /* Raises 22004 for a null that no Space has. */
 static Datum
@@ -446,7 +405,7 @@ read_row(RowWriter *rows, StateRow *row)
 {
 	GigState   *state = &row->state;
 	Datum		answer_within = state_value_or(rows, STATE_ANSWER_WITHIN, (Datum) 0);
-	Datum		none = TimestampTzGetDatum(DT_NOBEGIN);
+	Datum		none = TimestampTzGetDatum(NO_TIME);
 
 	row->gig_id = DatumGetInt64(state_value(rows, STATE_GIG_ID));
 	state->accepted = DatumGetInt32(state_value(rows, STATE_ACCEPTED));
@@ -459,22 +418,178 @@ read_row(RowWriter *rows, StateRow *row)
 		state->answer_within = *DatumGetIntervalP(answer_within);
 	row->automatic = DatumGetBool(state_value(rows, STATE_AUTO));
 	row->frequency = *DatumGetIntervalP(state_value(rows, STATE_FREQUENCY));
+	row->starts_at = DatumGetTimestampTz(state_value(rows, STATE_STARTS_AT));
+	row->archives_at = DatumGetTimestampTz(state_value_or(rows, STATE_ARCHIVES_AT, none));
 	row->last_due_at = DatumGetTimestampTz(state_value_or(rows, STATE_LAST_DUE_AT, none));
 	row->next_wave_at = DatumGetTimestampTz(state_value_or(rows, STATE_NEXT_WAVE_AT, none));
 	row->next_event_at = DatumGetTimestampTz(state_value_or(rows, STATE_NEXT_EVENT_AT, none));
 	row->released = DatumGetInt64(state_value_or(rows, STATE_RELEASED, Int64GetDatum(0)));
+	row->version.place = *row_writer_place(rows);
+	row->version.xmin = row_writer_xmin(rows);
 	row->is_there = true;
+}
+
+static TimestampTz
+time_or_none(ResultRow *row)
+{
+	return result_null(row) ? NO_TIME : result_timestamptz(row);
+}
+
+/* The same of a row of lock_states. */
+static void
+read_result(uint64 number, StateRow *row)
+{
+	ResultRow	result = result_row(number);
+
+	read_columns(&result, &row->state);
+	row->gig_id = result_int64(&result);
+	row->automatic = result_bool(&result);
+	row->frequency = *result_interval(&result);
+	row->starts_at = result_timestamptz(&result);
+	row->archives_at = time_or_none(&result);
+	row->last_due_at = time_or_none(&result);
+	row->next_wave_at = time_or_none(&result);
+	row->next_event_at = time_or_none(&result);
+	row->released = result_null(&result) ? 0 : result_int64(&result);
+	result_end(&result);
+	ItemPointerSetInvalid(&row->version.place);
+	row->is_there = true;
+}
+
+/* False if there is none. */
+static bool
+lock_row(Oid space, int64 gig_id, StateRow *row)
+{
+	RowWriter  *rows;
+	QueryArgs	args = {&lock_states};
+
+	row->is_there = false;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = row_writer_begin(space, &state_rows);
+	if (rows != NULL)
+	{
+		if (row_writer_find(rows, gig_id) &&
+			row_writer_lock(rows, false, false) != ROW_GONE)
+			read_row(rows, row);
+		row_writer_end(rows);
+	}
+	PopActiveSnapshot();
+	if (rows != NULL)
+		return row->is_there;
+
+	arg_int64_array(&args, &gig_id, 1);
+	if (query_run(space, &args) > 0)
+		read_result(0, row);
+	query_free();
+	return row->is_there;
+}
+
+bool
+gig_state_lock(Oid space, int64 gig_id, GigState *state)
+{
+	StateRow	row;
+
+	if (!lock_row(space, gig_id, &row))
+		return false;
+	*state = row.state;
+	return true;
+}
+
+/* ------------------------------------------------------------- changing -- */
+
+static TimestampTz
+earlier(TimestampTz a, TimestampTz b)
+{
+	return a == NO_TIME ? b : Min(a, b);
+}
+
+/*
+ * What becomes of a row. A freed seat makes a wave due at the later of now and the
+ * last due time + frequency; what was scheduled and found no seat is looked at anew.
+ * next_event_at may be early, never late; it stays as it is where it can, for the
+ * sake of HOT.
+ */
+static void
+change_row(StateRow *row, const GigChange *change)
+{
+	GigState   *state = &row->state;
+	TimestampTz now = cirro_now();
+	int32		before = state->accepted;
+	bool		had_wave = row->next_wave_at != NO_TIME;
+	bool		wants_wave;
+	TimestampTz wave_at = now;
+
+	if (pg_add_s32_overflow(before, (int32) change->delta, &state->accepted))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("integer out of range")));
+	wants_wave = row->automatic && state->accepted < state->target;
+	if (row->last_due_at != NO_TIME)
+		wave_at = Max(now, cirro_add_interval(row->last_due_at, &row->frequency));
+
+	if (!TIMESTAMP_IS_NOEND(change->next_send_at))
+		row->next_event_at = earlier(row->next_event_at, change->next_send_at);
+	if (change->opened > 0 && state->has_answer_within)
+		row->next_event_at = earlier(row->next_event_at, gig_answer_by(now, &state->answer_within));
+	if (state->capacity >= 0 &&
+		((change->gained > 0 && state->expires_rest && state->accepted >= state->capacity) ||
+		 (before >= state->capacity && state->accepted < state->capacity)))
+		row->next_event_at = earlier(row->next_event_at, now);
+	else if (wants_wave && !had_wave)
+		row->next_event_at = earlier(row->next_event_at, wave_at);
+
+	if (!wants_wave)
+		row->next_wave_at = NO_TIME;
+	else if (!had_wave)
+		row->next_wave_at = wave_at;
+	if (change->released > 0)
+		row->released = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
+}
+
+static bool
+is_changed(const StateRow *a, const StateRow *b)
+{
+	return a->state.accepted != b->state.accepted || a->next_wave_at != b->next_wave_at ||
+		a->next_event_at != b->next_event_at || a->released != b->released;
+}
+
+/* How rows are written that stay as they are. */
+typedef enum WriteMode
+{
+	WRITE_ALWAYS,
+	WRITE_TIMES,				/* if a time to send or to answer was looked at */
+	WRITE_CHANGED
+} WriteMode;
+
+static bool
+has_to_be_written(const StateRow *before, const StateRow *row, const GigChange *change,
+				  WriteMode mode)
+{
+	switch (mode)
+	{
+		case WRITE_ALWAYS:
+			return true;
+		case WRITE_TIMES:
+			/* gig_state_finish relies on it. */
+			if (!TIMESTAMP_IS_NOEND(change->next_send_at) ||
+				(change->opened > 0 && row->state.has_answer_within))
+				return true;
+			break;
+		case WRITE_CHANGED:
+			break;
+	}
+	return is_changed(before, row);
 }
 
 static void
 set_time(RowWriter *rows, int column, TimestampTz at)
 {
-	row_writer_set(rows, column, TimestampTzGetDatum(at), TIMESTAMP_IS_NOBEGIN(at));
+	row_writer_set(rows, column, TimestampTzGetDatum(at), at == NO_TIME);
 }
 
-/* Locks the row of a gig and changes it; one that stays as it is only if "always". */
+/* Locks the row of a gig and changes it. */
 static void
-write_row(RowWriter *rows, const GigChange *change, bool always, StateRow *row)
+write_row(RowWriter *rows, const GigChange *change, WriteMode mode, StateRow *row)
 {
 	RowResult	result = row_writer_find(rows, change->gig_id) ? ROW_CHANGED : ROW_GONE;
 
@@ -485,7 +600,7 @@ write_row(RowWriter *rows, const GigChange *change, bool always, StateRow *row)
 		read_row(rows, row);
 		before = *row;
 		change_row(row, change);
-		if (!always && !is_changed(&before, row))
+		if (!has_to_be_written(&before, row, change, mode))
 		{
 			result = row_writer_lock(rows, false, false);
 			continue;
@@ -504,7 +619,7 @@ write_row(RowWriter *rows, const GigChange *change, bool always, StateRow *row)
  * "states" what they are then. False if statements have to.
  */
 static bool
-write_rows(Oid space, const GigChange *changes, int n, bool always, StateRow *states)
+write_rows(Oid space, const GigChange *changes, int n, WriteMode mode, StateRow *states)
 {
 	RowWriter  *rows;
 
@@ -515,7 +630,7 @@ write_rows(Oid space, const GigChange *changes, int n, bool always, StateRow *st
 		for (int i = 0; i < n; i++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			write_row(rows, &changes[i], always, &states[i]);
+			write_row(rows, &changes[i], mode, &states[i]);
 		}
 		row_writer_end(rows);
 	}
@@ -523,15 +638,9 @@ write_rows(Oid space, const GigChange *changes, int n, bool always, StateRow *st
 	return rows != NULL;
 }
 
-static TimestampTz
-time_or_none(ResultRow *row)
-{
-	return result_null(row) ? DT_NOBEGIN : result_timestamptz(row);
-}
-
 /* The same by statements: all are locked, in one query; then those that change. */
 static void
-change_rows(Oid space, const GigChange *changes, int n, bool always, StateRow *states)
+change_rows(Oid space, const GigChange *changes, int n, WriteMode mode, StateRow *states)
 {
 	QueryArgs	lock = {&lock_states};
 	QueryArgs	update = {&change_states};
@@ -553,28 +662,18 @@ change_rows(Oid space, const GigChange *changes, int n, bool always, StateRow *s
 	{
 		StateRow   *row = &states[i];
 		StateRow	before;
-		ResultRow	result;
 
 		row->is_there = false;
 		if (next == nlocked)
 			continue;
-		result = result_row(next);
-		read_columns(&result, &row->state);
-		row->gig_id = result_int64(&result);
-		row->automatic = result_bool(&result);
-		row->frequency = *result_interval(&result);
-		row->last_due_at = time_or_none(&result);
-		row->next_wave_at = time_or_none(&result);
-		row->next_event_at = time_or_none(&result);
-		row->released = result_null(&result) ? 0 : result_int64(&result);
-		result_end(&result);
-		if (row->gig_id != changes[i].gig_id)
+		read_result(next, row);
+		row->is_there = row->gig_id == changes[i].gig_id;
+		if (!row->is_there)
 			continue;
 		next++;
-		row->is_there = true;
 		before = *row;
 		change_row(row, &changes[i]);
-		if (!always && !is_changed(&before, row))
+		if (!has_to_be_written(&before, row, &changes[i], mode))
 			continue;
 		ids[nchanged] = row->gig_id;
 		accepted[nchanged] = row->state.accepted;
@@ -592,12 +691,13 @@ change_rows(Oid space, const GigChange *changes, int n, bool always, StateRow *s
 	arg_timestamptz_array(&update, next_wave_at, nchanged);
 	arg_timestamptz_array(&update, next_event_at, nchanged);
 	arg_int64_array(&update, released, nchanged);
+	arg_timestamptz(&update, NO_TIME);
 	query_run(space, &update);
 }
 
 /* None of "changes" leaves the state as it is for certain. */
 static void
-apply(Oid space, const GigChange *changes, int n, bool always)
+apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 {
 	StateRow   *states = palloc(n * sizeof(StateRow));
 	int64	   *full = palloc(n * sizeof(int64));
@@ -607,8 +707,8 @@ apply(Oid space, const GigChange *changes, int n, bool always)
 	int			nfilled = 0;
 	int			nreopened = 0;
 
-	if (!write_rows(space, changes, n, always, states))
-		change_rows(space, changes, n, always, states);
+	if (!write_rows(space, changes, n, mode, states))
+		change_rows(space, changes, n, mode, states);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -674,7 +774,8 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n, bool is_written_l
 		{
 			MemoryContext old = MemoryContextSwitchTo(scratch);
 
-			apply(space, many, nmany, n == 1 && !is_written_later);
+			apply(space, many, nmany, is_written_later ? WRITE_CHANGED :
+				  n == 1 ? WRITE_ALWAYS : WRITE_TIMES);
 			MemoryContextSwitchTo(old);
 			MemoryContextReset(scratch);
 			nmany = 0;
@@ -682,4 +783,172 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n, bool is_written_l
 	}
 	MemoryContextDelete(scratch);
 	pfree(many);
+}
+
+/* --------------------------------------------------------------- a turn -- */
+
+/* What is open of a gig: when the first is sent and the first has to be answered. */
+typedef struct OpenInvitations
+{
+	bool		any;
+	TimestampTz next_send;		/* NO_TIME: none */
+	TimestampTz next_deadline;
+} OpenInvitations;
+
+static bool
+is_over(const GigState *state, TimestampTz now)
+{
+	return state->closes_at <= now || (state->expires_rest && gig_state_is_full(state));
+}
+
+/*
+ * Whoever has scheduled an invitation meanwhile has either been seen by this, or will
+ * lower next_event_at after it: gig_state is locked.
+ */
+static void
+read_open(Oid space, const StateRow *row, OpenInvitations *open)
+{
+	QueryArgs	args = {&open_query};
+	ResultRow	result;
+
+	arg_int64(&args, row->gig_id);
+	arg_interval(&args, row->state.has_answer_within ? &row->state.answer_within : NULL);
+	query_run(space, &args);
+	result = result_row(0);
+	open->any = result_bool(&result);
+	open->next_send = time_or_none(&result);
+	open->next_deadline = time_or_none(&result);
+	result_end(&result);
+	query_free();
+}
+
+/* When the tick has to look at the gig again; NO_TIME: never. */
+static TimestampTz
+next_event(const StateRow *row, const GigTurnEnd *end, const OpenInvitations *open)
+{
+	const GigState *state = &row->state;
+	TimestampTz next = NO_TIME;
+	bool		has_wave = row->next_wave_at != NO_TIME;
+
+	if (end->retry_at != NO_TIME)
+		return has_wave && row->next_wave_at > end->now ?
+			Min(end->retry_at, row->next_wave_at) : end->retry_at;
+	if (has_wave && row->next_wave_at < state->closes_at && state->closes_at > end->now)
+		next = row->next_wave_at;
+	if (open->any && is_over(state, end->now))
+		next = earlier(next, end->now);
+	if (open->next_send != NO_TIME && !gig_state_is_full(state))
+		next = earlier(next, open->next_send);
+	if (open->next_deadline != NO_TIME)
+		next = earlier(next, open->next_deadline);
+	if (end->announced < 1)
+		next = earlier(next, row->starts_at);
+	if (end->announced < 2 || state->closes_at > end->now)
+		next = earlier(next, state->closes_at);
+	if (end->announced < 3 && row->archives_at != NO_TIME)
+		next = earlier(next, row->archives_at);
+	return next;
+}
+
+/* Writes the row, which is locked. False if a statement has to. */
+static bool
+write_end(Oid space, const StateRow *row, const GigTurnEnd *end)
+{
+	RowWriter  *rows;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = row_writer_begin(space, &state_rows);
+	if (rows != NULL)
+	{
+		if (row_writer_find(rows, row->gig_id))
+		{
+			if (end->waved)
+				set_time(rows, STATE_LAST_DUE_AT, end->due);
+			if (end->ran)
+				set_time(rows, STATE_LAST_WAVE_AT, end->now);
+			set_time(rows, STATE_NEXT_WAVE_AT, row->next_wave_at);
+			set_time(rows, STATE_NEXT_EVENT_AT, row->next_event_at);
+			row_writer_set(rows, STATE_WAVES, Int32GetDatum(end->waves), false);
+			row_writer_set(rows, STATE_FAILURES, Int32GetDatum(end->failures), false);
+			row_writer_set(rows, STATE_ANNOUNCED, Int16GetDatum(end->announced), false);
+			row_writer_set(rows, STATE_EXHAUSTED, BoolGetDatum(end->exhausted), false);
+			row_writer_set(rows, STATE_RELEASED, Int64GetDatum(row->released), row->released == 0);
+			if (FullTransactionIdIsValid(end->searched))
+			{
+				int64		searched = (int64) U64FromFullTransactionId(end->searched);
+
+				row_writer_set(rows, STATE_SEARCHED, Int64GetDatum(searched), false);
+				row_writer_set(rows, STATE_SEARCHED_ON, Int64GetDatum(gig_state_place(space)),
+							   false);
+			}
+			if (row_writer_update(rows) == ROW_CHANGED)
+				elog(ERROR, "gig_state of gig " INT64_FORMAT " was changed under its lock",
+					 row->gig_id);
+		}
+		row_writer_end(rows);
+	}
+	PopActiveSnapshot();
+	return rows != NULL;
+}
+
+static void
+arg_time(QueryArgs *args, TimestampTz at)
+{
+	if (at == NO_TIME)
+		arg_null(args);
+	else
+		arg_timestamptz(args, at);
+}
+
+static void
+update_end(Oid space, const StateRow *row, const GigTurnEnd *end)
+{
+	QueryArgs	args = {&finish_state};
+
+	arg_int64(&args, row->gig_id);
+	arg_time(&args, end->waved ? end->due : NO_TIME);
+	arg_time(&args, end->ran ? end->now : NO_TIME);
+	arg_time(&args, row->next_wave_at);
+	arg_time(&args, row->next_event_at);
+	arg_int32(&args, end->waves);
+	arg_int32(&args, end->failures);
+	arg_int32(&args, end->announced);
+	arg_bool(&args, end->exhausted);
+	if (row->released == 0)
+		arg_null(&args);
+	else
+		arg_int64(&args, row->released);
+	arg_transaction(&args, end->searched);
+	if (FullTransactionIdIsValid(end->searched))
+		arg_int64(&args, gig_state_place(space));
+	else
+		arg_null(&args);
+	query_run(space, &args);
+}
+
+void
+gig_state_finish(Oid space, int64 gig_id, const GigTurnEnd *end)
+{
+	StateRow	row;
+	OpenInvitations open = {true, end->next_send, NO_TIME};
+
+	if (!lock_row(space, gig_id, &row))
+		return;
+	if (!row.automatic || row.state.accepted >= row.state.target)
+		row.next_wave_at = NO_TIME;
+	else if (end->waved)
+		row.next_wave_at = end->next_due;
+	/* What was released later than that was not released here. */
+	if ((uint64) row.released >= U64FromFullTransactionId(ReadNextFullTransactionId()))
+		row.released = 0;
+
+	/* Nobody who schedules leaves the row as it was. */
+	if (!end->knows_sends || row.state.has_answer_within || is_over(&row.state, end->now) ||
+		!ItemPointerIsValid(&row.version.place) ||
+		!ItemPointerEquals(&row.version.place, (ItemPointer) &end->version.place) ||
+		row.version.xmin != end->version.xmin)
+		read_open(space, &row, &open);
+	row.next_event_at = next_event(&row, end, &open);
+	if (!write_end(space, &row, end))
+		update_end(space, &row, end);
 }

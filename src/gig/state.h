@@ -36,6 +36,8 @@
 #define CIRRO_GIG_STATE_H
 
 #include "postgres.h"
+#include "access/transam.h"
+#include "storage/itemptr.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -93,6 +95,40 @@ typedef struct GigChange
 	int64		released;		/* workers whom a wave may invite again */
 } GigChange;
 
+/* No time at all, where each of a timestamp may be one: none can have this value. */
+#define NO_TIME		(PG_INT64_MAX - 1)
+
+/* Which version of a row of gig_state; "place" may be invalid. */
+typedef struct GigStateVersion
+{
+	ItemPointerData place;
+	TransactionId xmin;
+} GigStateVersion;
+
+/* What the tick's turn with a gig has come to. NO_TIME is NULL. */
+typedef struct GigTurnEnd
+{
+	TimestampTz now;
+	bool		waved;			/* a wave was due ... */
+	TimestampTz due;			/* ... at this time */
+	TimestampTz next_due;		/* the next is, if one is needed */
+	bool		ran;			/* and it left a row */
+	int			waves;
+	int			failures;
+	int			announced;
+	bool		exhausted;
+	TimestampTz retry_at;		/* after a failure */
+	FullTransactionId searched; /* or none */
+
+	/*
+	 * The earliest send_at of an invitation that is scheduled, as it was when gig_state
+	 * was in this version, and none was sent since.
+	 */
+	bool		knows_sends;
+	TimestampTz next_send;
+	GigStateVersion version;
+} GigTurnEnd;
+
 /* Reads without a lock; false if the gig has no state (it is gone). */
 extern bool gig_state_read(Oid space, int64 gig_id, GigState *state);
 
@@ -110,6 +146,9 @@ extern bool gig_state_lock(Oid space, int64 gig_id, GigState *state);
  */
 extern void gig_state_apply(Oid space, const GigChange *changes, size_t n,
 							bool is_written_later);
+
+/* Writes what a turn has come to, and when to look at the gig again. Locks the row. */
+extern void gig_state_finish(Oid space, int64 gig_id, const GigTurnEnd *end);
 
 /*
  * Expires the pending and scheduled invitations of a gig that nobody else

@@ -310,7 +310,8 @@ find_default(RowWriter *writer, Relation rel, Form_pg_attribute att)
 		if (!IsA(constant, Const))
 			return "a default is not constant";
 		if (!constant->constisnull)
-			writer->values[i] = datumCopy(constant->constvalue, constant->constbyval, constant->constlen);
+			writer->values[i] = datumCopy(constant->constvalue, constant->constbyval,
+										  constant->constlen);
 		writer->nulls[i] = constant->constisnull;
 	}
 	return NULL;
@@ -363,7 +364,9 @@ find_columns(RowWriter *writer, Relation rel)
 	}
 	if (table->operation == CMD_INSERT)
 	{
-		if (TupleDescAttr(desc, writer->attnum[0] - 1)->attidentity != ATTRIBUTE_IDENTITY_BY_DEFAULT)
+		Form_pg_attribute key = TupleDescAttr(desc, writer->attnum[0] - 1);
+
+		if (key->attidentity != ATTRIBUTE_IDENTITY_BY_DEFAULT)
 			return "its key is not an identity";
 		writer->sequence = cirro_identity_sequence(rel, writer->attnum[0]);
 	}
@@ -385,7 +388,8 @@ is_kept_reference(const RowWriter *writer, Relation rel, const Trigger *trigger)
 			continue;
 		for (int i = 0; i < table->nreferences; i++)
 			if (key->conkey[0] == writer->attnum[table->references[i].column] &&
-				key->confrelid == get_relname_relid(table->references[i].table, RelationGetNamespace(rel)) &&
+				key->confrelid == get_relname_relid(table->references[i].table,
+													RelationGetNamespace(rel)) &&
 				key->confkey[0] == get_attnum(key->confrelid, "id") &&
 				get_opcode(key->conpfeqop[0]) == F_INT8EQ)
 				return true;
@@ -509,7 +513,8 @@ is_primary(const RowWriter *writer, Relation index)
 		form->indkey.values[0] == writer->attnum[0] &&
 		index->rd_opfamily[0] == INTEGER_BTREE_FAM_OID &&
 		(!form->indcheckxmin ||
-		 TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin));
+		 TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
+							   TransactionXmin));
 }
 
 static const char *
@@ -523,8 +528,13 @@ find_indexes(RowWriter *writer, Relation rel)
 	foreach(cell, oids)
 	{
 		RowIndex   *index = &writer->indexes[writer->nindexes];
-		Relation	opened = index_open(lfirst_oid(cell), RowExclusiveLock);
+		Relation	opened;
 
+		/* Who only reads needs none of the others, nor what they call. */
+		if (writer->key.table->operation == CMD_SELECT && lfirst_oid(cell) != rel->rd_pkindex)
+			continue;
+		opened = index_open(lfirst_oid(cell), writer->key.table->operation == CMD_SELECT ?
+							AccessShareLock : RowExclusiveLock);
 		index->oid = lfirst_oid(cell);
 		index->info = BuildIndexInfo(opened);
 		if (is_primary(writer, opened))
@@ -614,12 +624,12 @@ object_to_moment(const RowTable *table)
 		return "a module checks rights";
 	if (XactReadOnly || IsInParallelMode())
 		return table->operation == CMD_SELECT && !table->locks ? NULL : "nothing may be written";
+	if ((table->operation == CMD_UPDATE || table->locks) && IsolationUsesXactSnapshot())
+		return "the snapshot outlives the statement";
 	if (table->operation == CMD_SELECT)
 		return NULL;
 	if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
 		return "triggers rest on a replica";
-	if (table->operation == CMD_UPDATE && IsolationUsesXactSnapshot())
-		return "the snapshot outlives the statement";
 	return NULL;
 }
 
@@ -679,11 +689,10 @@ row_writer_begin(Oid space, const RowTable *table)
 		if (rel != NULL)
 			table_close(rel, NoLock);
 		ereport(DEBUG1,
-				(errmsg_internal("table \"%s\" is left to statements: %s", table->name, objection)));
+				(errmsg_internal("table \"%s\" is left to statements: %s",
+								 table->name, objection)));
 		return NULL;
 	}
-	if (table->operation == CMD_UPDATE)
-		CheckCmdReplicaIdentity(rel, CMD_UPDATE);
 
 	take(writer);
 	writer->rel = rel;
@@ -814,7 +823,8 @@ flush(RowWriter *writer)
 	if (writer->nrows == 1)
 		table_tuple_insert(writer->rel, writer->rows[0], GetCurrentCommandId(true), 0, NULL);
 	else
-		table_multi_insert(writer->rel, writer->rows, writer->nrows, GetCurrentCommandId(true), 0, NULL);
+		table_multi_insert(writer->rel, writer->rows, writer->nrows,
+						   GetCurrentCommandId(true), 0, NULL);
 	writer->has_written = true;
 	insert_into_indexes(writer, writer->nrows, false, false);
 	MemoryContextSwitchTo(old);
@@ -966,7 +976,8 @@ row_writer_xmin(RowWriter *writer)
 {
 	bool		isnull;
 
-	return DatumGetTransactionId(slot_getsysattr(writer->found, MinTransactionIdAttributeNumber, &isnull));
+	return DatumGetTransactionId(slot_getsysattr(writer->found, MinTransactionIdAttributeNumber,
+												 &isnull));
 }
 
 /* Locks the latest version of the row that was found, which has the same key. */
@@ -1037,10 +1048,12 @@ row_writer_update(RowWriter *writer)
 
 	Assert(writer->is_set);
 	writer->is_set = false;
+	CheckCmdReplicaIdentity(writer->rel, CMD_UPDATE);
 	check_row(writer, row);
 	old = MemoryContextSwitchTo(writer->scratch);
-	result = table_tuple_update(writer->rel, &writer->found->tts_tid, row, GetCurrentCommandId(true),
-								GetActiveSnapshot(), InvalidSnapshot, true, &failure, &mode, &indexes);
+	result = table_tuple_update(writer->rel, &writer->found->tts_tid, row,
+								GetCurrentCommandId(true), GetActiveSnapshot(), InvalidSnapshot,
+								true, &failure, &mode, &indexes);
 	if (result == TM_Ok)
 	{
 		writer->has_written = true;

@@ -56,9 +56,8 @@ static const SpaceQuery read_query = {
 };
 
 static const SpaceQuery sends_query = {
-	"SELECT FROM invitation i WHERE i.gig_id = $1 AND i.status = 'scheduled' AND i.send_at <= $2"
-	" LIMIT 1",
-	2, {INT8OID, TIMESTAMPTZOID}, PLAN_BY_KEY
+	"SELECT min(i.send_at) FROM invitation i WHERE i.gig_id = $1 AND i.status = 'scheduled'",
+	1, {INT8OID}, PLAN_BY_KEY
 };
 
 enum
@@ -227,7 +226,8 @@ interval_of(RowWriter *rows, int column)
 	bool		isnull;
 	Datum		value = row_writer_value(rows, column, &isnull);
 
-	return isnull ? NULL : memcpy(palloc(sizeof(Interval)), DatumGetIntervalP(value), sizeof(Interval));
+	return isnull ? NULL :
+		memcpy(palloc(sizeof(Interval)), DatumGetIntervalP(value), sizeof(Interval));
 }
 
 /* As cirro.wave_wanted. */
@@ -284,6 +284,8 @@ read_state(GigTurn *turn, RowWriter *states)
 	gig->announced = DatumGetInt16(value_of(states, STATE_ANNOUNCED, &sound));
 	gig->exhausted = DatumGetBool(value_of(states, STATE_EXHAUSTED, &sound));
 	gig->searched = searched_of(turn, states);
+	gig->version.place = *row_writer_place(states);
+	gig->version.xmin = row_writer_xmin(states);
 	return sound && gig->frequency != NULL;
 }
 
@@ -390,6 +392,7 @@ read_by_statement(GigTurn *turn)
 		return false;
 
 	row = result_row(0);
+	ItemPointerSetInvalid(&gig->version.place);
 	gig->accepted = result_int32(&row);
 	gig->target = result_int32(&row);
 	gig->filled = result_bool(&row);
@@ -423,6 +426,7 @@ wave_turn_read(GigTurn *turn)
 {
 	bool		is_there;
 
+	turn->gig.knows_sends = false;
 	if (!read_rows(turn, &is_there))
 		is_there = read_by_statement(turn);
 	if (is_there)
@@ -434,11 +438,17 @@ wave_turn_read(GigTurn *turn)
 }
 
 bool
-wave_turn_sends(const GigTurn *turn)
+wave_turn_sends(GigTurn *turn)
 {
+	GigFacts   *gig = &turn->gig;
 	QueryArgs	args = {&sends_query};
+	ResultRow	row;
 
 	arg_int64(&args, turn->gig_id);
-	arg_timestamptz(&args, turn->now);
-	return query_run(turn->space, &args) > 0;
+	query_run(turn->space, &args);
+	row = result_row(0);
+	gig->next_send = result_null(&row) ? NO_TIME : result_timestamptz(&row);
+	gig->knows_sends = true;
+	result_end(&row);
+	return gig->next_send <= turn->now;
 }

@@ -24,7 +24,11 @@ extern bool wave_claim(const GigTurn *turn, bool wait);
  */
 extern bool wave_turn_read(GigTurn *turn);
 
-/* Is an invitation due that was scheduled, as of turn->now? */
-extern bool wave_turn_sends(const GigTurn *turn);
+/*
+ * Is an invitation due that was scheduled, as of turn->now? Later than
+ * wave_turn_read, so that who schedules meanwhile is either seen or has changed the
+ * version of gig_state.
+ */
+extern bool wave_turn_sends(GigTurn *turn);
 
 #endif							/* CIRRO_WAVE_FACTS_H */

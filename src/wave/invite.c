@@ -114,22 +114,22 @@ take(RowWriter *workers, const FilterQuery *filter, Proposal *proposal)
 
 /* Those who are taken, in order; NULL if statements have to. */
 static int64 *
-take_all(const GigTurn *turn, Proposal *proposals, int count, int *ntaken)
+take_all(Oid space, Datum filter, Proposal *proposals, int count, int *ntaken)
 {
-	const FilterQuery *filter = DatumGetFilterQuery(turn->gig.compiled);
+	const FilterQuery *query = DatumGetFilterQuery(filter);
 	int64	   *taken = NULL;
 	RowWriter  *workers;
 
 	*ntaken = 0;
 	PushActiveSnapshot(GetTransactionSnapshot());
-	workers = row_writer_begin(turn->space, &worker_rows);
+	workers = row_writer_begin(space, &worker_rows);
 	if (workers != NULL)
 	{
 		taken = palloc_extended(mul_size(count, sizeof(int64)), MCXT_ALLOC_HUGE);
 		for (int i = 0; i < count; i++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			if (take(workers, filter, &proposals[i]))
+			if (take(workers, query, &proposals[i]))
 				taken[(*ntaken)++] = proposals[i].id;
 		}
 		row_writer_end(workers);
@@ -139,35 +139,29 @@ take_all(const GigTurn *turn, Proposal *proposals, int count, int *ntaken)
 }
 
 int
-wave_invite(GigTurn *turn, const int64 *ids, const ItemPointerData *places,
-			const TransactionId *xmins, int count)
+wave_invite(Oid space, int64 gig_id, int64 wave_id, Datum filter, const Proposals *found)
 {
-	Proposal   *proposals;
+	Proposal   *proposals = palloc_extended(mul_size(found->count, sizeof(Proposal)),
+											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	int64	   *taken;
 	int			ntaken;
 
-	/* Without its row in gig_filter nobody matches. */
-	if (turn->by_statements || turn->gig.compiled == (Datum) 0)
-		return -1;
-	proposals = palloc_extended(mul_size(count, sizeof(Proposal)), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < found->count; i++)
 	{
-		proposals[i].id = ids[i];
+		proposals[i].id = found->ids[i];
 		ItemPointerSetInvalid(&proposals[i].place);
-		if (places != NULL)
+		if (found->places != NULL)
 		{
-			proposals[i].place = places[i];
-			proposals[i].xmin = xmins[i];
+			proposals[i].place = found->places[i];
+			proposals[i].xmin = found->xmins[i];
 		}
 	}
-	qsort(proposals, count, sizeof(Proposal), compare_proposals);
-	taken = take_all(turn, proposals, count, &ntaken);
+	qsort(proposals, found->count, sizeof(Proposal), compare_proposals);
+	taken = take_all(space, filter, proposals, found->count, &ntaken);
 	pfree(proposals);
 	if (taken == NULL)
 		return -1;
-	turn->wrote_rows = true;
-	if (ntaken > 0 &&
-		!invitation_write(turn->space, turn->gig_id, turn->wave_id, taken, ntaken))
+	if (ntaken > 0 && !invitation_write(space, gig_id, wave_id, taken, ntaken))
 		ntaken = -1;
 	pfree(taken);
 	return ntaken;

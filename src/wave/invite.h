@@ -8,19 +8,25 @@
 #define CIRRO_WAVE_INVITE_H
 
 #include "postgres.h"
+#include "storage/itemptr.h"
 
-#include "wave/wave.h"
+/* Workers whom a wave has found. */
+typedef struct Proposals
+{
+	int			count;
+	const int64 *ids;
+	/* Where a pass has seen each match, and as written by whom; or NULL. */
+	const ItemPointerData *places;
+	const TransactionId *xmins;
+} Proposals;
 
 /*
- * Invites those of "count" workers who are active, match the gig's filter and are
- * locked by nobody else, in ascending order of their ids, as the wave turn->wave_id.
- * "places" and "xmins" tell where and as written by whom a pass has seen each match, or
- * are NULL. Returns how many; -1, with nothing done, if statements have to.
- *
- * Raises 23505 if somebody else has invited one of them meanwhile: then undo the wave,
- * and repeat it by statements.
+ * Invites those of them who are active, match the gig's filter, of type
+ * cirro.filter_query, and are locked by nobody else, in ascending order of their ids.
+ * For the rest see gig/invitation_write.h. Returns how many; -1, with nothing done but
+ * workers locked, if statements have to.
  */
-extern int	wave_invite(GigTurn *turn, const int64 *ids, const ItemPointerData *places,
-						const TransactionId *xmins, int count);
+extern int	wave_invite(Oid space, int64 gig_id, int64 wave_id, Datum filter,
+						const Proposals *proposals);
 
 #endif							/* CIRRO_WAVE_INVITE_H */

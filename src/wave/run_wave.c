@@ -117,7 +117,7 @@ run_wave(PG_FUNCTION_ARGS)
 					raise_not_open(&turn);
 				break;
 			case ISOLATED_DONE:
-				turn.waved = turn.state_locked = true;
+				turn.waved = true;
 				wave_turn_finish(&turn, turn.now);
 				break;
 		}

@@ -66,43 +66,6 @@ static const SpaceQuery forget_filter_query = {
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
-/*
- * A statement of its own after gig_state is locked: whoever scheduled an
- * invitation meanwhile has either been seen by it, or will lower
- * next_event_at after it.
- */
-static const SpaceQuery update_state_query = {
-	"UPDATE gig_state s SET"
-	"   last_due_at = coalesce($3, s.last_due_at),"
-	"   next_wave_at = n.wave_at,"
-	"   last_wave_at = coalesce($5, s.last_wave_at),"
-	"   waves = $6, failures = $7, announced = $8, exhausted = $13,"
-	"   searched = coalesce($10, s.searched), searched_on = coalesce($11, s.searched_on),"
-	"   released = CASE WHEN s.released < $12 THEN s.released END,"
-	"   next_event_at = coalesce(least($9, CASE WHEN $9 IS NOT NULL AND n.wave_at > $2"
-	"       THEN n.wave_at END), least("
-	"     CASE WHEN n.wave_at < n.closes_at AND n.closes_at > $2 THEN n.wave_at END,"
-	"     CASE WHEN n.over AND EXISTS (SELECT FROM invitation i"
-	"         WHERE i.gig_id = $1 AND i.status IN ('pending', 'scheduled'))"
-	"       THEN $2 END,"
-	"     CASE WHEN NOT n.filled THEN (SELECT min(i.send_at) FROM invitation i"
-	"       WHERE i.gig_id = $1 AND i.status = 'scheduled') END,"
-	"     CASE WHEN n.answer_within IS NOT NULL"
-	"       THEN (SELECT min(cirro.answer_by(i.invited_at, n.answer_within))"
-	"         FROM invitation i WHERE i.gig_id = $1 AND i.status = 'pending') END,"
-	"     CASE WHEN $8 < 1 THEN n.starts_at END,"
-	"     CASE WHEN $8 < 2 OR n.closes_at > $2 THEN n.closes_at END,"
-	"     CASE WHEN $8 < 3 THEN n.archives_at END))"
-	" FROM (SELECT l.gig_id, l.answer_within, l.starts_at, l.closes_at, l.archives_at,"
-	"     coalesce(l.accepted >= l.capacity, false) AS filled,"
-	"     l.closes_at <= $2 OR (l.expires_rest AND l.accepted >= l.capacity) AS over,"
-	"     CASE WHEN l.auto AND l.accepted < l.target THEN coalesce($4, l.next_wave_at) END AS wave_at"
-	"   FROM gig_state l WHERE l.gig_id = $1) n"
-	" WHERE s.gig_id = n.gig_id",
-	13, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-	INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, BOOLOID}, PLAN_BY_KEY
-};
-
 /* ---------------------------------------------------------------- steps -- */
 
 bool
@@ -262,7 +225,6 @@ run_due_wave(GigTurn *turn)
 	}
 	turn->waved = result != ISOLATED_GIVEN_UP;
 	turn->wave_failed = result == ISOLATED_FAILED;
-	turn->state_locked = result == ISOLATED_DONE;
 	if (result != ISOLATED_DONE)
 	{
 		turn->wave_id = 0;
@@ -327,48 +289,27 @@ retry_at(const GigTurn *turn)
 void
 wave_turn_finish(GigTurn *turn, TimestampTz due)
 {
-	TimestampTz retry = turn->error != NULL ? retry_at(turn) : DT_NOEND;
 	bool		ran = turn->waved && (turn->wave_id != 0 || turn->wave_failed);
-	QueryArgs	args = {&update_state_query};
-	GigState	state;
+	GigTurnEnd	end = {
+		.now = turn->now,
+		.waved = turn->waved,
+		.due = due,
+		.ran = ran,
+		.waves = turn->gig.waves + (ran ? 1 : 0),
+		.failures = turn->error != NULL ? turn->gig.failures + 1 :
+			!turn->waved && needs_wave(turn) ? turn->gig.failures : 0,
+		.announced = turn->announced,
+		.exhausted = turn->exhausted,
+		.retry_at = turn->error != NULL ? retry_at(turn) : NO_TIME,
+		.searched = turn->searched,
+		.knows_sends = turn->gig.knows_sends && turn->gig.next_send > turn->now,
+		.next_send = turn->gig.next_send,
+		.version = turn->gig.version
+	};
 
-	/* Locks gig_state before the statement whose snapshot decides. */
-	if (!turn->state_locked)
-		(void) gig_state_lock(turn->space, turn->gig_id, &state);
-
-	arg_int64(&args, turn->gig_id);
-	arg_timestamptz(&args, turn->now);
 	if (turn->waved)
-	{
-		arg_timestamptz(&args, due);
-		arg_timestamptz(&args, turn->wave_failed ? retry : next_due(turn, due));
-	}
-	else
-	{
-		arg_null(&args);
-		arg_null(&args);
-	}
-	if (ran)
-		arg_timestamptz(&args, turn->now);
-	else
-		arg_null(&args);
-	arg_int32(&args, turn->gig.waves + (ran ? 1 : 0));
-	arg_int32(&args, turn->error != NULL ? turn->gig.failures + 1 :
-			  !turn->waved && needs_wave(turn) ? turn->gig.failures : 0);
-	arg_int32(&args, turn->announced);
-	if (turn->error != NULL)
-		arg_timestamptz(&args, retry);
-	else
-		arg_null(&args);
-	arg_transaction(&args, turn->searched);
-	if (FullTransactionIdIsValid(turn->searched))
-		arg_int64(&args, gig_state_place(turn->space));
-	else
-		arg_null(&args);
-	/* What was released later than that was not released here. */
-	arg_transaction(&args, ReadNextFullTransactionId());
-	arg_bool(&args, turn->exhausted);
-	query_run(turn->space, &args);
+		end.next_due = turn->wave_failed ? end.retry_at : next_due(turn, due);
+	gig_state_finish(turn->space, turn->gig_id, &end);
 }
 
 /* ----------------------------------------------------------------- turn -- */
@@ -469,7 +410,7 @@ wave_take_turn(Oid space, const char *name, Oid owner, int64 gig_id,
 
 		outcome = GIG_FAILED;
 		turn.error = failure;
-		turn.waved = turn.state_locked = false;
+		turn.waved = false;
 		turn.wave_id = 0;
 		turn.searched = InvalidFullTransactionId;
 		if (run_isolated(take_turn, &turn, &second) == ISOLATED_FAILED &&

@@ -280,12 +280,19 @@ invite(const GigTurn *turn, const SpaceQuery *query, const int64 *ids, int count
 
 /* The same for workers without an invitation, row by row if that can be. */
 static int
-invite_workers(GigTurn *turn, const SpaceQuery *query, const int64 *ids,
-			   const ItemPointerData *places, const TransactionId *xmins, int count)
+invite_found(GigTurn *turn, const SpaceQuery *query, const Proposals *found)
 {
-	int			invited = count == 0 ? 0 : wave_invite(turn, ids, places, xmins, count);
+	int			invited = -1;
 
-	return invited < 0 ? invite(turn, query, ids, count) : invited;
+	if (found->count == 0)
+		return 0;
+	/* Without its row in gig_filter nobody matches. */
+	if (!turn->by_statements && turn->gig.compiled != (Datum) 0)
+	{
+		turn->wrote_rows = true;
+		invited = wave_invite(turn->space, turn->gig_id, turn->wave_id, turn->gig.compiled, found);
+	}
+	return invited < 0 ? invite(turn, query, found->ids, found->count) : invited;
 }
 
 /* Raises 55000 if those found were not invited because the gig's filter is gone. */
@@ -459,7 +466,8 @@ wave_run(void *arg)
 			count = 0;
 		if (count > 0)
 			turn->wave_id = reserve_wave_id(turn);
-		invited = invite_workers(turn, &invite_found_query, found.ids, found.places, found.xmins, count);
+		invited = invite_found(turn, &invite_found_query,
+							   &(Proposals) {count, found.ids, found.places, found.xmins});
 		searched = found.complete && count == found.nids;
 		everyone = searched && invited == count;
 		horizon = found.horizon;
@@ -496,7 +504,7 @@ wave_run(void *arg)
 
 		if (turn->wave_id == 0)
 			turn->wave_id = reserve_wave_id(turn);
-		n = invite_workers(turn, &invite_query, fresh, NULL, NULL, nfresh) +
+		n = invite_found(turn, &invite_query, &(Proposals) {nfresh, fresh}) +
 			invite(turn, &reopen_query, again, nagain);
 		if (n == 0)
 			check_filter(turn);

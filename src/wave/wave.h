@@ -11,6 +11,7 @@
 #include "access/transam.h"
 #include "utils/timestamp.h"
 
+#include "gig/state.h"
 #include "wave/batch.h"
 
 /* What the rows of a gig, its Space's settings and its invitations said. */
@@ -38,8 +39,11 @@ typedef struct GigFacts
 	Datum		sort;			/* sort_query, jsonb; 0: none */
 	bool		paused;
 	bool		limits_workers; /* is there a setting.max_pending? */
+	GigStateVersion version;	/* the row of gig_state */
 	FullTransactionId searched; /* gig_state.searched, if it holds; or none */
 	FullTransactionId horizon;	/* all before it had ended when this was read */
+	bool		knows_sends;	/* by wave_turn_sends: */
+	TimestampTz next_send;		/* of what is scheduled, or NO_TIME */
 } GigFacts;
 
 /* A gig's turn: what it is about, and how far it is. */
@@ -54,7 +58,6 @@ typedef struct GigTurn
 	GigFacts	gig;			/* once it is claimed */
 
 	bool		claimed;
-	bool		state_locked;	/* gig_state is locked by this turn */
 	bool		by_statements;	/* rows are not to be written one by one */
 	bool		wrote_rows;		/* they were, in this try */
 	bool		fell_short;		/* "found" was not enough: to be run without */

@@ -55,6 +55,11 @@ while [ $((round += 1)) -le "$rounds" ]; do
 		mv "$library.new" "$library"
 		db -c "CALL bench.measure('$variant')"
 	done
+	# Who was first is last in the next round.
+	case $variants in
+		"before cirro") variants="cirro before" ;;
+		"cirro before") variants="before cirro" ;;
+	esac
 done
 
 say "done"
