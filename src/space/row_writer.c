@@ -1081,8 +1081,14 @@ row_writer_update(RowWriter *writer)
 	}
 }
 
-HeapTuple
-row_writer_tuple(RowWriter *writer)
+TupleTableSlot *
+row_writer_found(RowWriter *writer)
 {
-	return ExecCopySlotHeapTuple(writer->rows[0]);
+	return writer->found;
+}
+
+TupleTableSlot *
+row_writer_written(RowWriter *writer)
+{
+	return writer->rows[0];
 }
