@@ -8,10 +8,14 @@
 #define CIRRO_CLOCK_H
 
 #include "postgres.h"
+#include "fmgr.h"
 #include "utils/timestamp.h"
 
 /* The later of statement start and transaction start, or the setting cirro.clock. */
 extern TimestampTz cirro_now(void);
+
+/* cirro.now() */
+extern Datum cirro_sql_now(PG_FUNCTION_ARGS);
 
 /*
  * For gates that may have waited for a lock: the wall clock (never before

@@ -274,14 +274,18 @@ calls_foreign(Node *node, void *arg)
 	return expression_tree_walker(node, calls_foreign, arg);
 }
 
+/* Is it cirro.now(), and that what the library has? */
 static bool
 is_cirro_now(const Node *node)
 {
 	const FuncExpr *call = (const FuncExpr *) node;
+	FmgrInfo	function;
 
-	return IsA(node, FuncExpr) && call->args == NIL &&
-		get_func_namespace(call->funcid) == get_namespace_oid("cirro", true) &&
-		strcmp(get_func_name(call->funcid), "now") == 0;
+	if (!IsA(node, FuncExpr) || call->args != NIL ||
+		get_func_namespace(call->funcid) != get_namespace_oid("cirro", true))
+		return false;
+	fmgr_info(call->funcid, &function);
+	return function.fn_addr == cirro_sql_now;
 }
 
 /* The value of a column where none is given. */

@@ -2,7 +2,7 @@
 CREATE EXTENSION cirro;
 CREATE EXTENSION IF NOT EXISTS amcheck;
 SELECT cirro.create_space('trees', 'gardener');
-GRANT CREATE ON SCHEMA public TO gardener;
+GRANT CREATE ON SCHEMA public TO gardener, visitor;
 INSERT INTO trees.worker (id, profile, lot)
 SELECT n, jsonb_build_object('n', n, 'k', n % 3), n * 1000 FROM generate_series(1, 200) n;
 ALTER TABLE trees.worker ALTER id RESTART 1000;
