@@ -339,8 +339,12 @@ find_columns(RowWriter *writer, Relation rel)
 		if (i == desc->natts)
 			return "a column is missing";
 		if (OidIsValid(table->columns[col].type) &&
-			TupleDescAttr(desc, i)->atttypid != table->columns[col].type)
+			(TupleDescAttr(desc, i)->atttypid != table->columns[col].type ||
+			 TupleDescAttr(desc, i)->atttypmod != -1))
 			return "a column has another type";
+		if (OidIsValid(table->columns[col].type) &&
+			TupleDescAttr(desc, i)->attcollation != get_typcollation(table->columns[col].type))
+			return "a column has another collation";
 		writer->attnum[col] = i + 1;
 	}
 	if (table->operation == CMD_SELECT)
@@ -637,13 +641,13 @@ object_to_moment(const RowTable *table)
 static const char *
 object_to_user(const RowTable *table, Relation rel)
 {
-	AclMode		needed = table->operation == CMD_INSERT ? ACL_INSERT :
+	AclMode		needed = table->operation == CMD_INSERT ? ACL_SELECT | ACL_INSERT :
 		table->operation == CMD_UPDATE || table->locks ? ACL_SELECT | ACL_UPDATE : ACL_SELECT;
 
 	if (pg_class_aclmask(RelationGetRelid(rel), GetUserId(), needed, ACLMASK_ALL) != needed)
 		return "the role has no right to all of it";
 	if (rel->rd_rel->relrowsecurity &&
-		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) != RLS_NONE)
+		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED)
 		return "it has row security";
 	return NULL;
 }
@@ -1077,8 +1081,14 @@ row_writer_update(RowWriter *writer)
 	}
 }
 
-HeapTuple
-row_writer_tuple(RowWriter *writer)
+TupleTableSlot *
+row_writer_found(RowWriter *writer)
 {
-	return ExecCopySlotHeapTuple(writer->rows[0]);
+	return writer->found;
+}
+
+TupleTableSlot *
+row_writer_written(RowWriter *writer)
+{
+	return writer->rows[0];
 }
