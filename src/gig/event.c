@@ -324,13 +324,16 @@ tell_invitations(Telling *telling, const InvitationEvent *const *events, int n, 
 	TextConstant kind = {NULL};
 	TextConstant status = {NULL};
 	TextConstant previous = {NULL};
+	Datum		values[EVENT_COLUMNS];
+	bool		nulls[EVENT_COLUMNS];
 
+	/* The payload stays what it is by default. */
+	row_writer_defaults(telling->events, values, nulls);
+	memset(nulls, false, EVENT_PAYLOAD * sizeof(bool));
 	for (int i = 0; i < n; i++)
 	{
 		const InvitationEvent *event = events[i];
 		const char *kind_text = event->is_new ? kinds[0] : kinds[1];
-		Datum		values[EVENT_COLUMNS] = {0};
-		bool		nulls[EVENT_COLUMNS] = {false};
 
 		if (event->silent != silent)
 			continue;
@@ -343,7 +346,6 @@ tell_invitations(Telling *telling, const InvitationEvent *const *events, int n, 
 		nulls[EVENT_STATUS] = event->status == NULL;
 		values[EVENT_PREVIOUS] = text_datum(&previous, event->previous);
 		nulls[EVENT_PREVIOUS] = event->previous == NULL;
-		nulls[EVENT_PAYLOAD] = true;
 		tell(telling, kind_text, values, nulls, silent);
 	}
 }
@@ -492,16 +494,16 @@ event_of_invitations(Oid space, const InvitationEvent *events, int n)
 static bool
 write_gig(Oid space, int64 gig_id, const char *kind, Datum payload)
 {
-	Datum		values[EVENT_COLUMNS] = {0};
+	Datum		values[EVENT_COLUMNS];
 	bool		nulls[EVENT_COLUMNS];
 	Telling		telling;
 	bool		begun;
 
-	memset(nulls, true, sizeof(nulls));
 	PushActiveSnapshot(GetTransactionSnapshot());
 	begun = begin_telling(space, &telling, false);
 	if (begun)
 	{
+		row_writer_defaults(telling.events, values, nulls);
 		values[EVENT_KIND] = CStringGetTextDatum(kind);
 		values[EVENT_GIG_ID] = Int64GetDatum(gig_id);
 		values[EVENT_PAYLOAD] = payload;

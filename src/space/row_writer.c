@@ -107,6 +107,7 @@ struct RowWriter
 	int			nindexes;
 	RowIndex   *indexes;
 	int			primary;		/* the index that finds a key, or -1 */
+	Oid			referenced[ROW_MAX_REFERENCES];	/* the tables of kept references */
 	EState	   *estate;
 	ResultRelInfo *result;
 	MemoryContext scratch;		/* while in use */
@@ -159,6 +160,9 @@ relation_changed(Datum arg, Oid relid)
 
 		for (int i = 0; !concerns && i < writer->nindexes; i++)
 			concerns = writer->indexes[i].oid == relid;
+		/* One that is renamed may leave its name to another. */
+		for (int i = 0; i < ROW_MAX_REFERENCES; i++)
+			concerns |= writer->referenced[i] == relid;
 		if (concerns)
 			writer->is_valid = false;
 	}
@@ -198,6 +202,7 @@ forget(RowWriter *writer)
 
 	writer->context = NULL;
 	writer->nindexes = 0;
+	memset(writer->referenced, 0, sizeof(writer->referenced));
 	writer->is_valid = writer->in_use = false;
 	if (context != NULL)
 		MemoryContextDelete(context);
@@ -379,7 +384,7 @@ find_columns(RowWriter *writer, Relation rel)
 
 /* Does the foreign key of a trigger refer to a row that the caller has locked? */
 static bool
-is_kept_reference(const RowWriter *writer, Relation rel, const Trigger *trigger)
+is_kept_reference(RowWriter *writer, Relation rel, const Trigger *trigger)
 {
 	const RowTable *table = writer->key.table;
 	ListCell   *cell;
@@ -396,7 +401,10 @@ is_kept_reference(const RowWriter *writer, Relation rel, const Trigger *trigger)
 													RelationGetNamespace(rel)) &&
 				key->confkey[0] == get_attnum(key->confrelid, "id") &&
 				get_opcode(key->conpfeqop[0]) == F_INT8EQ)
+			{
+				writer->referenced[i] = key->confrelid;
 				return true;
+			}
 	}
 	return false;
 }
@@ -425,7 +433,7 @@ writes_index(const RowWriter *writer, Oid index)
 
 /* Whether a foreign key's trigger has nothing to do. */
 static bool
-is_idle_reference(const RowWriter *writer, Relation rel, const Trigger *trigger)
+is_idle_reference(RowWriter *writer, Relation rel, const Trigger *trigger)
 {
 	const RowTable *table = writer->key.table;
 	ListCell   *cell;
@@ -466,7 +474,7 @@ known_trigger(const RowTable *table, const Trigger *trigger)
 }
 
 static const char *
-check_triggers(const RowWriter *writer, Relation rel)
+check_triggers(RowWriter *writer, Relation rel)
 {
 	const RowTable *table = writer->key.table;
 	int			seen = 0;
