@@ -12,8 +12,9 @@
  * generated columns, domains, functions that are neither core's nor cirro's in a
  * check, an index or a default, exclusion and deferrable constraints, other foreign
  * keys, inheritance, partitions, other access methods; row security; a role without
- * the right; modules that check rights (pgaudit, sepgsql); replicas, where triggers
- * rest; and, for UPDATE, snapshots that outlive the statement.
+ * the right; modules that check rights (pgaudit, sepgsql) or may have moved the rows
+ * elsewhere (Citus); replicas, where triggers rest; and, for UPDATE, snapshots that
+ * outlive the statement.
  *
  * What is found out about a table is kept for the session, with its compiled checks
  * and index expressions, until the table or any function changes. If an error ends
@@ -37,6 +38,7 @@
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -576,6 +578,9 @@ find_objection(RowWriter *writer, Relation rel)
 	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rel->relispartition ||
 		rel->rd_rel->relhassubclass || rel->rd_tableam != GetHeapamTableAmRoutine())
 		return "it is not a table of its own";
+	/* Its tables look like ordinary ones, but the rows are in others, or elsewhere. */
+	if (OidIsValid(get_extension_oid("citus", true)))
+		return "Citus may have distributed it";
 	objection = find_columns(writer, rel);
 	if (objection == NULL)
 		objection = find_indexes(writer, rel);
