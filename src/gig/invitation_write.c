@@ -85,7 +85,7 @@ invitation_write(Oid space, int64 gig_id, int64 wave_id, const int64 *workers, i
 	InvitationEvent *news;
 	RowWriter  *rows;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
+	row_writer_push_snapshot();
 	rows = row_writer_begin(space, &new_rows);
 	if (rows == NULL)
 	{

@@ -652,6 +652,13 @@ object_to_user(const RowTable *table, Relation rel)
 	return NULL;
 }
 
+void
+row_writer_push_snapshot(void)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
 RowWriter *
 row_writer_begin(Oid space, const RowTable *table)
 {
