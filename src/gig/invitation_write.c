@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
@@ -45,7 +46,11 @@ static const RowTable new_rows = {
 		[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
 	},
 	.ntriggers = 2,
-	.triggers = {{"cirro_check", "invitation_check"}, {"cirro_inserted", "invitation_inserted"}},
+	.triggers = {
+		{"cirro_check", "invitation_check",
+		TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE},
+		{"cirro_inserted", "invitation_inserted", TRIGGER_TYPE_INSERT, "new_rows"}
+	},
 	.nreferences = 2,
 	.references = {{GIG_ID, "gig"}, {WORKER_ID, "worker"}}
 };

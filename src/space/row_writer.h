@@ -34,6 +34,8 @@ typedef struct RowTrigger
 {
 	const char *name;
 	const char *function;
+	int16		type;			/* pg_trigger.tgtype */
+	const char *new_table;		/* or NULL */
 } RowTrigger;
 
 /* A foreign key to the id of "table", whose row the caller has locked. */
