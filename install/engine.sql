@@ -73,6 +73,10 @@ CREATE FUNCTION cirro.raise_unknown(kind text, id bigint) RETURNS void
 LANGUAGE c PARALLEL SAFE AS 'MODULE_PATHNAME', 'raise_unknown';
 COMMENT ON FUNCTION cirro.raise_unknown(text, bigint) IS 'raises UG002, UG003 or UG004 for an unknown gig, invitation or worker';
 
+CREATE FUNCTION cirro.answer_row(space name, invitation_id bigint, status text, reason text) RETURNS record
+LANGUAGE c AS 'MODULE_PATHNAME', 'answer_row';
+COMMENT ON FUNCTION cirro.answer_row(name, bigint, text, text) IS 'writes a worker''s answer as the statement would; NULL where the statement has to';
+
 CREATE FUNCTION cirro.raise_unwritten(invitation_id bigint, is_there boolean) RETURNS void
 LANGUAGE c PARALLEL SAFE AS 'MODULE_PATHNAME', 'raise_unwritten';
 COMMENT ON FUNCTION cirro.raise_unwritten(bigint, boolean) IS 'raises UG003 for an invitation that is not there, UG014 for one that a trigger kept as it is';

@@ -515,8 +515,9 @@ GRANT USAGE ON SEQUENCE notification_claim_seq TO PUBLIC;
 
 -- ---------------------------------------------------------------- answers --
 
--- A column is written only where something is given for it, so that the right
--- to UPDATE (status) is enough to answer. A row that is there and was not written
+-- answer_row writes what the statement would, where that can be; all else is the
+-- statement's. A column is written only where something is given for it, so that the
+-- right to UPDATE (status) is enough to answer. A row that is there and was not written
 -- was kept by a trigger of the Space's owner: raise_unwritten says which it is.
 
 CREATE OR REPLACE FUNCTION accept(invitation_id bigint) RETURNS invitation
@@ -526,6 +527,10 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
 	result invitation;
 BEGIN
+	fn.result := cirro.answer_row(current_schema(), accept.invitation_id, 'accepted', NULL);
+	IF fn.result.status = 'accepted' THEN
+		RETURN fn.result;
+	END IF;
 	UPDATE invitation AS i SET status = 'accepted'
 		WHERE i.id = accept.invitation_id RETURNING i.* INTO fn.result;
 	-- No row, or one that a trigger let pass with another status.
@@ -544,6 +549,10 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
 	result invitation;
 BEGIN
+	fn.result := cirro.answer_row(current_schema(), reject.invitation_id, 'rejected', reject.reason);
+	IF fn.result.status = 'rejected' THEN
+		RETURN fn.result;
+	END IF;
 	IF reject.reason IS NULL THEN
 		UPDATE invitation AS i SET status = 'rejected'
 			WHERE i.id = reject.invitation_id RETURNING i.* INTO fn.result;
@@ -566,6 +575,10 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
 	result invitation;
 BEGIN
+	fn.result := cirro.answer_row(current_schema(), leave.invitation_id, 'left', leave.reason);
+	IF fn.result.status = 'left' THEN
+		RETURN fn.result;
+	END IF;
 	IF leave.reason IS NULL THEN
 		UPDATE invitation AS i SET status = 'left'
 			WHERE i.id = leave.invitation_id RETURNING i.* INTO fn.result;

@@ -95,10 +95,10 @@ VALUES (101, 'g', 'u', '2030-01-01 13:00+00', '2030-01-01 14:00+00', 1, 'manual'
 SET client_min_messages = warning;
 CREATE INDEX gig_state_next_event_at_idx ON seconds.gig_state (next_event_at seconds.odd);
 :see
-RESET client_min_messages;
 SET ROLE regress_seconds;
 CALL cirro.run_waves();
 RESET ROLE;
+RESET client_min_messages;
 DROP INDEX seconds.gig_state_next_event_at_idx;
 DROP OPERATOR FAMILY seconds.odd USING btree;
 DROP FUNCTION seconds.compare;

@@ -547,7 +547,26 @@ UPDATE worker SET profile = '{"pass": 9}' WHERE id = 411;
 SELECT due();
 CALL cirro.run_waves('cirro_waves');
 SELECT gig_id, status, times_invited FROM invitation WHERE worker_id = 411 ORDER BY 1;
+-- one that has not looked for long does not have the others look at many
 DELETE FROM gig;
+DELETE FROM wave;
+DELETE FROM worker WHERE id > 400;
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+SELECT n, 'p', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 1, 4, '{"pass": 99}' FROM generate_series(931, 940) n;
+CALL cirro.run_waves('cirro_waves');
+RESET cirro.wave_search;
+SELECT settle(940);
+INSERT INTO worker (id) SELECT generate_series(10001, 18500);
+SELECT settle(939);
+INSERT INTO worker (id, profile) VALUES (401, '{"pass": 99}');
+SELECT due();
+SET client_min_messages = debug1;
+CALL cirro.run_waves('cirro_waves');
+RESET client_min_messages;
+SELECT gig_id, invited, matched, outcome FROM waves WHERE number > 1;
+SET cirro.wave_search = batch;
+DELETE FROM gig;
+DELETE FROM wave;
 DELETE FROM worker WHERE id > 400;
 
 -- setting.max_pending: gigs share a pass, and who has no room left when the wave

@@ -251,6 +251,15 @@ deleted(InvitationChanges *done)
 	done->ndeleted++;
 }
 
+static void
+allocate(InvitationChanges *done)
+{
+	done->changes_allocated = 4;
+	done->changes = palloc(done->changes_allocated * sizeof(GigChange));
+	done->news_allocated = 4;
+	done->news = palloc(done->news_allocated * sizeof(InvitationEvent));
+}
+
 void
 invitation_changes_begin(InvitationChanges *done, TriggerData *trigdata)
 {
@@ -267,10 +276,20 @@ invitation_changes_begin(InvitationChanges *done, TriggerData *trigdata)
 		trigger_rows_begin(&done->new, trigdata->tg_newtable, done->rel,
 						   invitation_columns, NCOLUMNS);
 
-	done->changes_allocated = 4;
-	done->changes = palloc(done->changes_allocated * sizeof(GigChange));
-	done->news_allocated = 4;
-	done->news = palloc(done->news_allocated * sizeof(InvitationEvent));
+	allocate(done);
+}
+
+void
+invitation_changes_of_row(InvitationChanges *done, Relation rel, TupleTableSlot *old,
+						  TupleTableSlot *new)
+{
+	memset(done, 0, sizeof(*done));
+	done->rel = rel;
+	done->has_old = done->has_new = true;
+	trigger_rows_of_slot(&done->old, old, rel, invitation_columns, NCOLUMNS);
+	trigger_rows_of_slot(&done->new, new, rel, invitation_columns, NCOLUMNS);
+	allocate(done);
+	updated(done);
 }
 
 /* The next row, in both of its versions. */

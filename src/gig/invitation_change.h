@@ -48,6 +48,10 @@ typedef struct InvitationChanges
  */
 extern void invitation_changes_begin(InvitationChanges *done, TriggerData *trigdata);
 
+/* All of it, of one row that was updated; it is read already. */
+extern void invitation_changes_of_row(InvitationChanges *done, Relation rel,
+									  TupleTableSlot *old, TupleTableSlot *new);
+
 /*
  * Reads on: to the end, which gives false, or until there is news of
  * INVITATION_NEWS_MAX rows. The news of the call before is gone.

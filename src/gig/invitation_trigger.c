@@ -311,6 +311,21 @@ invitation_check_new(TriggerRow *row)
 	finish_row(row, true);
 }
 
+bool
+invitation_check_answer(TriggerRow *old, TriggerRow *row)
+{
+	InvitationStatus from = row_status(old);
+	InvitationStatus to = row_status(row);
+
+	/* What is refused, and in which words, the gig's state decides. */
+	if (!(from == PENDING && (to == ACCEPTED || to == REJECTED)) &&
+		!(from == ACCEPTED && to == LEFT))
+		return false;
+	check_update(NULL, old, row);
+	finish_row(row, true);
+	return true;
+}
+
 /*
  * BEFORE INSERT OR UPDATE, row. Errors: UG010 to UG013, UG020, 23502, 23514.
  */

@@ -17,4 +17,11 @@
  */
 extern void invitation_check_new(TriggerRow *row);
 
+/*
+ * What BEFORE UPDATE makes of a row that a worker answers: accepts or rejects while it
+ * is pending, or leaves. False, and nothing is done, if it is anything else. Errors:
+ * 23502, 23514.
+ */
+extern bool invitation_check_answer(TriggerRow *old, TriggerRow *row);
+
 #endif							/* CIRRO_GIG_INVITATION_TRIGGER_H */

@@ -219,6 +219,17 @@ trigger_rows_begin(TriggerRows *rows, Tuplestorestate *store, Relation rel,
 	find_columns(rel, columns, ncolumns, rows->attnum);
 }
 
+void
+trigger_rows_of_slot(TriggerRows *rows, TupleTableSlot *slot, Relation rel,
+					 const TriggerColumn *columns, int ncolumns)
+{
+	Assert(ncolumns <= TRIGGER_MAX_COLUMNS);
+	rows->rel = rel;
+	rows->store = NULL;
+	rows->slot = slot;
+	find_columns(rel, columns, ncolumns, rows->attnum);
+}
+
 bool
 trigger_rows_next(TriggerRows *rows)
 {
@@ -242,6 +253,25 @@ trigger_errcolumn(Relation rel, const char *column, const char *constraint)
 	return 0;
 }
 
+/* The tables of the Space that "rel" is in are there, of one owner, and stay so. */
+static void
+hold_tables(Relation rel)
+{
+	static const char *const names[] = {
+		"setting", "gig", "gig_filter", "gig_state", "invitation", "event", "consumer",
+		"notification", "worker"
+	};
+
+	for (int i = 0; i < (int) lengthof(names); i++)
+		if (!space_holds(RelationGetNamespace(rel), names[i], rel->rd_rel->relowner))
+			ereport(ERROR,
+					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+					 errmsg("table \"%s\" is not in a Space", RelationGetRelationName(rel)),
+					 errdetail("Its schema has no table \"%s\" of the same owner.", names[i]),
+					 errhint("Only the triggers that create_space makes call functions of cirro."),
+					 errtable(rel)));
+}
+
 /*
  * Who may create triggers on a table can attach cirro's functions to it, and
  * they work as its owner: every name that their queries use must mean a table
@@ -252,10 +282,6 @@ trigger_errcolumn(Relation rel, const char *column, const char *constraint)
 static void
 check_tables(TriggerData *trigdata, const char *table)
 {
-	static const char *const names[] = {
-		"setting", "gig", "gig_filter", "gig_state", "invitation", "event", "consumer",
-		"notification", "worker"
-	};
 	Relation	rel = trigdata->tg_relation;
 	Trigger    *trigger = trigdata->tg_trigger;
 
@@ -288,15 +314,7 @@ check_tables(TriggerData *trigdata, const char *table)
 					 errtable(rel)));
 	}
 
-	for (int i = 0; i < (int) lengthof(names); i++)
-		if (!space_holds(RelationGetNamespace(rel), names[i], rel->rd_rel->relowner))
-			ereport(ERROR,
-					(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-					 errmsg("table \"%s\" is not in a Space", RelationGetRelationName(rel)),
-					 errdetail("Its schema has no table \"%s\" of the same owner.", names[i]),
-					 errhint("Only the triggers that create_space makes call functions of cirro."),
-					 errtable(rel)));
-
+	hold_tables(rel);
 	if (strcmp(RelationGetRelationName(rel), table) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -318,6 +336,19 @@ trigger_enter(TriggerData *trigdata, const char *table, SpaceScope *scope)
 	if ((result = SPI_register_trigger_data(trigdata)) < 0)
 		elog(ERROR, "SPI_register_trigger_data failed: %s",
 			 SPI_result_code_string(result));
+	space_enter(scope, RelationGetNamespace(rel), rel->rd_rel->relowner,
+				SECURITY_NOFORCE_RLS);
+	return RelationGetNamespace(rel);
+}
+
+Oid
+trigger_enter_untriggered(Relation rel, SpaceScope *scope)
+{
+	int			result;
+
+	hold_tables(rel);
+	if ((result = SPI_connect()) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed: %s", SPI_result_code_string(result));
 	space_enter(scope, RelationGetNamespace(rel), rel->rd_rel->relowner,
 				SECURITY_NOFORCE_RLS);
 	return RelationGetNamespace(rel);

@@ -97,6 +97,9 @@ typedef struct TriggerRows
  */
 extern void trigger_rows_begin(TriggerRows *rows, Tuplestorestate *store, Relation rel,
 							   const TriggerColumn *columns, int ncolumns);
+/* The row in "slot" alone, which is the caller's: neither next nor end. */
+extern void trigger_rows_of_slot(TriggerRows *rows, TupleTableSlot *slot, Relation rel,
+								 const TriggerColumn *columns, int ncolumns);
 /* The next row, or false; values of the one before are gone. */
 extern bool trigger_rows_next(TriggerRows *rows);
 extern void trigger_rows_end(TriggerRows *rows);
@@ -120,6 +123,8 @@ extern int	trigger_errcolumn(Relation rel, const char *column, const char *const
  * transition tables are not those of the event.
  */
 extern Oid	trigger_enter(TriggerData *trigdata, const char *table, SpaceScope *scope);
+/* The same for whoever has written a row of "rel" past its trigger. */
+extern Oid	trigger_enter_untriggered(Relation rel, SpaceScope *scope);
 extern void trigger_leave(SpaceScope *scope);
 
 #endif							/* CIRRO_GIG_TRIGGER_H */

@@ -455,12 +455,19 @@ is_idle_reference(const RowWriter *writer, Relation rel, const Trigger *trigger)
 	return true;
 }
 
+/* Of names that may be NULL. */
+static bool
+is_same_name(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 /* The place of a trigger among those of the table's, as space.sql has it, or -1. */
 static int
 known_trigger(const RowTable *table, const Trigger *trigger)
 {
 	if (trigger->tgenabled != TRIGGER_FIRES_ON_ORIGIN || trigger->tgqual != NULL ||
-		trigger->tgnattr != 0 || trigger->tgnargs != 0 || trigger->tgoldtable != NULL ||
+		trigger->tgnattr != 0 || trigger->tgnargs != 0 ||
 		get_func_namespace(trigger->tgfoid) != get_namespace_oid("cirro", true))
 		return -1;
 	for (int i = 0; i < table->ntriggers; i++)
@@ -469,8 +476,8 @@ known_trigger(const RowTable *table, const Trigger *trigger)
 
 		if (strcmp(trigger->tgname, known->name) == 0 && trigger->tgtype == known->type &&
 			strcmp(get_func_name(trigger->tgfoid), known->function) == 0 &&
-			(known->new_table == NULL ? trigger->tgnewtable == NULL :
-			 trigger->tgnewtable != NULL && strcmp(trigger->tgnewtable, known->new_table) == 0))
+			is_same_name(trigger->tgoldtable, known->old_table) &&
+			is_same_name(trigger->tgnewtable, known->new_table))
 			return i;
 	}
 	return -1;
@@ -1114,8 +1121,14 @@ row_writer_update(RowWriter *writer)
 	}
 }
 
-HeapTuple
-row_writer_tuple(RowWriter *writer)
+TupleTableSlot *
+row_writer_found(RowWriter *writer)
 {
-	return ExecCopySlotHeapTuple(writer->rows[0]);
+	return writer->found;
+}
+
+TupleTableSlot *
+row_writer_written(RowWriter *writer)
+{
+	return writer->rows[0];
 }

@@ -13,6 +13,7 @@
 #define CIRRO_SPACE_ROW_WRITER_H
 
 #include "postgres.h"
+#include "executor/tuptable.h"
 #include "nodes/nodes.h"
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
@@ -35,7 +36,8 @@ typedef struct RowTrigger
 	const char *name;
 	const char *function;
 	int16		type;			/* pg_trigger.tgtype */
-	const char *new_table;		/* or NULL */
+	const char *old_table;		/* its transition tables, or NULL */
+	const char *new_table;
 } RowTrigger;
 
 /* A foreign key to the id of "table", whose row the caller has locked. */
@@ -140,7 +142,8 @@ extern RowResult row_writer_lock(RowWriter *writer, bool key_share, bool skip_lo
 extern void row_writer_set(RowWriter *writer, int column, Datum value, bool isnull);
 extern RowResult row_writer_update(RowWriter *writer);
 
-/* The row as update has written it, for a composite result; in the current context. */
-extern HeapTuple row_writer_tuple(RowWriter *writer);
+/* The row that was read, and that which update has written, until the end. */
+extern TupleTableSlot *row_writer_found(RowWriter *writer);
+extern TupleTableSlot *row_writer_written(RowWriter *writer);
 
 #endif							/* CIRRO_SPACE_ROW_WRITER_H */

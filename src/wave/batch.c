@@ -94,8 +94,8 @@ static int	wave_memory = 131072;	/* kB, of a pass */
 #define LIMITED_TIMES	2
 #define MORE_LIMITED	100
 
-/* A datum is no larger than 1 GB. */
-#define PAIRS_AT_ONCE	1000000
+/* Pairs of a gig and a worker, unless one gig has more. */
+#define PAIRS_AT_ONCE	10000
 
 /* Of the first workers, matches of a gig whose own search ends early. */
 #define BROAD_SAMPLE			2048
@@ -150,7 +150,9 @@ typedef struct Pass
 	/* What is to be done for them. */
 	int			need[PASS_PARTS];	/* gigs that need it */
 	bool		worthwhile[PASS_PARTS];
-	FullTransactionId changed_since;	/* the first since of those gigs */
+	FullTransactionId first_since;	/* of those in PASS_CHANGED */
+	FullTransactionId median_since;
+	FullTransactionId changed_since;	/* gigs with an earlier one are left out */
 
 	PassGig    *gigs;			/* by id */
 	int			ngigs;
@@ -200,7 +202,8 @@ typedef struct PassReceiver
 	"CASE WHEN " STATE_SEARCHED("$3") " AND NOT " LIMITS_WORKERS " THEN s.searched END::bigint"
 
 static const SpaceQuery needs_query = {
-	"SELECT count(*) FILTER (WHERE n.since IS NULL)::int, count(n.since)::int, min(n.since)::bigint"
+	"SELECT count(*) FILTER (WHERE n.since IS NULL)::int, count(n.since)::int, min(n.since)::bigint,"
+	"   pg_catalog.percentile_disc(0.5) WITHIN GROUP (ORDER BY n.since)::bigint"
 	" FROM (SELECT " SINCE " AS since" LOOKING_GIGS LOOK_FOR_WORKERS ") AS n",
 	3, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
 };
@@ -397,7 +400,6 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	part = FullTransactionIdIsValid(since) ? PASS_CHANGED : PASS_ALL;
 	if (wanted <= 0 || !pass->worthwhile[part])
 		return true;
-	/* It was none of these a moment ago. */
 	if (part == PASS_CHANGED && FullTransactionIdPrecedes(since, pass->changed_since))
 		return true;
 	if (limited)
@@ -489,21 +491,23 @@ count_needs(Pass *pass)
 	row = result_row(0);
 	pass->need[PASS_ALL] = result_int32(&row);
 	pass->need[PASS_CHANGED] = result_int32(&row);
-	if (!result_null(&row))
-		pass->changed_since = result_transaction(&row);
-	result_end(&row);
+	if (pass->need[PASS_CHANGED] > 0)
+	{
+		pass->first_since = result_transaction(&row);
+		pass->median_since = result_transaction(&row);
+	}
 	query_free();
 }
 
-/* How many workers have changed; more than "limit" are not counted. */
+/* How many workers have changed since; more than "limit" are not counted. */
 static int64
-count_changed(Pass *pass, double limit)
+count_changed(Pass *pass, FullTransactionId since, double limit)
 {
 	QueryArgs	args = {&changed_query};
 	ResultRow	row;
 	int64		count;
 
-	arg_transaction(&args, pass->changed_since);
+	arg_transaction(&args, since);
 	arg_transaction(&args, ReadNextFullTransactionId());
 	arg_int64(&args, (int64) Min(limit, PG_INT32_MAX) + 1);
 	query_run(pass->space, &args);
@@ -559,45 +563,54 @@ load_invited(Pass *pass)
 	pfree(with);
 }
 
-/* Who is, of the changed workers found. */
+/* Who is, of some of the changed workers found. */
+static void
+load_invited_pairs(Pass *pass, const int64 *gigs, const int64 *workers, int npairs)
+{
+	QueryArgs	args = {&invited_of_query};
+
+	if (npairs == 0)
+		return;
+	arg_int64_array(&args, gigs, npairs);
+	arg_int64_array(&args, workers, npairs);
+	receive_rows(pass, &args, receive_invited);
+}
+
+/* Who is, of all of them: those of a gig at once, which keeps them in order. */
 static void
 load_invited_of_changed(Pass *pass)
 {
-	int64	   *gigs;
-	int64	   *workers;
-	Size		size = 0;
-	Size		npairs = 0;
+	int64	   *gigs = NULL;
+	int64	   *workers = NULL;
+	int			max_pairs = 0;
+	int			npairs = 0;
 
-	for (int i = 0; i < pass->ngigs; i++)
-		if (pass->gigs[i].part == PASS_CHANGED && pass->gigs[i].has_invitations)
-			size += pass->gigs[i].heap.size;
-	if (size == 0)
-		return;
-	gigs = MemoryContextAllocHuge(pass->context, mul_size(size, sizeof(int64)));
-	workers = MemoryContextAllocHuge(pass->context, mul_size(size, sizeof(int64)));
 	for (int i = 0; i < pass->ngigs; i++)
 	{
 		PassGig    *gig = &pass->gigs[i];
 
-		if (gig->part != PASS_CHANGED || !gig->has_invitations)
+		if (gig->part != PASS_CHANGED || !gig->has_invitations || gig->heap.size == 0)
 			continue;
+		if (npairs + gig->heap.size > Max(max_pairs, PAIRS_AT_ONCE))
+		{
+			load_invited_pairs(pass, gigs, workers, npairs);
+			npairs = 0;
+		}
+		if (npairs + gig->heap.size > max_pairs)
+		{
+			max_pairs = Max(gig->heap.size, PAIRS_AT_ONCE);
+			gigs = gigs == NULL ? palloc(mul_size(max_pairs, sizeof(int64))) :
+				repalloc(gigs, mul_size(max_pairs, sizeof(int64)));
+			workers = workers == NULL ? palloc(mul_size(max_pairs, sizeof(int64))) :
+				repalloc(workers, mul_size(max_pairs, sizeof(int64)));
+		}
 		for (int c = 0; c < gig->heap.size; c++)
 		{
 			gigs[npairs] = gig->id;
 			workers[npairs++] = gig->heap.candidates[c].id;
 		}
 	}
-	for (Size first = 0; first < npairs; first += PAIRS_AT_ONCE)
-	{
-		QueryArgs	args = {&invited_of_query};
-		int			n = (int) Min(npairs - first, PAIRS_AT_ONCE);
-
-		arg_int64_array(&args, gigs + first, n);
-		arg_int64_array(&args, workers + first, n);
-		receive_rows(pass, &args, receive_invited);
-	}
-	pfree(gigs);
-	pfree(workers);
+	load_invited_pairs(pass, gigs, workers, npairs);
 }
 
 /*
@@ -810,20 +823,35 @@ is_worthwhile(int ngigs, double workers)
 	return workers >= 0 && ngigs > 1 && searches_cost(ngigs, workers) > workers;
 }
 
-/* The same for the gigs that look at changed workers: if nobody has, they need none. */
+/*
+ * The same for the gigs that look at changed workers: if nobody has, they need none.
+ * One that has not looked for long shall not have all of them look at many: then
+ * those that have looked last, half of them, have a pass of their own.
+ */
 static bool
 is_worthwhile_for_changed(Pass *pass, double workers)
 {
 	int			ngigs = pass->need[PASS_CHANGED];
-	double		limit = searches_cost(ngigs, workers);
+	double		few = ngigs * SEARCH_COST / PASS_COST_PER_WORKER;
+	double		many = searches_cost(ngigs, workers);
 	int64		changed;
+	int64		recently;
 
-	if (wave_search == WAVE_SEARCH_BATCH)
-		return ngigs > 0 && count_changed(pass, 0) > 0;
-	if (ngigs <= 1)
-		return false;
-	changed = count_changed(pass, limit);
-	return changed > 0 && changed <= limit;
+	pass->changed_since = pass->first_since;
+	if (wave_search != WAVE_SEARCH_AUTO || ngigs <= 1)
+		return wave_search == WAVE_SEARCH_BATCH && ngigs > 0 &&
+			count_changed(pass, pass->first_since, 0) > 0;
+
+	changed = count_changed(pass, pass->first_since, many);
+	if (changed <= few)
+		return changed > 0;
+	recently = count_changed(pass, pass->median_since, few / 2);
+	if (recently <= few / 2)
+	{
+		pass->changed_since = pass->median_since;
+		return recently > 0;
+	}
+	return changed <= many;
 }
 
 /* May a pass be worthwhile, whatever they need? */

@@ -11,7 +11,8 @@ WITH figure AS (
 	FROM bench.sample GROUP BY 1, 2, 3
 )
 SELECT format('| %s | `%s` | %s | %s | %s | %s | %s | %s | %s |', title,
-	left(replace(CASE WHEN options <> '' THEN '(?' || options || ')' ELSE '' END || pattern, '|', '\|'), 60), rows,
+	replace(CASE WHEN options <> '' THEN '(?' || options || ')' ELSE '' END
+		|| CASE WHEN length(pattern) > 60 THEN left(pattern, 60) || '…' ELSE pattern END, '|', '\|'), rows,
 	round(f.ms), round(s.ms), coalesce(round(b.ms)::text, '–'), round(c.ms), round((c.ms / f.ms)::numeric, 2),
 	coalesce(round((c.ms / b.ms)::numeric, 2)::text, '–'))
 FROM bench.pattern AS p

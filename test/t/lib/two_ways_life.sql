@@ -87,7 +87,7 @@ SELECT status, reason, count(*) FROM invitation WHERE gig_id = 2 GROUP BY 1, 2 O
 SELECT try(format('SELECT accept(%L)', (SELECT min(id) FROM invitation WHERE gig_id = 2 AND status = 'expired')));
 SELECT * FROM try_accept((SELECT min(id) FROM invitation WHERE gig_id = 2 AND status = 'expired'));
 SELECT leave((SELECT min(id) FROM invitation WHERE gig_id = 2 AND status = 'accepted'));
-SET cirro.clock = '2030-01-01 12:10:02+00';
+SET cirro.clock = '2030-01-01 12:10:02.75+00';
 SET cirro.wave_search = batch;
 CALL cirro.run_waves();
 UPDATE gig SET seats_max = 1 WHERE id = 2;
