@@ -272,5 +272,20 @@ FROM (SELECT *, lag(gig_id, 1, 0::bigint) OVER (PARTITION BY kind, status ORDER 
 LEFT JOIN (SELECT event_id, count(*) AS n FROM notification GROUP BY 1) n ON n.event_id = e.id
 GROUP BY 1, 2 ORDER BY min(e.id);
 
+--
+-- What else the command has written that an event is of
+--
+DELETE FROM consumer;
+SELECT pg_temp.gig(2001, '{"total_seats": 2}');
+SELECT outcome FROM invite(2001, '{1}');
+DELETE FROM event;
+INSERT INTO invitation (gig_id, worker_id, status, send_at) VALUES (2001, 3, 'scheduled', '2030-01-01 15:00+00');
+WITH added AS (INSERT INTO consumer (name) VALUES ('new') RETURNING name)
+UPDATE invitation SET status = 'accepted' WHERE gig_id = 2001 AND worker_id = 1;
+SELECT * FROM pg_temp.news();
+WITH changed AS (UPDATE gig_state SET failures = 1 WHERE gig_id = 2001 RETURNING gig_id)
+UPDATE invitation SET send_at = '2030-01-01 14:00+00' WHERE gig_id = 2001 AND worker_id = 3;
+SELECT accepted, failures, next_event_at FROM gig_state WHERE gig_id = 2001;
+
 SET client_min_messages = warning;
 SELECT cirro.drop_space('event');

@@ -28,6 +28,15 @@ SELECT * FROM loot;
 RESET ROLE;
 DROP TRIGGER aaa ON cirro_security.invitation;
 
+-- one of cirro's that is made anew as another kind is refused by an answer as well
+BEGIN;
+INSERT INTO cirro_security.invitation (id, gig_id, worker_id) VALUES (1001, 1, 2);
+DROP TRIGGER cirro_updated ON cirro_security.invitation;
+CREATE TRIGGER cirro_updated AFTER UPDATE ON cirro_security.invitation REFERENCING OLD TABLE AS old_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION cirro.invitation_updated();
+SELECT status FROM cirro_security.accept(1001);
+ROLLBACK;
+
 -- or to a table outside of any Space, with temporary tables in place of a Space's
 CREATE SCHEMA cirro_elsewhere;
 CREATE TABLE cirro_elsewhere.other (id bigint);

@@ -376,7 +376,7 @@ write_invitations(Oid space, const InvitationEvent *events, int n)
 	if (!is_sorted)
 		qsort(in_order, n, sizeof(InvitationEvent *), compare_invitations);
 
-	PushActiveSnapshot(GetTransactionSnapshot());
+	row_writer_push_snapshot();
 	begun = begin_telling(space, &telling, n > 1);
 	if (begun)
 	{
@@ -499,7 +499,7 @@ write_gig(Oid space, int64 gig_id, const char *kind, Datum payload)
 	Telling		telling;
 	bool		begun;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
+	row_writer_push_snapshot();
 	begun = begin_telling(space, &telling, false);
 	if (begun)
 	{

@@ -11,6 +11,7 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "fmgr.h"
@@ -32,6 +33,10 @@
 #include "space/row_writer.h"
 
 PG_FUNCTION_INFO_V1(answer_row);
+
+#define CIRRO_CHECK \
+	{"cirro_check", "invitation_check", \
+	TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE}
 
 static const RowTable new_rows = {
 	.name = "invitation",
@@ -55,7 +60,10 @@ static const RowTable new_rows = {
 		[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
 	},
 	.ntriggers = 2,
-	.triggers = {{"cirro_check", "invitation_check"}, {"cirro_inserted", "invitation_inserted"}},
+	.triggers = {
+		CIRRO_CHECK,
+		{"cirro_inserted", "invitation_inserted", TRIGGER_TYPE_INSERT, NULL, "new_rows"}
+	},
 	.nreferences = 2,
 	.references = {{GIG_ID, "gig"}, {WORKER_ID, "worker"}}
 };
@@ -83,7 +91,10 @@ static const RowTable answered_rows = {
 		[CREATED_AT] = {"created_at", TIMESTAMPTZOID, true},
 	},
 	.ntriggers = 2,
-	.triggers = {{"cirro_check", "invitation_check"}, {"cirro_updated", "invitation_updated"}}
+	.triggers = {
+		CIRRO_CHECK,
+		{"cirro_updated", "invitation_updated", TRIGGER_TYPE_UPDATE, "old_rows", "new_rows"}
+	}
 };
 
 /* The columns of a row, each where invitation_columns has it. */
@@ -121,7 +132,7 @@ invitation_write(Oid space, int64 gig_id, int64 wave_id, const int64 *workers, i
 	InvitationEvent *news;
 	RowWriter  *rows;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
+	row_writer_push_snapshot();
 	rows = row_writer_begin(space, &new_rows);
 	if (rows == NULL)
 	{
@@ -225,7 +236,7 @@ answer_row(PG_FUNCTION_ARGS)
 		cirro_schema_aclcheck(space, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
 		PG_RETURN_NULL();
 
-	PushActiveSnapshot(GetTransactionSnapshot());
+	row_writer_push_snapshot();
 	rows = row_writer_begin(space, &answered_rows);
 	if (rows != NULL)
 	{

@@ -464,7 +464,7 @@ lock_row(Oid space, int64 gig_id, StateRow *row)
 	QueryArgs	args = {&lock_states};
 
 	row->is_there = false;
-	PushActiveSnapshot(GetTransactionSnapshot());
+	row_writer_push_snapshot();
 	rows = row_writer_begin(space, &state_rows);
 	if (rows != NULL)
 	{
@@ -623,7 +623,7 @@ write_rows(Oid space, const GigChange *changes, int n, WriteMode mode, StateRow 
 {
 	RowWriter  *rows;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
+	row_writer_push_snapshot();
 	rows = row_writer_begin(space, &state_rows);
 	if (rows != NULL)
 	{
@@ -856,7 +856,7 @@ write_end(Oid space, const StateRow *row, const GigTurnEnd *end)
 {
 	RowWriter  *rows;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
+	row_writer_push_snapshot();
 	rows = row_writer_begin(space, &state_rows);
 	if (rows != NULL)
 	{

@@ -185,10 +185,12 @@ uint64
 query_run_once(const QueryArgs *args, bool read_only)
 {
 	SPIExecuteOptions options = {.params = make_params(args), .read_only = read_only};
-	int			level = plan_cache_steer(args->query->kind);
+	PlanKind	kind = args->query->kind;
+	int			level = kind == PLAN_USUAL ? 0 : plan_cache_steer(kind);
 	int			result = SPI_execute_extended(args->query->text, &options);
 
-	AtEOXact_GUC(true, level);
+	if (level > 0)
+		AtEOXact_GUC(true, level);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_extended failed: %s: %s",
 			 SPI_result_code_string(result), args->query->text);

@@ -12,8 +12,9 @@
  * generated columns, domains, functions that are neither core's nor cirro's in a
  * check, an index or a default, exclusion and deferrable constraints, other foreign
  * keys, inheritance, partitions, other access methods; row security; a role without
- * the right; modules that check rights (pgaudit, sepgsql); replicas, where triggers
- * rest; and, for UPDATE, snapshots that outlive the statement.
+ * the right; modules that check rights (pgaudit, sepgsql) or may have moved the rows
+ * elsewhere (Citus); replicas, where triggers rest; and, for UPDATE, snapshots that
+ * outlive the statement.
  *
  * What is found out about a table is kept for the session, with its compiled checks
  * and index expressions, until the table or any function changes. If an error ends
@@ -37,6 +38,7 @@
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -354,6 +356,9 @@ find_columns(RowWriter *writer, Relation rel)
 		if (OidIsValid(table->columns[col].type) &&
 			TupleDescAttr(desc, i)->attcollation != get_typcollation(table->columns[col].type))
 			return "a column has another collation";
+		/* One that is virtual is not in the row. */
+		if (TupleDescAttr(desc, i)->attgenerated != '\0')
+			return "a column is generated";
 		writer->attnum[col] = i + 1;
 	}
 	if (table->operation == CMD_SELECT)
@@ -391,9 +396,11 @@ static bool
 is_kept_reference(RowWriter *writer, Relation rel, const Trigger *trigger)
 {
 	const RowTable *table = writer->key.table;
+	/* The list itself goes away when the catalogs are read. */
+	List	   *keys = copyObject(RelationGetFKeyList(rel));
 	ListCell   *cell;
 
-	foreach(cell, RelationGetFKeyList(rel))
+	foreach(cell, keys)
 	{
 		const ForeignKeyCacheInfo *key = lfirst(cell);
 
@@ -462,6 +469,13 @@ is_idle_reference(RowWriter *writer, Relation rel, const Trigger *trigger)
 	return true;
 }
 
+/* Of names that may be NULL. */
+static bool
+is_same_name(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 /* The place of a trigger among those of the table's, as space.sql has it, or -1. */
 static int
 known_trigger(const RowTable *table, const Trigger *trigger)
@@ -471,9 +485,15 @@ known_trigger(const RowTable *table, const Trigger *trigger)
 		get_func_namespace(trigger->tgfoid) != get_namespace_oid("cirro", true))
 		return -1;
 	for (int i = 0; i < table->ntriggers; i++)
-		if (strcmp(trigger->tgname, table->triggers[i].name) == 0 &&
-			strcmp(get_func_name(trigger->tgfoid), table->triggers[i].function) == 0)
+	{
+		const RowTrigger *known = &table->triggers[i];
+
+		if (strcmp(trigger->tgname, known->name) == 0 && trigger->tgtype == known->type &&
+			strcmp(get_func_name(trigger->tgfoid), known->function) == 0 &&
+			is_same_name(trigger->tgoldtable, known->old_table) &&
+			is_same_name(trigger->tgnewtable, known->new_table))
 			return i;
+	}
 	return -1;
 }
 
@@ -481,11 +501,13 @@ static const char *
 check_triggers(RowWriter *writer, Relation rel)
 {
 	const RowTable *table = writer->key.table;
+	/* That of the relation goes away when the catalogs are read. */
+	const TriggerDesc *triggers = writer->result->ri_TrigDesc;
 	int			seen = 0;
 
-	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		const Trigger *trigger = &triggers->triggers[i];
 		int			known;
 
 		if (!(table->operation == CMD_INSERT ? TRIGGER_FOR_INSERT(trigger->tgtype) :
@@ -508,9 +530,9 @@ check_triggers(RowWriter *writer, Relation rel)
 }
 
 static const char *
-check_constraints(Relation rel)
+check_constraints(const RowWriter *writer)
 {
-	const TupleConstr *constr = RelationGetDescr(rel)->constr;
+	const TupleConstr *constr = writer->desc->constr;
 
 	for (int i = 0; constr != NULL && i < constr->num_check; i++)
 		if (calls_foreign(stringToNode(constr->check[i].ccbin), NULL))
@@ -580,6 +602,9 @@ find_objection(RowWriter *writer, Relation rel)
 	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rel->relispartition ||
 		rel->rd_rel->relhassubclass || rel->rd_tableam != GetHeapamTableAmRoutine())
 		return "it is not a table of its own";
+	/* Its tables look like ordinary ones, but the rows are in others, or elsewhere. */
+	if (OidIsValid(get_extension_oid("citus", true)))
+		return "Citus may have distributed it";
 	objection = find_columns(writer, rel);
 	if (objection == NULL)
 		objection = find_indexes(writer, rel);
@@ -588,7 +613,7 @@ find_objection(RowWriter *writer, Relation rel)
 	if (rel->rd_rules != NULL)
 		return "it has a rule";
 	objection = check_triggers(writer, rel);
-	return objection != NULL ? objection : check_constraints(rel);
+	return objection != NULL ? objection : check_constraints(writer);
 }
 
 /* Until this is taken back an error makes what is kept void. */
@@ -617,11 +642,11 @@ learn(RowWriter *writer, Relation rel)
 	writer->is_valid = true;
 	writer->primary = -1;
 	writer->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+	writer->result = makeNode(ResultRelInfo);
+	InitResultRelInfo(writer->result, rel, 0, NULL, 0);
 	writer->objection = find_objection(writer, rel);
 	writer->scratch = AllocSetContextCreate(writer->context, "cirro rows", ALLOCSET_DEFAULT_SIZES);
 	writer->estate = CreateExecutorState();
-	writer->result = makeNode(ResultRelInfo);
-	InitResultRelInfo(writer->result, rel, 0, NULL, 0);
 	writer->found = MakeSingleTupleTableSlot(writer->desc, &TTSOpsBufferHeapTuple);
 	memset(writer->rows, 0, sizeof(writer->rows));
 	MemoryContextSwitchTo(old);
@@ -664,6 +689,13 @@ object_to_user(const RowTable *table, Relation rel)
 	return NULL;
 }
 
+void
+row_writer_push_snapshot(void)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
 RowWriter *
 row_writer_begin(Oid space, const RowTable *table)
 {
@@ -684,6 +716,9 @@ row_writer_begin(Oid space, const RowTable *table)
 			rel = try_table_open(relid, lock);
 		if (rel == NULL)
 			objection = "it is not there";
+		/* Who held the lock may have given the name to another. */
+		else if (get_relname_relid(table->name, space) != relid)
+			objection = "it has another name";
 	}
 	if (objection == NULL)
 	{
@@ -800,7 +835,10 @@ insert_into_index(RowWriter *writer, RowIndex *index, TupleTableSlot *row, bool 
 		if (info->ii_PredicateState == NULL)
 			info->ii_PredicateState = ExecPrepareQual(info->ii_Predicate, writer->estate);
 		if (!ExecQual(info->ii_PredicateState, econtext))
+		{
+			ResetExprContext(econtext);
 			return;
+		}
 	}
 	FormIndexDatum(info, row, writer->estate, values, nulls);
 	index_insert(index->rel, values, nulls, &row->tts_tid, writer->rel,
@@ -845,6 +883,9 @@ flush(RowWriter *writer)
 	insert_into_indexes(writer, writer->nrows, false, false);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(writer->scratch);
+	/* What they say is not kept for the session. */
+	for (int i = 0; i < writer->nrows; i++)
+		ExecClearTuple(writer->rows[i]);
 	writer->nrows = 0;
 }
 
@@ -915,6 +956,8 @@ row_writer_end(RowWriter *writer)
 	if (writer->scan != NULL)
 		table_endscan(writer->scan);
 	ExecClearTuple(writer->found);
+	if (writer->rows[0] != NULL)
+		ExecClearTuple(writer->rows[0]);
 	for (int i = 0; i < writer->nindexes; i++)
 		if (writer->indexes[i].rel != NULL)
 			index_close(writer->indexes[i].rel, NoLock);
@@ -1045,6 +1088,8 @@ row_writer_set(RowWriter *writer, int column, Datum value, bool isnull)
 		slot_getallattrs(writer->found);
 		memcpy(row->tts_values, writer->found->tts_values, writer->desc->natts * sizeof(Datum));
 		memcpy(row->tts_isnull, writer->found->tts_isnull, writer->desc->natts * sizeof(bool));
+		for (int i = 0; i < writer->desc->natts; i++)
+			row->tts_isnull[i] |= TupleDescAttr(writer->desc, i)->attisdropped;
 		ExecStoreVirtualTuple(row);
 		writer->is_set = true;
 	}
@@ -1075,9 +1120,9 @@ row_writer_update(RowWriter *writer)
 		writer->has_written = true;
 		if (cirro_updates_indexes(indexes))
 			insert_into_indexes(writer, 1, true, cirro_updates_summaries(indexes));
-		writer->nrows = 0;
 	}
 	MemoryContextSwitchTo(old);
+	MemoryContextReset(writer->scratch);
 	switch (result)
 	{
 		case TM_Ok:

@@ -3,7 +3,7 @@
  *
  * Rows of a Space's tables, written past the executor where that is the same.
  * Callers have entered the Space, or are its caller with rights of their own, and
- * have an active snapshot, by which rows are found.
+ * have pushed the snapshot by which rows are found.
  *
  * Whoever writes this way has the statement as the other way, and takes it where
  * row_writer_begin returns NULL.
@@ -35,6 +35,9 @@ typedef struct RowTrigger
 {
 	const char *name;
 	const char *function;
+	int16		type;			/* pg_trigger.tgtype */
+	const char *old_table;		/* its transition tables, or NULL */
+	const char *new_table;
 } RowTrigger;
 
 /* A foreign key to the id of "table", whose row the caller has locked. */
@@ -66,6 +69,12 @@ typedef struct RowWriter RowWriter;
 
 /* The setting cirro.direct_writes. */
 extern void row_writer_init(void);
+
+/*
+ * Pushes the snapshot that a statement would have that begins now; the caller pops
+ * it. What the command wrote that all this is part of is visible, as in a statement.
+ */
+extern void row_writer_push_snapshot(void);
 
 /*
  * Opens the table as a statement would lock it; NULL if it has to be written by

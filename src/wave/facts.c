@@ -158,7 +158,7 @@ lock_row(const GigTurn *turn, bool wait, bool *known)
 	*known = false;
 	if (IsolationUsesXactSnapshot())
 		return false;
-	PushActiveSnapshot(GetTransactionSnapshot());
+	row_writer_push_snapshot();
 	gigs = row_writer_begin(turn->space, &gig_rows);
 	if (gigs != NULL)
 	{
@@ -354,8 +354,7 @@ read_rows(GigTurn *turn, bool *is_there)
 	int			n = 0;
 	bool		known;
 
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	row_writer_push_snapshot();
 	while (n < lengthof(tables) && (rows[n] = row_writer_begin(turn->space, tables[n])) != NULL)
 		n++;
 	known = n == lengthof(tables);

@@ -121,7 +121,7 @@ take_all(Oid space, Datum filter, Proposal *proposals, int count, int *ntaken)
 	RowWriter  *workers;
 
 	*ntaken = 0;
-	PushActiveSnapshot(GetTransactionSnapshot());
+	row_writer_push_snapshot();
 	workers = row_writer_begin(space, &worker_rows);
 	if (workers != NULL)
 	{

@@ -24,6 +24,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "replication/syncrep.h"
 #include "tcop/pquery.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
@@ -97,6 +98,7 @@ typedef struct Run
 	int64		looked;			/* how long looking at the Spaces took */
 	List	   *agendas;
 	int			peeks;			/* since the last commit */
+	bool		is_unflushed;	/* a commit may not be on disk yet */
 	int			due;
 	int			done;
 	TimestampTz began;
@@ -119,6 +121,35 @@ commit(Run *run)
 	XactIsoLevel = XACT_READ_COMMITTED;
 	EnsurePortalSnapshotExists();
 	MemoryContextSwitchTo(run->context);
+}
+
+/*
+ * The same of a gig among many: the disk is waited for once, at the end. Whoever
+ * hears of an invitation by a transaction that is on disk, hears of one that is.
+ */
+static void
+commit_turn(Run *run)
+{
+	if (!run->atomic && synchronous_commit > SYNCHRONOUS_COMMIT_OFF)
+	{
+		(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, 0, false);
+		run->is_unflushed = true;
+	}
+	commit(run);
+}
+
+/* What was committed is on disk now, and where else synchronous_commit wants it. */
+static void
+flush(Run *run)
+{
+	if (!run->is_unflushed)
+		return;
+	run->is_unflushed = false;
+	XLogFlush(XactLastCommitEnd);
+	HOLD_INTERRUPTS();
+	SyncRepWaitForLSN(XactLastCommitEnd, true);
+	RESUME_INTERRUPTS();
 }
 
 /* It may have been dropped since, or while the catalogues were read. */
@@ -300,7 +331,7 @@ work_space(Run *run, Agenda *agenda)
 		gig_id = agenda->gigs[agenda->next++];
 		outcome = wave_take_turn(agenda->info->space, agenda->info->name, agenda->info->owner,
 								 gig_id, wave_batch_find(agenda->batch, gig_id));
-		commit(run);
+		commit_turn(run);
 		run->done++;
 		agenda->locked = outcome == GIG_LOCKED ? agenda->locked + 1 : 0;
 		if (outcome == GIG_LACKS_RESOURCES || agenda->locked >= MAX_LOCKED)
@@ -443,6 +474,7 @@ look(Run *run, List *spaces)
 	run->looked = Max(GetCurrentTimestamp() - run->began, 0);
 
 	work_gigs(run);
+	flush(run);
 	if (!run->atomic)
 		clean(run);
 	hide_progress();

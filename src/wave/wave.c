@@ -137,17 +137,21 @@ static const RowTable wave_rows = {
 static int64
 reserve_wave_id(const GigTurn *turn)
 {
-	RowWriter  *rows = row_writer_begin(turn->space, &wave_rows);
+	RowWriter  *rows;
 	QueryArgs	args = {&reserve_query};
 	ResultRow	row;
-	int64		id;
+	int64		id = 0;
 
+	row_writer_push_snapshot();
+	rows = row_writer_begin(turn->space, &wave_rows);
 	if (rows != NULL)
 	{
 		id = row_writer_next_id(rows);
 		row_writer_end(rows);
-		return id;
 	}
+	PopActiveSnapshot();
+	if (rows != NULL)
+		return id;
 	query_run(turn->space, &args);
 	row = result_row(0);
 	id = result_int64(&row);
@@ -201,7 +205,7 @@ write_row(const GigTurn *turn, const char *outcome, int wanted, int invited, int
 {
 	RowWriter  *rows;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
+	row_writer_push_snapshot();
 	rows = row_writer_begin(turn->space, &wave_rows);
 	if (rows != NULL)
 	{

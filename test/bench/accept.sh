@@ -80,14 +80,23 @@ done
 
 # ---------------------------------------------------------------- accepts --
 
+# Processor time of the server's processes that have ended, in ticks: sessions count
+# once pgbench has closed them.
+spent()
+{
+	sleep 0.2
+	sed 's/.*) //' "/proc/$(head -1 "$work/data/postmaster.pid")/stat" | awk '{ print $14 + $15 }'
+}
+
 # accepted CONTENDER DURABLE PLACE CLIENTS ROUND
 accepted()
 {
 	each=$((batch / $4))
 	if [ "$3" = 'one gig' ]; then spread=1; else spread=$gigs; fi
 	db -c "CALL bench.fill($((each * $4)), $spread)" -c 'VACUUM (ANALYZE)' -c CHECKPOINT
+	before=$(spent)
 	tps=$(PGOPTIONS="-c synchronous_commit=$2" bench "$1" "$4" "$each")
-	db -c "INSERT INTO bench.run VALUES ('$2', '$3', $4, $5, '$1', $tps)"
+	db -c "INSERT INTO bench.run VALUES ('$2', '$3', $4, $5, '$1', $tps, ($(spent) - $before) * 1e6 / $(getconf CLK_TCK) / $((each * $4)))"
 	check_promise
 }
 

@@ -74,7 +74,7 @@ LANGUAGE sql AS $$
 	) wrong;
 $$;
 
-CREATE TABLE bench.run (durable text, place text, clients int, round int, contender text, tps numeric);
+CREATE TABLE bench.run (durable text, place text, clients int, round int, contender text, tps numeric, us numeric);
 CREATE TABLE bench.size (round int, relation text, bytes bigint);
 CREATE TABLE bench.fact (name text PRIMARY KEY, value text);
 

@@ -295,10 +295,10 @@ SKIP:
 
 # One pass over the workers for all gigs stays within cirro.wave_memory, 64 MB,
 # and what a chunk takes, here with more than 200 MB of each: profiles, sort keys
-# of all who are wanted, filters, keys of ranges. Compared is what the process took at its peak.
+# of all who are wanted, filters, keys of ranges, workers who have changed. Compared is what the process took at its peak.
 SKIP:
 {
-	skip 'no /proc', 8 unless -r '/proc/self/status';
+	skip 'no /proc', 10 unless -r '/proc/self/status';
 	my $make_gigs = q{INSERT INTO gig (title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query, sort_query)
 		SELECT 'Gig', 'u', now() + '1 day', now() + '2 days',};
 	my %case = (
@@ -314,6 +314,13 @@ SKIP:
 			INSERT INTO worker (profile) SELECT jsonb_build_object('n', n) FROM generate_series(1, 1000) n;
 			$make_gigs 1, 1, jsonb_build_object('n', jsonb_build_object('\$in', (SELECT jsonb_agg(g * 100000 + e)
 				FROM generate_series(1, 5000) e))), NULL FROM generate_series(1, 300) g",
+		# All gigs have looked, and then all workers change, whom each would keep.
+		'many changed' => "
+			INSERT INTO worker (profile) SELECT '{}' FROM generate_series(1, 1200);
+			$make_gigs 1, 1, '{\"n\": 1}', NULL FROM generate_series(1, 3000);
+			CALL cirro.run_waves('large');
+			UPDATE worker SET profile = '{\"n\": 1}';
+			UPDATE gig_state SET next_wave_at = now(), next_event_at = now()",
 		# One path after the other has the many values of a chunk.
 		'many paths' => "
 			DROP INDEX worker_profile_idx;
