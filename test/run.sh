@@ -8,7 +8,7 @@
 # Must not touch the PostgreSQL of this computer, nor leave anything behind.
 #
 # SUITES="…"       which ones: pairs layers style package exports warnings regress jit
-#                  isolation tap conformance parser mutation differential ways
+#                  statements isolation tap conformance parser mutation differential ways
 #                  docs clients; without a word, all of these, but not smith
 # PROVE_TESTS=…    which of test/t/ (all)
 # SEED=0.25        repeats the differential test, or that of the ways, that said so
@@ -21,7 +21,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suites=${SUITES:-pairs layers style package exports warnings regress jit isolation tap conformance parser mutation differential ways docs clients}
+suites=${SUITES:-pairs layers style package exports warnings regress jit statements isolation tap conformance parser mutation differential ways docs clients}
 fuzz_seconds=${FUZZ_SECONDS:-}
 limit=${LIMIT:-1200}		# seconds, for each suite
 if [ -n "${FUZZ_SECONDS:-}" ]; then limit=20000; fi
@@ -208,10 +208,27 @@ jit()
 
 isolation()
 {
-	tests=$(with_output test/isolation/specs spec test/isolation/expected)
-	if [ -z "$tests" ]; then skip "no tests in test/isolation/specs/"; return; fi
-	limited make -s installcheck-isolation PG_CONFIG="$pg_config" SPECS="$tests" || show_diffs output_iso/regression.diffs
+	# shellcheck disable=SC2046
+	isolation_tests $(with_output test/isolation/specs spec test/isolation/expected)
+}
+
+isolation_tests()	# isolation_tests NAME...
+{
+	if [ $# = 0 ]; then skip "no tests in test/isolation/specs/"; return; fi
+	limited make -s installcheck-isolation PG_CONFIG="$pg_config" SPECS="$*" || show_diffs output_iso/regression.diffs
 	count_regress
+}
+
+# By statements it is all the same, but for the words of one error, and for a wave
+# that sees what is committed while it waits.
+statements()
+{
+	export PGOPTIONS='-c cirro.direct_writes=off'
+	regress
+	# shellcheck disable=SC2046
+	isolation_tests $(with_output test/isolation/specs spec test/isolation/expected | tr ' ' '\n' |
+		grep -v -x -e answer_rename -e wave_pass)
+	unset PGOPTIONS
 }
 
 show_diffs()

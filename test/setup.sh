@@ -109,6 +109,7 @@ server_wanted()		# server_wanted MAJOR
 	# Since 18 the compiler of expressions is a package of its own.
 	[ "$1" -lt 18 ] || [ -e "/usr/lib/postgresql/$1/lib/llvmjit.so" ] || want "postgresql-$1-jit"
 	[ -e "/usr/share/postgresql/$1/extension/pg_cron.control" ] || want "postgresql-$1-cron"
+	[ -z "$clients" ] || [ -e "/usr/share/postgresql/$1/extension/pgaudit.control" ] || wish "postgresql-$1-pgaudit"
 	[ -z "$jsquery" ] || [ -e "/usr/share/postgresql/$1/extension/jsquery.control" ] || want "postgresql-$1-jsquery"
 }
 
