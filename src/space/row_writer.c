@@ -1080,6 +1080,15 @@ row_writer_set(RowWriter *writer, int column, Datum value, bool isnull)
 	row->tts_isnull[writer->attnum[column] - 1] = isnull;
 }
 
+/* Does the row that was found have an updater, who may have to be waited for? */
+static bool
+is_being_replaced(RowWriter *writer)
+{
+	uint16		infomask = ExecFetchSlotHeapTuple(writer->found, false, NULL)->t_data->t_infomask;
+
+	return (infomask & HEAP_XMAX_INVALID) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(infomask);
+}
+
 RowResult
 row_writer_update(RowWriter *writer)
 {
@@ -1093,6 +1102,16 @@ row_writer_update(RowWriter *writer)
 	Assert(writer->is_set);
 	writer->is_set = false;
 	CheckCmdReplicaIdentity(writer->rel, CMD_UPDATE);
+	/* What is made of a row that is no more must not fail a check. */
+	if (is_being_replaced(writer))
+	{
+		RowResult	locked;
+
+		ExecMaterializeSlot(row);
+		locked = lock_found(writer, LockTupleNoKeyExclusive, LockWaitBlock, 0);
+		if (locked != ROW_DONE)
+			return locked;
+	}
 	check_row(writer, row);
 	old = MemoryContextSwitchTo(writer->scratch);
 	result = table_tuple_update(writer->rel, &writer->found->tts_tid, row,
