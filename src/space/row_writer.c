@@ -657,6 +657,18 @@ object_to_moment(const RowTable *table)
 	return NULL;
 }
 
+/* Who may do nothing of the kind must not get a lock by asking. */
+static bool
+may_lock(const RowTable *table, Oid relid)
+{
+	AclMode		needed = table->operation == CMD_INSERT ? ACL_INSERT :
+		table->operation == CMD_UPDATE || table->locks ? ACL_UPDATE : ACL_SELECT;
+	bool		is_missing = false;
+
+	return pg_class_aclcheck_ext(relid, GetUserId(), needed, &is_missing) == ACLCHECK_OK &&
+		!is_missing;
+}
+
 /* What the current user asks a statement for, to be refused by it, or shown less. */
 static const char *
 object_to_user(const RowTable *table, Relation rel)
@@ -670,6 +682,25 @@ object_to_user(const RowTable *table, Relation rel)
 		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED)
 		return "it has row security";
 	return NULL;
+}
+
+/* The table, locked; or NULL or not, and an objection. */
+static Relation
+open_table(Oid space, const RowTable *table, LOCKMODE lock, const char **objection)
+{
+	Oid			relid = get_relname_relid(table->name, space);
+	Relation	rel = NULL;
+
+	if (!OidIsValid(relid))
+		*objection = "it is not there";
+	else if (!may_lock(table, relid))
+		*objection = "the role has no right to all of it";
+	else if ((rel = try_table_open(relid, lock)) == NULL)
+		*objection = "it is not there";
+	/* Who held the lock may have given the name to another. */
+	else if (get_relname_relid(table->name, space) != relid)
+		*objection = "it has another name";
+	return rel;
 }
 
 void
@@ -692,17 +723,7 @@ row_writer_begin(Oid space, const RowTable *table)
 		return NULL;
 	objection = object_to_moment(table);
 	if (objection == NULL)
-	{
-		Oid			relid = get_relname_relid(table->name, space);
-
-		if (OidIsValid(relid))
-			rel = try_table_open(relid, lock);
-		if (rel == NULL)
-			objection = "it is not there";
-		/* Who held the lock may have given the name to another. */
-		else if (get_relname_relid(table->name, space) != relid)
-			objection = "it has another name";
-	}
+		rel = open_table(space, table, lock, &objection);
 	if (objection == NULL)
 	{
 		writer = get_writer(table, RelationGetRelid(rel));
