@@ -37,6 +37,14 @@ CREATE TRIGGER cirro_updated AFTER UPDATE ON cirro_security.invitation REFERENCI
 SELECT status FROM cirro_security.accept(1001);
 ROLLBACK;
 
+-- who may not answer gets no lock by asking
+BEGIN;
+REVOKE ALL ON cirro_security.invitation FROM regress_cirro_app;
+SET LOCAL ROLE regress_cirro_app;
+SELECT cirro.answer_row('cirro_security', 1, 'accepted', NULL) IS NULL AS refused;
+SELECT count(*) FROM pg_locks l WHERE l.relation = 'cirro_security.invitation'::regclass AND l.mode = 'RowExclusiveLock';
+ROLLBACK;
+
 -- or to a table outside of any Space, with temporary tables in place of a Space's
 CREATE SCHEMA cirro_elsewhere;
 CREATE TABLE cirro_elsewhere.other (id bigint);

@@ -674,6 +674,18 @@ object_to_moment(const RowTable *table)
 	return NULL;
 }
 
+/* Who may do nothing of the kind must not get a lock by asking. */
+static bool
+may_lock(const RowTable *table, Oid relid)
+{
+	AclMode		needed = table->operation == CMD_INSERT ? ACL_INSERT :
+		table->operation == CMD_UPDATE || table->locks ? ACL_UPDATE : ACL_SELECT;
+	bool		is_missing = false;
+
+	return pg_class_aclcheck_ext(relid, GetUserId(), needed, &is_missing) == ACLCHECK_OK &&
+		!is_missing;
+}
+
 /* What the current user asks a statement for, to be refused by it, or shown less. */
 static const char *
 object_to_user(const RowTable *table, Relation rel)
@@ -687,6 +699,25 @@ object_to_user(const RowTable *table, Relation rel)
 		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED)
 		return "it has row security";
 	return NULL;
+}
+
+/* The table, locked; or NULL or not, and an objection. */
+static Relation
+open_table(Oid space, const RowTable *table, LOCKMODE lock, const char **objection)
+{
+	Oid			relid = get_relname_relid(table->name, space);
+	Relation	rel = NULL;
+
+	if (!OidIsValid(relid))
+		*objection = "it is not there";
+	else if (!may_lock(table, relid))
+		*objection = "the role has no right to all of it";
+	else if ((rel = try_table_open(relid, lock)) == NULL)
+		*objection = "it is not there";
+	/* Who held the lock may have given the name to another. */
+	else if (get_relname_relid(table->name, space) != relid)
+		*objection = "it has another name";
+	return rel;
 }
 
 void
@@ -709,17 +740,7 @@ row_writer_begin(Oid space, const RowTable *table)
 		return NULL;
 	objection = object_to_moment(table);
 	if (objection == NULL)
-	{
-		Oid			relid = get_relname_relid(table->name, space);
-
-		if (OidIsValid(relid))
-			rel = try_table_open(relid, lock);
-		if (rel == NULL)
-			objection = "it is not there";
-		/* Who held the lock may have given the name to another. */
-		else if (get_relname_relid(table->name, space) != relid)
-			objection = "it has another name";
-	}
+		rel = open_table(space, table, lock, &objection);
 	if (objection == NULL)
 	{
 		writer = get_writer(table, RelationGetRelid(rel));
@@ -1097,6 +1118,15 @@ row_writer_set(RowWriter *writer, int column, Datum value, bool isnull)
 	row->tts_isnull[writer->attnum[column] - 1] = isnull;
 }
 
+/* Does the row that was found have an updater, who may have to be waited for? */
+static bool
+is_being_replaced(RowWriter *writer)
+{
+	uint16		infomask = ExecFetchSlotHeapTuple(writer->found, false, NULL)->t_data->t_infomask;
+
+	return (infomask & HEAP_XMAX_INVALID) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(infomask);
+}
+
 RowResult
 row_writer_update(RowWriter *writer)
 {
@@ -1110,6 +1140,16 @@ row_writer_update(RowWriter *writer)
 	Assert(writer->is_set);
 	writer->is_set = false;
 	CheckCmdReplicaIdentity(writer->rel, CMD_UPDATE);
+	/* What is made of a row that is no more must not fail a check. */
+	if (is_being_replaced(writer))
+	{
+		RowResult	locked;
+
+		ExecMaterializeSlot(row);
+		locked = lock_found(writer, LockTupleNoKeyExclusive, LockWaitBlock, 0);
+		if (locked != ROW_DONE)
+			return locked;
+	}
 	check_row(writer, row);
 	old = MemoryContextSwitchTo(writer->scratch);
 	result = table_tuple_update(writer->rel, &writer->found->tts_tid, row,

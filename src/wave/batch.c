@@ -69,7 +69,7 @@ static int	wave_memory = 131072;	/* kB, of a pass */
 #define SEARCH_COST_PER_ROOT	15.0
 
 /* Bytes of a gig's filter, program and what belongs to it, at the least. */
-#define GIG_SIZE				4096
+#define GIG_SIZE				2048
 
 /* Bytes of a candidate, here and as make_batch gives it. */
 #define CANDIDATE_SIZE \
@@ -649,18 +649,18 @@ heap_memory(const PassGig *gig)
 static void
 consider(Pass *pass, PassGig *gig, int row)
 {
-	Candidate	candidate = {
-		.turn = wave_lot_turn(pass->lot[row], gig->start),
-		.id = pass->worker[row],
-		.place = pass->place[row],
-		.xmin = pass->xmin[row]
-	};
+	uint32		turn = wave_lot_turn(pass->lot[row], gig->start);
+	Candidate	candidate = {NULL};
 
-	if (gig->sort == NULL && wave_heap_refuses_turn(&gig->heap, candidate.turn))
+	if (gig->sort == NULL && wave_heap_refuses_turn(&gig->heap, turn))
 	{
 		gig->heap.overflown = true;
 		return;
 	}
+	candidate.turn = turn;
+	candidate.id = pass->worker[row];
+	candidate.place = pass->place[row];
+	candidate.xmin = pass->xmin[row];
 	if (gig->sort != NULL)
 	{
 		resetStringInfo(&pass->key);
