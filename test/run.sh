@@ -488,6 +488,7 @@ for suite in $suites; do
 		warnings) section "warnings of a second compiler"; warnings ;;
 		regress) section "regress: sql/"; cluster_up; regress ;;
 		jit) section "jit: sql/, compiled"; cluster_up; jit ;;
+		statements) section "statements: sql/ and test/isolation/ without rows written directly"; cluster_up; statements ;;
 		isolation) section "isolation: test/isolation/specs/"; cluster_up; isolation ;;
 		tap) section "tap: test/t/"; tap ;;
 		conformance) section "conformance: ../shared/conformance"; cluster_up; conformance ;;
