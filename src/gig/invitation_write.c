@@ -65,7 +65,9 @@ static const RowTable new_rows = {
 		{"cirro_inserted", "invitation_inserted", TRIGGER_TYPE_INSERT, NULL, "new_rows"}
 	},
 	.nreferences = 2,
-	.references = {{GIG_ID, "gig"}, {WORKER_ID, "worker"}}
+	.references = {{GIG_ID, "gig"}, {WORKER_ID, "worker"}},
+	.nunique = 2,
+	.unique = {GIG_ID, WORKER_ID}
 };
 
 /* What an answer writes. */

@@ -555,12 +555,36 @@ is_primary(const RowWriter *writer, Relation index)
 							   TransactionXmin));
 }
 
+/* Is it the index that ON CONFLICT of the table's unique columns would take? */
+static bool
+tells_rows_apart(const RowWriter *writer, Relation index, const IndexInfo *info)
+{
+	const RowTable *table = writer->key.table;
+	Form_pg_index form = index->rd_index;
+
+	if (!form->indisunique || !form->indimmediate || !form->indisvalid ||
+		info->ii_Predicate != NIL || form->indnkeyatts != table->nunique)
+		return false;
+	for (int col = 0; col < table->nunique; col++)
+	{
+		int			i = 0;
+
+		while (i < form->indnkeyatts &&
+			   form->indkey.values[i] != writer->attnum[table->unique[col]])
+			i++;
+		if (i == form->indnkeyatts)
+			return false;
+	}
+	return true;
+}
+
 static const char *
 find_indexes(RowWriter *writer, Relation rel)
 {
 	List	   *oids = RelationGetIndexList(rel);
 	ListCell   *cell;
 	const char *objection = NULL;
+	bool		is_unique = writer->key.table->nunique == 0;
 
 	writer->indexes = palloc0(Max(list_length(oids), 1) * sizeof(RowIndex));
 	foreach(cell, oids)
@@ -577,6 +601,7 @@ find_indexes(RowWriter *writer, Relation rel)
 		index->info = BuildIndexInfo(opened);
 		if (is_primary(writer, opened))
 			writer->primary = writer->nindexes;
+		is_unique |= tells_rows_apart(writer, opened, index->info);
 		writer->nindexes++;
 		if (opened->rd_index->indisexclusion)
 			objection = "it has an exclusion constraint";
@@ -591,6 +616,8 @@ find_indexes(RowWriter *writer, Relation rel)
 	if (objection == NULL && writer->primary < 0 && writer->key.table->operation != CMD_INSERT &&
 		writer->key.table->columns[0].type == INT8OID)
 		objection = "its primary key is missing or altered";
+	if (objection == NULL && !is_unique)
+		objection = "a unique constraint is missing";
 	return objection;
 }
 

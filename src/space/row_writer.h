@@ -63,6 +63,8 @@ typedef struct RowTable
 	RowTrigger	triggers[ROW_MAX_TRIGGERS];
 	int			nreferences;
 	RowReference references[ROW_MAX_REFERENCES];
+	int			nunique;		/* columns that a row is told apart by: there has to */
+	int			unique[2];		/* be a unique index of these, as for ON CONFLICT */
 } RowTable;
 
 typedef struct RowWriter RowWriter;

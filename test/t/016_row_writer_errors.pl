@@ -144,6 +144,28 @@ is_deeply(\%ways, {}, 'all of it directly') or diag explain \%ways;
 left(q{ROLLBACK PREPARED 'holds'});
 unlike(slurp_file($node->logfile), qr/WARNING|leak|still referenced|PANIC|TRAP|server process/, 'the server has nothing to warn of');
 
+# Of what is written directly there is no statement below the call.
+sub below
+{
+	my ($direct) = @_;
+	return left(qq{SET client_min_messages = warning; SET cirro.direct_writes = $direct; INSERT INTO trees.gig (title, url, start_at, end_at, total_seats, invitation_mode, filter_query) VALUES ('Gig', 'u', now() + '1 day', now() + '2 days', 1, 'manual', '{}'); SELECT pg_stat_statements_reset() \\g /dev/null
+		SELECT status FROM trees.accept((SELECT min(id) FROM trees.invitation WHERE gig_id = 1 AND status = 'pending')) \\g /dev/null
+		UPDATE trees.invitation SET status = 'accepted' WHERE id = (SELECT min(id) FROM trees.invitation WHERE gig_id = 1 AND status = 'pending');
+		SELECT invited FROM trees.run_wave((SELECT max(id) FROM trees.gig)) \\g /dev/null
+		SELECT DISTINCT lower((regexp_match(query, '(INSERT INTO|UPDATE) +"?(event|notification|invitation|gig_state|wave)( |\$)', 'i'))[2]) AS t
+		FROM pg_stat_statements WHERE NOT toplevel AND query ~* '(INSERT INTO|UPDATE) +"?(event|notification|invitation|gig_state|wave)( |\$)' ORDER BY 1});
+}
+
+SKIP:
+{
+	skip 'no pg_stat_statements', 2 unless -e $node->config_data('--pkglibdir') . '/pg_stat_statements.so';
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = pg_stat_statements\npg_stat_statements.track = all");
+	$node->restart;
+	left('CREATE EXTENSION pg_stat_statements; CREATE INDEX IF NOT EXISTS again ON trees.event (at)');
+	is(join(' ', (below('off'))[0] =~ /^(\w+)$/mg), 'event gig_state invitation wave', 'by statements there are statements below the call');
+	is((below('on'))[0], '', 'directly there are none');
+}
+
 # Whoever checks rights by a hook of its own is asked about each statement.
 SKIP:
 {
@@ -151,7 +173,7 @@ SKIP:
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = pgaudit");
 	$node->restart;
 	my $from = -s $node->logfile;
-	my ($out, $err) = left(q{CREATE EXTENSION IF NOT EXISTS pgaudit; SET pgaudit.log = 'write'; SET pgaudit.log_relation = on; SET client_min_messages = debug1; SELECT status FROM trees.accept(2); SELECT invited FROM trees.run_wave(3)});
+	my ($out, $err) = left(q{CREATE EXTENSION IF NOT EXISTS pgaudit; SET pgaudit.log = 'write'; SET pgaudit.log_relation = on; SET client_min_messages = debug1; SELECT status FROM trees.accept((SELECT max(id) FROM trees.invitation WHERE gig_id = 1 AND status = 'pending')); SELECT invited FROM trees.run_wave(3)});
 	like($out, qr/accepted\n\d+/, 'with pgaudit: answers and waves');
 	%ways = ();
 	$ways{$2}{$1}++ while $err =~ /DEBUG:  table "(\S+)" is left to statements: (.*)$/mg;
