@@ -352,7 +352,7 @@ my @cases = (
 );
 
 # One session that keeps what it knows of the tables, while they are changed: by
-# another session, and by itself. Each change is undone again; before it, after it
+# another session, by itself, and by itself in the same transaction. Each change is undone again; before it, after it
 # and after its undoing there is an answer by function and by UPDATE, and a wave.
 my @changes = (
 	[ 'a column more', 'ALTER TABLE trees.event ADD c int DEFAULT 5', 'ALTER TABLE trees.event DROP c' ],
@@ -400,8 +400,8 @@ my @of_others = (
 
 sub life_of_changes
 {
-	my ($by_another) = @_;
-	my $sql = lib('two_ways_changes.sql');
+	my ($by_another, $in_block) = @_;
+	my $sql = lib('two_ways_changes.sql') . "\\set ON_ERROR_ROLLBACK on\n";
 	my $calls = q{
 SELECT a.status, a.worker_id, a.revision FROM (SELECT min(id) AS id FROM invitation WHERE status = 'pending' AND gig_id = 1) i, accept(i.id) a;
 UPDATE invitation SET status = 'rejected', reason = 'no' WHERE id = (SELECT min(id) FROM invitation WHERE status = 'pending' AND gig_id = 1) RETURNING worker_id, revision;
@@ -414,7 +414,8 @@ SELECT count(*) FROM notification; SELECT to_jsonb(n) - '{id,event_id,due_at}'::
 	{
 		my ($what, @steps) = @$change;
 
-		$sql .= "\\echo == $what\n$calls";
+		next if $in_block && "@steps" =~ /CONCURRENTLY/;
+		$sql .= "\\echo == $what\n" . ($in_block ? 'BEGIN;' : '') . $calls;
 		for my $step (@steps)
 		{
 			if ($by_another)
@@ -427,14 +428,15 @@ SELECT count(*) FROM notification; SELECT to_jsonb(n) - '{id,event_id,due_at}'::
 			}
 			$sql .= $calls;
 		}
+		$sql .= "COMMIT;\n" if $in_block;
 	}
 	return "$sql\nSELECT pg_stat_force_next_flush();\nSELECT 1;\n";
 }
 
-push @cases, map { my $by = $_; { name => "changes by $by", life => life_of_changes($by eq 'another session'), fails => 1, keeps => 1, left => {
+push @cases, map { my $by = $_; { name => "changes by $by", life => life_of_changes($by eq 'another session', $by =~ /transaction/), fails => 1, keeps => 1, left => {
 	event => 'a column has another type, a column is missing, a default is not constant, it has a trigger, its key is not an identity, the role has no right to all of it',
 	gig_state => 'it has a trigger, its primary key is missing or altered, the role has no right to all of it', 
-	invitation => 'it has a foreign key or a constraint trigger, it has a trigger, it is not there', wave => 'it has a rule' } } } ('another session', 'itself');
+	invitation => 'it has a foreign key or a constraint trigger, it has a trigger, it is not there', wave => 'it has a rule' } } } ('another session', 'itself', 'itself in one transaction');
 
 my $wanted = $ENV{CASES} // '';
 for my $case (grep { $_->{name} =~ /$wanted/ } @cases)
