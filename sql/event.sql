@@ -286,6 +286,20 @@ SELECT * FROM pg_temp.news();
 WITH changed AS (UPDATE gig_state SET failures = 1 WHERE gig_id = 2001 RETURNING gig_id)
 UPDATE invitation SET send_at = '2030-01-01 14:00+00' WHERE gig_id = 2001 AND worker_id = 3;
 SELECT accepted, failures, next_event_at FROM gig_state WHERE gig_id = 2001;
+-- Not what a check writes to the row that is checked.
+CREATE FUNCTION meddle() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+	IF current_setting('my.meddles', true) = 'yes' THEN
+		PERFORM set_config('my.meddles', 'no', true);
+		UPDATE event.gig_state SET failures = 2 WHERE gig_id = 2001;
+		PERFORM set_config('my.meddles', 'yes', true);
+	END IF;
+END $$;
+ALTER TABLE gig_state ADD CONSTRAINT meddles CHECK (query_to_xml('SELECT event.meddle()', true, true, '') IS NOT NULL);
+SET my.meddles = 'yes';
+UPDATE invitation SET send_at = '2030-01-01 13:00+00' WHERE gig_id = 2001 AND worker_id = 3;
+SET my.meddles = 'no';
+UPDATE invitation SET send_at = '2030-01-01 13:00+00' WHERE gig_id = 2001 AND worker_id = 3;
+SELECT accepted, failures, next_event_at FROM gig_state WHERE gig_id = 2001;
 
 SET client_min_messages = warning;
 SELECT cirro.drop_space('event');

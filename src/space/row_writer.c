@@ -1087,6 +1087,17 @@ row_writer_xmin(RowWriter *writer)
 												 &isnull));
 }
 
+pg_noreturn static void
+refuse_modified(RowWriter *writer)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("a row of table \"%s\" was changed while it was being written",
+					RelationGetRelationName(writer->rel)),
+			 errdetail("A check or an index of the table calls what changes it."),
+			 errtable(writer->rel)));
+}
+
 /* Locks the latest version of the row that was found, which has the same key. */
 static RowResult
 lock_found(RowWriter *writer, LockTupleMode mode, LockWaitPolicy wait, uint8 flags)
@@ -1112,8 +1123,7 @@ lock_found(RowWriter *writer, LockTupleMode mode, LockWaitPolicy wait, uint8 fla
 		case TM_Deleted:
 			return ROW_GONE;
 		default:
-			elog(ERROR, "a row of table \"%s\" was changed by this command",
-				 RelationGetRelationName(writer->rel));
+			refuse_modified(writer);
 	}
 }
 
@@ -1158,6 +1168,8 @@ RowResult
 row_writer_update(RowWriter *writer)
 {
 	TupleTableSlot *row = writer->rows[0];
+	/* Before the checks: what they write to the row is not to be written over. */
+	CommandId	command = GetCurrentCommandId(true);
 	MemoryContext old;
 	TM_FailureData failure;
 	LockTupleMode mode;
@@ -1179,9 +1191,9 @@ row_writer_update(RowWriter *writer)
 	}
 	check_row(writer, row);
 	old = MemoryContextSwitchTo(writer->scratch);
-	result = table_tuple_update(writer->rel, &writer->found->tts_tid, row,
-								GetCurrentCommandId(true), GetActiveSnapshot(), InvalidSnapshot,
-								true, &failure, &mode, &indexes);
+	result = table_tuple_update(writer->rel, &writer->found->tts_tid, row, command,
+								GetActiveSnapshot(), InvalidSnapshot, true, &failure, &mode,
+								&indexes);
 	if (result == TM_Ok)
 	{
 		writer->has_written = true;
@@ -1200,8 +1212,7 @@ row_writer_update(RowWriter *writer)
 		case TM_Deleted:
 			return ROW_GONE;
 		default:
-			elog(ERROR, "a row of table \"%s\" was changed by this command",
-				 RelationGetRelationName(writer->rel));
+			refuse_modified(writer);
 	}
 }
 
