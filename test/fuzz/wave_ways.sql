@@ -6,8 +6,9 @@
 -- A round makes random workers, gigs and invitations, and copies them to one
 -- Space for each way: one pass over the workers; one with so little memory that
 -- it takes several; as cirro chooses; a search for each gig, left to the planner;
--- by the index on profiles alone; by the index on lots alone; by reading all; and
--- one that forgets before each run what it has searched.
+-- by the index on profiles alone; by the index on lots alone; by reading all; one
+-- that forgets before each run what it has searched; and two that write nothing
+-- directly.
 -- Then waves run at the same time by the clock, and workers answer, profiles and
 -- gigs change in between. After each run invitations, waves, notifications and
 -- states of gigs are compared. "seed", between 0 and 1, repeats a run (random if
@@ -42,7 +43,8 @@ CREATE TABLE way (
 	profile_idx boolean NOT NULL,
 	lot_idx boolean NOT NULL,
 	seqscan text NOT NULL,
-	forgets boolean NOT NULL DEFAULT false
+	forgets boolean NOT NULL DEFAULT false,
+	direct text NOT NULL DEFAULT 'on'
 );
 INSERT INTO way VALUES
 	('cirro_ways_pass', 'batch', '64MB', true, true, 'on'),
@@ -52,7 +54,9 @@ INSERT INTO way VALUES
 	('cirro_ways_profile', 'single', '64MB', true, false, 'off'),
 	('cirro_ways_lot', 'single', '64MB', false, true, 'off'),
 	('cirro_ways_read', 'single', '64MB', false, false, 'on');
-INSERT INTO way VALUES ('cirro_ways_forget', 'auto', '64MB', true, true, 'on', true);
+INSERT INTO way VALUES ('cirro_ways_forget', 'auto', '64MB', true, true, 'on', true),
+	('cirro_ways_statements', 'auto', '64MB', true, true, 'on', false, 'off'),
+	('cirro_ways_statements_pass', 'batch', '64MB', true, true, 'on', false, 'off');
 
 DO $$
 DECLARE
@@ -359,10 +363,11 @@ BEGIN
 				CALL count_remembered(at_hand);
 				PERFORM set_config('cirro.wave_search', it.wave_search, false),
 					set_config('cirro.wave_memory', it.wave_memory, false),
-					set_config('enable_seqscan', it.seqscan, false);
+					set_config('enable_seqscan', it.seqscan, false),
+					set_config('cirro.direct_writes', it.direct, false);
 				COMMIT;
 				CALL cirro.run_waves(at_hand);
-				PERFORM set_config('enable_seqscan', 'on', false);
+				PERFORM set_config('enable_seqscan', 'on', false), set_config('cirro.direct_writes', 'on', false);
 				COMMIT;
 			END LOOP;
 			FOREACH at_hand IN ARRAY spaces[2:] LOOP
