@@ -54,7 +54,7 @@ INSERT INTO way VALUES
 	('cirro_ways_profile', 'single', '64MB', true, false, 'off'),
 	('cirro_ways_lot', 'single', '64MB', false, true, 'off'),
 	('cirro_ways_read', 'single', '64MB', false, false, 'on');
-INSERT INTO way VALUES ('cirro_ways_forget', 'auto', '64MB', true, true, 'on', true),
+INSERT INTO way VALUES ('cirro_ways_forget', 'auto', '64MB', true, true, 'on', true, 'on'),
 	('cirro_ways_statements', 'auto', '64MB', true, true, 'on', false, 'off'),
 	('cirro_ways_statements_pass', 'batch', '64MB', true, true, 'on', false, 'off');
 
