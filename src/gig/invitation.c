@@ -29,22 +29,10 @@ const char *const invitation_statuses[NSTATUSES] = {
 	[LEFT] = "left",
 };
 
+#define TRIGGER_COLUMN(place, name, type, is_kept) [place] = {name, type},
+
 const TriggerColumn invitation_columns[NCOLUMNS] = {
-	[ID] = {"id", INT8OID},
-	[GIG_ID] = {"gig_id", INT8OID},
-	[WORKER_ID] = {"worker_id", INT8OID},
-	[STATUS] = {"status", TEXTOID},
-	[REASON] = {"reason", TEXTOID},
-	[ORIGIN] = {"origin", TEXTOID},
-	[WAVE_ID] = {"wave_id", INT8OID},
-	[SEND_AT] = {"send_at", TIMESTAMPTZOID},
-	[INVITED_AT] = {"invited_at", TIMESTAMPTZOID},
-	[RESPONDED_AT] = {"responded_at", TIMESTAMPTZOID},
-	[TIMES_INVITED] = {"times_invited", INT4OID},
-	[REVISION] = {"revision", INT4OID},
-	[SILENT] = {"silent", BOOLOID},
-	[SILENCED] = {"silenced", BOOLOID},
-	[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
+	INVITATION_COLUMNS(TRIGGER_COLUMN)
 };
 
 StaticAssertDecl(NCOLUMNS <= TRIGGER_MAX_COLUMNS, "too many columns for a TriggerRow");

@@ -31,6 +31,24 @@ enum
 	CREATED_AT, NCOLUMNS
 };
 
+/* The same with names and types, and whether an answer leaves the column as it is. */
+#define INVITATION_COLUMNS(COLUMN) \
+	COLUMN(ID, "id", INT8OID, true) \
+	COLUMN(GIG_ID, "gig_id", INT8OID, true) \
+	COLUMN(WORKER_ID, "worker_id", INT8OID, true) \
+	COLUMN(STATUS, "status", TEXTOID, false) \
+	COLUMN(REASON, "reason", TEXTOID, false) \
+	COLUMN(ORIGIN, "origin", TEXTOID, true) \
+	COLUMN(WAVE_ID, "wave_id", INT8OID, true) \
+	COLUMN(SEND_AT, "send_at", TIMESTAMPTZOID, true) \
+	COLUMN(INVITED_AT, "invited_at", TIMESTAMPTZOID, true) \
+	COLUMN(RESPONDED_AT, "responded_at", TIMESTAMPTZOID, false) \
+	COLUMN(TIMES_INVITED, "times_invited", INT4OID, true) \
+	COLUMN(REVISION, "revision", INT4OID, false) \
+	COLUMN(SILENT, "silent", BOOLOID, false) \
+	COLUMN(SILENCED, "silenced", BOOLOID, false) \
+	COLUMN(CREATED_AT, "created_at", TIMESTAMPTZOID, true)
+
 extern const char *const invitation_statuses[NSTATUSES];
 extern const TriggerColumn invitation_columns[NCOLUMNS];
 

@@ -38,27 +38,14 @@ PG_FUNCTION_INFO_V1(answer_row);
 	{"cirro_check", "invitation_check", \
 	TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE}
 
+#define NEW_COLUMN(place, name, type, is_kept) [place] = {name, type},
+#define ANSWERED_COLUMN(place, name, type, is_kept) [place] = {name, type, is_kept},
+
 static const RowTable new_rows = {
 	.name = "invitation",
 	.operation = CMD_INSERT,
 	.ncolumns = NCOLUMNS,
-	.columns = {
-		[ID] = {"id", INT8OID},
-		[GIG_ID] = {"gig_id", INT8OID},
-		[WORKER_ID] = {"worker_id", INT8OID},
-		[STATUS] = {"status", TEXTOID},
-		[REASON] = {"reason", TEXTOID},
-		[ORIGIN] = {"origin", TEXTOID},
-		[WAVE_ID] = {"wave_id", INT8OID},
-		[SEND_AT] = {"send_at", TIMESTAMPTZOID},
-		[INVITED_AT] = {"invited_at", TIMESTAMPTZOID},
-		[RESPONDED_AT] = {"responded_at", TIMESTAMPTZOID},
-		[TIMES_INVITED] = {"times_invited", INT4OID},
-		[REVISION] = {"revision", INT4OID},
-		[SILENT] = {"silent", BOOLOID},
-		[SILENCED] = {"silenced", BOOLOID},
-		[CREATED_AT] = {"created_at", TIMESTAMPTZOID},
-	},
+	.columns = {INVITATION_COLUMNS(NEW_COLUMN)},
 	.ntriggers = 2,
 	.triggers = {
 		CIRRO_CHECK,
@@ -75,23 +62,7 @@ static const RowTable answered_rows = {
 	.name = "invitation",
 	.operation = CMD_UPDATE,
 	.ncolumns = NCOLUMNS,
-	.columns = {
-		[ID] = {"id", INT8OID, true},
-		[GIG_ID] = {"gig_id", INT8OID, true},
-		[WORKER_ID] = {"worker_id", INT8OID, true},
-		[STATUS] = {"status", TEXTOID},
-		[REASON] = {"reason", TEXTOID},
-		[ORIGIN] = {"origin", TEXTOID, true},
-		[WAVE_ID] = {"wave_id", INT8OID, true},
-		[SEND_AT] = {"send_at", TIMESTAMPTZOID, true},
-		[INVITED_AT] = {"invited_at", TIMESTAMPTZOID, true},
-		[RESPONDED_AT] = {"responded_at", TIMESTAMPTZOID},
-		[TIMES_INVITED] = {"times_invited", INT4OID, true},
-		[REVISION] = {"revision", INT4OID},
-		[SILENT] = {"silent", BOOLOID},
-		[SILENCED] = {"silenced", BOOLOID},
-		[CREATED_AT] = {"created_at", TIMESTAMPTZOID, true},
-	},
+	.columns = {INVITATION_COLUMNS(ANSWERED_COLUMN)},
 	.ntriggers = 2,
 	.triggers = {
 		CIRRO_CHECK,
