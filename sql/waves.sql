@@ -674,7 +674,9 @@ CREATE TRIGGER note AFTER INSERT ON invitation REFERENCING NEW TABLE AS n FOR EA
 INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query)
 SELECT n, 'p', 'u', '2030-01-01 18:00+00', '2030-01-02 00:00+00', 3, '{}' FROM generate_series(961, 970) n;
 SET cirro.wave_search = batch;
+SET client_min_messages = warning;
 CALL cirro.run_waves('cirro_waves');
+RESET client_min_messages;
 RESET cirro.wave_search;
 SELECT count(DISTINCT gig_id) AS gigs, count(*) AS insertions FROM insertion;
 SELECT min(invited) > 0 AS invited FROM waves;
