@@ -82,7 +82,8 @@ sub all_done
 		FROM trees.wave}), "$gigs|t|t|0", "$what: each gig has had its wave, of as many as wanted");
 }
 
-sub call { return psql_start($node, $_[0], 'CALL cirro.run_waves()') }
+# How far it is would be told after five seconds.
+sub call { return psql_start($node, $_[0], "SET client_min_messages = warning;\nCALL cirro.run_waves()") }
 
 # Waits until some waves, not all, are committed, and returns how many.
 sub amid

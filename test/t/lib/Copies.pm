@@ -98,7 +98,7 @@ sub space_answers
 	is($found{table}, $found{index}, "$options{what}: index and table say the same");
 	return $found{index} . $node->safe_psql($db, q{
 		SELECT worker_id, gig_id, status, reason, phase, can_accept, why_not FROM trees.worker_invitation ORDER BY invitation_id;
-		SELECT * FROM trees.worker_gig ORDER BY 1, 2;
+		SELECT * FROM trees.worker_gig ORDER BY 1, 2, 3, 4;
 		SELECT * FROM trees.gig_status ORDER BY 1;
 		SELECT g.id, p.* FROM trees.gig g, trees.preview(g.filter_query, g.sort_query) p ORDER BY 1, p.worker_id});
 }

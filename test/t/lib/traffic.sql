@@ -231,6 +231,8 @@ INSERT INTO traffic.expected VALUES
 	('cancel', 'UG020'), ('cancel', 'UG022'),
 	-- A gig that ends before send_at.
 	('invite later', '22023'), ('plain send_at', '22023'),
+	-- A gig of two seconds, in a transaction that has taken longer by then.
+	('short gig', '23514'),
 	-- A worker that is there again.
 	('worker', '23505');
 
