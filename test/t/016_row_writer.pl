@@ -122,6 +122,8 @@ sub lead
 		extra_params => [ '-U', $case->{user} // 'gardener' ]);
 	$node->psql($db, "$ask\n" . ($case->{check} // ''), stdout => \$answers, stderr => \$errors, on_error_stop => 0);
 	%left = $answers =~ /^== ([^\n]*)\n(.*?)(?=^== |\z)/msg;
+	# Core's own message of that level, and what it says of the place.
+	$told =~ s/^\S*\s*DEBUG:  rehashing[^\n]*\n(?:(?!psql:)[^\n]*\n)*//mg;
 	$ways{$1}{$2}++ while $told =~ /^.*DEBUG:  table "(\S+)" is left to statements: (.*)$/mg;
 	$left{'what is said'} = $said;
 	$left{'errors and notices'} = join "\n", map { s/^psql:<stdin>:\d+: //r } grep { !/DEBUG: / } split /\n/, $told;
