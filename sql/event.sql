@@ -296,7 +296,9 @@ CREATE FUNCTION meddle() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 ALTER TABLE gig_state ADD CONSTRAINT meddles CHECK (query_to_xml('SELECT event.meddle()', true, true, '') IS NOT NULL);
 SET my.meddles = 'yes';
+\set VERBOSITY sqlstate
 UPDATE invitation SET send_at = '2030-01-01 13:00+00' WHERE gig_id = 2001 AND worker_id = 3;
+\set VERBOSITY default
 SET my.meddles = 'no';
 UPDATE invitation SET send_at = '2030-01-01 13:00+00' WHERE gig_id = 2001 AND worker_id = 3;
 SELECT accepted, failures, next_event_at FROM gig_state WHERE gig_id = 2001;
