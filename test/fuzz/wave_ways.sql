@@ -246,7 +246,7 @@ BEGIN
 	DELETE FROM worker WHERE hashint8extended(id, salt + 5) & 63 = 0;
 	INSERT INTO worker (id, profile, lot)
 	SELECT 1000000 + 3 * id + salt, profile, lot + 1 FROM worker
-	WHERE hashint8extended(id, salt + 6) & 31 = 0 AND lot < 2147483647;
+	WHERE hashint8extended(id, salt + 6) & 31 = 0 AND lot < 2147483647 ON CONFLICT DO NOTHING;
 	UPDATE worker SET active = NOT active WHERE hashint8extended(id, salt + 1) & 31 = 0;
 	UPDATE worker AS w SET profile = o.profile FROM worker AS o
 	WHERE hashint8extended(w.id, salt + 2) & 15 = 0 AND o.id = 3 * (1 + w.id % 40);
