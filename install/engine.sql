@@ -51,8 +51,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN coalesce(archived_at, archive_at);
 COMMENT ON FUNCTION cirro.gig_archives_at(timestamptz, timestamptz) IS 'archived from then on; NULL: never';
 
 CREATE FUNCTION cirro.wave_wanted(target int, accepted int, multiplier numeric) RETURNS int
-LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
-	least(ceil(greatest(target - accepted, 0)::numeric * least(multiplier, 1000000)), 1000000)::int;
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'wave_wanted';
 COMMENT ON FUNCTION cirro.wave_wanted(int, int, numeric) IS 'how many workers a wave invites; at most a million, whatever the multiplier says';
 
 CREATE FUNCTION cirro.gig_phase(start_at timestamptz, end_at timestamptz,

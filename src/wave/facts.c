@@ -21,12 +21,15 @@
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
+#include "compat.h"
 #include "gig/state.h"
 #include "space/query.h"
 #include "space/row_writer.h"
 #include "wave/facts.h"
 
-/* A wave invites no more than that: see cirro.wave_wanted. */
+PG_FUNCTION_INFO_V1(wave_wanted);
+
+/* A wave invites no more than that. */
 #define MAX_WANTED	1000000
 
 static const SpaceQuery claim_query = {
@@ -230,17 +233,28 @@ interval_of(RowWriter *rows, int column)
 		memcpy(palloc(sizeof(Interval)), DatumGetIntervalP(value), sizeof(Interval));
 }
 
-/* As cirro.wave_wanted. */
-static int
-count_wanted(const GigFacts *gig, Datum multiplier, bool isnull)
+/* How many workers a wave invites. */
+static int32
+count_wanted(int32 target, int32 accepted, Datum multiplier, bool isnull)
 {
 	Datum		most = NumericGetDatum(int64_to_numeric(MAX_WANTED));
-	int64		seats = Max((int64) gig->target - gig->accepted, 0);
+	int64		seats = Max((int64) target - accepted, 0);
 	Datum		wanted = isnull ? most : DirectFunctionCall2(numeric_smaller, multiplier, most);
 
 	wanted = DirectFunctionCall2(numeric_mul, NumericGetDatum(int64_to_numeric(seats)), wanted);
 	wanted = DirectFunctionCall2(numeric_smaller, DirectFunctionCall1(numeric_ceil, wanted), most);
 	return DatumGetInt32(DirectFunctionCall1(numeric_int4, wanted));
+}
+
+/* cirro.wave_wanted(target int, accepted int, multiplier numeric) returns int */
+Datum
+wave_wanted(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_INT32(0);
+	PG_RETURN_INT32(count_wanted(PG_GETARG_INT32(0), PG_GETARG_INT32(1),
+								 PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2),
+								 PG_ARGISNULL(2)));
 }
 
 /* As STATE_SEARCHED. */
@@ -297,7 +311,7 @@ read_gig(GigTurn *turn, RowWriter *gigs)
 	bool		isnull;
 	Datum		value = row_writer_value(gigs, GIG_MULTIPLIER, &isnull);
 
-	gig->wanted = count_wanted(gig, value, isnull);
+	gig->wanted = count_wanted(gig->target, gig->accepted, value, isnull);
 	value = row_writer_value(gigs, GIG_PENDING_MAX, &isnull);
 	gig->pending_max = isnull ? 0 : DatumGetInt32(value);
 	gig->filter = copy_of(gigs, GIG_FILTER);
