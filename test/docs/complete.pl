@@ -321,7 +321,7 @@ sub limits
 		[ 'value of a sort query', 'src/sort/key.c', 'SORT_MAX_VALUE' ],
 		[ 'workers counted exactly', 'install/space.sql', qr/countable CONSTANT bigint := (\d+)/ ],
 		[ 'values that `explain_match`', 'src/explain/explain.c', 'MAX_FOUND', 'MAX_FOUND_BYTES' ],
-		[ 'workers per wave', 'install/engine.sql', qr/least\(multiplier, (\d+)\)/ ],
+		[ 'workers per wave', 'src/wave/facts.c', 'MAX_WANTED' ],
 		[ 'gigs per call', 'src/wave/run_waves.c', 'GIGS_WITHOUT_COMMIT' ],
 		[ 'gigs on a report', 'src/report/space_page.c', 'MOST_GIGS' ],
 		[ 'report', 'src/report/html.c', 'MOST_BYTES' ],
