@@ -184,6 +184,24 @@ COMMENT ON COLUMN gig_filter.gig_id IS 'the gig';
 COMMENT ON COLUMN gig_filter.filter IS 'gig.filter_query, compiled';
 COMMENT ON COLUMN gig_filter.sort IS 'gig.sort_query, compiled';
 
+-- Of the same gigs: what a profile has at least one of if it matches the filter
+-- (src/index/stored_key.h). The filter stands beside each key, so that a search reads
+-- nothing else. A row without one says which shape of keys is in use.
+CREATE TABLE gig_key (
+	key bytea NOT NULL,
+	gig_id bigint NOT NULL,
+	filter cirro.filter_query,
+	PRIMARY KEY (key, gig_id)
+);
+
+CREATE INDEX gig_key_gig_id_idx ON gig_key (gig_id);
+
+COMMENT ON TABLE gig_key IS 'by which keys a profile finds the gigs whose filter it matches; kept by cirro';
+COMMENT ON INDEX gig_key_gig_id_idx IS 'finds the keys of a gig';
+COMMENT ON COLUMN gig_key.key IS 'a profile without it, and without the gig''s other keys, does not match';
+COMMENT ON COLUMN gig_key.gig_id IS 'the gig; of a shape, the one that used it first';
+COMMENT ON COLUMN gig_key.filter IS 'gig_filter.filter; NULL: the row is a shape';
+
 -- -------------------------------------------------------------- gig_state --
 
 -- It has no foreign key: an accept would pay for it, and dump and restore
@@ -211,13 +229,18 @@ CREATE TABLE gig_state (
 	exhausted boolean NOT NULL DEFAULT false,
 	searched bigint,
 	searched_on bigint,
-	released bigint
+	released bigint,
+	slept_in bigint,
+	awaits_room boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 50);
 
 CREATE INDEX gig_state_next_event_at_idx ON gig_state (next_event_at)
 	WHERE next_event_at IS NOT NULL;
+CREATE INDEX gig_state_slept_in_idx ON gig_state (slept_in)
+	WHERE slept_in IS NOT NULL;
 
 COMMENT ON INDEX gig_state_next_event_at_idx IS 'finds the gigs that are due';
+COMMENT ON INDEX gig_state_slept_in_idx IS 'finds the gigs that are asleep';
 COMMENT ON TABLE gig_state IS 'one narrow row per gig that alone decides an accept; kept by cirro';
 COMMENT ON COLUMN gig_state.gig_id IS 'the gig';
 COMMENT ON COLUMN gig_state.accepted IS 'number of accepted invitations';
@@ -231,7 +254,7 @@ COMMENT ON COLUMN gig_state.starts_at IS 'started from then on';
 COMMENT ON COLUMN gig_state.closes_at IS 'no accept from then on: the end, or cancelling or archiving before it';
 COMMENT ON COLUMN gig_state.archives_at IS 'archived from then on';
 COMMENT ON COLUMN gig_state.last_due_at IS 'when the last wave was due; later than that by its frequency comes the next';
-COMMENT ON COLUMN gig_state.next_wave_at IS 'when the next wave is due; NULL: none is needed';
+COMMENT ON COLUMN gig_state.next_wave_at IS 'when the next wave is due; NULL: none is needed, or the gig is asleep';
 COMMENT ON COLUMN gig_state.next_event_at IS 'when the tick has to look at this gig: never later than its next wave, send, deadline or announcement';
 COMMENT ON COLUMN gig_state.last_wave_at IS 'when the last wave ran';
 COMMENT ON COLUMN gig_state.waves IS 'number of waves run';
@@ -241,6 +264,23 @@ COMMENT ON COLUMN gig_state.exhausted IS 'the last wave found nobody';
 COMMENT ON COLUMN gig_state.searched IS 'a wave invited all it could of the workers whom no later transaction has changed (worker.changed_in)';
 COMMENT ON COLUMN gig_state.searched_on IS 'a hash of where "searched" was written: version, system, database, table worker; it holds there alone';
 COMMENT ON COLUMN gig_state.released IS 'the last transaction that let waves invite someone again; what was searched before is void';
+COMMENT ON COLUMN gig_state.slept_in IS 'asleep since this transaction: everyone was invited who could be; a worker that is added or changed wakes it';
+COMMENT ON COLUMN gig_state.awaits_room IS 'asleep: pending_max invitations are pending; an answer or a deadline wakes it';
+
+-- ------------------------------------------------------------------- look --
+
+CREATE TABLE look (
+	only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row IS TRUE),
+	place bigint NOT NULL,
+	seen text NOT NULL,
+	unwoken bigint[] NOT NULL DEFAULT '{}'
+);
+
+COMMENT ON TABLE look IS 'which changes of workers have woken the gigs that were asleep; one row, kept by cirro';
+COMMENT ON COLUMN look.only_row IS 'there is one row';
+COMMENT ON COLUMN look.place IS 'a hash of where it was written, as gig_state.searched_on; elsewhere all gigs are woken';
+COMMENT ON COLUMN look.seen IS 'the snapshot (pg_snapshot) whose changes have been looked at';
+COMMENT ON COLUMN look.unwoken IS 'gigs to wake that were locked';
 
 CREATE TRIGGER cirro_check BEFORE INSERT OR UPDATE ON gig
 	FOR EACH ROW EXECUTE FUNCTION cirro.gig_check();
@@ -488,6 +528,8 @@ CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON setting FOR EACH STATEMENT EXEC
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON worker FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON gig FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON gig_filter FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
+CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON gig_key FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
+CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON look FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON gig_state FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON invitation FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
 CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON wave FOR EACH STATEMENT EXECUTE FUNCTION cirro.refuse_truncate();
@@ -499,7 +541,7 @@ CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON notification_floor FOR EACH STA
 
 -- Counters, filters and settings, no personal data: whoever may use the schema may
 -- read them, so that rights on worker, gig and invitation are enough for the views.
-GRANT SELECT ON gig_state, gig_filter, setting, consumer, notification_floor TO PUBLIC;
+GRANT SELECT ON gig_state, gig_filter, gig_key, look, setting, consumer, notification_floor TO PUBLIC;
 GRANT USAGE ON SEQUENCE notification_claim_seq TO PUBLIC;
 
 -- code: functions and views. They can be created again at any time, as

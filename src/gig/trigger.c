@@ -258,7 +258,7 @@ static void
 hold_tables(Relation rel)
 {
 	static const char *const names[] = {
-		"setting", "gig", "gig_filter", "gig_state", "invitation", "event", "consumer",
+		"setting", "gig", "gig_filter", "gig_key", "gig_state", "invitation", "event", "consumer",
 		"notification", "worker"
 	};
 

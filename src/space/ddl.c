@@ -22,7 +22,7 @@
 
 const char *const space_tables[SPACE_TABLES] = {
 	"notification_floor", "notification", "consumer", "event", "attempt", "wave",
-	"invitation", "gig_state", "gig_filter", "gig", "worker", "setting"
+	"invitation", "gig_state", "look", "gig_key", "gig_filter", "gig", "worker", "setting"
 };
 const char *const space_views[SPACE_VIEWS] = {
 	"worker_invitation", "worker_gig", "gig_status"

@@ -17,7 +17,7 @@
 #define SPACE_REF_TYPE "@ref_type@"
 
 /* What space.sql makes, for checking that names are free and for dropping. */
-#define SPACE_TABLES	12
+#define SPACE_TABLES	14
 #define SPACE_VIEWS		3
 #define SPACE_FUNCTIONS	21
 

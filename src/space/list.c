@@ -40,7 +40,7 @@ typedef struct Column
 typedef struct Table
 {
 	const char *name;
-	Column		columns[24];	/* up to the first without a name */
+	Column		columns[28];	/* up to the first without a name */
 } Table;
 
 /* The columns that the engine reads or writes; others are the Space's own. */
@@ -68,6 +68,8 @@ static const Table tables[] = {
 		{"created_at", TIMESTAMPTZOID}}},
 	{"gig_filter", {
 		{"gig_id", INT8OID}, {"filter", InvalidOid}, {"sort", InvalidOid}}},
+	{"gig_key", {
+		{"key", BYTEAOID}, {"gig_id", INT8OID}, {"filter", InvalidOid}}},
 	{"gig_state", {
 		{"gig_id", INT8OID}, {"accepted", INT4OID}, {"target", INT4OID},
 		{"capacity", INT4OID}, {"expires_rest", BOOLOID}, {"auto", BOOLOID},
@@ -77,7 +79,11 @@ static const Table tables[] = {
 		{"next_wave_at", TIMESTAMPTZOID}, {"next_event_at", TIMESTAMPTZOID},
 		{"last_wave_at", TIMESTAMPTZOID}, {"waves", INT4OID},
 		{"failures", INT4OID}, {"announced", INT2OID}, {"exhausted", BOOLOID},
-		{"searched", INT8OID}, {"searched_on", INT8OID}, {"released", INT8OID}}},
+		{"searched", INT8OID}, {"searched_on", INT8OID}, {"released", INT8OID},
+		{"slept_in", INT8OID}, {"awaits_room", BOOLOID}}},
+	{"look", {
+		{"only_row", BOOLOID}, {"place", INT8OID}, {"seen", TEXTOID},
+		{"unwoken", INT8ARRAYOID}}},
 	{"invitation", {
 		{"id", INT8OID}, {"gig_id", INT8OID}, {"worker_id", INT8OID},
 		{"status", TEXTOID}, {"reason", TEXTOID}, {"origin", TEXTOID},
