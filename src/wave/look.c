@@ -123,7 +123,8 @@ static const SpaceQuery wake_query = {
 	"     ON s.gig_id = u.id AND s.slept_in = u.slept_in"
 	"   ORDER BY s.gig_id FOR NO KEY UPDATE OF s SKIP LOCKED)"
 	" UPDATE gig_state s SET slept_in = NULL,"
-	"   next_wave_at = greatest($3, cirro.add_interval(s.last_due_at, s.frequency)),"
+	"   next_wave_at = least(s.next_wave_at,"
+	"     greatest($3, cirro.add_interval(s.last_due_at, s.frequency))),"
 	"   next_event_at = least(s.next_event_at,"
 	"     greatest($3, cirro.add_interval(s.last_due_at, s.frequency)))"
 	" FROM locked l WHERE s.gig_id = l.gig_id",
