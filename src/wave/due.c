@@ -321,24 +321,29 @@ read_look(Oid space, Oid relid, SeenSnapshot *seen)
 
 /*
  * May there be a gig asleep that has to be woken (wave/look.c)? The tables setting and
- * gig_state are held.
+ * gig_state are held. "has_work": then a look that is the first is worth it as well,
+ * so that the next need not begin with waking all.
  */
 static bool
-may_wake(const SpaceInfo *info, Oid state)
+may_wake(const SpaceInfo *info, Oid state, bool has_work)
 {
 	Oid			index = hold(info, "gig_state_slept_in_idx", RELKIND_INDEX, BTREE_AM_OID);
 	Oid			look = hold(info, "look", RELKIND_RELATION, HEAP_TABLE_AM_OID);
 	Oid			worker;
 	Oid			changed;
 	SeenSnapshot seen;
+	bool		is_asleep;
 
 	if (!OidIsValid(look) || !OidIsValid(index) ||
 		!is_sound(index, state, "slept_in", INT8OID, INT8_BTREE_OPS_OID, NULL))
 		return true;
-	if (!has_row_between(state, index, 0, PG_INT64_MAX))
+	is_asleep = has_row_between(state, index, 0, PG_INT64_MAX);
+	if (!is_asleep && !has_work)
 		return false;
 	if (!read_look(info->space, look, &seen))
 		return true;
+	if (!is_asleep)
+		return false;
 	worker = hold(info, "worker", RELKIND_RELATION, HEAP_TABLE_AM_OID);
 	changed = hold(info, "worker_changed_in_idx", RELKIND_INDEX, BTREE_AM_OID);
 	return !OidIsValid(worker) || !OidIsValid(changed) ||
@@ -365,7 +370,7 @@ is_idle(const DueWork *work)
 	state = hold(info, "gig_state", RELKIND_RELATION, HEAP_TABLE_AM_OID);
 	index = hold(info, "gig_state_next_event_at_idx", RELKIND_INDEX, BTREE_AM_OID);
 	return OidIsValid(state) && OidIsValid(index) && is_sound_due(index, state) &&
-		!has_row(state, index, work->now) && !may_wake(info, state);
+		!has_row(state, index, work->now) && !may_wake(info, state, false);
 }
 
 bool
@@ -506,7 +511,7 @@ read_directly(DueWork *work)
 	work->paused = setting.paused;
 	work->ddl_version = setting.ddl_version;
 	work->clean = setting.is_only && !setting.is_clean;
-	work->may_wake = may_wake(info, state);
+	work->may_wake = may_wake(info, state, work->ngigs > 0);
 	return true;
 }
 

@@ -215,7 +215,6 @@ typedef struct Finding
 	WaveLook   *look;
 	SleepingGigs gigs;
 	SeenSnapshot old;
-	SeenSnapshot new;
 	int64		newly_asleep;	/* gigs whose sleep the old snapshot did not see */
 	int64		searched;		/* the first of what they have searched */
 } Finding;
@@ -269,8 +268,6 @@ read_look(Finding *finding, ArrayType **unwoken)
 	MemoryContextSwitchTo(old);
 	result_end(&row);
 	query_free();
-	if (!seen_parse(look->seen, &finding->new))
-		elog(ERROR, "\"%s\" is no snapshot", look->seen);
 	return is_here;
 }
 
@@ -310,12 +307,15 @@ add_asleep(Finding *finding, bool newly)
 	add_gigs(finding->look, &finding->gigs, query_run(finding->look->space, &args));
 }
 
-/* The workers changed from an id on, as far as this look's snapshot tells. */
+/*
+ * The workers changed from an id on: some of them the next look sees as well. Ids that
+ * no transaction has had yet came with a dump.
+ */
 static void
 arg_changed(QueryArgs *args, const Finding *finding, int64 from)
 {
 	arg_int64(args, from);
-	arg_int64(args, finding->new.xmax);
+	arg_transaction(args, ReadNextFullTransactionId());
 	arg_below(args, &finding->old, from);
 }
 

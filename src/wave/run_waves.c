@@ -334,9 +334,10 @@ wake_gigs(Run *run, const SpaceInfo *info)
 	}
 	if (sound && wake.next == wake.ngigs && !run->atomic)
 		take_step(run, info, wave_look_advance, &wake);
-	ereport(DEBUG1,
-			(errmsg_internal("woke %d gigs of %d in Space \"%s\"",
-							 wake.woken, wake.ngigs, info->name)));
+	if (wake.ngigs > 0)
+		ereport(DEBUG1,
+				(errmsg_internal("woke %d gigs of %d in Space \"%s\"",
+								 wake.woken, wake.ngigs, info->name)));
 	MemoryContextDelete(wake.context);
 }
 
