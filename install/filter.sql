@@ -21,11 +21,16 @@ CREATE FUNCTION cirro.filter_query_send(cirro.filter_query) RETURNS bytea
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_query_send';
 COMMENT ON FUNCTION cirro.filter_query_send(cirro.filter_query) IS 'I/O';
 
+CREATE FUNCTION cirro.filter_query_typanalyze(internal) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'filter_query_typanalyze';
+COMMENT ON FUNCTION cirro.filter_query_typanalyze(internal) IS 'ANALYZE of filters';
+
 CREATE TYPE cirro.filter_query (
 	INPUT = cirro.filter_query_in,
 	OUTPUT = cirro.filter_query_out,
 	RECEIVE = cirro.filter_query_recv,
 	SEND = cirro.filter_query_send,
+	ANALYZE = cirro.filter_query_typanalyze,
 	INTERNALLENGTH = variable,
 	ALIGNMENT = int4,
 	STORAGE = extended
