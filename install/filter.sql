@@ -120,6 +120,12 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF COST 10
 SUPPORT cirro.matches_support AS 'MODULE_PATHNAME', 'filter_matches_jsonb';
 COMMENT ON FUNCTION cirro.matches(jsonb, cirro.filter_query) IS 'does the document match the filter?';
 
+-- The same with its sides exchanged, for an index over filters (filter_ops).
+CREATE FUNCTION cirro.matched_by(filter cirro.filter_query, profile jsonb) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF COST 10
+SUPPORT cirro.matches_support AS 'MODULE_PATHNAME', 'filter_matched_by_jsonb';
+COMMENT ON FUNCTION cirro.matched_by(cirro.filter_query, jsonb) IS 'is the filter matched by the document?';
+
 -- Not leakproof: it raises an error for a row without a profile. Where the
 -- planner can tell the column it uses the function above.
 CREATE FUNCTION cirro.matches(worker record, filter cirro.filter_query) RETURNS boolean
@@ -135,10 +141,21 @@ CREATE OPERATOR cirro.@@ (
 	FUNCTION = cirro.matches,
 	LEFTARG = jsonb,
 	RIGHTARG = cirro.filter_query,
+	COMMUTATOR = OPERATOR(cirro.~@@),
 	RESTRICT = cirro.matches_sel,
 	JOIN = matchingjoinsel
 );
 COMMENT ON OPERATOR cirro.@@ (jsonb, cirro.filter_query) IS 'does the document match the filter?';
+
+CREATE OPERATOR cirro.~@@ (
+	FUNCTION = cirro.matched_by,
+	LEFTARG = cirro.filter_query,
+	RIGHTARG = jsonb,
+	COMMUTATOR = OPERATOR(cirro.@@),
+	RESTRICT = matchingsel,
+	JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR cirro.~@@ (cirro.filter_query, jsonb) IS 'is the filter matched by the document?';
 
 CREATE OPERATOR cirro.@@ (
 	FUNCTION = cirro.matches,
