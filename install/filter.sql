@@ -135,7 +135,11 @@ COMMENT ON FUNCTION cirro.matches(record, cirro.filter_query) IS 'does the profi
 
 CREATE FUNCTION cirro.matches_sel(internal, oid, internal, integer) RETURNS double precision
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_matches_sel';
-COMMENT ON FUNCTION cirro.matches_sel(internal, oid, internal, integer) IS 'restriction selectivity of @@';
+COMMENT ON FUNCTION cirro.matches_sel(internal, oid, internal, integer) IS 'restriction selectivity of @@ and ~@@';
+
+CREATE FUNCTION cirro.matches_joinsel(internal, oid, internal, int2, internal) RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_matches_joinsel';
+COMMENT ON FUNCTION cirro.matches_joinsel(internal, oid, internal, int2, internal) IS 'join selectivity of @@ and ~@@';
 
 CREATE OPERATOR cirro.@@ (
 	FUNCTION = cirro.matches,
@@ -143,7 +147,7 @@ CREATE OPERATOR cirro.@@ (
 	RIGHTARG = cirro.filter_query,
 	COMMUTATOR = OPERATOR(cirro.~@@),
 	RESTRICT = cirro.matches_sel,
-	JOIN = matchingjoinsel
+	JOIN = cirro.matches_joinsel
 );
 COMMENT ON OPERATOR cirro.@@ (jsonb, cirro.filter_query) IS 'does the document match the filter?';
 
@@ -152,8 +156,8 @@ CREATE OPERATOR cirro.~@@ (
 	LEFTARG = cirro.filter_query,
 	RIGHTARG = jsonb,
 	COMMUTATOR = OPERATOR(cirro.@@),
-	RESTRICT = matchingsel,
-	JOIN = matchingjoinsel
+	RESTRICT = cirro.matches_sel,
+	JOIN = cirro.matches_joinsel
 );
 COMMENT ON OPERATOR cirro.~@@ (cirro.filter_query, jsonb) IS 'is the filter matched by the document?';
 
