@@ -1347,7 +1347,7 @@ BEGIN
 		PERFORM cirro.raise_unknown('gig', explain_invitation.gig_id);
 	END IF;
 	SELECT s.auto, s.starts_at, s.closes_at, s.accepted, s.target, s.capacity, s.expires_rest,
-		s.answer_within, s.waves, s.last_wave_at, s.next_wave_at
+		s.answer_within, s.waves, s.last_wave_at, s.next_wave_at, s.slept_in, s.awaits_room
 	INTO s FROM gig_state s WHERE s.gig_id = fn.g.id;
 	IF NOT FOUND THEN
 		RETURN QUERY SELECT 'state', false, 'the gig has no row in gig_state: call rebuild_state()';
@@ -1477,9 +1477,12 @@ BEGIN
 		passed := NULL;
 		detail := CASE WHEN s.waves = 0 THEN 'no wave has run yet'
 				ELSE coalesce(last_wave, format('wave %s ran at %s', s.waves, s.last_wave_at)) END
-			|| format(CASE WHEN s.next_wave_at < cirro.now()
-				THEN '; the next was due at %s (does anybody call run_waves()?)'
-				ELSE '; the next is due at %s' END, s.next_wave_at)
+			|| CASE WHEN s.slept_in IS NOT NULL
+				THEN '; the gig sleeps, since it had invited everyone: the next tick wakes it if this worker was added or changed later'
+				WHEN s.awaits_room THEN '; the gig sleeps, until there is room below pending_max'
+				ELSE format(CASE WHEN s.next_wave_at < cirro.now()
+					THEN '; the next was due at %s (does anybody call run_waves()?)'
+					ELSE '; the next is due at %s' END, s.next_wave_at) END
 			|| CASE WHEN g.sort_query IS NULL THEN ', in an order that differs from wave to wave'
 				ELSE ', in the order of sort_query' END;
 		RETURN NEXT;
@@ -1747,7 +1750,10 @@ SELECT g.id AS gig_id, g.ref AS gig_ref,
 	CASE WHEN cirro.now() < s.closes_at
 		THEN greatest(coalesce(s.capacity, s.target) - s.accepted, 0) ELSE 0 END AS vacancies,
 	s.waves, s.last_wave_at,
-	CASE WHEN cirro.now() < s.closes_at THEN s.next_wave_at END AS next_wave_at
+	CASE WHEN cirro.now() < s.closes_at THEN s.next_wave_at END AS next_wave_at,
+	CASE WHEN cirro.now() < s.closes_at THEN
+		CASE WHEN s.awaits_room THEN 'pending_max' WHEN s.slept_in IS NOT NULL THEN 'exhausted' END
+	END AS asleep
 FROM gig g
 JOIN gig_state s ON s.gig_id = g.id
 CROSS JOIN LATERAL (
@@ -1924,7 +1930,8 @@ BEGIN
 		('closes_at', s.closes_at::text, cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at)::text),
 		('archives_at', s.archives_at::text, cirro.gig_archives_at(g.archive_at, g.archived_at)::text),
 		('next_wave_at', CASE WHEN s.next_wave_at IS NULL THEN 'none' ELSE 'some' END,
-			CASE WHEN s.auto AND s.accepted < s.target THEN 'some' ELSE 'none' END),
+			CASE WHEN s.auto AND s.accepted < s.target AND s.slept_in IS NULL AND NOT s.awaits_room
+				THEN 'some' ELSE 'none' END),
 		-- What is due already cannot be too late.
 		('next_event_at', CASE WHEN s.next_event_at <= greatest(e.next_event, cirro.now())
 			OR e.next_event IS NULL
@@ -2030,7 +2037,12 @@ BEGIN
 	-- Workers may have been loaded past their triggers; a wave may be at work. Those
 	-- that came after they were locked are not waited for, out of order.
 	locked := ARRAY(SELECT s.gig_id FROM gig_state s ORDER BY s.gig_id FOR NO KEY UPDATE);
-	UPDATE gig_state s SET searched = NULL, released = pg_current_xact_id()::text::bigint
+	UPDATE gig_state s SET searched = NULL, released = pg_current_xact_id()::text::bigint,
+		next_wave_at = CASE WHEN s.slept_in IS NULL AND NOT s.awaits_room THEN s.next_wave_at
+			ELSE fn.at END,
+		next_event_at = CASE WHEN s.slept_in IS NULL AND NOT s.awaits_room THEN s.next_event_at
+			ELSE least(s.next_event_at, fn.at) END,
+		slept_in = NULL, awaits_room = false
 	WHERE s.gig_id = ANY (fn.locked);
 
 	INSERT INTO gig_state AS s (gig_id, target, capacity, expires_rest, auto, frequency,

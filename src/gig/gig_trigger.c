@@ -52,8 +52,8 @@ static const SpaceQuery make_state = {
 
 /*
  * The gigs of which gig_state has to know something new. Raised seats, another
- * filter or a change to auto make a wave due at once, which searches anew. A day
- * and 24 hours are equal, but not the same.
+ * filter or a change to auto make a wave due at once, which searches anew; whatever
+ * it is wakes a gig that is asleep. A day and 24 hours are equal, but not the same.
  */
 static const SpaceQuery changed_gigs = {
 	"SELECT n.id::bigint, " TARGET("n") ", " CAPACITY("n") ", " EXPIRES_REST("n") ", "
@@ -69,12 +69,12 @@ static const SpaceQuery changed_gigs = {
 	"  n.filter_query::jsonb, n.sort_query::jsonb "
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
 	"WHERE (n.seats_min, n.total_seats, n.seats_max, n.seats_granted, n.invitation_mode, "
-	"    n.invitation_frequency::text, n.answer_within::text, n.start_at, n.end_at, n.archive_at, "
-	"    n.archived_at, n.cancelled_at, n.filter_query, n.sort_query) "
+	"    n.invitation_frequency::text, n.invitation_multiplier, n.pending_max, n.answer_within::text, "
+	"    n.start_at, n.end_at, n.archive_at, n.archived_at, n.cancelled_at, n.filter_query, n.sort_query) "
 	"  IS DISTINCT FROM "
 	"  (o.seats_min, o.total_seats, o.seats_max, o.seats_granted, o.invitation_mode, "
-	"    o.invitation_frequency::text, o.answer_within::text, o.start_at, o.end_at, o.archive_at, "
-	"    o.archived_at, o.cancelled_at, o.filter_query, o.sort_query) "
+	"    o.invitation_frequency::text, o.invitation_multiplier, o.pending_max, o.answer_within::text, "
+	"    o.start_at, o.end_at, o.archive_at, o.archived_at, o.cancelled_at, o.filter_query, o.sort_query) "
 	"ORDER BY n.id",
 	0, {0}, PLAN_OF_ROWS
 };
@@ -92,7 +92,7 @@ static const SpaceQuery change_state = {
 	"    WHEN s.next_wave_at IS NOT NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
 	"    THEN s.next_wave_at "
 	"    ELSE greatest($14, cirro.add_interval(s.last_due_at, $6)) END, "
-	"  searched = CASE WHEN NOT $11 THEN s.searched END, "
+	"  searched = CASE WHEN NOT $11 THEN s.searched END, slept_in = NULL, awaits_room = false, "
 	"  announced = CASE WHEN $13 THEN greatest(s.announced, 2) ELSE s.announced END, "
 	"  next_event_at = least(s.next_event_at, $14) "
 	"WHERE s.gig_id = $1 "

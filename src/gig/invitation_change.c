@@ -89,6 +89,7 @@ merge_changes(InvitationChanges *done)
 		to->next_send_at = Min(to->next_send_at, from->next_send_at);
 		to->last_send_at = Max(to->last_send_at, from->last_send_at);
 		to->released += from->released;
+		to->closed += from->closed;
 	}
 	done->nchanges = last + 1;
 }
@@ -223,6 +224,8 @@ updated(InvitationChanges *done)
 		if (to == LEFT)
 			change->left++;
 	}
+	if (from == PENDING)
+		change->closed++;
 	if (from == EXPIRED && to == REJECTED)
 		change->answered++;		/* declined; that has no time of its own */
 	if (from == PENDING && (to == ACCEPTED || to == REJECTED))
@@ -243,6 +246,8 @@ deleted(InvitationChanges *done)
 
 	if (status_of(old) == ACCEPTED)
 		change->delta--;
+	if (status_of(old) == PENDING)
+		change->closed++;
 	change->released++;
 
 	done->of_one_worker = done->ndeleted == 0 ||

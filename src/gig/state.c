@@ -35,7 +35,7 @@ PG_FUNCTION_INFO_V1(cirro_answer_by);
 	"s.closes_at::timestamptz, s.answer_within::interval"
 
 static const SpaceQuery read_state = {
-	"SELECT " STATE_COLUMNS " FROM gig_state s WHERE s.gig_id = $1",
+	"SELECT " STATE_COLUMNS ", s.awaits_room::bool FROM gig_state s WHERE s.gig_id = $1",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
@@ -43,7 +43,8 @@ static const SpaceQuery read_state = {
 static const SpaceQuery lock_states = {
 	"SELECT " STATE_COLUMNS ", s.gig_id::bigint, s.auto::bool, s.frequency::interval, "
 	"  s.starts_at::timestamptz, s.archives_at::timestamptz, s.last_due_at::timestamptz, "
-	"  s.next_wave_at::timestamptz, s.next_event_at::timestamptz, s.released::bigint "
+	"  s.next_wave_at::timestamptz, s.next_event_at::timestamptz, s.released::bigint, "
+	"  s.slept_in::bigint, s.awaits_room::bool "
 	"FROM gig_state s WHERE s.gig_id = ANY ($1) ORDER BY s.gig_id FOR NO KEY UPDATE",
 	1, {INT8ARRAYOID}, PLAN_BY_KEY
 };
@@ -52,13 +53,14 @@ static const SpaceQuery lock_states = {
 static const SpaceQuery change_states = {
 	"UPDATE gig_state s SET accepted = u.accepted, "
 	"  next_wave_at = nullif(u.next_wave_at, $6), "
-	"  next_event_at = nullif(u.next_event_at, $6), released = nullif(u.released, 0) "
+	"  next_event_at = nullif(u.next_event_at, $6), released = nullif(u.released, 0), "
+	"  slept_in = nullif(u.slept_in, 0), awaits_room = u.awaits_room "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), "
-	"  pg_catalog.unnest($4), pg_catalog.unnest($5)) "
-	"  u (id, accepted, next_wave_at, next_event_at, released) "
+	"  pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($7), pg_catalog.unnest($8)) "
+	"  u (id, accepted, next_wave_at, next_event_at, released, slept_in, awaits_room) "
 	"WHERE s.gig_id = u.id",
-	6, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
-	TIMESTAMPTZOID},
+	8, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
+	TIMESTAMPTZOID, INT8ARRAYOID, BOOLARRAYOID},
 	PLAN_BY_KEY
 };
 
@@ -66,10 +68,11 @@ static const SpaceQuery finish_state = {
 	"UPDATE gig_state s SET last_due_at = coalesce($2, s.last_due_at), "
 	"  last_wave_at = coalesce($3, s.last_wave_at), next_wave_at = $4, next_event_at = $5, "
 	"  waves = $6, failures = $7, announced = $8, exhausted = $9, released = $10, "
-	"  searched = coalesce($11, s.searched), searched_on = coalesce($12, s.searched_on) "
+	"  searched = coalesce($11, s.searched), searched_on = coalesce($12, s.searched_on), "
+	"  slept_in = $13, awaits_room = $14 "
 	"WHERE s.gig_id = $1",
-	12, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID,
-	INT4OID, BOOLOID, INT8OID, INT8OID, INT8OID}, PLAN_BY_KEY
+	14, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID,
+	INT4OID, BOOLOID, INT8OID, INT8OID, INT8OID, INT8OID, BOOLOID}, PLAN_BY_KEY
 };
 
 /* What is open of a gig. */
@@ -87,7 +90,7 @@ enum
 	STATE_ANSWER_WITHIN, STATE_AUTO, STATE_FREQUENCY, STATE_STARTS_AT, STATE_ARCHIVES_AT,
 	STATE_LAST_DUE_AT, STATE_NEXT_WAVE_AT, STATE_NEXT_EVENT_AT, STATE_RELEASED, STATE_LAST_WAVE_AT,
 	STATE_WAVES, STATE_FAILURES, STATE_ANNOUNCED, STATE_EXHAUSTED, STATE_SEARCHED,
-	STATE_SEARCHED_ON, NSTATE_COLUMNS
+	STATE_SEARCHED_ON, STATE_SLEPT_IN, STATE_AWAITS_ROOM, NSTATE_COLUMNS
 };
 
 static const RowTable state_rows = {
@@ -116,7 +119,9 @@ static const RowTable state_rows = {
 		[STATE_ANNOUNCED] = {"announced", INT2OID},
 		[STATE_EXHAUSTED] = {"exhausted", BOOLOID},
 		[STATE_SEARCHED] = {"searched", INT8OID},
-		[STATE_SEARCHED_ON] = {"searched_on", INT8OID}
+		[STATE_SEARCHED_ON] = {"searched_on", INT8OID},
+		[STATE_SLEPT_IN] = {"slept_in", INT8OID},
+		[STATE_AWAITS_ROOM] = {"awaits_room", BOOLOID}
 	}
 };
 
@@ -134,6 +139,8 @@ typedef struct StateRow
 	TimestampTz next_wave_at;
 	TimestampTz next_event_at;
 	int64		released;
+	int64		slept_in;
+	bool		awaits_room;
 	bool		is_there;
 } StateRow;
 
@@ -179,23 +186,33 @@ read_columns(ResultRow *row, GigState *state)
 		state->answer_within = *answer_within;
 }
 
-bool
-gig_state_read(Oid space, int64 gig_id, GigState *state)
+/* By the caller's snapshot, or by what is committed now. */
+static bool
+read_unlocked(Oid space, int64 gig_id, bool latest, GigState *state, bool *awaits_room)
 {
 	QueryArgs	args = {&read_state};
 	ResultRow	row;
 	bool		found;
 
 	arg_int64(&args, gig_id);
-	found = query_run(space, &args) > 0;
+	found = (latest ? query_run_latest(space, &args) : query_run(space, &args)) > 0;
 	if (found)
 	{
 		row = result_row(0);
 		read_columns(&row, state);
+		*awaits_room = result_bool(&row);
 		result_end(&row);
 	}
 	query_free();
 	return found;
+}
+
+bool
+gig_state_read(Oid space, int64 gig_id, GigState *state)
+{
+	bool		awaits_room;
+
+	return read_unlocked(space, gig_id, false, state, &awaits_room);
 }
 
 TimestampTz
@@ -424,6 +441,8 @@ read_row(RowWriter *rows, StateRow *row)
 	row->next_wave_at = DatumGetTimestampTz(state_value_or(rows, STATE_NEXT_WAVE_AT, none));
 	row->next_event_at = DatumGetTimestampTz(state_value_or(rows, STATE_NEXT_EVENT_AT, none));
 	row->released = DatumGetInt64(state_value_or(rows, STATE_RELEASED, Int64GetDatum(0)));
+	row->slept_in = DatumGetInt64(state_value_or(rows, STATE_SLEPT_IN, Int64GetDatum(0)));
+	row->awaits_room = DatumGetBool(state_value(rows, STATE_AWAITS_ROOM));
 	row->version.place = *row_writer_place(rows);
 	row->version.xmin = row_writer_xmin(rows);
 	row->is_there = true;
@@ -451,6 +470,8 @@ read_result(uint64 number, StateRow *row)
 	row->next_wave_at = time_or_none(&result);
 	row->next_event_at = time_or_none(&result);
 	row->released = result_null(&result) ? 0 : result_int64(&result);
+	row->slept_in = result_null(&result) ? 0 : result_int64(&result);
+	row->awaits_room = result_bool(&result);
 	result_end(&result);
 	ItemPointerSetInvalid(&row->version.place);
 	row->is_there = true;
@@ -504,6 +525,17 @@ earlier(TimestampTz a, TimestampTz b)
 }
 
 /*
+ * Does a gig that is asleep go on sleeping? Whom its last wave could not invite, none
+ * can yet: a worker who comes or changes wakes it in another way (wave/look.c).
+ */
+static bool
+stays_asleep(const StateRow *row, const GigChange *change)
+{
+	return change->released == 0 &&
+		(row->slept_in != 0 || (row->awaits_room && change->closed == 0));
+}
+
+/*
  * What becomes of a row. A freed seat makes a wave due at the later of now and the
  * last due time + frequency; what was scheduled and found no seat is looked at anew.
  * next_event_at may be early, never late; it stays as it is where it can, for the
@@ -524,6 +556,13 @@ change_row(StateRow *row, const GigChange *change)
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("integer out of range")));
 	wants_wave = row->automatic && state->accepted < state->target;
+	if (!wants_wave || !stays_asleep(row, change))
+	{
+		row->slept_in = 0;
+		row->awaits_room = false;
+	}
+	else
+		had_wave = true;
 	if (row->last_due_at != NO_TIME)
 		wave_at = Max(now, cirro_add_interval(row->last_due_at, &row->frequency));
 
@@ -550,7 +589,8 @@ static bool
 is_changed(const StateRow *a, const StateRow *b)
 {
 	return a->state.accepted != b->state.accepted || a->next_wave_at != b->next_wave_at ||
-		a->next_event_at != b->next_event_at || a->released != b->released;
+		a->next_event_at != b->next_event_at || a->released != b->released ||
+		a->slept_in != b->slept_in || a->awaits_room != b->awaits_room;
 }
 
 /* How rows are written that stay as they are. */
@@ -587,6 +627,12 @@ set_time(RowWriter *rows, int column, TimestampTz at)
 	row_writer_set(rows, column, TimestampTzGetDatum(at), at == NO_TIME);
 }
 
+static void
+set_transaction(RowWriter *rows, int column, int64 transaction)
+{
+	row_writer_set(rows, column, Int64GetDatum(transaction), transaction == 0);
+}
+
 /* Locks the row of a gig and changes it. */
 static void
 write_row(RowWriter *rows, const GigChange *change, WriteMode mode, StateRow *row)
@@ -608,7 +654,9 @@ write_row(RowWriter *rows, const GigChange *change, WriteMode mode, StateRow *ro
 		row_writer_set(rows, STATE_ACCEPTED, Int32GetDatum(row->state.accepted), false);
 		set_time(rows, STATE_NEXT_WAVE_AT, row->next_wave_at);
 		set_time(rows, STATE_NEXT_EVENT_AT, row->next_event_at);
-		row_writer_set(rows, STATE_RELEASED, Int64GetDatum(row->released), row->released == 0);
+		set_transaction(rows, STATE_RELEASED, row->released);
+		set_transaction(rows, STATE_SLEPT_IN, row->slept_in);
+		row_writer_set(rows, STATE_AWAITS_ROOM, BoolGetDatum(row->awaits_room), false);
 		result = row_writer_update(rows);
 	}
 	row->is_there = result == ROW_DONE;
@@ -649,6 +697,8 @@ change_rows(Oid space, const GigChange *changes, int n, WriteMode mode, StateRow
 	TimestampTz *next_wave_at = palloc(n * sizeof(TimestampTz));
 	TimestampTz *next_event_at = palloc(n * sizeof(TimestampTz));
 	int64	   *released = palloc(n * sizeof(int64));
+	int64	   *slept_in = palloc(n * sizeof(int64));
+	bool	   *awaits_room = palloc(n * sizeof(bool));
 	int			nchanged = 0;
 	uint64		nlocked;
 	uint64		next = 0;
@@ -680,6 +730,8 @@ change_rows(Oid space, const GigChange *changes, int n, WriteMode mode, StateRow
 		next_wave_at[nchanged] = row->next_wave_at;
 		next_event_at[nchanged] = row->next_event_at;
 		released[nchanged] = row->released;
+		slept_in[nchanged] = row->slept_in;
+		awaits_room[nchanged] = row->awaits_room;
 		nchanged++;
 	}
 	query_free();
@@ -692,6 +744,8 @@ change_rows(Oid space, const GigChange *changes, int n, WriteMode mode, StateRow
 	arg_timestamptz_array(&update, next_event_at, nchanged);
 	arg_int64_array(&update, released, nchanged);
 	arg_timestamptz(&update, NO_TIME);
+	arg_int64_array(&update, slept_in, nchanged);
+	arg_bool_array(&update, awaits_room, nchanged);
 	query_run(space, &update);
 }
 
@@ -741,14 +795,23 @@ apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 		gig_state_expire_rest(space, full[i]);
 }
 
-/* A worker said no: that changes nothing, if it came in time. */
-static void
-check_answer(Oid space, const GigChange *change)
+/*
+ * A worker said no, or what was pending is not any more: that changes nothing, if it
+ * came in time, unless the gig sleeps until there is room. It is asked by what is
+ * committed now, when the invitation is locked: a wave that is about to put the gig to
+ * sleep does not count it, or has locked it first and is over (wave_has_no_room).
+ */
+static bool
+is_awaited(Oid space, const GigChange *change)
 {
 	GigState	state;
+	bool		awaits_room;
 
-	if (change->answered > 0 && gig_state_read(space, change->gig_id, &state))
-		check_change(space, change, &state);
+	if ((change->answered == 0 && change->closed == 0) ||
+		!read_unlocked(space, change->gig_id, true, &state, &awaits_room))
+		return false;
+	check_change(space, change, &state);
+	return change->closed > 0 && awaits_room;
 }
 
 void
@@ -766,9 +829,7 @@ gig_state_apply(Oid space, const GigChange *changes, size_t n, bool is_written_l
 	for (size_t i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (leaves_state(&changes[i]))
-			check_answer(space, &changes[i]);
-		else
+		if (!leaves_state(&changes[i]) || is_awaited(space, &changes[i]))
 			many[nmany++] = changes[i];
 		if (nmany == most || (i == n - 1 && nmany > 0))
 		{
@@ -872,7 +933,9 @@ write_end(Oid space, const StateRow *row, const GigTurnEnd *end)
 			row_writer_set(rows, STATE_FAILURES, Int32GetDatum(end->failures), false);
 			row_writer_set(rows, STATE_ANNOUNCED, Int16GetDatum(end->announced), false);
 			row_writer_set(rows, STATE_EXHAUSTED, BoolGetDatum(end->exhausted), false);
-			row_writer_set(rows, STATE_RELEASED, Int64GetDatum(row->released), row->released == 0);
+			set_transaction(rows, STATE_RELEASED, row->released);
+			set_transaction(rows, STATE_SLEPT_IN, row->slept_in);
+			row_writer_set(rows, STATE_AWAITS_ROOM, BoolGetDatum(row->awaits_room), false);
 			if (FullTransactionIdIsValid(end->searched))
 			{
 				int64		searched = (int64) U64FromFullTransactionId(end->searched);
@@ -923,7 +986,46 @@ update_end(Oid space, const StateRow *row, const GigTurnEnd *end)
 		arg_int64(&args, gig_state_place(space));
 	else
 		arg_null(&args);
+	if (row->slept_in == 0)
+		arg_null(&args);
+	else
+		arg_int64(&args, row->slept_in);
+	arg_bool(&args, row->awaits_room);
 	query_run(space, &args);
+}
+
+/*
+ * Decides about sleep, when gig_state is locked: whoever changes a worker without
+ * having been seen by the search is noticed by a look that sees this transaction
+ * (wave/look.c), whoever lets somebody be invited again waits for the lock.
+ */
+static void
+plan_wave(StateRow *row, const GigTurnEnd *end)
+{
+	bool		was_asleep = row->slept_in != 0 || row->awaits_room;
+	bool		wants_wave = row->automatic && row->state.accepted < row->state.target;
+	bool		is_open = row->state.closes_at > end->now;
+
+	if (!wants_wave)
+		row->next_wave_at = NO_TIME;
+	else if (end->waved)
+		row->next_wave_at = end->next_due;
+	else if (was_asleep && !is_open)
+		row->next_wave_at = end->now;
+
+	if (end->waved || !wants_wave || !is_open)
+	{
+		row->slept_in = 0;
+		row->awaits_room = false;
+	}
+	if (!end->waved || !wants_wave || !is_open)
+		return;
+	if (end->nobody_left && FullTransactionIdIsValid(end->searched) &&
+		(uint64) row->released < U64FromFullTransactionId(end->searched))
+		row->slept_in = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
+	row->awaits_room = end->awaits_room;
+	if (row->slept_in != 0 || row->awaits_room)
+		row->next_wave_at = NO_TIME;
 }
 
 void
@@ -934,13 +1036,10 @@ gig_state_finish(Oid space, int64 gig_id, const GigTurnEnd *end)
 
 	if (!lock_row(space, gig_id, &row))
 		return;
-	if (!row.automatic || row.state.accepted >= row.state.target)
-		row.next_wave_at = NO_TIME;
-	else if (end->waved)
-		row.next_wave_at = end->next_due;
 	/* What was released later than that was not released here. */
 	if ((uint64) row.released >= U64FromFullTransactionId(ReadNextFullTransactionId()))
 		row.released = 0;
+	plan_wave(&row, end);
 
 	/* Nobody who schedules leaves the row as it was. */
 	if (!end->knows_sends || row.state.has_answer_within || is_over(&row.state, end->now) ||

@@ -93,6 +93,7 @@ typedef struct GigChange
 	TimestampTz next_send_at;	/* earliest send_at scheduled, or infinity */
 	TimestampTz last_send_at;	/* latest of them, or -infinity */
 	int64		released;		/* workers whom a wave may invite again */
+	int64		closed;			/* are not pending any more */
 } GigChange;
 
 /* No time at all, where each of a timestamp may be one: none can have this value. */
@@ -119,6 +120,8 @@ typedef struct GigTurnEnd
 	bool		exhausted;
 	TimestampTz retry_at;		/* after a failure */
 	FullTransactionId searched; /* or none */
+	bool		nobody_left;	/* the wave found nobody, "searched" says of whom */
+	bool		awaits_room;	/* it had no room below pending_max */
 
 	/*
 	 * The earliest send_at of an invitation that is scheduled, as it was when gig_state
@@ -147,7 +150,11 @@ extern bool gig_state_lock(Oid space, int64 gig_id, GigState *state);
 extern void gig_state_apply(Oid space, const GigChange *changes, size_t n,
 							bool is_written_later);
 
-/* Writes what a turn has come to, and when to look at the gig again. Locks the row. */
+/*
+ * Writes what a turn has come to, and when to look at the gig again. Locks the row. A
+ * gig that waves can do nothing for goes to sleep: until a worker is added or changes
+ * (wave/look.h), if nobody is left, and until then something about it changes.
+ */
 extern void gig_state_finish(Oid space, int64 gig_id, const GigTurnEnd *end);
 
 /*

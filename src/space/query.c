@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "space/query.h"
 
@@ -201,6 +202,19 @@ void
 query_run_into(Oid space, const QueryArgs *args, DestReceiver *receiver)
 {
 	(void) run(space, InvalidOid, args, receiver);
+}
+
+uint64
+query_run_latest(Oid space, const QueryArgs *args)
+{
+	SPIExecuteOptions options = {.params = make_params(args), .read_only = true};
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	plan_cache_execute(space, InvalidOid, args->query, &options);
+	PopActiveSnapshot();
+	if (options.params != NULL)
+		pfree(options.params);
+	return SPI_processed;
 }
 
 double

@@ -70,6 +70,12 @@ extern uint64 query_run_once(const QueryArgs *args, bool read_only);
 /* The same as query_run for a SELECT whose rows go to a receiver as they come. */
 extern void query_run_into(Oid space, const QueryArgs *args, DestReceiver *receiver);
 
+/*
+ * The same as query_run for a SELECT that sees all that is committed by now, whatever
+ * snapshot the transaction goes by.
+ */
+extern uint64 query_run_latest(Oid space, const QueryArgs *args);
+
 /* How many rows the planner expects of a query that is planned each time. */
 extern double query_estimate(Oid space, const QueryArgs *args);
 

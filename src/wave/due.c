@@ -39,9 +39,11 @@
 
 #include "cirro.h"
 #include "compat.h"
+#include "gig/state.h"
 #include "space/query.h"
 #include "space/scope.h"
 #include "wave/due.h"
+#include "wave/seen.h"
 
 /* ----------------------------------------------------------------- peek -- */
 
@@ -135,9 +137,12 @@ read_setting(Oid relid, TimestampTz now, Setting *setting)
 	return known;
 }
 
-/* Does the index leave out none but those without a value in that column? */
+/*
+ * Does the index leave out none but those without a value in that column, or those
+ * for which the column "flag" (if that is one) does not hold?
+ */
 static bool
-covers_all(HeapTuple index_tuple, AttrNumber column)
+covers_all(HeapTuple index_tuple, AttrNumber column, AttrNumber flag)
 {
 	bool		isnull;
 	Datum		predicate = SysCacheGetAttr(INDEXRELID, index_tuple,
@@ -148,39 +153,61 @@ covers_all(HeapTuple index_tuple, AttrNumber column)
 		return true;
 	/* As it is stored: to simplify it would be to run functions that it calls. */
 	test = stringToNode(TextDatumGetCString(predicate));
+	if (flag != InvalidAttrNumber)
+		return IsA(test, Var) && ((Var *) test)->varattno == flag;
 	return IsA(test, NullTest) && test->nulltesttype == IS_NOT_NULL &&
 		IsA(test->arg, Var) && ((Var *) test->arg)->varattno == column;
 }
 
-/* Is it a complete index of core's on that column of the table first of all? */
+/* The number of a column of that type, or 0. */
+static AttrNumber
+number_of_column(Oid table, const char *name, Oid type)
+{
+	HeapTuple	attribute = SearchSysCacheAttName(table, name);
+	AttrNumber	number = InvalidAttrNumber;
+
+	if (!HeapTupleIsValid(attribute))
+		return InvalidAttrNumber;
+	if (((Form_pg_attribute) GETSTRUCT(attribute))->atttypid == type)
+		number = ((Form_pg_attribute) GETSTRUCT(attribute))->attnum;
+	ReleaseSysCache(attribute);
+	return number;
+}
+
+/*
+ * Is it a complete index of core's on that column of the table first of all, of the
+ * rows for which "flag" holds (NULL: of all)?
+ */
 static bool
-is_sound(Oid index, Oid table, const char *column)
+is_sound(Oid index, Oid table, const char *column, Oid type, Oid opclass, const char *flag)
 {
 	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	AttrNumber	number = number_of_column(table, column, type);
+	AttrNumber	flag_number = flag == NULL ? InvalidAttrNumber :
+		number_of_column(table, flag, BOOLOID);
 	Form_pg_index form;
-	HeapTuple	attribute;
 	bool		isnull;
 	Datum		classes;
-	bool		result = false;
+	bool		result;
 
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	form = (Form_pg_index) GETSTRUCT(tuple);
-	attribute = SearchSysCacheAttName(table, column);
-	if (HeapTupleIsValid(attribute))
-	{
-		Form_pg_attribute found = (Form_pg_attribute) GETSTRUCT(attribute);
-
-		classes = SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &isnull);
-		result = form->indrelid == table && form->indislive && form->indisready &&
-			form->indisvalid && !form->indcheckxmin &&
-			found->atttypid == TIMESTAMPTZOID && form->indkey.values[0] == found->attnum &&
-			((oidvector *) DatumGetPointer(classes))->values[0] == TIMESTAMPTZ_BTREE_OPS_OID &&
-			covers_all(tuple, found->attnum);
-		ReleaseSysCache(attribute);
-	}
+	classes = SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &isnull);
+	result = form->indrelid == table && form->indislive && form->indisready &&
+		form->indisvalid && !form->indcheckxmin &&
+		number != InvalidAttrNumber && form->indkey.values[0] == number &&
+		((oidvector *) DatumGetPointer(classes))->values[0] == opclass &&
+		(flag == NULL || flag_number != InvalidAttrNumber) &&
+		covers_all(tuple, number, flag_number);
 	ReleaseSysCache(tuple);
 	return result;
+}
+
+static bool
+is_sound_due(Oid index, Oid table)
+{
+	return is_sound(index, table, "next_event_at", TIMESTAMPTZOID, TIMESTAMPTZ_BTREE_OPS_OID, NULL);
 }
 
 /*
@@ -221,6 +248,109 @@ has_row(Oid table, Oid index, TimestampTz until)
 	return any;
 }
 
+/* ----------------------------------------------------------------- sleep -- */
+
+/* Is there a row whose first column in the index is from "from" on, but below "until"? */
+static bool
+has_row_between(Oid table, Oid index, int64 from, int64 until)
+{
+	Relation	heap = table_open(table, NoLock);
+	Relation	relation = index_open(index, NoLock);
+	TupleTableSlot *slot = table_slot_create(heap, NULL);
+	IndexScanDesc scan = cirro_index_beginscan(heap, relation, GetActiveSnapshot(), 2);
+	ScanKeyData keys[2];
+	bool		any;
+
+	ScanKeyInit(&keys[0], 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(from));
+	ScanKeyInit(&keys[1], 1, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(until));
+	index_rescan(scan, keys, 2, NULL, 0);
+	any = index_getnext_slot(scan, ForwardScanDirection, slot);
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(relation, NoLock);
+	table_close(heap, NoLock);
+	return any;
+}
+
+/* Is there a row of a transaction that the snapshot did not see? */
+static bool
+has_unseen(Oid table, Oid index, const SeenSnapshot *seen)
+{
+	int64		next = (int64) U64FromFullTransactionId(ReadNextFullTransactionId());
+
+	for (int i = 0; i < seen->nxip; i++)
+		if (has_row_between(table, index, seen->xip[i], seen->xip[i] + 1))
+			return true;
+	return has_row_between(table, index, seen->xmax, next);
+}
+
+/* What the row of look has seen; false if there is no telling, or gigs are to be woken. */
+static bool
+read_look(Oid space, Oid relid, SeenSnapshot *seen)
+{
+	Relation	relation = table_open(relid, NoLock);
+	TupleDesc	desc = RelationGetDescr(relation);
+	AttrNumber	place = find_column(desc, "place", INT8OID);
+	AttrNumber	snapshot = find_column(desc, "seen", TEXTOID);
+	AttrNumber	unwoken = find_column(desc, "unwoken", INT8ARRAYOID);
+	bool		known = false;
+
+	if (place != InvalidAttrNumber && snapshot != InvalidAttrNumber && unwoken != InvalidAttrNumber)
+	{
+		TupleTableSlot *slot = table_slot_create(relation, NULL);
+		TableScanDesc scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
+
+		if (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+		{
+			bool		nulls[3];
+			Datum		where = slot_getattr(slot, place, &nulls[0]);
+			Datum		what = slot_getattr(slot, snapshot, &nulls[1]);
+			Datum		rest = slot_getattr(slot, unwoken, &nulls[2]);
+
+			known = !nulls[0] && !nulls[1] && !nulls[2] &&
+				DatumGetInt64(where) == gig_state_place(space) &&
+				ARR_NDIM(DatumGetArrayTypeP(rest)) == 0 &&
+				seen_parse(TextDatumGetCString(what), seen);
+		}
+		ExecDropSingleTupleTableSlot(slot);
+		table_endscan(scan);
+	}
+	table_close(relation, NoLock);
+	return known;
+}
+
+/*
+ * May there be a gig asleep that has to be woken (wave/look.c)? The tables setting and
+ * gig_state are held. "has_work": then a look that is the first is worth it as well,
+ * so that the next need not begin with waking all.
+ */
+static bool
+may_wake(const SpaceInfo *info, Oid state, bool has_work)
+{
+	Oid			index = hold(info, "gig_state_slept_in_idx", RELKIND_INDEX, BTREE_AM_OID);
+	Oid			look = hold(info, "look", RELKIND_RELATION, HEAP_TABLE_AM_OID);
+	Oid			worker;
+	Oid			changed;
+	SeenSnapshot seen;
+	bool		is_asleep;
+
+	if (!OidIsValid(look) || !OidIsValid(index) ||
+		!is_sound(index, state, "slept_in", INT8OID, INT8_BTREE_OPS_OID, NULL))
+		return true;
+	is_asleep = has_row_between(state, index, 0, PG_INT64_MAX);
+	if (!is_asleep && !has_work)
+		return false;
+	if (!read_look(info->space, look, &seen))
+		return true;
+	if (!is_asleep)
+		return false;
+	worker = hold(info, "worker", RELKIND_RELATION, HEAP_TABLE_AM_OID);
+	changed = hold(info, "worker_changed_in_idx", RELKIND_INDEX, BTREE_AM_OID);
+	return !OidIsValid(worker) || !OidIsValid(changed) ||
+		!is_sound(changed, worker, "changed_in", INT8OID, INT8_BTREE_OPS_OID, "active") ||
+		has_unseen(state, index, &seen) || has_unseen(worker, changed, &seen);
+}
+
 /* Is there for certain nothing due in a Space, or is it paused? */
 static bool
 is_idle(const DueWork *work)
@@ -239,8 +369,8 @@ is_idle(const DueWork *work)
 		return setting.paused;
 	state = hold(info, "gig_state", RELKIND_RELATION, HEAP_TABLE_AM_OID);
 	index = hold(info, "gig_state_next_event_at_idx", RELKIND_INDEX, BTREE_AM_OID);
-	return OidIsValid(state) && OidIsValid(index) &&
-		is_sound(index, state, "next_event_at") && !has_row(state, index, work->now);
+	return OidIsValid(state) && OidIsValid(index) && is_sound_due(index, state) &&
+		!has_row(state, index, work->now) && !may_wake(info, state, false);
 }
 
 bool
@@ -375,12 +505,13 @@ read_directly(DueWork *work)
 		ExecutorCheckPerms_hook != NULL ||
 		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK ||
 		pg_class_aclcheck(state, GetUserId(), ACL_SELECT) != ACLCHECK_OK ||
-		!is_sound(index, state, "next_event_at") ||
+		!is_sound_due(index, state) ||
 		!read_setting(relid, work->now, &setting) || !read_gigs(work, state, index))
 		return false;
 	work->paused = setting.paused;
 	work->ddl_version = setting.ddl_version;
 	work->clean = setting.is_only && !setting.is_clean;
+	work->may_wake = may_wake(info, state, work->ngigs > 0);
 	return true;
 }
 
@@ -398,6 +529,7 @@ read_by_statement(DueWork *work)
 	work->paused = result_bool(&row);
 	work->ddl_version = result_int32(&row);
 	work->clean = result_bool(&row);
+	work->may_wake = true;
 	gigs = DatumGetArrayTypeP(result_datum(&row, INT8ARRAYOID));
 	result_end(&row);
 	if (array_contains_nulls(gigs))

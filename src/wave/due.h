@@ -23,6 +23,7 @@ typedef struct DueWork
 	bool		paused;
 	int			ddl_version;	/* 0: this library's */
 	bool		clean;			/* may old rows have to go? */
+	bool		may_wake;		/* may there be gigs to wake (wave/look.h)? */
 	int			ngigs;
 	const int64 *gigs;			/* in the order in which they became due */
 

@@ -15,7 +15,9 @@
  * to answer.
  */
 #define COUNT_PENDING(gig_id, answer_within, now) \
-	"SELECT count(*) FROM invitation p WHERE p.gig_id = " gig_id " AND p.status = 'pending'" \
+	"SELECT count(*) FROM invitation p WHERE " IS_PENDING(gig_id, answer_within, now)
+#define IS_PENDING(gig_id, answer_within, now) \
+	"p.gig_id = " gig_id " AND p.status = 'pending'" \
 	" AND (" answer_within " IS NULL OR cirro.answer_by(p.invited_at, " answer_within ") > " now ")"
 
 /*

@@ -42,6 +42,7 @@
 #include "wave/batch.h"
 #include "wave/due.h"
 #include "wave/during.h"
+#include "wave/look.h"
 #include "wave/retention.h"
 #include "wave/trouble.h"
 #include "wave/turn.h"
@@ -183,65 +184,6 @@ is_idle(const SpaceInfo *info)
 	return work.is_idle;
 }
 
-/* Puts a Space on the agenda, if it is one to be worked in. */
-static void
-visit(Run *run, SpaceInfo *info)
-{
-	DueWork		work = {.info = info, .now = cirro_now(), .limit = run->limit};
-	IsolatedResult result;
-	ErrorData  *error;
-
-	SPI_connect();
-	if (run->name == NULL)
-		space_examine(info);
-	if (info->defect != NULL)
-	{
-		/* One that is being dropped lacks its tables, too. */
-		if (is_there(info))
-			skip(info, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, info->defect, NULL);
-		SPI_finish();
-		return;
-	}
-
-	result = run_isolated(wave_due_read, &work, &error);
-	if (result == ISOLATED_FAILED)
-	{
-		skip(info, error->sqlerrcode, error_summary(error), NULL);
-		if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-			trouble_rest(info->space);
-	}
-	else if (work.ddl_version != 0 &&
-			 (work.ddl_version < CIRRO_DDL_VERSION_MIN ||
-			  work.ddl_version > CIRRO_DDL_VERSION))
-		skip(info, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-			 psprintf("Its tables are of version %d; this library serves %d to %d.",
-					  work.ddl_version, CIRRO_DDL_VERSION_MIN, CIRRO_DDL_VERSION),
-			 work.ddl_version < CIRRO_DDL_VERSION_MIN ?
-			 psprintf("CALL cirro.upgrade_spaces(%s).", quote_literal_cstr(info->name)) :
-			 "Install the version of cirro that made them.");
-	else if (work.paused)
-	{
-		if (run->name != NULL && trouble_is_new(info->space, ERRCODE_SUCCESSFUL_COMPLETION))
-			ereport(NOTICE,
-					(errmsg("Space \"%s\" is paused", info->name)));
-	}
-	else if (result == ISOLATED_DONE && (work.clean || work.ngigs > 0))
-	{
-		MemoryContext context = MemoryContextSwitchTo(run->context);
-		Agenda	   *agenda = palloc0(sizeof(Agenda));
-
-		agenda->info = info;
-		agenda->clean = work.clean;
-		agenda->due = work.ngigs;
-		agenda->gigs = palloc(mul_size(sizeof(int64), agenda->due));
-		memcpy(agenda->gigs, work.gigs, sizeof(int64) * agenda->due);
-		run->agendas = lappend(run->agendas, agenda);
-		run->due += agenda->due;
-		MemoryContextSwitchTo(context);
-	}
-	SPI_finish();
-}
-
 /*
  * Tells the caller where a long run is, and onlookers in pg_stat_activity: there
  * alone, so that the setting application_name is what it was. A WaveBatchReport.
@@ -270,6 +212,26 @@ report_pass(void *arg, int64 workers)
 					   run->done / ((now - run->began) / (double) USECS_PER_SEC))));
 }
 
+/* The same of a look for gigs to wake. A WaveLookReport. */
+static void
+report_look(void *arg, int64 done, int64 workers)
+{
+	Run		   *run = arg;
+	TimestampTz now = GetCurrentTimestamp();
+	char		text[NAMEDATALEN];
+
+	if (now - run->reported_at < PROGRESS_INTERVAL)
+		return;
+	run->reported_at = now;
+	snprintf(text, sizeof(text), "cirro: changed worker %lld of %lld",
+			 (long long) done, (long long) workers);
+	is_shown = true;
+	pgstat_report_appname(text);
+	ereport(NOTICE,
+			(errmsg("looking which gigs changed workers wake"),
+			 errdetail("%lld of %lld workers so far.", (long long) done, (long long) workers)));
+}
+
 static void
 report_progress(Run *run)
 {
@@ -289,6 +251,152 @@ static bool
 is_too_late(const Run *run)
 {
 	return run->deadline != DT_NOEND && GetCurrentTimestamp() >= run->deadline;
+}
+
+/* Says that work in a Space failed, and leaves it alone if that was a lock. */
+static void
+skip_failed(const SpaceInfo *info, const ErrorData *error)
+{
+	skip(info, error->sqlerrcode, error_summary(error), NULL);
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		trouble_rest(info->space);
+}
+
+/* Asks a Space what there is to do. Is it one to be worked in? */
+static bool
+ask(Run *run, SpaceInfo *info, DueWork *work)
+{
+	IsolatedResult result;
+	ErrorData  *error;
+
+	result = run_isolated(wave_due_read, work, &error);
+	if (result == ISOLATED_FAILED)
+		skip_failed(info, error);
+	else if (work->ddl_version != 0 &&
+			 (work->ddl_version < CIRRO_DDL_VERSION_MIN ||
+			  work->ddl_version > CIRRO_DDL_VERSION))
+		skip(info, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+			 psprintf("Its tables are of version %d; this library serves %d to %d.",
+					  work->ddl_version, CIRRO_DDL_VERSION_MIN, CIRRO_DDL_VERSION),
+			 work->ddl_version < CIRRO_DDL_VERSION_MIN ?
+			 psprintf("CALL cirro.upgrade_spaces(%s).", quote_literal_cstr(info->name)) :
+			 "Install the version of cirro that made them.");
+	else if (work->paused)
+	{
+		if (run->name != NULL && trouble_is_new(info->space, ERRCODE_SUCCESSFUL_COMPLETION))
+			ereport(NOTICE,
+					(errmsg("Space \"%s\" is paused", info->name)));
+	}
+	else
+		return result == ISOLATED_DONE;
+	return false;
+}
+
+/* Runs a step of a look, and ends its transaction. */
+static bool
+take_step(Run *run, const SpaceInfo *info, IsolatedWork step, WaveLook *wake)
+{
+	IsolatedResult result;
+	ErrorData  *error;
+
+	SPI_connect();
+	result = run_isolated(step, wake, &error);
+	if (result == ISOLATED_FAILED)
+		skip_failed(info, error);
+	SPI_finish();
+	commit(run);
+	return result == ISOLATED_DONE;
+}
+
+/*
+ * Wakes the gigs that are asleep and that somebody concerns who was added or changed.
+ * What is broken off is looked at again: only the last step says that it is done. In a
+ * transaction block that is never said.
+ */
+static void
+wake_gigs(Run *run, const SpaceInfo *info)
+{
+	WaveLook	wake = {
+		.space = info->space,
+		.owner = info->owner,
+		.now = cirro_now(),
+		.context = AllocSetContextCreate(run->context, "cirro look", ALLOCSET_DEFAULT_SIZES),
+		.report = report_look,
+		.report_arg = run
+	};
+	bool		sound = take_step(run, info, wave_look_find, &wake);
+
+	while (sound && wake.next < wake.ngigs && !is_too_late(run) &&
+		   (!run->atomic || wake.next < GIGS_WITHOUT_COMMIT))
+	{
+		CHECK_FOR_INTERRUPTS();
+		sound = take_step(run, info, wave_look_wake, &wake);
+	}
+	if (sound && wake.next == wake.ngigs && !run->atomic)
+		take_step(run, info, wave_look_advance, &wake);
+	if (wake.ngigs > 0)
+		ereport(DEBUG1,
+				(errmsg_internal("woke %d gigs of %d in Space \"%s\"",
+								 wake.woken, wake.ngigs, info->name)));
+	MemoryContextDelete(wake.context);
+}
+
+/* Puts a Space on the agenda. The caller is connected to SPI. */
+static void
+enter_agenda(Run *run, SpaceInfo *info, const DueWork *work)
+{
+	MemoryContext context;
+	Agenda	   *agenda;
+
+	if (!work->clean && work->ngigs == 0)
+		return;
+	context = MemoryContextSwitchTo(run->context);
+	agenda = palloc0(sizeof(Agenda));
+	agenda->info = info;
+	agenda->clean = work->clean;
+	agenda->due = work->ngigs;
+	agenda->gigs = palloc(mul_size(sizeof(int64), agenda->due));
+	memcpy(agenda->gigs, work->gigs, sizeof(int64) * agenda->due);
+	run->agendas = lappend(run->agendas, agenda);
+	run->due += agenda->due;
+	MemoryContextSwitchTo(context);
+}
+
+/* Puts a Space on the agenda, if it is one to be worked in, and wakes its gigs before. */
+static void
+visit(Run *run, SpaceInfo *info)
+{
+	DueWork		work = {.info = info, .now = cirro_now(), .limit = run->limit};
+	bool		sound;
+	bool		may_wake;
+
+	SPI_connect();
+	if (run->name == NULL)
+		space_examine(info);
+	if (info->defect != NULL)
+	{
+		/* One that is being dropped lacks its tables, too. */
+		if (is_there(info))
+			skip(info, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, info->defect, NULL);
+		SPI_finish();
+		return;
+	}
+	sound = ask(run, info, &work);
+	may_wake = sound && work.may_wake;
+	if (sound && !may_wake)
+		enter_agenda(run, info, &work);
+	SPI_finish();
+	if (!may_wake)
+		return;
+
+	commit(run);
+	wake_gigs(run, info);
+	if (!is_there(info))
+		return;
+	SPI_connect();
+	if (ask(run, info, &work))
+		enter_agenda(run, info, &work);
+	SPI_finish();
 }
 
 /* Looks for the candidates of the gigs that come next, if that is worth it. */

@@ -230,6 +230,7 @@ run_due_wave(GigTurn *turn)
 		turn->wave_id = 0;
 		turn->exhausted = turn->gig.exhausted;
 		turn->searched = InvalidFullTransactionId;
+		turn->no_room = false;
 	}
 }
 
@@ -302,6 +303,9 @@ wave_turn_finish(GigTurn *turn, TimestampTz due)
 		.exhausted = turn->exhausted,
 		.retry_at = turn->error != NULL ? retry_at(turn) : NO_TIME,
 		.searched = turn->searched,
+		.nobody_left = turn->waved && !turn->wave_failed && turn->exhausted,
+		.awaits_room = turn->waved && !turn->wave_failed && turn->no_room &&
+			!turn->gig.limits_workers && wave_has_no_room(turn),
 		.knows_sends = turn->gig.knows_sends && turn->gig.next_send > turn->now,
 		.next_send = turn->gig.next_send,
 		.version = turn->gig.version

@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
@@ -31,6 +32,12 @@
 static const SpaceQuery count_pending_query = {
 	COUNT_PENDING("$1", "$2", "$3"),
 	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}, PLAN_BY_KEY
+};
+
+static const SpaceQuery lock_pending_query = {
+	"SELECT count(*) FROM (SELECT FROM invitation p WHERE " IS_PENDING("$1", "$2", "$3")
+	" ORDER BY p.id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED) AS locked",
+	4, {INT8OID, INTERVALOID, TIMESTAMPTZOID, INT4OID}, PLAN_BY_KEY
 };
 
 /*
@@ -415,6 +422,27 @@ heed_max_pending(const CandidateSearch *search, const BatchedGig *found, int wan
 	return result;
 }
 
+bool
+wave_has_no_room(const GigTurn *turn)
+{
+	QueryArgs	args = {&lock_pending_query};
+	ResultRow	row;
+	int64		count;
+
+	if (IsolationUsesXactSnapshot())
+		return false;
+	arg_int64(&args, turn->gig_id);
+	arg_interval(&args, turn->gig.answer_within);
+	arg_timestamptz(&args, turn->now);
+	arg_int32(&args, turn->gig.pending_max);
+	query_run(turn->space, &args);
+	row = result_row(0);
+	count = result_int64(&row);
+	result_end(&row);
+	query_free();
+	return count >= turn->gig.pending_max;
+}
+
 /*
  * The id of the wave's row comes first, because invitations carry it; the row
  * comes last, when it is known what it says.
@@ -449,6 +477,7 @@ wave_run(void *arg)
 	turn->exhausted = gig->exhausted;
 	turn->searched = InvalidFullTransactionId;
 	turn->fell_short = false;
+	turn->no_room = wanted == 0 && gig->pending_max > 0;
 	if (wanted == 0)
 		return lock_state(turn);
 

@@ -61,6 +61,7 @@ typedef struct GigTurn
 	bool		by_statements;	/* rows are not to be written one by one */
 	bool		wrote_rows;		/* they were, in this try */
 	bool		fell_short;		/* "found" was not enough: to be run without */
+	bool		no_room;		/* the wave had none below pending_max */
 	bool		waved;			/* a wave was due, and has had its turn */
 	bool		wave_failed;
 	int64		wave_id;		/* its row; 0: none was needed */
@@ -76,10 +77,18 @@ typedef struct GigTurn
  * Runs the wave that the gig needs now; an IsolatedWork. The caller holds the
  * gig row. Returns false to be undone: the gig closed or reached its target
  * meanwhile, or turn->fell_short. Sets turn->wave_id and turn->exhausted, unless
- * pending_max left no room, and turn->searched, if nobody is left to invite. If it
+ * pending_max left no room (turn->no_room), and turn->searched, if nobody is left to invite. If it
  * returns true, gig_state is locked.
  */
 extern bool wave_run(void *turn);
+
+/*
+ * Is there no room below pending_max, for certain? Whose invitation is being answered
+ * does not count, and who answers later waits for this transaction: the pending rows
+ * that leave no room are locked. The caller has locked gig_state. Never certain where
+ * a transaction sees one snapshot all the time.
+ */
+extern bool wave_has_no_room(const GigTurn *turn);
 
 /*
  * Writes a wave's row and sets turn->wave_id. "matched" and "held_back" of -1
