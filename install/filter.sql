@@ -21,11 +21,16 @@ CREATE FUNCTION cirro.filter_query_send(cirro.filter_query) RETURNS bytea
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_query_send';
 COMMENT ON FUNCTION cirro.filter_query_send(cirro.filter_query) IS 'I/O';
 
+CREATE FUNCTION cirro.filter_query_typanalyze(internal) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'filter_query_typanalyze';
+COMMENT ON FUNCTION cirro.filter_query_typanalyze(internal) IS 'ANALYZE of filters';
+
 CREATE TYPE cirro.filter_query (
 	INPUT = cirro.filter_query_in,
 	OUTPUT = cirro.filter_query_out,
 	RECEIVE = cirro.filter_query_recv,
 	SEND = cirro.filter_query_send,
+	ANALYZE = cirro.filter_query_typanalyze,
 	INTERNALLENGTH = variable,
 	ALIGNMENT = int4,
 	STORAGE = extended
@@ -115,6 +120,12 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF COST 10
 SUPPORT cirro.matches_support AS 'MODULE_PATHNAME', 'filter_matches_jsonb';
 COMMENT ON FUNCTION cirro.matches(jsonb, cirro.filter_query) IS 'does the document match the filter?';
 
+-- The same with its sides exchanged, for an index over filters (filter_ops).
+CREATE FUNCTION cirro.matched_by(filter cirro.filter_query, profile jsonb) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF COST 10
+SUPPORT cirro.matches_support AS 'MODULE_PATHNAME', 'filter_matched_by_jsonb';
+COMMENT ON FUNCTION cirro.matched_by(cirro.filter_query, jsonb) IS 'is the filter matched by the document?';
+
 -- Not leakproof: it raises an error for a row without a profile. Where the
 -- planner can tell the column it uses the function above.
 CREATE FUNCTION cirro.matches(worker record, filter cirro.filter_query) RETURNS boolean
@@ -124,16 +135,31 @@ COMMENT ON FUNCTION cirro.matches(record, cirro.filter_query) IS 'does the profi
 
 CREATE FUNCTION cirro.matches_sel(internal, oid, internal, integer) RETURNS double precision
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_matches_sel';
-COMMENT ON FUNCTION cirro.matches_sel(internal, oid, internal, integer) IS 'restriction selectivity of @@';
+COMMENT ON FUNCTION cirro.matches_sel(internal, oid, internal, integer) IS 'restriction selectivity of @@ and ~@@';
+
+CREATE FUNCTION cirro.matches_joinsel(internal, oid, internal, int2, internal) RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_matches_joinsel';
+COMMENT ON FUNCTION cirro.matches_joinsel(internal, oid, internal, int2, internal) IS 'join selectivity of @@ and ~@@';
 
 CREATE OPERATOR cirro.@@ (
 	FUNCTION = cirro.matches,
 	LEFTARG = jsonb,
 	RIGHTARG = cirro.filter_query,
+	COMMUTATOR = OPERATOR(cirro.~@@),
 	RESTRICT = cirro.matches_sel,
-	JOIN = matchingjoinsel
+	JOIN = cirro.matches_joinsel
 );
 COMMENT ON OPERATOR cirro.@@ (jsonb, cirro.filter_query) IS 'does the document match the filter?';
+
+CREATE OPERATOR cirro.~@@ (
+	FUNCTION = cirro.matched_by,
+	LEFTARG = cirro.filter_query,
+	RIGHTARG = jsonb,
+	COMMUTATOR = OPERATOR(cirro.@@),
+	RESTRICT = cirro.matches_sel,
+	JOIN = cirro.matches_joinsel
+);
+COMMENT ON OPERATOR cirro.~@@ (cirro.filter_query, jsonb) IS 'is the filter matched by the document?';
 
 CREATE OPERATOR cirro.@@ (
 	FUNCTION = cirro.matches,

@@ -428,3 +428,12 @@ filter_matches(const FilterQuery *query, const JsonbContainer *document)
 
 	return decide(&scope, query->nodes);
 }
+
+bool
+filter_condition_holds(const FilterQuery *query, const FilterNode *node,
+					   const JsonbContainer *document)
+{
+	Scope		scope = {query, json_view_root(document)};
+
+	return decide(&scope, node);
+}

@@ -17,4 +17,8 @@
  */
 extern bool filter_matches(const FilterQuery *query, const JsonbContainer *document);
 
+/* The same of one node, of those that are not about an element of an array. */
+extern bool filter_condition_holds(const FilterQuery *query, const FilterNode *node,
+								   const JsonbContainer *document);
+
 #endif							/* CIRRO_FILTER_EVAL_H */

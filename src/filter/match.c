@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  * src/filter/match.c
  *
- * The operator @@ and the functions matches(): a filter against a jsonb, or
- * against a row by its column "profile". What matches is decided by
+ * The operators @@ and ~@@ and the functions matches() and matched_by(): a filter
+ * against a jsonb, or against a row by its column "profile". What matches is decided by
  * filter/eval.c, what the planner makes of it by filter/support.c.
  *-------------------------------------------------------------------------
  */
@@ -23,6 +23,7 @@
 #include "filter/order.h"
 
 PG_FUNCTION_INFO_V1(filter_matches_jsonb);
+PG_FUNCTION_INFO_V1(filter_matched_by_jsonb);
 PG_FUNCTION_INFO_V1(filter_matches_record);
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -102,9 +103,9 @@ matches(Datum datum, const FilterQuery *query, MatchCall *call)
 	return result;
 }
 
-/* Is the second argument of the call a constant? */
+/* Is the argument of this number a constant in the call? */
 static bool
-filter_is_constant(const FmgrInfo *call_site)
+is_constant(const FmgrInfo *call_site, int number)
 {
 	Node	   *expr = call_site == NULL ? NULL : call_site->fn_expr;
 	List	   *args = NIL;
@@ -113,17 +114,15 @@ filter_is_constant(const FmgrInfo *call_site)
 		args = ((OpExpr *) expr)->args;
 	else if (expr != NULL && IsA(expr, FuncExpr))
 		args = ((FuncExpr *) expr)->args;
-	return list_length(args) == 2 && IsA(lsecond(args), Const);
+	return list_length(args) == 2 && IsA(list_nth(args, number), Const);
 }
 
 /*
- * matches(jsonb, filter_query) returns boolean
- *
  * A constant filter is prepared once for each call site. A parameter may
  * change while the call site lives on (PL/pgSQL evaluates expressions so).
  */
-Datum
-filter_matches_jsonb(PG_FUNCTION_ARGS)
+static inline Datum
+match_arguments(FunctionCallInfo fcinfo, int document, int filter)
 {
 	FmgrInfo   *call_site = fcinfo->flinfo;
 	FilterQuery *query;
@@ -133,10 +132,10 @@ filter_matches_jsonb(PG_FUNCTION_ARGS)
 	{
 		MatchCall  *call = call_site->fn_extra;
 
-		PG_RETURN_BOOL(matches(PG_GETARG_DATUM(0), call->query, call));
+		PG_RETURN_BOOL(matches(PG_GETARG_DATUM(document), call->query, call));
 	}
-	query = PG_GETARG_FILTER_QUERY(1);
-	if (filter_is_constant(call_site))
+	query = PG_GETARG_FILTER_QUERY(filter);
+	if (is_constant(call_site, filter))
 	{
 		MemoryContext old = MemoryContextSwitchTo(call_site->fn_mcxt);
 		MatchCall  *call = palloc0(sizeof(MatchCall));
@@ -144,12 +143,26 @@ filter_matches_jsonb(PG_FUNCTION_ARGS)
 		call->query = filter_query_reordered(query);
 		call_site->fn_extra = call;
 		MemoryContextSwitchTo(old);
-		result = matches(PG_GETARG_DATUM(0), call->query, call);
+		result = matches(PG_GETARG_DATUM(document), call->query, call);
 	}
 	else
-		result = matches(PG_GETARG_DATUM(0), query, NULL);
-	PG_FREE_IF_COPY(query, 1);
+		result = matches(PG_GETARG_DATUM(document), query, NULL);
+	PG_FREE_IF_COPY(query, filter);
 	PG_RETURN_BOOL(result);
+}
+
+/* matches(jsonb, filter_query) returns boolean */
+Datum
+filter_matches_jsonb(PG_FUNCTION_ARGS)
+{
+	return match_arguments(fcinfo, 0, 1);
+}
+
+/* matched_by(filter_query, jsonb) returns boolean */
+Datum
+filter_matched_by_jsonb(PG_FUNCTION_ARGS)
+{
+	return match_arguments(fcinfo, 1, 0);
 }
 
 AttrNumber

@@ -2,7 +2,7 @@
  * src/filter/support.c
  *
  * Planner support: brings every way of asking for a match into one form,
- * column OPERATOR(cirro.@@) filter, so that all of them plan alike. Must not
+ * column OPERATOR(cirro.@@) filter or its commutator, so that all of them plan alike. Must not
  * change the nodes it is given, and must not raise errors: what it cannot
  * bring into that form is left to run as it is.
  *-------------------------------------------------------------------------
@@ -26,14 +26,14 @@
 
 PG_FUNCTION_INFO_V1(filter_matches_support);
 
-/* The operator @@ on jsonb that stands beside the function, or InvalidOid. */
+/* The operator that stands beside the function, or InvalidOid. */
 static Oid
-match_operator(Oid function, Oid filter_type)
+match_operator(Oid function, const char *name, Oid left_type, Oid right_type)
 {
 	return GetSysCacheOid4(OPERNAMENSP, Anum_pg_operator_oid,
-						   CStringGetDatum("@@"),
-						   ObjectIdGetDatum(JSONBOID),
-						   ObjectIdGetDatum(filter_type),
+						   CStringGetDatum(name),
+						   ObjectIdGetDatum(left_type),
+						   ObjectIdGetDatum(right_type),
 						   ObjectIdGetDatum(get_func_namespace(function)));
 }
 
@@ -134,13 +134,14 @@ profile_of_row(PlannerInfo *root, Node *row)
 	return NULL;
 }
 
-/* Support function of both matches(). */
+/* Support function of both matches(), and of matched_by(). */
 Datum
 filter_matches_support(PG_FUNCTION_ARGS)
 {
 	Node	   *request = (Node *) PG_GETARG_POINTER(0);
-	Expr	   *document;
-	Expr	   *filter;
+	const char *name = "@@";
+	Expr	   *left;
+	Expr	   *right;
 	Oid			operator;
 	Expr	   *match;
 	FuncExpr   *call;
@@ -152,16 +153,19 @@ filter_matches_support(PG_FUNCTION_ARGS)
 	root = ((SupportRequestSimplify *) request)->root;
 	if (list_length(call->args) != 2)
 		PG_RETURN_POINTER(NULL);
-	document = linitial(call->args);
-	filter = lsecond(call->args);
-	if (exprType((Node *) document) != JSONBOID)
-		document = profile_of_row(root, (Node *) document);
-	if (document == NULL)
+	left = linitial(call->args);
+	right = lsecond(call->args);
+	if (exprType((Node *) right) == JSONBOID)
+		name = "~@@";
+	else if (exprType((Node *) left) != JSONBOID)
+		left = profile_of_row(root, (Node *) left);
+	if (left == NULL)
 		PG_RETURN_POINTER(NULL);
-	operator = match_operator(call->funcid, exprType((Node *) filter));
+	operator = match_operator(call->funcid, name, exprType((Node *) left),
+							  exprType((Node *) right));
 	if (!OidIsValid(operator))
 		PG_RETURN_POINTER(NULL);
-	match = make_opclause(operator, BOOLOID, false, document, filter,
+	match = make_opclause(operator, BOOLOID, false, left, right,
 						  InvalidOid, call->inputcollid);
 	set_opfuncid((OpExpr *) match);
 	PG_RETURN_POINTER(match);

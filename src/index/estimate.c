@@ -626,6 +626,16 @@ estimate(const Estimate *x, IndexEntry *e)
 }
 
 double
+index_entry_fraction(const IndexEntry *entry, const ProfileStats *stats)
+{
+	Estimate	x = {NULL, stats};
+	double		fraction = keys_fraction(&x, entry);
+
+	CLAMP_PROBABILITY(fraction);
+	return fraction;
+}
+
+double
 index_entry_estimate(IndexEntry *root, const FilterQuery *query, const ProfileStats *stats)
 {
 	Estimate	x = {query, stats};

@@ -18,4 +18,7 @@
 extern double index_entry_estimate(IndexEntry *root, const FilterQuery *query,
 								   const ProfileStats *stats);
 
+/* Of the documents, those that have a key of this one (KEY, RANGE, SET); likewise. */
+extern double index_entry_fraction(const IndexEntry *entry, const ProfileStats *stats);
+
 #endif							/* CIRRO_INDEX_ESTIMATE_H */

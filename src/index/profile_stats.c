@@ -30,6 +30,7 @@
 
 #include "compat.h"
 #include "index/profile_stats.h"
+#include "index/scatter.h"
 
 PG_FUNCTION_INFO_V1(profile_stats);
 PG_FUNCTION_INFO_V1(profile_stats_typanalyze);
@@ -335,29 +336,6 @@ make_slots(VacAttrStats *stats, HTAB *key_table, HTAB *prefix_table, int rows)
 	if (n > 0)
 		put_slot(stats, 2, KIND_BOUNDS, key_type, values, n, NULL, 0);
 	MemoryContextSwitchTo(old);
-}
-
-/* A step that comes by each of n rows before it comes by one again. */
-static int
-scattering_step(int n)
-{
-	int			step = (int) (n * 0.618) | 1;
-
-	for (;; step++)
-	{
-		int			a = n;
-		int			b = step;
-
-		while (b != 0)
-		{
-			int			rest = a % b;
-
-			a = b;
-			b = rest;
-		}
-		if (a == 1)
-			return step;
-	}
 }
 
 static void

@@ -19,11 +19,11 @@ typedef enum StoredKeyKind
 {
 	STORED_ALWAYS = 1,			/* any document; no more than this byte */
 	STORED_POINT = 2,			/* one that has this key */
-	STORED_PAIR = 3,			/* ... these two, which differ; a hash of their paths and
-								 * tags, and one of themselves */
+	STORED_PAIR = 3,			/* ... these two, which differ: a hash of the path
+								 * and tag of each, and one of the two keys */
 	STORED_TAG = 4,				/* ... any key of this path, or path and tag */
 	STORED_LOWER = 5,			/* ... one of this path and tag that is not below */
-	STORED_UPPER = 6,			/* ... not above */
+	STORED_UPPER = 6,			/* ... not above, but for what the bound begins */
 	STORED_SHAPE = 7			/* no filter's: there are keys that begin so */
 } StoredKeyKind;
 
@@ -35,15 +35,24 @@ typedef struct StoredKey
 	char		data[STORED_KEY_MAX];
 } StoredKey;
 
-/* One for each key of a document, or for a leaf of a filter. */
+/*
+ * One for each key of a document, or for a leaf of a filter. Bounds come without
+ * the hash of a value that is cut.
+ */
 extern void stored_key_always(StoredKey *key);
 extern void stored_key_of(StoredKey *key, StoredKeyKind kind, const char *profile_key, int len);
 /* The two may come in either order, and must differ. */
 extern void stored_key_pair(StoredKey *key, const char *a, int a_len, const char *b, int b_len);
 
+/* For qsort: by their bytes. */
+extern int	stored_key_compare(const void *a, const void *b);
+/* Is it among these, which are in ascending order? */
+extern bool stored_key_is_in(const StoredKey *key, const StoredKey *keys, int nkeys);
+
 /*
- * The shape of a key: its kind and what precedes its value. Length 0 if documents
- * ask for keys of its kind unasked (points, and what is always there).
+ * The shape of a key, its first bytes: its kind and what precedes its value. Length
+ * 0 if documents ask for keys of its kind unasked (points, and what is always there).
+ * Behind a byte STORED_SHAPE that is a key of its own.
  */
 extern int	stored_key_shape_len(const StoredKey *key);
 
@@ -51,7 +60,7 @@ extern int	stored_key_shape_len(const StoredKey *key);
 typedef struct DocumentKeys
 {
 	int			npoints;
-	StoredKey  *points;
+	StoredKey  *points;			/* with STORED_ALWAYS, the first */
 	int			nranges;
 	StoredKey  *low;			/* both ends are in it */
 	StoredKey  *high;
@@ -59,7 +68,9 @@ typedef struct DocumentKeys
 
 /*
  * Without shapes (NULL) those of every shape but pairs; else those of the shapes given,
- * which are in ascending order. In the current context.
+ * which are in ascending order (without the byte STORED_SHAPE). In the current context.
+ * Takes time and room in proportion to the keys of the document, and no more than
+ * some thousand pairs.
  */
 extern void document_keys_make(DocumentKeys *keys, const JsonbContainer *document,
 							   const StoredKey *shapes, int nshapes);
