@@ -74,6 +74,46 @@ LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'index_search
 COMMENT ON FUNCTION cirro.index_search(cirro.filter_query) IS 'what a search of such an index fetches, and what it leaves to the recheck';
 
 --
+-- GIN over filters that are stored, by documents
+--
+
+CREATE FUNCTION cirro.filter_ops_extract_value(cirro.filter_query, internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_ops_extract_value';
+COMMENT ON FUNCTION cirro.filter_ops_extract_value(cirro.filter_query, internal) IS 'GIN support';
+
+CREATE FUNCTION cirro.filter_ops_extract_query(cirro.filter_query, internal, int2, internal, internal, internal, internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_ops_extract_query';
+COMMENT ON FUNCTION cirro.filter_ops_extract_query(cirro.filter_query, internal, int2, internal, internal, internal, internal) IS 'GIN support';
+
+CREATE FUNCTION cirro.filter_ops_consistent(internal, int2, cirro.filter_query, int4, internal, internal, internal, internal) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_ops_consistent';
+COMMENT ON FUNCTION cirro.filter_ops_consistent(internal, int2, cirro.filter_query, int4, internal, internal, internal, internal) IS 'GIN support';
+
+CREATE FUNCTION cirro.filter_ops_triconsistent(internal, int2, cirro.filter_query, int4, internal, internal, internal) RETURNS "char"
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_ops_triconsistent';
+COMMENT ON FUNCTION cirro.filter_ops_triconsistent(internal, int2, cirro.filter_query, int4, internal, internal, internal) IS 'GIN support';
+
+CREATE FUNCTION cirro.filter_ops_compare_partial(cirro.profile_key, cirro.profile_key, int2, internal) RETURNS integer
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_ops_compare_partial';
+COMMENT ON FUNCTION cirro.filter_ops_compare_partial(cirro.profile_key, cirro.profile_key, int2, internal) IS 'GIN support';
+
+CREATE OPERATOR CLASS cirro.filter_ops DEFAULT FOR TYPE cirro.filter_query USING gin AS
+	OPERATOR 1 cirro.~@@ (cirro.filter_query, jsonb),
+	FUNCTION 1 cirro.profile_key_cmp(cirro.profile_key, cirro.profile_key),
+	FUNCTION 2 cirro.filter_ops_extract_value(cirro.filter_query, internal),
+	FUNCTION 3 cirro.filter_ops_extract_query(cirro.filter_query, internal, int2, internal, internal, internal, internal),
+	FUNCTION 4 cirro.filter_ops_consistent(internal, int2, cirro.filter_query, int4, internal, internal, internal, internal),
+	FUNCTION 5 cirro.filter_ops_compare_partial(cirro.profile_key, cirro.profile_key, int2, internal),
+	FUNCTION 6 cirro.filter_ops_triconsistent(internal, int2, cirro.filter_query, int4, internal, internal, internal),
+	STORAGE cirro.profile_key;
+COMMENT ON OPERATOR CLASS cirro.filter_ops USING gin IS 'finds stored filters by documents';
+COMMENT ON OPERATOR FAMILY cirro.filter_ops USING gin IS 'finds stored filters by documents';
+
+CREATE FUNCTION cirro.stored_keys(filter cirro.filter_query) RETURNS text[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'stored_keys';
+COMMENT ON FUNCTION cirro.stored_keys(cirro.filter_query) IS 'what an index of class filter_ops holds of the filter, for people to read: each document that matches has one of these';
+
+--
 -- Statistics
 --
 

@@ -21,6 +21,7 @@
 #include "index/choice.h"
 #include "index/estimate.h"
 #include "index/extract.h"
+#include "index/gin.h"
 #include "index/memory.h"
 
 PG_FUNCTION_INFO_V1(profile_ops_extract_value);
@@ -103,18 +104,6 @@ add_entries(const IndexEntry *e, SearchPlan *plan, Search *searches,
 }
 
 /*
- * The planner asks, too, to tell what a search would cost, but has no way to
- * be told of ranges and rows to recheck. It calls a function that it looked
- * up on the spot; a search has a context of its own for its keys. Where this
- * is wrong a search is slower than it could be.
- */
-static bool
-is_planner(FunctionCallInfo fcinfo)
-{
-	return fcinfo->flinfo->fn_mcxt == CurrentMemoryContext;
-}
-
-/*
  * extract_query(jsonb, internal, int2, internal, internal, internal, internal)
  * returns internal: what to search for. The first argument is the filter; GIN
  * declares it with the type that is indexed.
@@ -138,7 +127,7 @@ profile_ops_extract_query(PG_FUNCTION_ARGS)
 	if (!index_entry_recall(query, root, &better_scanned))
 		index_entry_estimate(root, query, NULL);
 	*nentries = index_entry_choose(root);
-	if (is_planner(fcinfo) && better_scanned)
+	if (gin_asked_by_planner(fcinfo) && better_scanned)
 		*nentries = 0;
 	if (*nentries == 0)
 	{

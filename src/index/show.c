@@ -1,24 +1,29 @@
 /*-------------------------------------------------------------------------
  * src/index/show.c
  *
- * Shows what a search of the index makes of a filter, for people who wonder
- * why it is slow and for tests. It decides nothing.
+ * Shows what a search of the index makes of a filter, and what an index over filters
+ * holds of one, for people who wonder why it is slow and for tests. It decides
+ * nothing.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "compat.h"
 #include "filter/io.h"
 #include "index/choice.h"
+#include "index/cover.h"
 #include "index/estimate.h"
 #include "index/extract.h"
 #include "index/memory.h"
 #include "index/profile_key_io.h"
 
 PG_FUNCTION_INFO_V1(index_search);
+PG_FUNCTION_INFO_V1(stored_keys);
 
 static void show(StringInfo buf, const IndexEntry *e);
 
@@ -154,4 +159,56 @@ index_search(PG_FUNCTION_ARGS)
 	else
 		show(&buf, root);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(buf.data, buf.len));
+}
+
+/* A key of a filter as a condition. Of a pair nothing is left that could be shown. */
+static void
+show_stored_key(StringInfo buf, const StoredKey *key)
+{
+	const char *data = key->data + 1;
+	int			len = key->len - 1;
+
+	switch ((StoredKeyKind) key->data[0])
+	{
+		case STORED_ALWAYS:
+			appendStringInfoString(buf, "any document");
+			return;
+		case STORED_PAIR:
+		case STORED_SHAPE:
+			appendStringInfoString(buf, "(hashed)");
+			return;
+		default:
+			break;
+	}
+	profile_key_show_path(buf, data, len);
+	appendStringInfoString(buf, key->data[0] == STORED_LOWER ? " >= " :
+						   key->data[0] == STORED_UPPER ? " <= " : " is ");
+	if (len == profile_key_path_len(data, len))
+		appendStringInfoString(buf, "there");
+	/* The empty string has no bytes, and looks like any. */
+	else if (key->data[0] != STORED_TAG && len == profile_key_tag_len(data, len) &&
+			 data[len - 1] == PROFILE_TAG_STRING)
+		appendStringInfoString(buf, "\"\"");
+	else
+		profile_key_show_value(buf, data, len);
+}
+
+/* stored_keys(filter_query) returns text[] */
+Datum
+stored_keys(PG_FUNCTION_ARGS)
+{
+	FilterQuery *query = PG_GETARG_FILTER_QUERY(0);
+	StoredKey  *keys;
+	int			n = filter_cover(query, NULL, false, NULL, NULL, &keys);
+	Datum	   *texts = palloc((n + 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+	{
+		StringInfoData buf;
+
+		initStringInfo(&buf);
+		show_stored_key(&buf, &keys[i]);
+		texts[i] = CStringGetTextDatum(buf.data);
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
