@@ -109,7 +109,7 @@ say "a worker comes whom 100 of $asleep gigs await"
 db -c 'CALL bench.clear()' -c "CALL bench.add_gigs('three', 1, $asleep - 100, '5 min')" -c "CALL bench.add_wanting($asleep - 99)" -c "$vacuum" \
 	-c "CALL cirro.run_waves('crowd')" -c "CALL bench.put_to_sleep(now() - interval '1 hour')" -c 'VACUUM ANALYZE crowd.gig_state'
 # The first look, which would wake all, has been.
-for round in $(seq "$rounds"); do
+for round in $(seq $((rounds * 3))); do
 	db -c "CALL bench.put_to_sleep(now() - interval '1 hour')" -c 'VACUUM crowd.gig_state, crowd.invitation, crowd.worker'
 	db -c "CALL cirro.run_waves('crowd', during => '1 day')" 2>/dev/null &
 	ticks=$!

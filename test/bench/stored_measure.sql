@@ -94,7 +94,7 @@ DECLARE
 	checked bigint := 0;
 	others bigint := 0;
 	ms double precision;
-	candidates bigint := 0;
+	fetched double precision := 0;
 	scans int := 0;
 	plan jsonb;
 	count int := (SELECT count(*) FROM bench.document x WHERE x.what = documents);
@@ -145,10 +145,11 @@ BEGIN
 			IF plan #>> '{0,Plan,Node Type}' <> 'Bitmap Heap Scan' THEN
 				RAISE 'no index can be used' USING DETAIL = plan::text;
 			END IF;
-			candidates := candidates + (plan #>> '{0,Plan,Actual Rows}')::float8
+			fetched := fetched + (plan #>> '{0,Plan,Actual Rows}')::float8
 				+ coalesce((plan #>> '{0,Plan,Rows Removed by Index Recheck}')::float8, 0);
 		END LOOP;
-		UPDATE bench.sample s SET candidates = match_saved.candidates::float8 / match_saved.count
+		fetched := fetched / count;
+		UPDATE bench.sample s SET candidates = fetched
 		WHERE s.what = 'index, ' || documents AND s.kind = its_kind AND s.size = match_saved.size AND s.round = 1;
 	END IF;
 END $$;
@@ -257,6 +258,8 @@ DECLARE
 	w bigint;
 	invited bigint;
 BEGIN
+	-- At any time between two ticks.
+	PERFORM pg_sleep(bench.dice(round, 40));
 	INSERT INTO crowd.worker (profile) SELECT x.profile || '{"country": "no AQ", "skills": ["no ice"]}' FROM bench.document x
 	WHERE x.what = 'unwanted' AND x.id = 1 RETURNING id INTO w;
 	COMMIT;
