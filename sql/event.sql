@@ -208,6 +208,7 @@ SET cirro.clock = '2030-01-01 13:01+00';
 CALL cirro.run_waves('event');
 SELECT outcome FROM run_wave(20);
 SELECT outcome FROM invite(20, '{11}');
+UPDATE gig SET invitation_multiplier = 3 WHERE id = 20;
 SET cirro.clock = '2030-01-01 13:02+00';
 CALL cirro.run_waves('event');
 SELECT exhausted FROM gig_state WHERE gig_id = 20;

@@ -45,6 +45,14 @@ SELECT count((accept(id)).status) FROM (SELECT id FROM invitation WHERE gig_id =
 SELECT outcome FROM invite(3, '{2}', auto_accept => true);
 SELECT pg_temp.words(cirro.report('pictures'));
 SELECT pg_temp.words(cirro.report('pictures', 1));
+-- Why there is no next wave.
+SELECT w FROM pg_temp.words(cirro.report('pictures', 2)) w WHERE w ~ '^created';
+BEGIN;
+UPDATE gig SET pending_max = 8 WHERE id = 1;
+SELECT outcome FROM run_wave(1);
+SELECT w FROM pg_temp.words(cirro.report('pictures', 1)) w WHERE w ~ '^created';
+SELECT w FROM pg_temp.words(cirro.report('pictures')) w WHERE w ~ '^[0-9]+ of .* 8 |^0 of 2 or more';
+ROLLBACK;
 -- Times are the session's; nothing else of its settings is in the page.
 SET timezone = 'Asia/Kathmandu';
 SELECT regexp_count(p, '<time datetime="2030-05-03T13:45\+05:45">2030-05-03 13:45</time>') > 0, p ~ 'time zone <bdi>Asia/Kathmandu'

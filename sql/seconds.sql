@@ -56,7 +56,8 @@ DELETE FROM seconds.gig;
 SET cirro.clock = '2030-01-01 12:00+00';
 INSERT INTO seconds.gig (id, title, url, start_at, end_at, total_seats, filter_query)
 VALUES (100, 'g', 'u', '2030-01-01 13:00+00', '2030-01-01 14:00+00', 1, '{}');
-\set see 'UPDATE seconds.gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now(); UPDATE seconds.setting SET cleaned_at = cirro.now(); DELETE FROM seconds.wave; SET ROLE regress_seconds; CALL cirro.run_waves(); RESET ROLE; SELECT count(*) AS waves FROM seconds.wave;'
+-- The gig is not asleep: that would be another reason to ask.
+\set see 'UPDATE seconds.gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now(), slept_in = NULL; UPDATE seconds.setting SET cleaned_at = cirro.now(); DELETE FROM seconds.wave; SET ROLE regress_seconds; CALL cirro.run_waves(); RESET ROLE; SELECT count(*) AS waves FROM seconds.wave;'
 :see
 UPDATE seconds.setting SET paused = true;
 :see
@@ -104,6 +105,71 @@ DROP OPERATOR FAMILY seconds.odd USING btree;
 DROP FUNCTION seconds.compare;
 CREATE UNIQUE INDEX gig_state_next_event_at_idx ON seconds.gig_state (next_event_at DESC, gig_id) INCLUDE (waves);
 :see
+
+-- So it is with a gig that sleeps: what finds those asleep, and the workers who have
+-- changed, is believed if it is sound.
+\set wake 'INSERT INTO seconds.worker DEFAULT VALUES; SET ROLE regress_seconds; CALL cirro.run_waves(); RESET ROLE; SELECT slept_in IS NULL AS awake FROM seconds.gig_state WHERE gig_id = 100;'
+\set sleep 'DO $$BEGIN FOR n IN 1..2 LOOP PERFORM seconds.run_wave(100); END LOOP; END$$; UPDATE seconds.setting SET cleaned_at = cirro.now(); SET ROLE regress_seconds; CALL cirro.run_waves(); RESET ROLE;'
+UPDATE seconds.gig_state SET next_event_at = starts_at;
+:sleep
+:wake
+:sleep
+DROP INDEX seconds.worker_changed_in_idx;
+:wake
+:sleep
+CREATE INDEX worker_changed_in_idx ON seconds.worker (lot) WHERE active;
+:wake
+:sleep
+DROP INDEX seconds.worker_changed_in_idx;
+CREATE INDEX worker_changed_in_idx ON seconds.worker (lot, changed_in) WHERE active;
+:wake
+:sleep
+DROP INDEX seconds.worker_changed_in_idx;
+CREATE INDEX worker_changed_in_idx ON seconds.worker (changed_in) WHERE NOT active;
+:wake
+:sleep
+DROP INDEX seconds.worker_changed_in_idx;
+CREATE INDEX worker_changed_in_idx ON seconds.worker (changed_in) WHERE active AND lot IS NULL;
+:wake
+:sleep
+DROP INDEX seconds.worker_changed_in_idx;
+CREATE INDEX worker_changed_in_idx ON seconds.worker (changed_in) WHERE lot IS NULL;
+:wake
+:sleep
+DROP INDEX seconds.worker_changed_in_idx;
+CREATE INDEX worker_changed_in_idx ON seconds.worker ((changed_in % 2), changed_in) WHERE active;
+:wake
+:sleep
+DROP INDEX seconds.worker_changed_in_idx;
+CREATE INDEX worker_changed_in_idx ON seconds.worker (changed_in DESC, lot) INCLUDE (ref) WHERE active;
+:wake
+:sleep
+DROP INDEX seconds.gig_state_slept_in_idx;
+:wake
+:sleep
+CREATE INDEX gig_state_slept_in_idx ON seconds.gig_state (searched) WHERE slept_in IS NOT NULL;
+:wake
+:sleep
+DROP INDEX seconds.gig_state_slept_in_idx;
+CREATE INDEX gig_state_slept_in_idx ON seconds.gig_state (failures, slept_in);
+:wake
+:sleep
+DROP INDEX seconds.gig_state_slept_in_idx;
+CREATE INDEX gig_state_slept_in_idx ON seconds.gig_state (slept_in) WHERE slept_in IS NULL;
+:wake
+:sleep
+DROP INDEX seconds.gig_state_slept_in_idx;
+CREATE INDEX gig_state_slept_in_idx ON seconds.gig_state (slept_in) WHERE awaits_room;
+:wake
+:sleep
+DROP INDEX seconds.gig_state_slept_in_idx;
+CREATE INDEX gig_state_slept_in_idx ON seconds.gig_state USING brin (slept_in);
+:wake
+:sleep
+DROP INDEX seconds.gig_state_slept_in_idx;
+CREATE INDEX gig_state_slept_in_idx ON seconds.gig_state (slept_in DESC) INCLUDE (waves);
+:wake
+:sleep
 
 -- A defect of an idle Space is told once there is something to do, or hourly.
 ALTER TABLE seconds.attempt DROP COLUMN outcomes CASCADE;

@@ -83,12 +83,15 @@ CALL cirro.run_waves('cirro_waves');
 SELECT number, accepted, wanted, invited FROM waves WHERE number > 4;
 SELECT * FROM check_consistency();
 
--- exhausted: the rows of 100 workers, then nobody; repeats are one row
+-- exhausted: the rows of 100 workers, then nobody: no wave more, unless it is asked
+-- for; repeats are one row
 UPDATE gig SET invitation_multiplier = 1000 WHERE id = 1;
 SET cirro.clock = '2030-01-01 13:14:07+00'; CALL cirro.run_waves('cirro_waves');
 SET cirro.clock = '2030-01-01 13:16:07+00'; CALL cirro.run_waves('cirro_waves');
 SET cirro.clock = '2030-01-01 13:18:07+00'; CALL cirro.run_waves('cirro_waves');
 SET cirro.clock = '2030-01-01 13:20:07+00'; CALL cirro.run_waves('cirro_waves');
+SELECT outcome FROM run_wave(1);
+SELECT outcome FROM run_wave(1);
 SELECT number, run_at, wanted, invited, matched, outcome, repeats FROM waves WHERE number > 5;
 SELECT count(*), count(DISTINCT worker_id) FROM invitation;
 -- somebody new matches
@@ -412,8 +415,10 @@ CALL cirro.run_waves('cirro_waves');
 UPDATE setting SET ddl_version = NULL;
 
 -- a gig that has invited all it could looks at changed workers alone: what it goes
--- by is void elsewhere, and after rebuild_state()
+-- by is void elsewhere, and after rebuild_state(). It is due, and not asleep, here:
+-- what wakes it is for sql/sleep.sql.
 SELECT clear();
+\set due 'next_wave_at = cirro.now(), next_event_at = cirro.now(), slept_in = NULL, awaits_room = false'
 CREATE FUNCTION cirro_waves.unseen_change(who bigint, new_profile jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	ALTER TABLE worker DISABLE TRIGGER cirro_check;
@@ -426,15 +431,15 @@ INSERT INTO worker (id, profile) VALUES (301, '{"wanted": true}'), (302, '{}'), 
 CALL cirro.run_waves('cirro_waves');
 SELECT searched IS NOT NULL AS remembers FROM gig_state;
 SELECT unseen_change(302, '{"wanted": true}');
-UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now();
+UPDATE gig_state SET :due;
 CALL cirro.run_waves('cirro_waves');
 SELECT gig_id, invited, outcome FROM waves;
-UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now(), searched_on = searched_on + 1;
+UPDATE gig_state SET :due, searched_on = searched_on + 1;
 CALL cirro.run_waves('cirro_waves');
 SELECT gig_id, invited, outcome FROM waves;
 SELECT unseen_change(303, '{"wanted": true}');
 SELECT rebuild_state();
-UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now();
+UPDATE gig_state SET :due;
 CALL cirro.run_waves('cirro_waves');
 SELECT gig_id, invited, outcome FROM waves;
 -- rows that are replicated count as changed here; a change that no wave looks at does not
@@ -446,25 +451,25 @@ UPDATE worker SET ref = 'x', changed_in = '3' WHERE id = 1;
 UPDATE worker SET lot = lot + 1, changed_in = '3' WHERE id = 2;
 SELECT id, changed_in = pg_current_xact_id()::text::bigint AS now, changed_in > '3' AS not_as_given FROM worker WHERE id IN (1, 2, 304) ORDER BY id;
 COMMIT;
-UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now();
+UPDATE gig_state SET :due;
 CALL cirro.run_waves('cirro_waves');
 SELECT gig_id, invited, outcome FROM waves;
 -- what a dump brings from where there were more transactions
 ALTER TABLE worker DISABLE TRIGGER cirro_check;
 UPDATE worker SET profile = '{"wanted": true}', changed_in = '9000000000' WHERE id = 3;
 ALTER TABLE worker ENABLE ALWAYS TRIGGER cirro_check;
-UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now(), released = '9000000000';
+UPDATE gig_state SET :due, released = '9000000000';
 CALL cirro.run_waves('cirro_waves');
 SELECT outcome, invited FROM waves ORDER BY run_at DESC, number DESC LIMIT 1;
 SELECT released IS NULL AS forgotten, searched IS NOT NULL AS remembers FROM gig_state;
-UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now();
+UPDATE gig_state SET :due;
 SELECT count(*) AS seen_as_changed FROM worker w, gig_state s WHERE w.changed_in >= s.searched;
 SET jit = off;
 SET client_min_messages = debug1;
 CALL cirro.run_waves('cirro_waves');
 -- one pass is for those that have to look at all again
 SET cirro.wave_search = batch;
-UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now();
+UPDATE gig_state SET :due;
 CALL cirro.run_waves('cirro_waves');
 UPDATE gig SET filter_query = '{"wanted": true, "rating": 11}';
 CALL cirro.run_waves('cirro_waves');
@@ -485,7 +490,8 @@ SELECT clear();
 DELETE FROM gig;
 SELECT clear();
 CREATE FUNCTION due() RETURNS void LANGUAGE sql AS $$
-	UPDATE cirro_waves.gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now() WHERE next_wave_at IS NOT NULL $$;
+	UPDATE cirro_waves.gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now(), slept_in = NULL, awaits_room = false
+	WHERE next_wave_at IS NOT NULL OR slept_in IS NOT NULL OR awaits_room $$;
 -- what other databases do must not be seen: their transactions make a gig look at more
 CREATE FUNCTION settle(last bigint) RETURNS void LANGUAGE sql AS $$
 	UPDATE cirro_waves.gig_state SET searched = pg_current_xact_id()::text::bigint, released = NULL WHERE searched IS NOT NULL AND gig_id <= last $$;
@@ -503,7 +509,7 @@ SELECT gig_id, invited, matched, outcome FROM waves;
 SELECT settle(944);
 -- 941 looks first, and later at fewer
 INSERT INTO worker (id, profile, lot) VALUES (404, '{"pass": 2}', 404);
-UPDATE gig_state SET next_wave_at = cirro.now(), next_event_at = cirro.now() WHERE gig_id = 941;
+UPDATE gig_state SET :due WHERE gig_id = 941;
 CALL cirro.run_waves('cirro_waves');
 SELECT settle(941);
 INSERT INTO worker (id, profile, lot) VALUES (405, '{"pass": 5}', 405), (406, '{"pass": 6}', 300), (407, '{"pass": 0}', 407);

@@ -35,7 +35,8 @@ static const SpaceQuery gig_query = {
 	"   cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at)::text,"
 	"   (g.cancelled_at IS NOT NULL)::bool, g.created_at::timestamptz, g.start_at::timestamptz,"
 	"   g.end_at::timestamptz, s.closes_at::timestamptz, s.target::int, s.capacity::int, s.accepted::int,"
-	"   s.auto::bool, s.waves::int, (s.failures > 0)::bool, s.exhausted::bool, s.next_wave_at::timestamptz"
+	"   s.auto::bool, s.waves::int, (s.failures > 0)::bool, s.exhausted::bool,"
+	"   (s.slept_in IS NOT NULL)::bool, s.awaits_room::bool, s.next_wave_at::timestamptz"
 	" FROM gig g JOIN gig_state s ON s.gig_id = g.id WHERE g.id = $1",
 	1, {INT8OID}
 };
@@ -194,6 +195,8 @@ typedef struct Gig
 	int32		waves;
 	bool		failed;
 	bool		exhausted;
+	bool		is_asleep;		/* until somebody comes or changes */
+	bool		awaits_room;	/* asleep, until there is room below pending_max */
 	TimestampTz next_wave_at;	/* DT_NOEND: none */
 	bool		is_open;
 } Gig;
@@ -265,6 +268,8 @@ read_gig(Gig *gig, int64 id, TimestampTz now)
 	gig->waves = result_int32(&row);
 	gig->failed = result_bool(&row);
 	gig->exhausted = result_bool(&row);
+	gig->is_asleep = result_bool(&row);
+	gig->awaits_room = result_bool(&row);
 	gig->next_wave_at = result_null(&row) ? DT_NOEND : result_timestamptz(&row);
 	result_end(&row);
 	gig->is_open = now < gig->closes_at;
@@ -803,6 +808,10 @@ put_facts(Report *report, const Gig *gig)
 		html(page, ". Invitations are sent by hand.");
 	else if (gig->accepted >= gig->target)
 		html(page, ". No further wave is needed.");
+	else if (gig->awaits_room)
+		html(page, ". It sleeps until there is room below its pending_max.");
+	else if (gig->is_asleep)
+		html(page, ". It sleeps until a worker whom it could invite is added or changes.");
 	else if (gig->next_wave_at <= report->now)
 		html(page, ". The next wave is due now.");
 	else

@@ -45,6 +45,7 @@ static const SpaceQuery gigs_query = {
 	" each AS MATERIALIZED ("
 	"   SELECT g.id, s.closes_at > $1 AS is_open, s.starts_at, s.closes_at, s.target, s.capacity,"
 	"     s.accepted, s.auto, s.failures, s.exhausted, s.waves, s.next_wave_at, s.next_event_at,"
+	"     s.slept_in IS NOT NULL AS is_asleep, s.awaits_room,"
 	"     coalesce(p.pending, bigint '0') AS pending"
 	"   FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN pending p ON p.gig_id = g.id),"
 	" sums AS (SELECT count(*) AS gigs, count(*) FILTER (WHERE e.is_open) AS open,"
@@ -64,7 +65,7 @@ static const SpaceQuery gigs_query = {
 	"   cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at)::text,"
 	"   (g.cancelled_at IS NOT NULL)::bool, h.starts_at::timestamptz, h.accepted::int, h.target::int,"
 	"   h.capacity::int, h.pending::bigint, h.is_open::bool, h.auto::bool, (h.failures > 0)::bool,"
-	"   h.exhausted::bool, h.next_wave_at::timestamptz"
+	"   h.exhausted::bool, h.is_asleep::bool, h.awaits_room::bool, h.next_wave_at::timestamptz"
 	" FROM sums u LEFT JOIN shown h ON true LEFT JOIN gig g ON g.id = h.id"
 	" ORDER BY h.is_open DESC, CASE WHEN h.is_open THEN h.starts_at END, h.closes_at DESC, h.id DESC",
 	1, {TIMESTAMPTZOID}
@@ -134,6 +135,8 @@ typedef struct Gig
 	bool		is_auto;
 	bool		failed;
 	bool		exhausted;
+	bool		is_asleep;		/* until somebody comes or changes */
+	bool		awaits_room;	/* asleep, until there is room below pending_max */
 	TimestampTz next_wave_at;	/* DT_NOEND: none */
 } Gig;
 
@@ -178,6 +181,8 @@ read_gig(Gig *gig, ResultRow *row)
 	gig->is_auto = result_bool(row);
 	gig->failed = result_bool(row);
 	gig->exhausted = result_bool(row);
+	gig->is_asleep = result_bool(row);
+	gig->awaits_room = result_bool(row);
 	gig->next_wave_at = result_null(row) ? DT_NOEND : result_timestamptz(row);
 	result_end(row);
 }
@@ -195,6 +200,8 @@ put_next_wave(Report *report, const Gig *gig)
 		html(page, "<span class=\"quiet\">by hand</span>");
 	else if (gig->accepted >= gig->target)
 		html(page, "<span class=\"quiet\">none needed</span>");
+	else if (gig->is_asleep || gig->awaits_room)
+		html(page, "<span class=\"quiet\">asleep</span>");
 	else if (gig->next_wave_at <= report->now)
 		html(page, "due now");
 	else
@@ -203,6 +210,11 @@ put_next_wave(Report *report, const Gig *gig)
 	{
 		html(page, " ");
 		page_badge(report, "last wave failed", true);
+	}
+	else if (gig->is_open && gig->awaits_room)
+	{
+		html(page, " ");
+		page_badge(report, "pending_max reached", false);
 	}
 	else if (gig->is_open && gig->is_auto && gig->exhausted && gig->accepted < gig->target)
 	{

@@ -30,6 +30,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -394,8 +395,16 @@ visit(Run *run, SpaceInfo *info)
 	if (!is_there(info))
 		return;
 	SPI_connect();
+	/* Without a commit the snapshot is still that of before. */
+	if (run->atomic)
+	{
+		CommandCounterIncrement();
+		PushActiveSnapshot(GetTransactionSnapshot());
+	}
 	if (ask(run, info, &work))
 		enter_agenda(run, info, &work);
+	if (run->atomic)
+		PopActiveSnapshot();
 	SPI_finish();
 }
 

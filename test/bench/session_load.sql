@@ -41,9 +41,9 @@ DECLARE
 BEGIN
 	UPDATE bench.gig SET used = true WHERE id = ANY (ids);
 	IF due AND its_kind = 'few' THEN
-		UPDATE few.gig_state SET next_wave_at = now(), next_event_at = now() WHERE -gig_id = ANY (ids);
+		UPDATE few.gig_state SET slept_in = NULL, awaits_room = false, next_wave_at = now(), next_event_at = now() WHERE -gig_id = ANY (ids);
 	ELSIF due THEN
-		UPDATE crowd.gig_state SET next_wave_at = now(), next_event_at = now() WHERE gig_id = ANY (ids);
+		UPDATE crowd.gig_state SET slept_in = NULL, awaits_room = false, next_wave_at = now(), next_event_at = now() WHERE gig_id = ANY (ids);
 	END IF;
 	RETURN QUERY SELECT abs(id) FROM unnest(ids) AS id;
 END $$;

@@ -21,7 +21,7 @@ BEGIN
 END $$;
 
 CREATE PROCEDURE bench.make_due(gigs int) LANGUAGE sql AS $$
-	UPDATE crowd.gig_state SET next_wave_at = now(), next_event_at = now() WHERE gig_id <= gigs
+	UPDATE crowd.gig_state SET slept_in = NULL, awaits_room = false, next_wave_at = now(), next_event_at = now() WHERE gig_id <= gigs
 $$;
 
 -- As if all gigs had all their seats taken, which statistics do not know.
@@ -30,11 +30,11 @@ BEGIN
 	UPDATE crowd.setting SET cleaned_at = now();
 	UPDATE crowd.gig_state SET next_event_at = now();
 	ANALYZE crowd.gig_state;
-	UPDATE crowd.gig_state SET accepted = target, next_wave_at = NULL, next_event_at = starts_at;
+	UPDATE crowd.gig_state SET accepted = target, slept_in = NULL, awaits_room = false, next_wave_at = NULL, next_event_at = starts_at;
 END $$;
 
 CREATE PROCEDURE bench.empty() LANGUAGE sql AS $$
-	UPDATE crowd.gig_state SET accepted = 0, next_wave_at = now() + interval '1 day', next_event_at = now() + interval '1 day'
+	UPDATE crowd.gig_state SET accepted = 0, slept_in = NULL, awaits_room = false, next_wave_at = now() + interval '1 day', next_event_at = now() + interval '1 day'
 $$;
 
 CREATE PROCEDURE bench.change(count int, round int) LANGUAGE sql AS $$
