@@ -77,6 +77,6 @@ BEGIN
 		TRUNCATE crowd.gig, crowd.invitation;
 	ELSE
 		UPDATE crowd.gig_state SET accepted = 0, waves = 0, failures = 0, last_due_at = NULL, last_wave_at = NULL,
-			next_wave_at = now(), next_event_at = now();
+			next_wave_at = now(), next_event_at = now(), slept_in = NULL, awaits_room = false;
 	END IF;
 END $$;
