@@ -18,6 +18,7 @@
 #include "filter/io.h"
 #include "index/cover.h"
 #include "index/gin.h"
+#include "index/memory.h"
 
 PG_FUNCTION_INFO_V1(filter_ops_extract_value);
 PG_FUNCTION_INFO_V1(filter_ops_extract_query);
@@ -118,15 +119,22 @@ filter_ops_extract_query(PG_FUNCTION_ARGS)
 	int			n;
 	bool		together;
 
-	/* It would take each entry for a search of its own. */
+	/* Which does not look at them: how many there are is how it is told what they cost. */
 	if (gin_asked_by_planner(fcinfo))
 	{
 		StoredKey	always;
+		Datum		key;
 
 		stored_key_always(&always);
-		*nentries = 1;
-		entries.keys = palloc(sizeof(Datum));
-		entries.keys[0] = profile_key_datum(always.data, always.len);
+		key = profile_key_datum(always.data, always.len);
+		*nentries = document_entries_recall(document);
+		*partial = palloc(*nentries * sizeof(bool));
+		entries.keys = palloc(*nentries * sizeof(Datum));
+		for (int i = 0; i < *nentries; i++)
+		{
+			entries.keys[i] = key;
+			(*partial)[i] = *nentries > 1;
+		}
 		PG_RETURN_POINTER(entries.keys);
 	}
 	document_keys_make(&wanted, &document->root, NULL, 0);

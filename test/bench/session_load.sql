@@ -20,8 +20,7 @@ BEGIN
 	UPDATE crowd.gig g SET filter_query = jsonb_build_object('hourly_rate', jsonb_build_object('$lt', 33 + g.id % 17 / 10.0))
 	FROM bench.gig b WHERE b.id = g.id AND b.kind = '50 %';
 	UPDATE crowd.gig SET invitation_frequency = '1 day';
-	UPDATE crowd.gig_state SET next_wave_at = now() + interval '1 day', next_event_at = now() + interval '1 day',
-		slept_in = NULL, awaits_room = false;
+	UPDATE crowd.gig_state SET next_wave_at = now() + interval '1 day', next_event_at = now() + interval '1 day';
 END $$;
 
 -- A Space with three workers, and gigs that want them.
@@ -42,9 +41,9 @@ DECLARE
 BEGIN
 	UPDATE bench.gig SET used = true WHERE id = ANY (ids);
 	IF due AND its_kind = 'few' THEN
-		UPDATE few.gig_state SET next_wave_at = now(), next_event_at = now(), slept_in = NULL, awaits_room = false WHERE -gig_id = ANY (ids);
+		UPDATE few.gig_state SET slept_in = NULL, awaits_room = false, next_wave_at = now(), next_event_at = now() WHERE -gig_id = ANY (ids);
 	ELSIF due THEN
-		UPDATE crowd.gig_state SET next_wave_at = now(), next_event_at = now(), slept_in = NULL, awaits_room = false WHERE gig_id = ANY (ids);
+		UPDATE crowd.gig_state SET slept_in = NULL, awaits_room = false, next_wave_at = now(), next_event_at = now() WHERE gig_id = ANY (ids);
 	END IF;
 	RETURN QUERY SELECT abs(id) FROM unnest(ids) AS id;
 END $$;

@@ -20,9 +20,8 @@ BEGIN
 		(SELECT count(*) FROM crowd.invitation) - invited);
 END $$;
 
--- Gigs that sleep are not due: as if all had been woken.
 CREATE PROCEDURE bench.make_due(gigs int) LANGUAGE sql AS $$
-	UPDATE crowd.gig_state SET next_wave_at = now(), next_event_at = now(), slept_in = NULL, awaits_room = false WHERE gig_id <= gigs
+	UPDATE crowd.gig_state SET slept_in = NULL, awaits_room = false, next_wave_at = now(), next_event_at = now() WHERE gig_id <= gigs
 $$;
 
 -- As if all gigs had all their seats taken, which statistics do not know.
@@ -31,13 +30,11 @@ BEGIN
 	UPDATE crowd.setting SET cleaned_at = now();
 	UPDATE crowd.gig_state SET next_event_at = now();
 	ANALYZE crowd.gig_state;
-	UPDATE crowd.gig_state SET accepted = target, next_wave_at = NULL, next_event_at = starts_at,
-		slept_in = NULL, awaits_room = false;
+	UPDATE crowd.gig_state SET accepted = target, slept_in = NULL, awaits_room = false, next_wave_at = NULL, next_event_at = starts_at;
 END $$;
 
 CREATE PROCEDURE bench.empty() LANGUAGE sql AS $$
-	UPDATE crowd.gig_state SET accepted = 0, next_wave_at = now() + interval '1 day', next_event_at = now() + interval '1 day',
-		slept_in = NULL, awaits_room = false
+	UPDATE crowd.gig_state SET accepted = 0, slept_in = NULL, awaits_room = false, next_wave_at = now() + interval '1 day', next_event_at = now() + interval '1 day'
 $$;
 
 CREATE PROCEDURE bench.change(count int, round int) LANGUAGE sql AS $$
@@ -62,9 +59,9 @@ BEGIN
 		round(percentile_cont(0.5) WITHIN GROUP (ORDER BY s.ms)::numeric, CASE WHEN w.what LIKE 'filled%' THEN 1 ELSE 0 END),
 		round(percentile_cont(0.5) WITHIN GROUP (ORDER BY s.busy)), max(s.invited))
 	FROM (VALUES (1, 'filled', 'all gigs filled, statistics stale'), (2, 'filled, new session', 'the same, first of a session'),
-		(3, 'first waves', 'first waves'), (4, 'exhausted', 'nobody left to invite, all woken, no worker changed'),
-		(5, 'changed', 'the same, some workers changed'), (6, 'pending_max', 'at `pending_max`, all woken'),
-		(7, 'max_pending', 'nobody left to invite, under `max_pending`')) AS w (n, what, title)
+		(3, 'first waves', 'first waves'), (4, 'exhausted', 'exhausted, no worker changed'),
+		(5, 'changed', 'exhausted, some workers changed'), (6, 'pending_max', 'at `pending_max`'),
+		(7, 'max_pending', 'exhausted, under `max_pending`')) AS w (n, what, title)
 		JOIN bench.sample s USING (what) GROUP BY w.n, w.what, w.title ORDER BY w.n;
 	RETURN QUERY SELECT E'\n| bar | figure | |\n|---|---|---|';
 	RETURN QUERY SELECT format('| a tick over filled gigs: at most 10 ms | %s | %s |', round(ms::numeric, 1),

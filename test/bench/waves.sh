@@ -88,7 +88,7 @@ db -c 'CALL bench.clear()' -c "SELECT bench.make_gigs(1, 0.5)" -c "UPDATE crowd.
 	-c 'SET session_replication_role = replica' \
 	-c "INSERT INTO crowd.invitation (gig_id, worker_id, status, reason, times_invited, invited_at) SELECT 1, w.id, 'rejected', NULL, 1, now() FROM crowd.worker w WHERE w.profile OPERATOR(cirro.@@) '{\"hourly_rate\": {\"\$lt\": 33.8}}'" \
 	-c 'VACUUM ANALYZE crowd.invitation' >/dev/null
-due='UPDATE crowd.gig_state SET next_wave_at = now(), next_event_at = now(), slept_in = NULL, awaits_room = false'
+due='UPDATE crowd.gig_state SET slept_in = NULL, awaits_room = false, next_wave_at = now(), next_event_at = now()'
 for round in $(seq 3); do
 	db -c "$due, searched = NULL" -c "CALL bench.run('exhausted, first', 1, $round)"
 	db -c "$due" -c "CALL bench.run('exhausted', 1, $round)"

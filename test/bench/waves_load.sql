@@ -73,10 +73,10 @@ BEGIN
 	SET LOCAL session_replication_role = replica;
 	TRUNCATE crowd.invitation, crowd.event, crowd.notification, crowd.wave, crowd.attempt;
 	IF gigs THEN
-		TRUNCATE crowd.gig_state, crowd.gig_filter;
+		TRUNCATE crowd.gig_state, crowd.gig_filter, crowd.gig_key;
 		TRUNCATE crowd.gig, crowd.invitation;
 	ELSE
 		UPDATE crowd.gig_state SET accepted = 0, waves = 0, failures = 0, last_due_at = NULL, last_wave_at = NULL,
-			next_wave_at = now(), next_event_at = now(), slept_in = NULL, awaits_room = false;
+			exhausted = false, searched = NULL, slept_in = NULL, awaits_room = false, next_wave_at = now(), next_event_at = now();
 	END IF;
 END $$;

@@ -127,7 +127,7 @@ BEGIN
 		WHEN part < 0.1 THEN bench.filter(round, part) ELSE '{"hourly_rate": {"$lt": 33.8}}' END;
 	COMMIT;
 	FOR wave IN 1 .. waves LOOP
-		UPDATE crowd.gig_state SET next_wave_at = now(), next_event_at = now(), slept_in = NULL, awaits_room = false;
+		UPDATE crowd.gig_state SET slept_in = NULL, awaits_room = false, next_wave_at = now(), next_event_at = now();
 		COMMIT;
 		began := clock_timestamp();
 		CALL cirro.run_waves('crowd');
