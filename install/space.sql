@@ -1478,13 +1478,13 @@ BEGIN
 		detail := CASE WHEN s.waves = 0 THEN 'no wave has run yet'
 				ELSE coalesce(last_wave, format('wave %s ran at %s', s.waves, s.last_wave_at)) END
 			|| CASE WHEN s.slept_in IS NOT NULL
-				THEN '; the gig sleeps, since it had invited everyone: the next tick wakes it if this worker was added or changed later'
-				WHEN s.awaits_room THEN '; the gig sleeps, until there is room below pending_max'
+				THEN '; the gig sleeps, as it had invited all it could: the next tick wakes it for a worker who was added or has changed since'
+				WHEN s.awaits_room THEN '; the gig sleeps: the next tick sees that there is room below pending_max'
 				ELSE format(CASE WHEN s.next_wave_at < cirro.now()
 					THEN '; the next was due at %s (does anybody call run_waves()?)'
-					ELSE '; the next is due at %s' END, s.next_wave_at) END
-			|| CASE WHEN g.sort_query IS NULL THEN ', in an order that differs from wave to wave'
-				ELSE ', in the order of sort_query' END;
+					ELSE '; the next is due at %s' END, s.next_wave_at)
+				|| CASE WHEN g.sort_query IS NULL THEN ', in an order that differs from wave to wave'
+					ELSE ', in the order of sort_query' END END;
 		RETURN NEXT;
 	END IF;
 END $$;
@@ -1892,7 +1892,8 @@ BEGIN
 			count(*) FILTER (WHERE i.status = 'accepted') AS accepted,
 			min(i.send_at) FILTER (WHERE i.status = 'scheduled') AS next_send,
 			min(cirro.answer_by(i.invited_at, a.answer_within))
-				FILTER (WHERE i.status = 'pending') AS next_deadline
+				FILTER (WHERE i.status = 'pending') AS next_deadline,
+			count(*) FILTER (WHERE i.status = 'pending') AS pending
 		FROM invitation i FULL JOIN gig_state a ON a.gig_id = i.gig_id
 		GROUP BY coalesce(i.gig_id, a.gig_id)) i ON i.gig_id = coalesce(g.id, s.gig_id, f.gig_id)
 	CROSS JOIN LATERAL (
@@ -1932,6 +1933,11 @@ BEGIN
 		('next_wave_at', CASE WHEN s.next_wave_at IS NULL THEN 'none' ELSE 'some' END,
 			CASE WHEN s.auto AND s.accepted < s.target AND s.slept_in IS NULL AND NOT s.awaits_room
 				THEN 'some' ELSE 'none' END),
+		('slept_in', CASE WHEN s.slept_in IS NULL THEN 'none' ELSE 'some' END,
+			CASE WHEN s.slept_in IS NOT NULL AND s.auto AND s.accepted < s.target
+				THEN 'some' ELSE 'none' END),
+		('awaits_room', s.awaits_room::text, (s.awaits_room AND s.auto AND s.accepted < s.target
+			AND coalesce(i.pending >= g.pending_max, false))::text),
 		-- What is due already cannot be too late.
 		('next_event_at', CASE WHEN s.next_event_at <= greatest(e.next_event, cirro.now())
 			OR e.next_event IS NULL

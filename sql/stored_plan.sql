@@ -203,6 +203,76 @@ SELECT check_filters('parted', home(7)::text, 1.3), check_filters('parted_all', 
 	check_rows('SELECT FROM parted s JOIN home h ON s.filter OPERATOR(cirro.~@@) h.data WHERE h.id <= 50', 1.3);
 SELECT kind, numbers FROM slots('parted', 'filter') WHERE kind = 20814;
 
+-- Indexes, in both directions: over the filters for few documents, over the
+-- documents for few filters.
+ALTER TABLE home ADD PRIMARY KEY (id);
+ALTER TABLE search ADD PRIMARY KEY (id);
+ALTER TABLE strict ADD PRIMARY KEY (id);
+CREATE INDEX home_data_idx ON home USING gin (data cirro.profile_ops);
+CREATE INDEX search_filter_idx ON search USING gin (filter cirro.filter_ops) WITH (fastupdate = off);
+CREATE INDEX strict_filter_idx ON strict USING gin (filter cirro.filter_ops) WITH (fastupdate = off);
+VACUUM ANALYZE home, search, strict;
+EXPLAIN (COSTS OFF) SELECT id FROM strict WHERE filter OPERATOR(cirro.~@@) '{"city": "City 5"}';
+EXPLAIN (COSTS OFF) SELECT id FROM strict WHERE '{"city": "City 5"}'::jsonb OPERATOR(cirro.@@) filter;
+EXPLAIN (COSTS OFF) SELECT id FROM strict WHERE cirro.matches('{"city": "City 5"}'::jsonb, filter);
+EXPLAIN (COSTS OFF) SELECT id FROM strict WHERE cirro.matched_by(filter, '{"city": "City 5"}');
+EXPLAIN (COSTS OFF) SELECT s.id, h.id FROM home h JOIN strict s ON h.data OPERATOR(cirro.@@) s.filter WHERE h.id BETWEEN 11 AND 15;
+EXPLAIN (COSTS OFF) SELECT s.id, h.id FROM home h JOIN strict s ON h.data OPERATOR(cirro.@@) s.filter WHERE s.id BETWEEN 111 AND 115;
+EXPLAIN (COSTS OFF) SELECT s.id, h.id FROM home h JOIN strict s ON s.filter OPERATOR(cirro.~@@) h.data WHERE s.id BETWEEN 111 AND 115;
+EXPLAIN (COSTS OFF) SELECT h.id FROM home h WHERE h.id BETWEEN 11 AND 15 AND EXISTS (SELECT FROM strict s WHERE h.data OPERATOR(cirro.@@) s.filter);
+EXPLAIN (COSTS OFF) SELECT h.id, count(s.id) FROM home h LEFT JOIN strict s ON h.data OPERATOR(cirro.@@) s.filter WHERE h.id BETWEEN 11 AND 15 GROUP BY h.id;
+PREPARE found(jsonb) AS SELECT id FROM strict WHERE filter OPERATOR(cirro.~@@) $1;
+SET plan_cache_mode = force_generic_plan;
+EXPLAIN (COSTS OFF) EXECUTE found('{}');
+RESET plan_cache_mode;
+-- They find the same.
+CREATE FUNCTION pairs(condition text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	n bigint;
+BEGIN
+	EXECUTE 'SELECT count(*) FROM home h JOIN strict s ON h.data OPERATOR(cirro.@@) s.filter WHERE ' || condition INTO n;
+	RETURN n;
+END $$;
+SET enable_seqscan = off;
+SELECT pairs('h.id <= 100') = pairs('h.id <= 100 AND s.id > 0') AS same, pairs('h.id <= 100') > 0 AS some,
+	pairs('h.id <= 100') = (SELECT count(*) FROM home h, strict s WHERE h.id <= 100 AND cirro.matches(h.data, s.filter::text::cirro.filter_query)) AS plain;
+RESET enable_seqscan;
+
+-- Where nearly all match, or nearly all have to be looked at, a scan is sooner.
+CREATE TABLE whatever AS SELECT i AS id, '{}'::cirro.filter_query AS filter FROM generate_series(1, 20000) i;
+CREATE INDEX ON whatever USING gin (filter cirro.filter_ops) WITH (fastupdate = off);
+CREATE TABLE alike AS SELECT i AS id, i % 1000 AS owner, format('{"kind": "flat", "price": {"$gte": %s, "$lte": %s}}', 300 + i % 4000, 320 + i % 4000)::cirro.filter_query AS filter
+FROM generate_series(1, 20000) i;
+CREATE INDEX alike_filter_idx ON alike USING gin (filter cirro.filter_ops) WITH (fastupdate = off);
+CREATE INDEX alike_owner_idx ON alike (owner);
+VACUUM ANALYZE whatever, alike;
+EXPLAIN (COSTS OFF) SELECT FROM whatever WHERE filter OPERATOR(cirro.~@@) '{"price": 400}';
+EXPLAIN (COSTS OFF) SELECT FROM home h JOIN whatever s ON h.data OPERATOR(cirro.@@) s.filter WHERE h.id > 5;
+EXPLAIN (COSTS OFF) SELECT FROM alike WHERE filter OPERATOR(cirro.~@@) '{"kind": "flat", "price": 400}';
+EXPLAIN (COSTS OFF) SELECT FROM alike WHERE filter OPERATOR(cirro.~@@) '{"kind": "room", "price": 400}';
+-- What is looked at in vain counts, so that an index that finds less is sooner.
+EXPLAIN (COSTS OFF) SELECT FROM alike WHERE owner = 5 AND filter OPERATOR(cirro.~@@) '{"kind": "flat", "price": 400}';
+EXPLAIN (COSTS OFF) SELECT FROM alike WHERE owner > 100 AND filter OPERATOR(cirro.~@@) '{"kind": "room", "price": 400}';
+
+-- Indexes of a part, on an expression, on partitions; and without statistics.
+CREATE TABLE on_off AS SELECT id, filter, id % 2 = 0 AS active FROM strict;
+CREATE INDEX on_off_filter_idx ON on_off USING gin (filter cirro.filter_ops) WITH (fastupdate = off) WHERE active;
+VACUUM ANALYZE on_off;
+EXPLAIN (COSTS OFF) SELECT id FROM on_off WHERE active AND filter OPERATOR(cirro.~@@) '{"city": "City 5"}';
+EXPLAIN (COSTS OFF) SELECT id FROM on_off WHERE filter OPERATOR(cirro.~@@) '{"city": "City 5"}';
+DROP STATISTICS as_text_filter;
+CREATE INDEX as_text_filter_idx ON as_text USING gin ((written::cirro.filter_query) cirro.filter_ops) WITH (fastupdate = off);
+VACUUM ANALYZE as_text;
+SELECT check_rows('SELECT FROM as_text WHERE written::cirro.filter_query OPERATOR(cirro.~@@) ''{"price": 400}''', 1.5);
+EXPLAIN (COSTS OFF) SELECT h.id, t.id FROM home h JOIN as_text t ON t.written::cirro.filter_query OPERATOR(cirro.~@@) h.data WHERE h.id = 11;
+CREATE INDEX parted_filter_idx ON parted USING gin (filter cirro.filter_ops) WITH (fastupdate = off);
+VACUUM ANALYZE parted;
+EXPLAIN (COSTS OFF) SELECT id FROM parted WHERE filter OPERATOR(cirro.~@@) '{"city": "City 5"}';
+CREATE TABLE bare AS SELECT * FROM strict;
+CREATE INDEX bare_filter_idx ON bare USING gin (filter cirro.filter_ops) WITH (fastupdate = off);
+EXPLAIN (COSTS OFF) SELECT id FROM bare WHERE filter OPERATOR(cirro.~@@) '{"city": "City 5"}';
+EXPLAIN (COSTS OFF) SELECT h.id, b.id FROM home h JOIN bare b ON h.data OPERATOR(cirro.@@) b.filter WHERE h.id BETWEEN 11 AND 15;
+
 -- Who may not read a table learns nothing of its filters or documents by an operator
 -- that leaks.
 CREATE ROLE regress_cirro_stored;

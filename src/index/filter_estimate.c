@@ -23,6 +23,7 @@
 #include "index/extract.h"
 #include "index/filter_estimate.h"
 #include "index/profile_stats.h"
+#include "index/stored_key.h"
 
 /*
  * ---- One document
@@ -147,6 +148,45 @@ filter_stats_matching(const FilterStats *stats, const JsonbContainer *document)
 	if (stats->nfilters > 0)
 		fraction = by_chance / stats->nfilters;
 	return (1 - stats->large) * fraction + stats->large * DEFAULT_MATCHING_SEL;
+}
+
+/* Does a document with these keys ask for that one? */
+static bool
+is_asked_for(const DocumentKeys *wanted, const StoredKey *key)
+{
+	int			low = 0;
+	int			end = wanted->nranges;
+
+	if (stored_key_is_in(key, wanted->points, wanted->npoints))
+		return true;
+	/* The last range that begins at the key or before it. */
+	while (low < end)
+	{
+		int			middle = low + (end - low) / 2;
+
+		if (stored_key_compare(&wanted->low[middle], key) <= 0)
+			low = middle + 1;
+		else
+			end = middle;
+	}
+	return low > 0 && stored_key_compare(key, &wanted->high[low - 1]) <= 0;
+}
+
+double
+filter_stats_candidates(const FilterStats *stats, const JsonbContainer *document)
+{
+	DocumentKeys wanted;
+	double		found = 0;
+
+	if (stats->nkeys == 0)
+		return -1;
+	document_keys_make(&wanted, document, NULL, 0);
+	/* A filter that has two of them counts twice: few have. */
+	for (int i = 0; i < stats->nkeys; i++)
+		if (is_asked_for(&wanted, &stats->keys[i]))
+			found += stats->counts[i];
+	/* None of a hundred is not none at all. */
+	return Min(Max(found, 0.1) / stats->nkeyed, 1) * (1 - stats->nulls);
 }
 
 /*

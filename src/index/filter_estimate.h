@@ -16,6 +16,12 @@
 /* The filters that match a document, as a fraction of those that are not null. */
 extern double filter_stats_matching(const FilterStats *stats, const JsonbContainer *document);
 
+/*
+ * Those that a search of an index comes to (class filter_ops), which have all to be
+ * asked; as a fraction of all rows. Below 0 if it is not known.
+ */
+extern double filter_stats_candidates(const FilterStats *stats, const JsonbContainer *document);
+
 /* A column of filters and one of documents. */
 typedef struct FilterPairs FilterPairs;
 

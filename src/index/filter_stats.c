@@ -3,8 +3,9 @@
  *
  * Decides what ANALYZE keeps of a column of filters: what it keeps of any type
  * that has equality, and a random sample of the filters. How many match a
- * document, nothing that could be counted of them tells; filters themselves do.
- * What the planner makes of the sample is decided by index/filter_estimate.c.
+ * document, nothing that could be counted of them tells; filters themselves do. How
+ * many a search of an index comes to, tell the keys that they have there.
+ * What the planner makes of all that is decided by index/filter_estimate.c.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -12,6 +13,7 @@
 #include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_statistic.h"
+#include "catalog/pg_type.h"
 #include "commands/vacuum.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -21,17 +23,22 @@
 
 #include "compat.h"
 #include "filter/io.h"
+#include "index/cover.h"
 #include "index/filter_stats.h"
 #include "index/scatter.h"
 
 PG_FUNCTION_INFO_V1(filter_query_typanalyze);
 
 /*
- * The kind of our slot, of the range for private use (pg_statistic.h); those
- * next to it are taken by index/profile_stats.c. Values: the filters, in no
- * order. Two numbers: how many they are, and how many were left out as too large.
+ * Kinds of slots, of the range for private use (pg_statistic.h), next to those of
+ * index/profile_stats.c.
+ *
+ * SAMPLE: the filters, in no order; how many they are, and how many were left out
+ * as too large. KEYS: different ones of theirs, by their bytes; how many filters
+ * have each, then of how many filters these are all.
  */
 #define KIND_SAMPLE			20814
+#define KIND_KEYS			20815
 
 /*
  * The planner reads all of the sample, each time. A filter of three conditions
@@ -40,6 +47,7 @@ PG_FUNCTION_INFO_V1(filter_query_typanalyze);
 #define MAX_FILTERS			300
 #define MAX_FILTER_BYTES	4096
 #define MAX_SAMPLE_BYTES	(128 * 1024)
+#define MAX_KEYS			1000
 
 /* What std_typanalyze() has set up. */
 typedef struct StandardAnalyze
@@ -50,24 +58,90 @@ typedef struct StandardAnalyze
 
 /* Into the first slot that is free, of which there are some. */
 static void
-put_sample(VacAttrStats *stats, Datum *filters, int nfilters, int nlarge)
+put_slot(VacAttrStats *stats, int kind, Oid type, Datum *values, int nvalues,
+		 float4 *numbers, int nnumbers)
 {
 	int			slot = 0;
-	float4	   *numbers = MemoryContextAlloc(stats->anl_context, 2 * sizeof(float4));
 
 	while (slot < STATISTIC_NUM_SLOTS && stats->stakind[slot] != 0)
 		slot++;
 	if (slot == STATISTIC_NUM_SLOTS)
 		return;
+	stats->stakind[slot] = kind;
+	stats->stanumbers[slot] = numbers;
+	stats->numnumbers[slot] = nnumbers;
+	stats->stavalues[slot] = values;
+	stats->numvalues[slot] = nvalues;
+	/* bytea is laid out as a filter is. */
+	stats->statypid[slot] = type;
+	stats->statyplen[slot] = -1;
+	stats->statypbyval[slot] = false;
+	stats->statypalign[slot] = TYPALIGN_INT;
+}
+
+static void
+put_sample(VacAttrStats *stats, Datum *filters, int nfilters, int nlarge)
+{
+	float4	   *numbers = MemoryContextAlloc(stats->anl_context, 2 * sizeof(float4));
+
 	numbers[0] = nfilters;
 	numbers[1] = nlarge;
-	stats->stakind[slot] = KIND_SAMPLE;
-	stats->stanumbers[slot] = numbers;
-	stats->numnumbers[slot] = 2;
-	stats->stavalues[slot] = filters;
-	stats->numvalues[slot] = nfilters;
 	/* Of a domain over it, too. */
-	stats->statypid[slot] = getBaseType(stats->attrtypid);
+	put_slot(stats, KIND_SAMPLE, getBaseType(stats->attrtypid), filters, nfilters, numbers, 2);
+}
+
+/* The keys of the first filters, all of each. */
+static void
+put_keys(VacAttrStats *stats, const Datum *filters, int nfilters)
+{
+	StoredKey  *all = palloc(MAX_KEYS * sizeof(StoredKey));
+	int			nall = 0;
+	int			nkeyed = 0;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "cirro filter",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+	Datum	   *values;
+	float4	   *numbers;
+	int			n = 0;
+
+	for (; nkeyed < nfilters; nkeyed++)
+	{
+		StoredKey  *keys;
+		int			nkeys;
+
+		CHECK_FOR_INTERRUPTS();
+		old = MemoryContextSwitchTo(context);
+		nkeys = filter_cover((const FilterQuery *) DatumGetPointer(filters[nkeyed]), NULL, false,
+							 NULL, NULL, &keys);
+		MemoryContextSwitchTo(old);
+		if (nall + nkeys > MAX_KEYS)
+			break;
+		if (nkeys > 0)
+			memcpy(&all[nall], keys, nkeys * sizeof(StoredKey));
+		nall += nkeys;
+		MemoryContextReset(context);
+	}
+	MemoryContextDelete(context);
+	if (nall == 0)
+		return;
+	qsort(all, nall, sizeof(StoredKey), stored_key_compare);
+
+	old = MemoryContextSwitchTo(stats->anl_context);
+	values = palloc(nall * sizeof(Datum));
+	numbers = palloc((nall + 1) * sizeof(float4));
+	for (int i = 0; i < nall; i++)
+	{
+		if (i == 0 || stored_key_compare(&all[i - 1], &all[i]) != 0)
+		{
+			numbers[n] = 0;
+			values[n++] = profile_key_datum(all[i].data, all[i].len);
+		}
+		numbers[n - 1]++;
+	}
+	numbers[n] = nkeyed;
+	MemoryContextSwitchTo(old);
+	put_slot(stats, KIND_KEYS, BYTEAOID, values, n, numbers, n + 1);
+	pfree(all);
 }
 
 static void
@@ -118,6 +192,7 @@ compute_stats(VacAttrStatsP stats, AnalyzeAttrFetchFunc fetch, int samplerows, d
 	}
 	if (nfilters + nlarge > 0)
 		put_sample(stats, filters, nfilters, nlarge);
+	put_keys(stats, filters, nfilters);
 }
 
 /* filter_query_typanalyze(internal) returns boolean */
@@ -157,6 +232,32 @@ readable_filters(const AttStatsSlot *slot, const FilterQuery **filters)
 	return n;
 }
 
+static void
+load_keys(FilterStats *stats, HeapTuple tuple)
+{
+	AttStatsSlot slot;
+
+	if (!get_attstatsslot(&slot, tuple, KIND_KEYS, InvalidOid,
+						  ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS))
+		return;
+	if (slot.valuetype == BYTEAOID && slot.nnumbers == slot.nvalues + 1)
+	{
+		stats->nkeyed = slot.numbers[slot.nvalues];
+		stats->counts = slot.numbers;
+		stats->keys = palloc(Max(slot.nvalues, 1) * sizeof(StoredKey));
+		for (int i = 0; i < slot.nvalues; i++)
+		{
+			struct varlena *value = (struct varlena *) DatumGetPointer(slot.values[i]);
+			StoredKey  *key = &stats->keys[stats->nkeys++];
+
+			key->len = Min(VARSIZE_ANY_EXHDR(value), STORED_KEY_MAX);
+			memcpy(key->data, VARDATA_ANY(value), key->len);
+		}
+	}
+	if (stats->nkeyed < 1)
+		stats->nkeys = 0;
+}
+
 FilterStats *
 filter_stats_load(HeapTuple tuple, Oid filter_type)
 {
@@ -187,8 +288,9 @@ filter_stats_load(HeapTuple tuple, Oid filter_type)
 		free_attstatsslot(&values);
 		return NULL;
 	}
-	/* They stay in the array that belongs to the slot: it is not freed. */
+	/* They stay in the array that belongs to the slot, which is not freed. */
 	stats->filters = palloc(Max(values.nvalues, 1) * sizeof(FilterQuery *));
 	stats->nfilters = readable_filters(&values, stats->filters);
+	load_keys(stats, tuple);
 	return stats;
 }

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  * src/index/filter_stats.h
  *
- * Statistics of a column of filters: a random sample of them.
+ * Statistics of a column of filters: a random sample of them, and the keys that
+ * it has in an index (index/cover.h).
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_INDEX_FILTER_STATS_H
@@ -11,6 +12,7 @@
 #include "access/htup.h"
 
 #include "filter/query.h"
+#include "index/stored_key.h"
 
 typedef struct FilterStats
 {
@@ -18,6 +20,10 @@ typedef struct FilterStats
 	double		large;			/* of the filters: too large for the sample */
 	int			nfilters;
 	const FilterQuery **filters;
+	double		nkeyed;			/* of these so many have the keys: */
+	int			nkeys;			/* 0 if they are not known */
+	StoredKey  *keys;
+	float4	   *counts;			/* filters that have each */
 } FilterStats;
 
 /*

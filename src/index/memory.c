@@ -130,3 +130,59 @@ index_entry_recall(const FilterQuery *query, IndexEntry *root, bool *better_scan
 	*better_scanned = memory[0]->better_scanned;
 	return true;
 }
+
+/*
+ * ---- Documents
+ */
+
+#define MEMORY_DOCUMENTS	16
+
+typedef struct RememberedDocument
+{
+	uint64		hash;
+	int32		entries;		/* 0: none is here yet */
+} RememberedDocument;
+
+static RememberedDocument documents[MEMORY_DOCUMENTS];
+static int	next_document = 0;
+
+static uint64
+hash_document(const Jsonb *document)
+{
+	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(document),
+							   VARSIZE_ANY_EXHDR(document), 0);
+}
+
+static RememberedDocument *
+find_document(uint64 hash)
+{
+	for (int i = 0; i < MEMORY_DOCUMENTS; i++)
+		if (documents[i].hash == hash && documents[i].entries > 0)
+			return &documents[i];
+	return NULL;
+}
+
+void
+document_entries_remember(const Jsonb *document, int32 entries)
+{
+	uint64		hash = hash_document(document);
+	RememberedDocument *it = find_document(hash);
+
+	if (it == NULL && entries == 1)
+		return;
+	if (it == NULL)
+	{
+		it = &documents[next_document];
+		next_document = (next_document + 1) % MEMORY_DOCUMENTS;
+	}
+	it->hash = hash;
+	it->entries = entries;
+}
+
+int32
+document_entries_recall(const Jsonb *document)
+{
+	const RememberedDocument *it = find_document(hash_document(document));
+
+	return it == NULL ? 1 : it->entries;
+}

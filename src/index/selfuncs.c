@@ -34,6 +34,7 @@
 #include "index/filter_estimate.h"
 #include "index/filter_stats.h"
 #include "index/memory.h"
+#include "index/stored_cost.h"
 
 PG_FUNCTION_INFO_V1(filter_matches_sel);
 PG_FUNCTION_INFO_V1(filter_matches_joinsel);
@@ -203,6 +204,7 @@ filters_matching(const Match *match, int relation, Jsonb *document)
 	VariableStatData variable;
 	double		selectivity = DEFAULT_MATCHING_SEL;
 
+	document_entries_remember(document, 1);
 	examine_variable(match->root, match->filter, relation, &variable);
 	if (may_see(match, &variable))
 	{
@@ -212,7 +214,15 @@ filters_matching(const Match *match, int relation, Jsonb *document)
 		FilterStats *stats = filter_stats_load(variable.statsTuple, match->filter_type);
 
 		if (stats != NULL)
+		{
+			double		candidates = filter_stats_candidates(stats, &document->root);
+
 			selectivity = filter_stats_matching(stats, &document->root) * (1 - stats->nulls);
+			if (variable.rel != NULL && candidates > selectivity)
+				document_entries_remember(document,
+										  stored_search_entries(variable.rel, match->filter_type,
+																candidates, selectivity));
+		}
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);
 	}

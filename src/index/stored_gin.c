@@ -18,6 +18,7 @@
 #include "filter/io.h"
 #include "index/cover.h"
 #include "index/gin.h"
+#include "index/memory.h"
 
 PG_FUNCTION_INFO_V1(filter_ops_extract_value);
 PG_FUNCTION_INFO_V1(filter_ops_extract_query);
@@ -118,15 +119,26 @@ filter_ops_extract_query(PG_FUNCTION_ARGS)
 	int			n;
 	bool		together;
 
-	/* It would take each entry for a search of its own. */
+	/*
+	 * Which does not look at them: how many there are is how it is told what they
+	 * cost. Two at least, so that a search that was given them would be noticed.
+	 */
 	if (gin_asked_by_planner(fcinfo))
 	{
 		StoredKey	always;
+		Datum		key;
 
 		stored_key_always(&always);
-		*nentries = 1;
-		entries.keys = palloc(sizeof(Datum));
-		entries.keys[0] = profile_key_datum(always.data, always.len);
+		key = profile_key_datum(always.data, always.len);
+		n = document_entries_recall(document);
+		*nentries = Max(n, 2);
+		*partial = palloc(*nentries * sizeof(bool));
+		entries.keys = palloc(*nentries * sizeof(Datum));
+		for (int i = 0; i < *nentries; i++)
+		{
+			entries.keys[i] = key;
+			(*partial)[i] = n > 1;
+		}
 		PG_RETURN_POINTER(entries.keys);
 	}
 	document_keys_make(&wanted, &document->root, NULL, 0);
@@ -180,10 +192,15 @@ filter_ops_compare_partial(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(low == search->n ? 1 : -1);
 }
 
-/* Is, or may be, one of the entries there? GIN mostly asks where one is. */
+/*
+ * Is, or may be, one of the entries there? GIN mostly asks where one is, and before
+ * a search of several how they decide.
+ */
 static bool
-some_entry(const GinTernaryValue *found, int32 nentries)
+some_entry(const GinTernaryValue *found, int32 nentries, const Pointer *extra)
 {
+	if (nentries > 0 && extra == NULL)
+		elog(ERROR, "a search for filters got what is for the planner");
 	for (int i = nentries - 1; i >= 0; i--)
 		if (found[i] != GIN_FALSE)
 			return true;
@@ -204,7 +221,7 @@ filter_ops_consistent(PG_FUNCTION_ARGS)
 					 GIN_FALSE == false && GIN_TRUE == true, "as in jsonb_gin.c");
 	*recheck = true;
 	PG_RETURN_BOOL(some_entry((const GinTernaryValue *) PG_GETARG_POINTER(0),
-							  PG_GETARG_INT32(3)));
+							  PG_GETARG_INT32(3), (Pointer *) PG_GETARG_POINTER(4)));
 }
 
 /*
@@ -216,5 +233,6 @@ filter_ops_triconsistent(PG_FUNCTION_ARGS)
 {
 	const GinTernaryValue *found = (const GinTernaryValue *) PG_GETARG_POINTER(0);
 
-	PG_RETURN_GIN_TERNARY_VALUE(some_entry(found, PG_GETARG_INT32(3)) ? GIN_MAYBE : GIN_FALSE);
+	PG_RETURN_GIN_TERNARY_VALUE(some_entry(found, PG_GETARG_INT32(3),
+										   (Pointer *) PG_GETARG_POINTER(4)) ? GIN_MAYBE : GIN_FALSE);
 }

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
+
 #include "wave/seen.h"
 
 /* A number, and what stands behind it. */
@@ -37,6 +39,9 @@ seen_parse(const char *text, SeenSnapshot *seen)
 	for (const char *c = text; *c != '\0'; c++)
 		max += *c == ',';
 	seen->xip = palloc(max * sizeof(int64));
+	/* Of transactions to come it cannot tell. */
+	if ((uint64) seen->xmax > U64FromFullTransactionId(ReadNextFullTransactionId()))
+		return false;
 	while (*text != '\0')
 	{
 		int64		id;

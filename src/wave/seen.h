@@ -17,7 +17,7 @@ typedef struct SeenSnapshot
 	int64	   *xip;
 } SeenSnapshot;
 
-/* In the current context; false if the text is no snapshot. */
+/* In the current context; false if the text is no snapshot of this server. */
 extern bool seen_parse(const char *text, SeenSnapshot *seen);
 
 /* Those of xip that are below an id come first: how many? */
