@@ -522,6 +522,18 @@ SELECT asleep, count(*) FROM gig_status GROUP BY 1;
 SELECT count(*) FROM gig_state WHERE slept_in IS NOT NULL OR awaits_room;
 SELECT * FROM check_consistency();
 
+-- By the real clock, which goes on while a gig is woken: its wave comes in the same call.
+:at '2030-01-02 00:00+00';
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+VALUES (3, 'g', 'u', '2999-01-02', '2999-01-03', 1, 10, '{"c": 1}');
+UPDATE gig_state SET last_due_at = '2020-01-01', next_wave_at = '2020-01-01', next_event_at = '2020-01-01' WHERE gig_id = 3;
 RESET cirro.clock;
+:tick
+UPDATE gig_state SET last_due_at = '2020-01-01' WHERE gig_id = 3;
+SELECT asleep FROM gig_status WHERE gig_id = 3;
+INSERT INTO worker (id, profile) VALUES (61, '{"c": 1}');
+:tick
+SELECT count(*) FROM invitation WHERE gig_id = 3;
+
 SET client_min_messages = warning;
 DROP SCHEMA sleep CASCADE;

@@ -395,6 +395,8 @@ visit(Run *run, SpaceInfo *info)
 	if (!is_there(info))
 		return;
 	SPI_connect();
+	/* They are due from when they were woken on. */
+	work.now = cirro_now();
 	/* Without a commit the snapshot is still that of before. */
 	if (run->atomic)
 	{
