@@ -1474,7 +1474,7 @@ BEGIN
 		detail := CASE WHEN s.waves = 0 THEN 'no wave has run yet'
 				ELSE coalesce(last_wave, format('wave %s ran at %s', s.waves, s.last_wave_at)) END
 			|| CASE WHEN s.slept_in IS NOT NULL
-				THEN '; the gig sleeps, as it had invited all it could: the next tick wakes it for a worker who was added or has changed since'
+				THEN '; the gig sleeps, as it had invited all it could: the next tick wakes it for a worker added or changed since'
 				WHEN s.awaits_room THEN '; the gig sleeps: the next tick sees that there is room below pending_max'
 				ELSE format(CASE WHEN s.next_wave_at < cirro.now()
 					THEN '; the next was due at %s (does anybody call run_waves()?)'

@@ -33,7 +33,7 @@ BEGIN
 	SELECT md5(string_agg(row, E'\n' ORDER BY row)) || ' ' || count(*) INTO result FROM (
 		SELECT concat_ws('|', 'wave', v.gig_id, v.number, v.target, v.accepted, v.wanted, v.invited, v.matched, v.held_back, v.outcome, v.error) AS row FROM wave v
 		UNION ALL SELECT concat_ws('|', 'invitation', i.gig_id, i.worker_id, i.status, i.reason, i.origin, i.send_at, i.invited_at) FROM invitation i
-		UNION ALL SELECT concat_ws('|', 'state', s.gig_id, s.accepted, s.next_wave_at, s.next_event_at, s.waves, s.failures, s.announced, s.exhausted, s.searched IS NULL) FROM gig_state s) rows;
+		UNION ALL SELECT concat_ws('|', 'state', s.gig_id, s.accepted, s.next_wave_at, s.next_event_at, s.waves, s.failures, s.announced, s.exhausted, s.searched IS NULL, s.slept_in IS NULL, s.awaits_room) FROM gig_state s) rows;
 	RAISE EXCEPTION USING MESSAGE = result, ERRCODE = 'ZZ000';
 EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
 	RETURN result;

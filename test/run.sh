@@ -318,11 +318,12 @@ parser()
 # Damaged filters: refused or sound, nothing else.
 mutation() { fuzz mutation filter_mutation rounds="${MUTATIONS:-20000}"; }
 
-# The same answers with an index as without, to random filters; to regular
+# The same answers with an index as without, to random filters and of stored ones; to regular
 # expressions the same as by their engine alone.
 differential()
 {
 	fuzz differential filter_differential filters=1200
+	fuzz differential stored_differential documents=60
 	fuzz differential regex_differential patterns=8000
 }
 

@@ -37,12 +37,19 @@ PG_FUNCTION_INFO_V1(filter_matches_record);
 #define PREFETCH_NEXT	(16 * CACHE_LINE)
 #define ROW_HEAD		(2 * CACHE_LINE)	/* of a row, before its profile */
 
-/* A call site with a constant filter. */
+/* Longer values that are compressed are not compared with the one before. */
+#define MAX_STORED		8192
+
+/* A call site with a constant filter, or one with documents that are toasted. */
 typedef struct MatchCall
 {
-	FilterQuery *query;			/* prepared */
+	FilterQuery *query;			/* prepared; NULL if it may change */
 	uintptr_t	last;			/* where the last document was */
 	int			in_turn;		/* how many were in turn lately, up to 3 */
+	char	   *stored;			/* the bytes of the last one, as it is toasted */
+	Size		stored_size;
+	Size		stored_room;
+	Jsonb	   *document;		/* itself, if it came twice */
 } MatchCall;
 
 /*
@@ -75,13 +82,75 @@ prefetch_rows(const void *document, uint32 size, MatchCall *call)
 			prefetch(at - back);
 }
 
-/* "call" is NULL where the filter may change from call to call. */
+/*
+ * A document that is looked for in many filters comes over and over, toasted as it is
+ * in its row: to detoast it takes far longer than to evaluate a filter. So one that
+ * comes a second time is kept until another comes. NULL if it is not kept. The same
+ * pointer to a toast table is the same value: that is not removed as long as somebody
+ * may read it, nor is its number given again before all others.
+ */
+static Jsonb *
+kept_document(FmgrInfo *call_site, struct varlena *stored)
+{
+	MatchCall  *call = call_site->fn_extra;
+	Size		size = VARSIZE_ANY(stored);
+	MemoryContext old;
+
+	if (size > MAX_STORED || (VARATT_IS_EXTERNAL(stored) && !VARATT_IS_EXTERNAL_ONDISK(stored)))
+		return NULL;
+	old = MemoryContextSwitchTo(call_site->fn_mcxt);
+	if (call == NULL)
+		call = call_site->fn_extra = palloc0(sizeof(MatchCall));
+	if (call->stored_size == size && memcmp(call->stored, stored, size) == 0)
+	{
+		if (call->document == NULL)
+			call->document = DatumGetJsonbP(PointerGetDatum(stored));
+	}
+	else
+	{
+		if (call->document != NULL)
+			pfree(call->document);
+		call->document = NULL;
+		call->stored_size = 0;
+		if (call->stored_room < size)
+		{
+			if (call->stored != NULL)
+				pfree(call->stored);
+			call->stored_room = 0;
+			call->stored = palloc(size);
+			call->stored_room = size;
+		}
+		memcpy(call->stored, stored, size);
+		call->stored_size = size;
+	}
+	MemoryContextSwitchTo(old);
+	return call->document;
+}
+
 static bool
-matches(Datum datum, const FilterQuery *query, MatchCall *call)
+matches_toasted(FmgrInfo *call_site, Datum datum, const FilterQuery *query)
+{
+	Jsonb	   *document = NULL;
+	bool		result;
+
+	if (call_site != NULL)
+		document = kept_document(call_site, (struct varlena *) DatumGetPointer(datum));
+	if (document != NULL)
+		return filter_matches(query, &document->root);
+	document = DatumGetJsonbP(datum);
+	result = filter_matches(query, &document->root);
+	pfree(document);
+	return result;
+}
+
+/*
+ * "call" is NULL where the filter may change from call to call. Then the call site
+ * may keep the document, unless it is NULL.
+ */
+static bool
+matches(FmgrInfo *call_site, Datum datum, const FilterQuery *query, MatchCall *call)
 {
 	struct varlena *stored = (struct varlena *) DatumGetPointer(datum);
-	Jsonb	   *document;
-	bool		result;
 
 	if (likely(VARATT_IS_4B_U(stored)))
 	{
@@ -97,10 +166,7 @@ matches(Datum datum, const FilterQuery *query, MatchCall *call)
 		memcpy(aligned, VARDATA_SHORT(stored), VARSIZE_SHORT(stored) - VARHDRSZ_SHORT);
 		return filter_matches(query, (const JsonbContainer *) aligned);
 	}
-	document = DatumGetJsonbP(datum);
-	result = filter_matches(query, &document->root);
-	pfree(document);
-	return result;
+	return matches_toasted(call_site, datum, query);
 }
 
 /* Is the argument of this number a constant in the call? */
@@ -127,26 +193,23 @@ match_arguments(FunctionCallInfo fcinfo, int document, int filter)
 	FmgrInfo   *call_site = fcinfo->flinfo;
 	FilterQuery *query;
 	bool		result;
+	MatchCall  *call = call_site == NULL ? NULL : call_site->fn_extra;
 
-	if (call_site != NULL && call_site->fn_extra != NULL)
-	{
-		MatchCall  *call = call_site->fn_extra;
-
-		PG_RETURN_BOOL(matches(PG_GETARG_DATUM(document), call->query, call));
-	}
+	if (call != NULL && call->query != NULL)
+		PG_RETURN_BOOL(matches(NULL, PG_GETARG_DATUM(document), call->query, call));
 	query = PG_GETARG_FILTER_QUERY(filter);
-	if (is_constant(call_site, filter))
+	if (call == NULL && is_constant(call_site, filter))
 	{
 		MemoryContext old = MemoryContextSwitchTo(call_site->fn_mcxt);
-		MatchCall  *call = palloc0(sizeof(MatchCall));
 
+		call = palloc0(sizeof(MatchCall));
 		call->query = filter_query_reordered(query);
 		call_site->fn_extra = call;
 		MemoryContextSwitchTo(old);
-		result = matches(PG_GETARG_DATUM(document), call->query, call);
+		result = matches(NULL, PG_GETARG_DATUM(document), call->query, call);
 	}
 	else
-		result = matches(PG_GETARG_DATUM(document), query, NULL);
+		result = matches(call_site, PG_GETARG_DATUM(document), query, NULL);
 	PG_FREE_IF_COPY(query, filter);
 	PG_RETURN_BOOL(result);
 }
@@ -262,7 +325,7 @@ filter_matches_record(PG_FUNCTION_ARGS)
 	if (isnull)
 		PG_RETURN_NULL();
 	query = PG_GETARG_FILTER_QUERY(1);
-	result = matches(profile, query, NULL);
+	result = matches(NULL, profile, query, NULL);
 	PG_FREE_IF_COPY(query, 1);
 	PG_RETURN_BOOL(result);
 }

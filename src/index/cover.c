@@ -614,6 +614,37 @@ cover(Cover *c, const IndexEntry *e)
 	return fraction;
 }
 
+/* Takes out what a document with another of the keys asks for, too: of a path with a tag. */
+static int
+drop_implied(StoredKey *keys, int n)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		const char *data = keys[i].data + 1;
+		int			len = keys[i].len - 1;
+		bool		implied = false;
+
+		if (keys[i].data[0] != STORED_ALWAYS && keys[i].data[0] != STORED_PAIR)
+			for (int tag = 0; tag <= 1; tag++)
+			{
+				int			begin = tag ? profile_key_tag_len(data, len) :
+					profile_key_path_len(data, len);
+				StoredKey	key;
+
+				stored_key_of(&key, STORED_TAG, data, begin);
+				/* The rest of them is where it was. */
+				implied = implied || ((keys[i].data[0] != STORED_TAG || begin < len) &&
+									  (stored_key_is_in(&key, keys, kept) ||
+									   stored_key_is_in(&key, &keys[i], n - i)));
+			}
+		if (!implied)
+			keys[kept++] = keys[i];
+	}
+	return kept;
+}
+
 int
 filter_cover(const FilterQuery *query, const ProfileStats *stats, bool pairs,
 			 CoverMayUse may_use, void *arg, StoredKey **keys)
@@ -636,7 +667,7 @@ filter_cover(const FilterQuery *query, const ProfileStats *stats, bool pairs,
 	if (c.n <= 1)
 		return c.n;
 	qsort(*keys, c.n, sizeof(StoredKey), stored_key_compare);
-	return qunique(*keys, c.n, sizeof(StoredKey), stored_key_compare);
+	return drop_implied(*keys, qunique(*keys, c.n, sizeof(StoredKey), stored_key_compare));
 }
 
 /*

@@ -232,7 +232,8 @@ Datum
 filter_ops_triconsistent(PG_FUNCTION_ARGS)
 {
 	const GinTernaryValue *found = (const GinTernaryValue *) PG_GETARG_POINTER(0);
+	Pointer    *extra = (Pointer *) PG_GETARG_POINTER(4);
+	bool		some = some_entry(found, PG_GETARG_INT32(3), extra);
 
-	PG_RETURN_GIN_TERNARY_VALUE(some_entry(found, PG_GETARG_INT32(3),
-										   (Pointer *) PG_GETARG_POINTER(4)) ? GIN_MAYBE : GIN_FALSE);
+	PG_RETURN_GIN_TERNARY_VALUE(some ? GIN_MAYBE : GIN_FALSE);
 }

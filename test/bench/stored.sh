@@ -20,9 +20,10 @@
 # CHANGED=1000     workers changed beside the gigs that are asleep
 # WORST=100000     gigs of the worst cases
 # ASLEEP=100000    gigs asleep beside a new worker, and without room
-# FILL=100000 INSERTS=20000      gigs filled, and written
-# ROUNDS=3         how often everything is measured, what is loaded apart
-# BEFORE=commit    the library to write and fill gigs beside: before filters had keys
+# INSERTS=20000    gigs written, and keys
+# FILL=100000      gigs filled
+# ROUNDS=3         how often everything is measured; what is loaded, once
+# BEFORE=commit    the library to write and fill gigs beside: one of before filters had keys
 #                  (N=20000 SIZES="1000 10000" WORST=10000 ASLEEP=5000 FILL=5000 INSERTS=5000 CHANGED=100 ROUNDS=1: a minute)
 # SHARED_BUFFERS=4GB
 # PG_CONFIG, PG_MAJOR     which PostgreSQL (test/setup.sh)
@@ -105,8 +106,14 @@ for round in $(seq "$rounds"); do
 	db -c "CALL bench.match('shared', $worst, 'shared', $round)" -c "CALL bench.match_saved('shared', $worst, 'shared', $round)"
 done
 
+say "keys of $inserts gigs among $asleep"
+db -c 'CALL bench.clear()' -c "CALL bench.add_gigs('three', 1, $asleep - 100, '5 min')"
+for round in $(seq $((rounds * 3))); do
+	db -c 'VACUUM ANALYZE crowd.gig_key' -c CHECKPOINT -c "CALL bench.write_keys(least($inserts, $asleep - 100), $round)"
+done
+
 say "a worker comes whom 100 of $asleep gigs await"
-db -c 'CALL bench.clear()' -c "CALL bench.add_gigs('three', 1, $asleep - 100, '5 min')" -c "CALL bench.add_wanting($asleep - 99)" -c "$vacuum" \
+db -c "CALL bench.add_wanting($asleep - 99)" -c "$vacuum" \
 	-c "CALL cirro.run_waves('crowd')" -c "CALL bench.put_to_sleep(now() - interval '1 hour')" -c 'VACUUM ANALYZE crowd.gig_state'
 # The first look, which would wake all, has been.
 for round in $(seq $((rounds * 3))); do

@@ -32,6 +32,7 @@ CREATE PROCEDURE bench.later_tick(its_name text, round int, frequencies int) LAN
 DECLARE
 	invited bigint := (SELECT count(*) FROM crowd.invitation);
 	began timestamptz;
+	ms double precision;
 BEGIN
 	IF frequencies > 0 THEN
 		PERFORM set_config('cirro.clock', (now() + frequencies * interval '5 min 30 s')::text, false);
@@ -39,6 +40,6 @@ BEGIN
 	END IF;
 	began := clock_timestamp();
 	CALL cirro.run_waves('crowd');
-	INSERT INTO bench.filled SELECT its_name, (SELECT count(*) FROM crowd.gig), round, extract(epoch FROM clock_timestamp() - began) * 1000,
-		count(*) - invited FROM crowd.invitation;
+	ms := extract(epoch FROM clock_timestamp() - began) * 1000;
+	INSERT INTO bench.filled SELECT its_name, (SELECT count(*) FROM crowd.gig), round, ms, count(*) - invited FROM crowd.invitation;
 END $$;

@@ -21,7 +21,7 @@ CREATE FUNCTION bench.entries_read(index regclass) RETURNS bigint LANGUAGE sql A
 $$;
 
 -- Who is found by keys, and by evaluation, of which some twenty documents are enough:
--- it takes as long for each. Entries that no filter stands beside are no candidates.
+-- it takes as long for each. Candidates are the entries that are read; a few are of shapes.
 CREATE PROCEDURE bench.match(its_kind text, size bigint, documents text, round int) LANGUAGE plpgsql AS $$
 DECLARE
 	d record;
@@ -180,6 +180,20 @@ BEGIN
 	INSERT INTO bench.sample VALUES ('attempt', its_kind, size, round, ms / (cardinality(ids) - 5), 0);
 END $$;
 
+-- What the keys are of what it takes to write gigs: they are written anew.
+CREATE PROCEDURE bench.write_keys(gigs int, round int) LANGUAGE plpgsql AS $$
+DECLARE
+	ids bigint[] := (SELECT array_agg(i ORDER BY i) FROM generate_series(1, gigs) AS i);
+	began timestamptz;
+BEGIN
+	DELETE FROM crowd.gig_key k WHERE k.gig_id = ANY (ids) AND k.key < '\x07';
+	COMMIT;
+	began := clock_timestamp();
+	PERFORM cirro.write_gig_keys('crowd', ids);
+	INSERT INTO bench.sample VALUES ('keys written', 'three', gigs, round, bench.since(began),
+		(SELECT count(*) FROM crowd.gig_key k WHERE k.gig_id = ANY (ids) AND k.key < '\x07'));
+END $$;
+
 -- ----------------------------------------------------------------- ticks --
 
 -- All gigs have invited everybody whom they could, and wait for nothing else, since that
@@ -195,9 +209,11 @@ $$;
 CREATE PROCEDURE bench.tick(what text, size bigint, round int) LANGUAGE plpgsql AS $$
 DECLARE
 	began timestamptz := clock_timestamp();
+	ms double precision;
 BEGIN
 	CALL cirro.run_waves('crowd');
-	INSERT INTO bench.sample SELECT what, '', size, round, bench.since(began), count(*) FROM crowd.gig_state s
+	ms := bench.since(began);
+	INSERT INTO bench.sample SELECT what, '', size, round, ms, count(*) FROM crowd.gig_state s
 	WHERE s.slept_in IS NULL AND NOT s.awaits_room;
 END $$;
 

@@ -71,7 +71,8 @@ sub again
 		UPDATE invitation SET status = 'expired', reason = 'seats_filled' WHERE status = 'pending';
 		DELETE FROM event;
 		DELETE FROM notification;
-		UPDATE gig_state SET waves = 0, next_wave_at = now(), next_event_at = now(), last_due_at = NULL});
+		UPDATE gig_state SET waves = 0, next_wave_at = now(), next_event_at = now(), last_due_at = NULL,
+			slept_in = NULL, awaits_room = false});
 }
 
 sub all_done

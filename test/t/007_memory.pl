@@ -320,7 +320,7 @@ SKIP:
 			$make_gigs 1, 1, '{\"n\": 1}', NULL FROM generate_series(1, 3000);
 			CALL cirro.run_waves('large');
 			UPDATE worker SET profile = '{\"n\": 1}';
-			UPDATE gig_state SET next_wave_at = now(), next_event_at = now()",
+			UPDATE gig_state SET next_wave_at = now(), next_event_at = now(), slept_in = NULL",
 		# One path after the other has the many values of a chunk.
 		'many paths' => "
 			DROP INDEX worker_profile_idx;

@@ -118,9 +118,9 @@ is(struck('mallory'), 't', 'whose triggers run');
 is(struck('other'), 'f', 'as nobody else');
 
 # One table of all is enough.
-sql_as('mallory', 'UPDATE a_handed.gig_state SET next_wave_at = now(), next_event_at = now()');
+sql_as('mallory', 'UPDATE a_handed.gig_state SET next_wave_at = now(), next_event_at = now(), slept_in = NULL');
 sql('DELETE FROM stage.go');
-sql_as('alice', 'UPDATE b_slow.gig_state SET next_wave_at = now(), next_event_at = now(), failures = 0;
+sql_as('alice', 'UPDATE b_slow.gig_state SET next_wave_at = now(), next_event_at = now(), slept_in = NULL, failures = 0;
 	INSERT INTO b_slow.worker DEFAULT VALUES');
 $run = begin('postgres', 'CALL cirro.run_waves()');
 ok(wait_for_trigger(), 'again it waits in the second');

@@ -17,7 +17,7 @@ use Test::More;
 
 my $sources = "$FindBin::RealBin/../..";
 my @files = qw(attempt cancel clock consistency error event gig_life invitation manual metrics notification
-	plans preview report seats time view waves);
+	plans preview report seats sleep time view waves);
 
 # All words of the DDL of a Space; of the C sources those of strings that stand
 # in one statement with SQL.

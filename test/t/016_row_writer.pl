@@ -35,18 +35,18 @@ my $life = lib('two_ways_life.sql');
 $node->safe_psql('made', lib('two_ways_made.sql'));
 
 # What the two ways may differ in: the wall clock, and transaction ids.
-my @own = qw(due_at took changed_in searched searched_on released uid cleaned_at);
-my @tables = qw(setting worker gig gig_filter gig_key gig_state invitation wave attempt event consumer notification);
+my @own = qw(due_at took changed_in searched searched_on released slept_in place seen uid cleaned_at);
+my @tables = qw(setting worker gig gig_filter gig_key gig_state look invitation wave attempt event consumer notification);
 
 # One session that asks for all that a life has left in a database; each answer
 # after its name. Of what reads (seq_scan, idx_scan) the counters differ, and of
 # gig_state how often a wave updates it.
 my $ask = join "\n", "SET timezone = 'UTC'; SET search_path = trees, public; SET cirro.clock = '2030-01-03 12:30+00';",
 	(map { "\\echo == rows of $_\nSELECT to_jsonb(t) - '{" . join(',', @own) . "}'::text[] FROM ONLY trees.$_ t ORDER BY "
-		. ($_ eq 'consumer' ? 'name COLLATE "C"' : $_ eq 'gig_key' ? 'key, gig_id' : /_/ ? 'gig_id' : $_ eq 'setting' ? '1' : 'id') . ';' } @tables),
+		. ($_ eq 'consumer' ? 'name COLLATE "C"' : $_ eq 'gig_key' ? 'key, gig_id' : /_/ ? 'gig_id' : /^(?:setting|look)$/ ? '1' : 'id') . ';' } @tables),
 	<<'SQL';
 \echo == transaction ids
-SELECT to_jsonb(s)->>'gig_id', to_jsonb(s)->'searched' = 'null', to_jsonb(s)->'released' = 'null' FROM trees.gig_state s ORDER BY 1;
+SELECT to_jsonb(s)->>'gig_id', to_jsonb(s)->'searched' = 'null', to_jsonb(s)->'released' = 'null', to_jsonb(s)->'slept_in' = 'null' FROM trees.gig_state s ORDER BY 1;
 SELECT count(*) FROM trees.notification n WHERE NOT (to_jsonb(n)->>'due_at')::timestamptz BETWEEN now() - interval '1 h' AND now() + interval '1 h';
 \echo == sequences
 SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'trees' ORDER BY 1;
@@ -352,7 +352,7 @@ my @cases = (
 	{ name => 'REPEATABLE READ', isolation => 'repeatable read', left => { map { $_ => 'the snapshot outlives the statement' } qw(gig gig_state invitation worker) } },
 	{ name => 'SERIALIZABLE', isolation => 'serializable', left => { map { $_ => 'the snapshot outlives the statement' } qw(gig gig_state invitation worker) } },
 	{ name => 'an owner who may not write', fails => 1, left => { map { $_ => 'the role has no right to all of it' } qw(event gig_state) },
-		ddl => 'REVOKE INSERT ON event FROM gardener; REVOKE UPDATE ON gig_state FROM gardener; GRANT UPDATE (accepted, next_wave_at, next_event_at, released) ON gig_state TO gardener' },
+		ddl => 'REVOKE INSERT ON event FROM gardener; REVOKE UPDATE ON gig_state FROM gardener; GRANT UPDATE (accepted, next_wave_at, next_event_at, released, slept_in, awaits_room) ON gig_state TO gardener' },
 	{ name => 'an owner who may not read events', fails => 1, left => { event => 'the role has no right to all of it' }, ddl => 'REVOKE SELECT ON event FROM gardener' },
 	{ name => 'an owner who may not read consumers', fails => 1, left => { consumer => 'the role has no right to all of it' }, ddl => 'REVOKE SELECT ON consumer FROM gardener, PUBLIC' },
 	{ name => 'an owner who may not write notifications', fails => 1, left => { notification => 'the role has no right to all of it' }, ddl => 'REVOKE INSERT ON notification FROM gardener' },
