@@ -185,14 +185,16 @@ COMMENT ON COLUMN gig_filter.filter IS 'gig.filter_query, compiled';
 COMMENT ON COLUMN gig_filter.sort IS 'gig.sort_query, compiled';
 
 -- Of the same gigs: what a profile has at least one of if it matches the filter
--- (src/index/stored_key.h). The filter stands beside each key, so that a search reads
--- nothing else. A row without one says which shape of keys is in use.
+-- (src/index/stored_key.h). The filter stands beside each key, in the index, too, as it
+-- is: a search reads nothing else, but for long ones. Keys that begin with 07 are no
+-- gig's: they say of which shape keys are in use (src/gig/key.c).
 CREATE TABLE gig_key (
 	key bytea NOT NULL,
 	gig_id bigint NOT NULL,
 	filter cirro.filter_query,
-	PRIMARY KEY (key, gig_id)
+	PRIMARY KEY (key, gig_id) INCLUDE (filter)
 );
+ALTER TABLE gig_key ALTER filter SET STORAGE PLAIN;
 
 CREATE INDEX gig_key_gig_id_idx ON gig_key (gig_id);
 
@@ -200,7 +202,7 @@ COMMENT ON TABLE gig_key IS 'by which keys a profile finds the gigs whose filter
 COMMENT ON INDEX gig_key_gig_id_idx IS 'finds the keys of a gig';
 COMMENT ON COLUMN gig_key.key IS 'a profile without it, and without the gig''s other keys, does not match';
 COMMENT ON COLUMN gig_key.gig_id IS 'the gig; of a shape, the one that used it first';
-COMMENT ON COLUMN gig_key.filter IS 'gig_filter.filter; NULL: the row is a shape';
+COMMENT ON COLUMN gig_key.filter IS 'gig_filter.filter; NULL: it is too long, or the row is a shape';
 
 -- -------------------------------------------------------------- gig_state --
 
@@ -415,7 +417,7 @@ COMMENT ON COLUMN attempt.id IS 'the attempt''s id';
 COMMENT ON COLUMN attempt.worker_id IS 'the worker who was tried';
 COMMENT ON COLUMN attempt.gig_ids IS 'the gigs asked for; NULL: every open gig';
 COMMENT ON COLUMN attempt.max_amount IS 'at most so many new invitations; NULL: no limit';
-COMMENT ON COLUMN attempt.outcomes IS 'the rows returned, and how many gigs did not match';
+COMMENT ON COLUMN attempt.outcomes IS 'the rows returned, and of gig_ids how many gigs did not match';
 COMMENT ON COLUMN attempt.created_at IS 'when it was made';
 
 -- ------------------------------------------ event, consumer, notification --
@@ -951,7 +953,6 @@ DECLARE
 	at timestamptz;
 	ids bigint[];
 	missed int[];		-- how often an id could not be written, for no reason to be seen
-	others bigint := 0;	-- gigs that are not among them: they do not match
 	outcomes text[];
 	invitations bigint[];
 	known bigint[];
@@ -989,18 +990,11 @@ BEGIN
 				  FROM unnest(attempt_invitations.gig_ids) WITH ORDINALITY u (id, ord)
 				  GROUP BY u.id) d;
 		ELSE
-			-- Every open gig: most have nothing to do with the worker, and are counted
-			-- without a look at anything but their filter.
-			SELECT coalesce(array_agg(o.id ORDER BY o.id), '{}'),
-				(SELECT count(*) FROM gig_filter f)
-				-- These have closed, but the tick has yet to see it.
-				- (SELECT count(*) FROM gig_state s
-					WHERE s.next_event_at <= fn.at AND s.closes_at <= fn.at AND s.announced < 2)
-				- count(o.id)
-			INTO fn.ids, fn.others
+			-- Every open gig: most have nothing to do with the worker, and are not looked at.
+			SELECT coalesce(array_agg(o.id ORDER BY o.id), '{}') INTO fn.ids
 			FROM (
-				SELECT f.gig_id AS id FROM gig_filter f
-				WHERE fn.is_active AND fn.profile OPERATOR(cirro.@@) f.filter
+				SELECT m.id FROM unnest(CASE WHEN fn.is_active
+					THEN cirro.matching_gigs(current_schema(), fn.profile) END) m (id)
 				UNION
 				SELECT i.gig_id FROM invitation i
 				WHERE i.worker_id = attempt_invitations.worker_id
@@ -1011,7 +1005,7 @@ BEGIN
 		fn.missed := coalesce(fn.missed, array_fill(0, ARRAY[cardinality(fn.ids)]));
 
 		SELECT array_agg(c.outcome ORDER BY c.ord), array_agg(c.invitation_id ORDER BY c.ord),
-			fn.others + count(*) FILTER (WHERE c.outcome = 'no_match'),
+			count(*) FILTER (WHERE c.outcome = 'no_match'),
 			coalesce(array_agg(c.id ORDER BY c.id) FILTER (WHERE c.outcome = ANY (fn.done)), '{}'),
 			array_agg(c.invitation_id ORDER BY c.invitation_id) FILTER (WHERE c.outcome = 'reopened')
 		INTO fn.outcomes, fn.invitations, fn.no_match, fn.gigs, fn.known
@@ -1162,7 +1156,9 @@ BEGIN
 
 	PERFORM cirro.record_attempt(current_schema(), attempt_invitations.worker_id,
 		attempt_invitations.gig_ids, attempt_invitations.max_amount,
-		jsonb_build_object('no_match', fn.no_match, 'outcomes', coalesce(
+		CASE WHEN attempt_invitations.gig_ids IS NULL THEN '{}'
+			ELSE jsonb_build_object('no_match', fn.no_match) END
+		|| jsonb_build_object('outcomes', coalesce(
 			(SELECT jsonb_agg(jsonb_build_object('gig_id', r.gig_id, 'outcome', r.outcome,
 				'invitation_id', r.invitation_id) ORDER BY r.ord)
 			 FROM unnest(fn.ids, fn.outcomes, fn.invitations) WITH ORDINALITY
@@ -1881,10 +1877,19 @@ LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	SELECT coalesce(g.id, s.gig_id, f.gig_id), v.what, v.stored, v.derived
+	SELECT coalesce(g.id, s.gig_id, f.gig_id, k.gig_id), v.what, v.stored, v.derived
 	FROM gig g
 	FULL JOIN gig_state s ON s.gig_id = g.id
 	FULL JOIN gig_filter f ON f.gig_id = coalesce(g.id, s.gig_id)
+	FULL JOIN (
+		SELECT k.gig_id, array_agg(k.key) AS keys, bool_and(k.filter IS NULL OR k.filter OPERATOR(cirro.=) f.filter) AS are_copies,
+			bool_and(h.key IS NOT NULL OR cirro.gig_key_shape(k.key) IS NULL) AS are_found
+		FROM gig_key k
+		LEFT JOIN gig_filter f ON f.gig_id = k.gig_id
+		LEFT JOIN (SELECT DISTINCT d.key FROM gig_key d WHERE d.key >= bytea '\x07') h
+			ON h.key = cirro.gig_key_shape(k.key)
+		WHERE k.key < bytea '\x07'
+		GROUP BY k.gig_id) k ON k.gig_id = coalesce(g.id, s.gig_id, f.gig_id)
 	-- In one pass: a full join is never a pass for each row, whatever the statistics
 	-- say. Rows that have nothing but invitations disagree in nothing.
 	FULL JOIN (
@@ -1895,7 +1900,7 @@ BEGIN
 				FILTER (WHERE i.status = 'pending') AS next_deadline,
 			count(*) FILTER (WHERE i.status = 'pending') AS pending
 		FROM invitation i FULL JOIN gig_state a ON a.gig_id = i.gig_id
-		GROUP BY coalesce(i.gig_id, a.gig_id)) i ON i.gig_id = coalesce(g.id, s.gig_id, f.gig_id)
+		GROUP BY coalesce(i.gig_id, a.gig_id)) i ON i.gig_id = coalesce(g.id, s.gig_id, f.gig_id, k.gig_id)
 	CROSS JOIN LATERAL (
 		-- Also when the clock was set back to before an end that the tick has seen.
 		SELECT g.id IS NOT NULL AND (s.announced < 2
@@ -1920,6 +1925,13 @@ BEGIN
 					ELSE g.sort_query END THEN 'differs'
 				ELSE 'present' END,
 			CASE WHEN e.is_searched THEN 'present' ELSE 'missing' END),
+		-- Of a filter that nothing matches there are none.
+		('gig_key', CASE WHEN f.gig_id IS NULL THEN CASE WHEN k.gig_id IS NULL THEN 'missing' ELSE 'present' END
+				WHEN cirro.gig_keys_cover(f.filter, coalesce(k.keys, '{}'))
+					AND coalesce(k.are_copies AND k.are_found, true) THEN 'present'
+				WHEN k.gig_id IS NULL THEN 'missing'
+				ELSE 'differs' END,
+			CASE WHEN f.gig_id IS NULL THEN 'missing' ELSE 'present' END),
 		('accepted', s.accepted::text, coalesce(i.accepted, 0)::text),
 		('target', s.target::text, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max, g.seats_granted)::text),
 		('capacity', s.capacity::text, cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted)::text),
@@ -1945,11 +1957,11 @@ BEGIN
 			THEN 'in time' ELSE coalesce(s.next_event_at::text, 'none') END, 'in time')
 	) v (what, stored, derived)
 	WHERE v.stored IS DISTINCT FROM v.derived
-	AND (v.what = 'gig_state' OR (v.what = 'gig_filter' AND g.id IS NULL)
+	AND (v.what = 'gig_state' OR (v.what IN ('gig_filter', 'gig_key') AND g.id IS NULL)
 		OR (g.id IS NOT NULL AND s.gig_id IS NOT NULL))
 	ORDER BY 1, 2;
 END $$;
-COMMENT ON FUNCTION check_consistency() IS 'a row for each disagreement between gig_state, gig_filter and what they are derived from; none when healthy';
+COMMENT ON FUNCTION check_consistency() IS 'a row for each disagreement between gig_state, gig_filter, gig_key and what they are derived from; none when healthy';
 
 -- One statement for all gigs at each step, so that a history of many thousands comes
 -- in as one. Gigs are locked before any invitation, and those before any gig_state; a
@@ -1977,6 +1989,7 @@ DECLARE
 	rebuilt int;
 BEGIN
 	DELETE FROM gig_filter f WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = f.gig_id);
+	DELETE FROM gig_key k WHERE k.key < bytea '\x07' AND NOT EXISTS (SELECT FROM gig g WHERE g.id = k.gig_id);
 	-- Refuses a Space whose triggers are still off.
 	PERFORM cirro.lock_rows(current_schema(), 'gig_state', '{}');
 	DELETE FROM gig_state s WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = s.gig_id);
@@ -2094,6 +2107,7 @@ BEGIN
 	FROM gig g JOIN gig_state s ON s.gig_id = g.id
 	WHERE g.id = ANY (fn.ids) AND (s.announced < 2
 		OR (fn.at < s.closes_at AND g.cancelled_at IS NULL)) ORDER BY g.id;
+	PERFORM cirro.write_gig_keys(current_schema(), fn.ids);
 
 	DELETE FROM notification_floor f;
 	RETURN fn.rebuilt;

@@ -29,6 +29,26 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.lock_rows(name, text, bigint[]) IS
 	'locks rows of gig, worker or gig_state in ascending order, as the owner, and returns how many; for the functions of a Space';
 
+CREATE FUNCTION cirro.matching_gigs(space name, profile jsonb) RETURNS bigint[]
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.matching_gigs(name, jsonb) IS
+	'the gigs that a profile matches, of those whose end the tick has not seen yet, in ascending order; with the rights of the caller';
+
+CREATE FUNCTION cirro.write_gig_keys(space name, gig_ids bigint[]) RETURNS void
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.write_gig_keys(name, bigint[]) IS
+	'makes the keys of gigs anew from gig_filter, with the rights of the caller; for the functions of a Space';
+
+CREATE FUNCTION cirro.gig_keys_cover(filter cirro.filter_query, keys bytea[]) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.gig_keys_cover(cirro.filter_query, bytea[]) IS
+	'whether each document that matches the filter has one of the keys; for the functions of a Space';
+
+CREATE FUNCTION cirro.gig_key_shape(key bytea) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.gig_key_shape(bytea) IS
+	'the shape that gig_key has to have for searches to ask for the key; NULL: they do so in any case';
+
 CREATE FUNCTION cirro.schedule_waves(space name DEFAULT NULL, schedule text DEFAULT '* * * * *', during interval DEFAULT NULL)
 RETURNS bigint
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'schedule_waves';

@@ -57,7 +57,7 @@ SELECT kind, gig_id, previous, status FROM event ORDER BY id;
 SELECT id, worker_id, gig_ids, max_amount, created_at, outcomes FROM attempt ORDER BY id;
 
 -- Without gig_ids: every open gig, in the order of their ids; what does not
--- match is left out and only counted.
+-- match is left out and not counted, for it is not looked at.
 SELECT * FROM attempt_invitations(2);
 SELECT * FROM attempt_invitations(3);
 SELECT id, worker_id, gig_ids, max_amount, outcomes->'no_match' AS no_match, jsonb_array_length(outcomes->'outcomes') AS outcomes FROM attempt ORDER BY id;

@@ -276,6 +276,7 @@ SELECT id FROM gig WHERE id < 10 ORDER BY id;
 -- All that is of it is gone, and nobody is told; its events and waves stay as long as
 -- others do.
 SELECT 'invitation' FROM invitation WHERE gig_id IN (1, 3) UNION ALL SELECT 'gig_state' FROM gig_state WHERE gig_id IN (1, 3) UNION ALL SELECT 'gig_filter' FROM gig_filter WHERE gig_id IN (1, 3)
+	UNION ALL SELECT 'gig_key' FROM gig_key WHERE gig_id IN (1, 3) AND key < '\x07'
 UNION ALL SELECT 'view' FROM worker_invitation WHERE gig_id IN (1, 3) UNION ALL SELECT 'view' FROM worker_gig WHERE gig_id IN (1, 3) UNION ALL SELECT 'view' FROM gig_status WHERE gig_id IN (1, 3);
 SELECT count(*) - :events AS more, count(*) FILTER (WHERE gig_id IN (1, 3)) > 0 AS kept FROM event;
 SELECT gig_id, outcome FROM wave WHERE gig_id < 10 ORDER BY gig_id, number;

@@ -279,7 +279,7 @@ SELECT pg_temp.short('DELETE FROM gig WHERE id IN (20, 5)');
 
 -- TRUNCATE would leave seats and states behind.
 SELECT pg_temp.try('TRUNCATE gig CASCADE');
-SELECT t, pg_temp.short(format('TRUNCATE %I', t)) FROM unnest('{attempt,consumer,event,gig_filter,gig_state,invitation,notification,notification_floor,setting,wave}'::text[]) t ORDER BY t COLLATE "C";
+SELECT t, pg_temp.short(format('TRUNCATE %I', t)) FROM unnest('{attempt,consumer,event,gig_filter,gig_key,gig_state,invitation,look,notification,notification_floor,setting,wave}'::text[]) t ORDER BY t COLLATE "C";
 SELECT pg_temp.short('TRUNCATE worker CASCADE');
 
 -- Many rows at once, COPY and upserts obey as well.

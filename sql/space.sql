@@ -277,7 +277,7 @@ SELECT attname, attnotnull, pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a 
 	WHERE a.attrelid = 'trees.gig'::regclass AND a.attnum > 0 AND (a.attname ~ '^invitation_' OR a.attname IN ('created_at', 'sort_query', 'filter_query', 'pending_max')) ORDER BY a.attnum;
 -- Columns are of core's plain types, in every table that an application reads.
 SELECT c.relname, a.attname, format_type(a.atttypid, NULL) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-	WHERE c.relnamespace = 'trees'::regnamespace AND c.relkind = 'r' AND c.relname <> 'gig_filter' AND a.attnum > 0
+	WHERE c.relnamespace = 'trees'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('gig_filter', 'gig_key') AND a.attnum > 0
 	AND (a.atttypid::regtype <> ALL ('{bigint,integer,smallint,boolean,text,numeric,jsonb,interval,timestamptz,uuid,text[],bigint[]}'::regtype[]) OR a.attgenerated <> '');
 
 -- Who else may create objects in the schema is worth a warning.

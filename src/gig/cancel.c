@@ -22,6 +22,7 @@
 #include "cirro.h"
 #include "gig/cancel.h"
 #include "gig/event.h"
+#include "gig/key.h"
 #include "gig/state.h"
 #include "gig/trigger.h"
 #include "space/query.h"
@@ -195,6 +196,7 @@ gig_cancel_invitations(TriggerData *trigdata, Oid space)
 	refuse_hidden(&cancelled);
 	run_over_gigs(space, &lock_invitations, &cancelled);
 	run_over_gigs(space, &delete_filters, &cancelled);
+	gig_key_forget(space, cancelled.ids, cancelled.n);
 
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro cancelled gig",
 									ALLOCSET_SMALL_SIZES);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  * src/gig/gig_trigger.c
  *
- * Brings gig_state and gig_filter in line with gig after each statement, and tells
+ * Brings gig_state, gig_filter and gig_key in line with gig after each statement, and tells
  * workers of a gig that is deleted. Must not judge a change: gig/check.c does.
  *-------------------------------------------------------------------------
  */
@@ -15,6 +15,7 @@
 #include "gig/cancel.h"
 #include "gig/check.h"
 #include "gig/event.h"
+#include "gig/key.h"
 #include "gig/state.h"
 #include "gig/trigger.h"
 #include "space/query.h"
@@ -123,9 +124,46 @@ static const SpaceQuery delete_state = {
 	"DELETE FROM gig_state s WHERE s.gig_id IN (SELECT o.id FROM old_rows o)"
 };
 
+static const TriggerColumn id_column[] = {{"id", INT8OID}};
+
+/* A statement may insert or delete any number of gigs: keys are kept of some at a time. */
+#define KEYS_AT_ONCE	1000
+
+static void
+keep_keys(TriggerData *trigdata, Oid space, bool are_new)
+{
+	TriggerRows rows;
+	int64	   *gigs = palloc(KEYS_AT_ONCE * sizeof(int64));
+	int			n = 0;
+	bool		more;
+
+	trigger_rows_begin(&rows, are_new ? trigdata->tg_newtable : trigdata->tg_oldtable,
+					   trigdata->tg_relation, id_column, 1);
+	do
+	{
+		bool		isnull = true;
+
+		more = trigger_rows_next(&rows);
+		if (more)
+			gigs[n] = DatumGetInt64(trigger_rows_value(&rows, 0, &isnull));
+		if (!isnull)
+			n++;
+		if (n == 0 || (more && n < KEYS_AT_ONCE))
+			continue;
+		if (are_new)
+			gig_key_write(space, gigs, n, true);
+		else
+			gig_key_forget(space, gigs, n);
+		n = 0;
+	} while (more);
+	trigger_rows_end(&rows);
+	pfree(gigs);
+}
+
 /*
- * AFTER INSERT, statement; NEW TABLE new_rows. Every gig gets its state and its
- * compiled filter; the first wave is due at once, also before the gig starts. Errors: 23514.
+ * AFTER INSERT, statement; NEW TABLE new_rows. Every gig gets its state, its compiled
+ * filter and that one's keys; the first wave is due at once, also before the gig
+ * starts. Errors: 23514.
  */
 Datum
 gig_inserted(PG_FUNCTION_ARGS)
@@ -139,6 +177,7 @@ gig_inserted(PG_FUNCTION_ARGS)
 
 	gig_check_inserted(trigdata);
 	query_run_over(trigdata, space, &filter);
+	keep_keys(trigdata, space, true);
 	arg_timestamptz(&args, cirro_now());
 	query_run_over(trigdata, space, &args);
 	trigger_leave(&scope);
@@ -167,8 +206,8 @@ change_gig(Oid space, ResultRow *gig)
 	arg_result(&filter, gig);
 	arg_result(&filter, gig);
 	result_end(gig);
-	if (filter_differs)
-		query_run(space, &filter);
+	if (filter_differs && query_run(space, &filter) > 0)
+		gig_key_write(space, &gig_id, 1, false);
 
 	arg_timestamptz(&args, cirro_now());
 	if (query_run(space, &args) == 0)
@@ -381,6 +420,7 @@ gig_deleted(PG_FUNCTION_ARGS)
 	QueryArgs	filter = {&delete_filter};
 
 	query_run_over(trigdata, space, &filter);
+	keep_keys(trigdata, space, false);
 	query_run_over(trigdata, space, &state);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);

@@ -1,19 +1,29 @@
 /*-------------------------------------------------------------------------
  * src/gig/key.h
  *
- * Gigs by the keys of their filters: the table gig_key.
+ * The table gig_key: which keys a profile has to have one of to match the filter of
+ * a gig. Callers have entered the Space and are connected to SPI.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_GIG_KEY_H
 #define CIRRO_GIG_KEY_H
 
 #include "postgres.h"
-#include "utils/jsonb.h"
+
+#include "index/stored_key.h"
+#include "space/query.h"
 
 /*
- * The open gigs whose filter the document matches, in ascending order; palloc'd. The
- * caller is connected to SPI and has the Space entered.
+ * Brings the keys of gigs in line with their rows in gig_filter, of which some may be
+ * missing: then there are none. "is_new": there are none so far. Whoever calls it
+ * holds the gigs.
  */
-extern int64 *gig_key_match(Oid space, Jsonb *document, int *n);
+extern void gig_key_write(Oid space, const int64 *gigs, int n, bool is_new);
+
+/* Removes the keys of gigs. */
+extern void gig_key_forget(Oid space, const int64 *gigs, int n);
+
+/* The next parameter of a query: keys as an array of bytea, in the current context. */
+extern void gig_key_arg(QueryArgs *args, const StoredKey *keys, int n);
 
 #endif							/* CIRRO_GIG_KEY_H */

@@ -463,15 +463,35 @@ space_check_run_any(const List *spaces, int elevel)
 	return false;
 }
 
+static void
+check_usage(Oid space, const char *name)
+{
+	if (cirro_schema_aclcheck(space, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for Space \"%s\"", name),
+				 errdetail("The right to use its schema is needed."),
+				 errhint("GRANT USAGE ON that schema.")));
+}
+
+Oid
+space_get_to_ask(const char *name, const char *const *tables, int ntables)
+{
+	Oid			space = get_namespace_oid(name, true);
+	bool		has_tables = OidIsValid(space);
+
+	for (int i = 0; has_tables && i < ntables; i++)
+		has_tables = get_rel_relkind(get_relname_relid(tables[i], space)) == RELKIND_RELATION;
+	if (!has_tables)
+		space = space_get(name)->space;
+	check_usage(space, name);
+	return space;
+}
+
 void
 space_check_invite(const SpaceInfo *info)
 {
-	if (cirro_schema_aclcheck(info->space, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for Space \"%s\"", info->name),
-				 errdetail("The right to use its schema is needed."),
-				 errhint("GRANT USAGE ON that schema.")));
+	check_usage(info->space, info->name);
 	if (pg_class_aclcheck(info->invitation, GetUserId(), ACL_INSERT) != ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

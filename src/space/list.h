@@ -59,6 +59,14 @@ extern void space_check_run(const SpaceInfo *info);
  */
 extern bool space_check_run_any(const List *spaces, int elevel);
 
+/*
+ * The schema of a Space of which some tables are to be read or written with the rights of
+ * the current user, without a look at all else. Raises UG001 if there is none, 55000 if
+ * one of the tables is missing, or is a view, which could do anything with these rights,
+ * and 42501 unless the user may reach them.
+ */
+extern Oid	space_get_to_ask(const char *name, const char *const *tables, int ntables);
+
 /* Raises 42501 unless the current user may reach its invitations and insert some. */
 extern void space_check_invite(const SpaceInfo *info);
 

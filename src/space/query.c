@@ -205,16 +205,25 @@ query_run_into(Oid space, const QueryArgs *args, DestReceiver *receiver)
 }
 
 uint64
-query_run_latest(Oid space, const QueryArgs *args)
+query_run_seen(Oid space, const QueryArgs *args)
 {
 	SPIExecuteOptions options = {.params = make_params(args), .read_only = true};
 
-	PushActiveSnapshot(GetLatestSnapshot());
 	plan_cache_execute(space, InvalidOid, args->query, &options);
-	PopActiveSnapshot();
 	if (options.params != NULL)
 		pfree(options.params);
 	return SPI_processed;
+}
+
+uint64
+query_run_latest(Oid space, const QueryArgs *args)
+{
+	uint64		rows;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	rows = query_run_seen(space, args);
+	PopActiveSnapshot();
+	return rows;
 }
 
 double

@@ -70,6 +70,9 @@ extern uint64 query_run_once(const QueryArgs *args, bool read_only);
 /* The same as query_run for a SELECT whose rows go to a receiver as they come. */
 extern void query_run_into(Oid space, const QueryArgs *args, DestReceiver *receiver);
 
+/* The same as query_run for a SELECT that sees what the active snapshot does. */
+extern uint64 query_run_seen(Oid space, const QueryArgs *args);
+
 /*
  * The same as query_run for a SELECT that sees all that is committed by now, whatever
  * snapshot the transaction goes by.

@@ -27,7 +27,7 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
-#include "gig/key.h"
+#include "gig/key_match.h"
 #include "gig/state.h"
 #include "space/query.h"
 #include "space/scope.h"

@@ -22,6 +22,7 @@
 
 #include "cirro.h"
 #include "gig/event.h"
+#include "gig/key.h"
 #include "gig/state.h"
 #include "isolate.h"
 #include "space/query.h"
@@ -145,6 +146,7 @@ forget_filter(void *arg)
 
 	arg_int64(&args, turn->gig_id);
 	query_run(turn->space, &args);
+	gig_key_forget(turn->space, &turn->gig_id, 1);
 	return true;
 }
 

@@ -38,7 +38,7 @@ CREATE PROCEDURE bench.fill(n int, gigs int, short int DEFAULT 0)
 LANGUAGE plpgsql AS $$
 BEGIN
 	SET LOCAL session_replication_role = replica;
-	TRUNCATE space.worker, space.gig, space.gig_filter, space.gig_state, space.invitation, space.event, space.notification,
+	TRUNCATE space.worker, space.gig, space.gig_filter, space.gig_key, space.gig_state, space.invitation, space.event, space.notification,
 		hand.gig_state, hand.invitation, hand.notification RESTART IDENTITY CASCADE;
 	INSERT INTO space.worker (id, profile)
 		SELECT i, '{}' FROM generate_series(1, (n + gigs - 1) / gigs) i;

@@ -190,7 +190,7 @@ DECLARE
 	its_table name;
 BEGIN
 	PERFORM set_config('session_replication_role', 'replica', true);
-	FOREACH its_table IN ARRAY '{notification,event,wave,attempt,invitation,gig_state,gig_filter,gig,worker}'::name[] LOOP
+	FOREACH its_table IN ARRAY '{notification,event,wave,attempt,invitation,gig_state,gig_filter,gig_key,gig,worker}'::name[] LOOP
 		EXECUTE format('DELETE FROM %I.%I', space, its_table);
 	END LOOP;
 	PERFORM set_config('session_replication_role', 'origin', true);
@@ -203,7 +203,7 @@ DECLARE
 BEGIN
 	PERFORM set_config('session_replication_role', 'replica', true);
 	EXECUTE format('UPDATE %I.setting SET max_pending = (SELECT max_pending FROM %I.setting)', space, origin);
-	FOREACH its_table IN ARRAY '{worker,gig,gig_filter,gig_state,invitation}'::name[] LOOP
+	FOREACH its_table IN ARRAY '{worker,gig,gig_filter,gig_key,gig_state,invitation}'::name[] LOOP
 		SELECT string_agg(quote_ident(attname), ', ') INTO columns FROM pg_attribute
 		WHERE attrelid = format('%I.%I', origin, its_table)::regclass AND attnum > 0 AND attgenerated = '';
 		EXECUTE format('INSERT INTO %I.%I (%s) SELECT %s FROM %I.%I', space, its_table, columns, columns, origin, its_table);

@@ -90,7 +90,7 @@ sub fill
 		SELECT 'g', 'u', now() + '1 h', now() + '1 day', 1, '{}' FROM generate_series(1, $gigs)});
 }
 
-my @tables = qw(setting worker gig gig_filter gig_state invitation wave attempt event consumer notification notification_floor);
+my @tables = qw(setting worker gig gig_filter gig_key gig_state look invitation wave attempt event consumer notification notification_floor);
 
 #
 # A Space of a superuser is handed over while a run is between two of its turns.

@@ -41,7 +41,7 @@ sub late
 	my $n = @cases;
 	sql(qq{SET client_min_messages = warning; SET search_path = trees;
 		DROP TRIGGER IF EXISTS a_wait ON invitation; DROP TRIGGER IF EXISTS a_wait ON gig;
-		ALTER TABLE gig DISABLE TRIGGER USER; DELETE FROM gig; DELETE FROM gig_state; DELETE FROM gig_filter; ALTER TABLE gig ENABLE TRIGGER USER;
+		ALTER TABLE gig DISABLE TRIGGER USER; DELETE FROM gig; DELETE FROM gig_state; DELETE FROM gig_filter; DELETE FROM gig_key; ALTER TABLE gig ENABLE TRIGGER USER;
 		DELETE FROM planned_end; INSERT INTO planned_end VALUES (now() + '3 s');
 		INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query) SELECT g, 'ends', 'u', now() + '1 s', now() + '3 s', 5, '{}' FROM generate_series(1, $n) g;
 		INSERT INTO invitation (id, gig_id, worker_id, status, send_at) SELECT 10 * g + w, g, w, (ARRAY['pending', 'accepted', 'scheduled'])[w], now() + '1 s'

@@ -36,14 +36,14 @@ $node->safe_psql('made', lib('two_ways_made.sql'));
 
 # What the two ways may differ in: the wall clock, and transaction ids.
 my @own = qw(due_at took changed_in searched searched_on released slept_in place seen uid cleaned_at);
-my @tables = qw(setting worker gig gig_filter gig_state look invitation wave attempt event consumer notification);
+my @tables = qw(setting worker gig gig_filter gig_key gig_state look invitation wave attempt event consumer notification);
 
 # One session that asks for all that a life has left in a database; each answer
 # after its name. Of what reads (seq_scan, idx_scan) the counters differ, and of
 # gig_state how often a wave updates it.
 my $ask = join "\n", "SET timezone = 'UTC'; SET search_path = trees, public; SET cirro.clock = '2030-01-03 12:30+00';",
 	(map { "\\echo == rows of $_\nSELECT to_jsonb(t) - '{" . join(',', @own) . "}'::text[] FROM ONLY trees.$_ t ORDER BY "
-		. ($_ eq 'consumer' ? 'name COLLATE "C"' : /_/ ? 'gig_id' : /^(?:setting|look)$/ ? '1' : 'id') . ';' } @tables),
+		. ($_ eq 'consumer' ? 'name COLLATE "C"' : $_ eq 'gig_key' ? 'key, gig_id' : /_/ ? 'gig_id' : /^(?:setting|look)$/ ? '1' : 'id') . ';' } @tables),
 	<<'SQL';
 \echo == transaction ids
 SELECT to_jsonb(s)->>'gig_id', to_jsonb(s)->'searched' = 'null', to_jsonb(s)->'released' = 'null', to_jsonb(s)->'slept_in' = 'null' FROM trees.gig_state s ORDER BY 1;

@@ -46,7 +46,7 @@ sub space_rows
 	return join "\n", map {
 		my $rows = $_ eq 'worker' ? 'SELECT id, ref, profile, active, lot, created_at, updated_at, phone FROM trees.worker' : "SELECT * FROM trees.$_";
 		"$_: " . $node->safe_psql($db // 'postgres', "SELECT count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text)) FROM ($rows) t")
-	} qw(setting worker gig gig_filter gig_state invitation wave attempt event consumer notification notification_floor);
+	} qw(setting worker gig gig_filter gig_key gig_state look invitation wave attempt event consumer notification notification_floor);
 }
 
 # Where the sequences stand.
