@@ -318,12 +318,13 @@ parser()
 # Damaged filters: refused or sound, nothing else.
 mutation() { fuzz mutation filter_mutation rounds="${MUTATIONS:-20000}"; }
 
-# The same answers with an index as without, to random filters and of stored ones; to regular
-# expressions the same as by their engine alone.
+# The same answers with an index as without, to random filters and of stored ones, and
+# by the keys of gigs; to regular expressions the same as by their engine alone.
 differential()
 {
 	fuzz differential filter_differential filters=1200
 	fuzz differential stored_differential documents=60
+	fuzz differential gig_key_differential documents=60
 	fuzz differential regex_differential patterns=8000
 }
 

@@ -106,10 +106,12 @@ for round in $(seq "$rounds"); do
 	db -c "CALL bench.match('shared', $worst, 'shared', $round)" -c "CALL bench.match_saved('shared', $worst, 'shared', $round)"
 done
 
-say "keys of $inserts gigs among $asleep"
+keyed=$((asleep - 100))
+[ "$inserts" -ge "$keyed" ] || keyed=$inserts
+say "keys of $keyed gigs among $asleep"
 db -c 'CALL bench.clear()' -c "CALL bench.add_gigs('three', 1, $asleep - 100, '5 min')"
 for round in $(seq $((rounds * 3))); do
-	db -c 'VACUUM ANALYZE crowd.gig_key' -c CHECKPOINT -c "CALL bench.write_keys(least($inserts, $asleep - 100), $round)"
+	db -c 'VACUUM ANALYZE crowd.gig_key' -c CHECKPOINT -c "CALL bench.write_keys($keyed, $round)"
 done
 
 say "a worker comes whom 100 of $asleep gigs await"
@@ -127,7 +129,8 @@ for round in $(seq $((rounds * 3))); do
 done
 
 say "$asleep gigs with as many pending invitations as pending_max"
-db -c 'UPDATE crowd.gig SET pending_max = 1' -c 'CALL bench.make_due()' -c VACUUM -c "CALL bench.tick('first invitation', $asleep, 1)" \
+# That they have invited everybody was a pretence.
+db -c 'UPDATE crowd.gig SET pending_max = 1' -c 'UPDATE crowd.gig_state SET searched = NULL' -c 'CALL bench.make_due()' -c VACUUM -c "CALL bench.tick('first invitation', $asleep, 1)" \
 	-c 'CALL bench.make_due()' -c 'VACUUM ANALYZE' -c "CALL bench.tick('no room', $asleep, 1)" -c "CALL bench.check_room($asleep)" -c VACUUM
 for round in $(seq "$rounds"); do
 	db -c 'CALL bench.make_due()' -c "CALL bench.tick('awaits room, new session', $asleep, $round)" \

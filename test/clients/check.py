@@ -27,7 +27,7 @@ def done():
 
 # What applications read and write, and gig_state, which they may read.
 TABLES = ["attempt", "consumer", "event", "gig", "gig_state", "invitation",
-          "notification", "setting", "wave", "worker"]
+          "look", "notification", "setting", "wave", "worker"]
 
 # What loop.sql asks for.
 PEOPLE = [("ada", {"name": "Ada", "languages": ["de", "en"], "rating": 4.5}),

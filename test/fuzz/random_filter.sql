@@ -1,6 +1,7 @@
 -- Functions for scripts of this folder: document(), a random document, and
 -- filter(depth, ''), the text of a random filter, of any operators and mostly of
--- paths that documents have. Both follow setseed().
+-- paths that documents have; wide_document(), with many more values, and
+-- stored_filter(), of which what it requires is of interest. All follow setseed().
 
 --
 -- Random JSON. Few names and values, so that matches are frequent, and all that
@@ -254,4 +255,37 @@ BEGIN
 		END IF;
 	END LOOP;
 	RETURN object(parts);
+END $$;
+
+-- Of paths that filters ask for, and "very" wide ones of others, too.
+CREATE FUNCTION wide_document(very boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+	body jsonb;
+BEGIN
+	LOOP
+		body := document();
+		EXIT WHEN jsonb_typeof(body) = 'object';
+	END LOOP;
+	body := body || ('{"a":[' || (SELECT string_agg(member(1), ',') FROM generate_series(1, 20)) || '],"s":['
+		|| (SELECT string_agg(string(), ',') FROM generate_series(1, CASE WHEN very THEN 60 ELSE 5 END)) || ']}')::jsonb;
+	IF very THEN
+		body := body || (SELECT jsonb_object_agg('k' || k, k) FROM generate_series(1, pick('100', '500', '2000')::int) k);
+	END IF;
+	RETURN body;
+END $$;
+
+-- Conjunctions, of which one condition is chosen, and lists of many values.
+CREATE FUNCTION stored_filter() RETURNS filter_query LANGUAGE plpgsql AS $$
+DECLARE
+	r float := random();
+BEGIN
+	IF r < 0.3 THEN
+		RETURN '{"$and":[' || filter(1, '') || ',' || filter(1, '') || ',' || filter(0, '') || ']}';
+	ELSIF r < 0.35 THEN
+		RETURN '{"' || pick('n', 's', 'a', 'o.b') || '":{"$in":['
+			|| (SELECT string_agg(scalar(pick('n', 's', '')), ',') FROM generate_series(1, pick('30', '60', '70', '400')::int)) || ']}}';
+	ELSIF r < 0.4 THEN
+		RETURN '{"$or":[' || (SELECT string_agg(filter(0, ''), ',') FROM generate_series(1, pick('3', '20', '70')::int)) || ']}';
+	END IF;
+	RETURN filter(2, '');
 END $$;

@@ -47,22 +47,6 @@ ALTER TABLE saved ALTER COLUMN pad SET STORAGE plain, SET (autovacuum_enabled = 
 CREATE TABLE document (id serial PRIMARY KEY, stage text, body jsonb, n bigint, hash numeric);
 CREATE TABLE counts (stage text, pairs bigint, matches bigint, candidates bigint);
 
--- Conjunctions, of which one condition is chosen, and lists of many values.
-CREATE FUNCTION stored_filter() RETURNS filter_query LANGUAGE plpgsql AS $$
-DECLARE
-	r float := random();
-BEGIN
-	IF r < 0.3 THEN
-		RETURN '{"$and":[' || filter(1, '') || ',' || filter(1, '') || ',' || filter(0, '') || ']}';
-	ELSIF r < 0.35 THEN
-		RETURN '{"' || pick('n', 's', 'a', 'o.b') || '":{"$in":['
-			|| (SELECT string_agg(scalar(pick('n', 's', '')), ',') FROM generate_series(1, pick('30', '60', '70', '400')::int)) || ']}}';
-	ELSIF r < 0.4 THEN
-		RETURN '{"$or":[' || (SELECT string_agg(filter(0, ''), ',') FROM generate_series(1, pick('3', '20', '70')::int)) || ']}';
-	END IF;
-	RETURN filter(2, '');
-END $$;
-
 CREATE FUNCTION add_filters(count int) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	FOR i IN 1 .. count LOOP
@@ -70,21 +54,10 @@ BEGIN
 	END LOOP;
 END $$;
 
--- Some with many more values than others, of paths that filters ask for and of
--- others.
 CREATE FUNCTION add_documents(count int, its_stage text, wide boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-	body jsonb;
 BEGIN
 	FOR i IN 1 .. count LOOP
-		body := document();
-		IF jsonb_typeof(body) = 'object' AND (wide OR i % 20 = 0) THEN
-			body := body || ('{"a":[' || (SELECT string_agg(member(1), ',') FROM generate_series(1, 20)) || '],"s":['
-				|| (SELECT string_agg(string(), ',') FROM generate_series(1, CASE WHEN wide THEN 60 ELSE 5 END)) || ']}')::jsonb
-				|| CASE WHEN wide THEN (SELECT jsonb_object_agg('k' || k, k) FROM generate_series(1, pick('100', '500', '2000')::int) k)
-					ELSE '{}' END;
-		END IF;
-		INSERT INTO document (stage, body) VALUES (its_stage, body);
+		INSERT INTO document (stage, body) VALUES (its_stage, CASE WHEN wide OR i % 20 = 0 THEN wide_document(wide) ELSE document() END);
 	END LOOP;
 END $$;
 
