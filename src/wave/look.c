@@ -76,8 +76,14 @@ static const SpaceQuery changed_query = {
 	3, {INT8OID, INT8OID, INT8ARRAYOID}, PLAN_BY_KEY
 };
 
+/*
+ * OFFSET 0 keeps this and those below probes of a key: else the index of those that
+ * are active, or asleep, would do as well for a plan that is made while there are few,
+ * and be read from end to end for each probe when there are many.
+ */
 static const SpaceQuery profile_query = {
-	"SELECT w.profile::jsonb FROM worker w WHERE w.id = $1 AND w.active",
+	"SELECT w.profile::jsonb FROM ("
+	"   SELECT x.profile, x.active FROM worker x WHERE x.id = $1 OFFSET 0) AS w WHERE w.active",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
@@ -97,44 +103,54 @@ static const SpaceQuery newly_asleep_gigs_query = {
 	2, {INT8OID, INT8ARRAYOID}, PLAN_BY_KEY
 };
 
+/* The state of each gig in "ids" that is asleep. */
+#define PROBE_ASLEEP(ids) \
+	"SELECT s.gig_id::bigint, s.slept_in::bigint FROM " ids " CROSS JOIN LATERAL (" \
+	"   SELECT x.gig_id, x.slept_in FROM gig_state x WHERE x.gig_id = u.id OFFSET 0) AS s" \
+	" WHERE s.slept_in IS NOT NULL"
+
 static const SpaceQuery unwoken_query = {
-	ASLEEP " AND s.gig_id = ANY ($1)",
+	PROBE_ASLEEP("pg_catalog.unnest($1) AS u (id)"),
 	1, {INT8ARRAYOID}, PLAN_BY_KEY
 };
 
 /*
  * Of gigs that the worker matches, those asleep that could invite him. All whom he
- * matches have invited him, as a rule: so it begins with his invitations.
+ * matches have invited him, as a rule: so it begins with his invitations. EXCEPT, as
+ * NOT IN would compare each with each if many invitations of a worker were expected.
  */
 static const SpaceQuery concerned_query = {
-	"SELECT s.gig_id::bigint, s.slept_in::bigint FROM ("
-	"   SELECT m.id FROM pg_catalog.unnest($1) AS m (id) WHERE m.id NOT IN ("
-	"     SELECT i.gig_id FROM invitation i WHERE i.worker_id = $2"
-	"     AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM '" GIG_SEATS_FILLED "'))) AS c"
-	" CROSS JOIN LATERAL (SELECT x.gig_id, x.slept_in FROM gig_state x"
-	"   WHERE x.gig_id = c.id AND x.slept_in IS NOT NULL OFFSET 0) AS s",
+	PROBE_ASLEEP("(SELECT m.id FROM pg_catalog.unnest($1) AS m (id)"
+				 "   EXCEPT SELECT i.gig_id FROM invitation i WHERE i.worker_id = $2"
+				 "   AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM '" GIG_SEATS_FILLED "')) AS u (id)"),
 	2, {INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 
-/* A row that somebody has locked is passed over; so is a gig that has slept anew. */
+/*
+ * A row that somebody has locked is passed over; so is a gig that has slept anew. IS
+ * NOT DISTINCT FROM, as no index serves it: many may have fallen asleep in one
+ * transaction.
+ */
 static const SpaceQuery wake_query = {
-	"WITH locked AS (SELECT s.gig_id FROM gig_state s"
-	"   JOIN ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (id, slept_in)"
-	"     ON s.gig_id = u.id AND s.slept_in = u.slept_in"
-	"   ORDER BY s.gig_id FOR NO KEY UPDATE OF s SKIP LOCKED)"
-	" UPDATE gig_state s SET slept_in = NULL,"
+	"UPDATE gig_state s SET slept_in = NULL,"
 	"   next_wave_at = least(s.next_wave_at,"
 	"     greatest($3, cirro.add_interval(s.last_due_at, s.frequency))),"
 	"   next_event_at = least(s.next_event_at,"
 	"     greatest($3, cirro.add_interval(s.last_due_at, s.frequency)))"
-	" FROM locked l WHERE s.gig_id = l.gig_id",
+	" WHERE s.gig_id = ANY (ARRAY(SELECT l.gig_id"
+	"   FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (id, slept_in)"
+	"   CROSS JOIN LATERAL (SELECT x.gig_id FROM gig_state x"
+	"     WHERE x.gig_id = u.id AND x.slept_in IS NOT DISTINCT FROM u.slept_in"
+	"     FOR NO KEY UPDATE SKIP LOCKED) AS l))",
 	3, {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 static const SpaceQuery still_asleep_query = {
-	"SELECT s.gig_id::bigint FROM gig_state s"
-	" JOIN ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (id, slept_in)"
-	"   ON s.gig_id = u.id AND s.slept_in = u.slept_in",
+	"SELECT s.gig_id::bigint"
+	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (id, slept_in)"
+	" CROSS JOIN LATERAL (SELECT x.gig_id, x.slept_in FROM gig_state x"
+	"   WHERE x.gig_id = u.id OFFSET 0) AS s"
+	" WHERE s.slept_in = u.slept_in",
 	2, {INT8ARRAYOID, INT8ARRAYOID}, PLAN_BY_KEY
 };
 
@@ -351,12 +367,11 @@ add_concerned(Finding *finding, int64 worker_id)
 	WaveLook   *look = finding->look;
 	QueryArgs	profile = {&profile_query};
 	QueryArgs	args = {&concerned_query};
-	int64	   *matching;
+	int64	   *matching = NULL;
 	int			nmatching = 0;
 
 	arg_int64(&profile, worker_id);
-	if (query_run(look->space, &profile) == 0)
-		return;
+	if (query_run(look->space, &profile) > 0)
 	{
 		ResultRow	row = result_row(0);
 		Jsonb	   *document = DatumGetJsonbPCopy(result_datum(&row, JSONBOID));
@@ -365,6 +380,8 @@ add_concerned(Finding *finding, int64 worker_id)
 		query_free();
 		matching = gig_key_match(look->space, document, &nmatching);
 	}
+	else
+		query_free();
 	if (nmatching == 0)
 		return;
 	arg_int64_array(&args, matching, nmatching);
