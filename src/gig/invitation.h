@@ -66,7 +66,8 @@ extern InvitationStatus invitation_status(Relation rel, Datum name);
 
 /*
  * Did it expire because the seats were filled? Then a wave may invite the worker
- * again, and the worker may still decline or wait for a seat. "reason" is looked at if it is not null.
+ * again, and the worker may still decline or wait for a seat. "reason" is looked at if
+ * it is not null.
  */
 extern bool invitation_expired_by_seats(int status, Datum reason, bool isnull);
 

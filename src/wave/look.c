@@ -72,8 +72,8 @@ static const SpaceQuery count_changed_query = {
 };
 
 static const SpaceQuery changed_query = {
-	CHANGED_WORKERS,
-	3, {INT8OID, INT8OID, INT8ARRAYOID}, PLAN_BY_KEY
+	CHANGED_WORKERS " LIMIT $4",
+	4, {INT8OID, INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 
 /*
@@ -333,6 +333,7 @@ arg_changed(QueryArgs *args, const Finding *finding, int64 from)
 	arg_int64(args, from);
 	arg_transaction(args, ReadNextFullTransactionId());
 	arg_below(args, &finding->old, from);
+	arg_int64(args, MAX_CHANGED);
 }
 
 static int64
@@ -341,23 +342,28 @@ count_changed(const Finding *finding, int64 from)
 	QueryArgs	args = {&count_changed_query};
 
 	arg_changed(&args, finding, from);
-	arg_int64(&args, MAX_CHANGED);
 	return count_rows(finding->look->space, &args);
+}
+
+/* Are no more gigs than that asleep? */
+static bool
+are_few_asleep(const Finding *finding, double gigs)
+{
+	QueryArgs	args = {&count_asleep_query};
+
+	arg_int64(&args, (int64) gigs + 1);
+	return count_rows(finding->look->space, &args) <= gigs;
 }
 
 /* Is it cheaper to wake all than to ask so many workers? */
 static bool
 are_too_many(const Finding *finding, int64 changed)
 {
-	QueryArgs	args = {&count_asleep_query};
-	double		gigs;
-
 	if (changed >= MAX_CHANGED)
 		return true;
 	/* Of so many, or fewer: gigs * COST_WAVE < changed * (COST_MATCH + gigs * ...). */
-	gigs = changed * COST_MATCH / (COST_WAVE - changed * COST_MATCH_PER_GIG);
-	arg_int64(&args, (int64) gigs + 1);
-	return count_rows(finding->look->space, &args) <= gigs;
+	return are_few_asleep(finding, changed * COST_MATCH /
+						  (COST_WAVE - changed * COST_MATCH_PER_GIG));
 }
 
 /* Appends the gigs that a worker concerns. */
@@ -389,15 +395,35 @@ add_concerned(Finding *finding, int64 worker_id)
 	add_gigs(look, &finding->gigs, query_run(look->space, &args));
 }
 
+/*
+ * Is it time to wake all instead? Filters that match many take longer than was
+ * supposed: it must not take longer than the waves, nor keep other Spaces waiting.
+ */
+static bool
+takes_too_long(const Finding *finding, TimestampTz began, int64 *asked_at)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now >= finding->look->until)
+		return true;
+	if (now - began < *asked_at)
+		return false;
+	*asked_at = (now - began) * 2;
+	return are_few_asleep(finding, (now - began) / COST_WAVE);
+}
+
 static void
-add_concerned_by_changed(Finding *finding, int64 from, int64 changed)
+add_concerned_by_changed(Finding *finding, int64 from)
 {
 	WaveLook   *look = finding->look;
 	QueryArgs	args = {&changed_query};
+	TimestampTz began = GetCurrentTimestamp();
+	int64		asked_at = 100 * COST_WAVE;
 	MemoryContext scratch;
 	MemoryContext old;
 	int64	   *workers;
 	int64		n;
+	int64		next = 0;
 
 	arg_changed(&args, finding, from);
 	n = query_run(look->space, &args);
@@ -414,15 +440,18 @@ add_concerned_by_changed(Finding *finding, int64 from, int64 changed)
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro changed worker",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(scratch);
-	for (int64 i = 0; i < n; i++)
+	while (next < n && !takes_too_long(finding, began, &asked_at))
 	{
 		CHECK_FOR_INTERRUPTS();
-		add_concerned(finding, workers[i]);
+		add_concerned(finding, workers[next++]);
 		MemoryContextReset(scratch);
-		look->report(look->report_arg, i + 1, n);
+		look->report(look->report_arg, next, n);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
+	/* There may be more of them by now. */
+	if (next < n || n >= MAX_CHANGED)
+		add_asleep(finding, false);
 }
 
 /*
@@ -452,7 +481,7 @@ add_woken_by_changes(Finding *finding)
 	if (are_too_many(finding, changed))
 		add_asleep(finding, false);
 	else
-		add_concerned_by_changed(finding, from, changed);
+		add_concerned_by_changed(finding, from);
 }
 
 static void
