@@ -85,6 +85,12 @@ static const SpaceQuery open_query = {
 	2, {INT8OID, INTERVALOID}, PLAN_BY_KEY
 };
 
+/* See may_write_again. */
+static const SpaceQuery keep_keys = {
+	"SELECT FROM gig g, worker w WHERE g.id = $1 AND w.id = $2 FOR KEY SHARE SKIP LOCKED",
+	2, {INT8OID, INT8OID}, PLAN_BY_KEY
+};
+
 /* Of a row that is locked. */
 static const SpaceQuery look_now = {
 	"UPDATE gig_state s SET next_event_at = least(s.next_event_at, $2) WHERE s.gig_id = $1",
@@ -798,6 +804,35 @@ seats_for_waiting(const GigState *state)
 		Min(state->waiting, state->capacity - state->accepted);
 }
 
+static void
+leave_to_tick(Oid space, int64 gig_id)
+{
+	QueryArgs	args = {&look_now};
+
+	arg_int64(&args, gig_id);
+	arg_timestamptz(&args, cirro_now());
+	query_run(space, &args);
+}
+
+/*
+ * Once a transaction has written an invitation, writing it again checks its foreign
+ * keys, equal or not, and so would wait for who cancels or deletes the gig, or deletes or
+ * erases the worker, while gig_state is locked that they wait for. May the invitation
+ * that a statement has made waiting, or open, be given a seat, or expire with the rest?
+ * Of a statement that has made several, at least their gig is looked at.
+ */
+static bool
+may_write_again(Oid space, const GigChange *change)
+{
+	QueryArgs	args = {&keep_keys};
+
+	if (change->queued == 0 && change->opened == 0)
+		return true;
+	arg_int64(&args, change->gig_id);
+	arg_int64(&args, change->worker_id);
+	return query_run(space, &args) > 0;
+}
+
 /*
  * Those whose rows are locked go back to their place: the tick comes for them. So it
  * does for those whom a trigger of the Space's owner keeps from their seats.
@@ -806,7 +841,6 @@ void
 gig_state_seat(Oid space, int64 gig_id, GigState *state)
 {
 	WaitingPlace place = WAITING_NOBODY;
-	QueryArgs	args = {&look_now};
 	int64		seats = seats_for_waiting(state);
 
 	if (seats == 0)
@@ -820,11 +854,7 @@ gig_state_seat(Oid space, int64 gig_id, GigState *state)
 		seats = seats_for_waiting(state);
 	}
 	if (seats > 0 && waiting_any(space, gig_id))
-	{
-		arg_int64(&args, gig_id);
-		arg_timestamptz(&args, cirro_now());
-		query_run(space, &args);
-	}
+		leave_to_tick(space, gig_id);
 }
 
 /* May seats be free for those who wait, after a change, that were not before? */
@@ -874,8 +904,13 @@ apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 		check_change(space, change, state);
 		filled_before = is_filled(state, state->accepted - change->delta);
 		accepted = state->accepted;
-		if (may_free_seats(change))
-			gig_state_seat(space, change->gig_id, state);
+		if (may_free_seats(change) && seats_for_waiting(state) > 0)
+		{
+			if (change->queued == 0 || may_write_again(space, change))
+				gig_state_seat(space, change->gig_id, state);
+			else
+				leave_to_tick(space, change->gig_id);
+		}
 		filled_now = is_filled(state, state->accepted);
 		if (tells_seats(state->closes_at, filled_before, filled_now))
 		{
@@ -885,7 +920,8 @@ apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 				reopened[nreopened++] = change->gig_id;
 		}
 		if ((change->gained > 0 || state->accepted > accepted) &&
-			state->expires_rest && gig_state_is_full(state))
+			state->expires_rest && gig_state_is_full(state) &&
+			(change->opened == 0 || may_write_again(space, change)))
 			full[nfull++] = change->gig_id;
 	}
 	event_of_gigs(space, filled, nfilled, "gig.filled");

@@ -90,6 +90,7 @@ typedef struct GigChange
 	int64		delta;			/* seats taken less seats freed */
 	int64		gained;			/* became accepted */
 	int64		opened;			/* became pending or scheduled */
+	int64		worker_id;		/* whose invitation became that, or waiting */
 	int64		left;			/* accepted, left by the worker */
 	int64		answered;		/* accepted or rejected by the worker */
 	TimestampTz oldest_answered;	/* earliest invited_at of those pending */
