@@ -31,7 +31,7 @@ report "SOAK_SEED=$seed";
 my $node = PostgreSQL::Test::Cluster->new('waiting');
 $node->init;
 $node->append_conf('postgresql.conf', q{
-deadlock_timeout = '50ms'
+deadlock_timeout = '10ms'
 statement_timeout = '30s'
 track_commit_timestamp = on
 fsync = off
@@ -85,7 +85,7 @@ sub capacity
 sub make_history
 {
 	my ($number) = @_;
-	my $h = { number => $number, is_tame => $ENV{TAME} // chance(0.5), is_watched => ($number >> 3) & 1,
+	my $h = { number => $number, is_tame => chance(0.5), is_watched => ($number >> 3) & 1,
 		direct => pick('on', 'on', 'on', 'off'), search => pick('auto', 'single', 'batch') };
 	my @workers = map { 1000 * $number + $_ } 1 .. 3 + upto(6);
 	my @script;
@@ -409,7 +409,7 @@ while ($most ? $played < $most : time < $began + $seconds)
 
 is($failed, 0, "nothing is wrong in $played histories from SOAK_SEED=$seed on");
 cmp_ok($played, '>=', $most // 20, 'there were histories');
-cmp_ok($given, '>', 2 * $played, 'seats were given to those who waited');
+cmp_ok($given, '>', $played, 'seats were given to those who waited');
 cmp_ok($outcomes{'waiting or waits'} // 0, '>', $played, 'workers waited');
 report sprintf '%d histories in %.0f s, %d of one call or row at a time; %d seats given', $played, time - $began, $tame, $given;
 report 'try_accept: ' . join ', ', map { "$_: $outcomes{$_}" } sort keys %outcomes;
