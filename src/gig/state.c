@@ -85,9 +85,12 @@ static const SpaceQuery open_query = {
 	2, {INT8OID, INTERVALOID}, PLAN_BY_KEY
 };
 
-/* See may_write_again. */
+/*
+ * See may_write_again. FOR KEY SHARE would do, but where somebody has changed the row
+ * before he locked it to cancel, it goes on to his version and waits, SKIP LOCKED or not.
+ */
 static const SpaceQuery keep_keys = {
-	"SELECT FROM gig g, worker w WHERE g.id = $1 AND w.id = $2 FOR KEY SHARE SKIP LOCKED",
+	"SELECT FROM gig g, worker w WHERE g.id = $1 AND w.id = $2 FOR SHARE SKIP LOCKED",
 	2, {INT8OID, INT8OID}, PLAN_BY_KEY
 };
 

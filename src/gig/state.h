@@ -22,8 +22,10 @@
  *	  another transaction that invites the same worker to the same gig
  * 6. gig_state rows, once the statement has all its other rows
  * 7. after that other invitations of the gig, with SKIP LOCKED only: those that expire
- *	  because the seats are filled, those that are given a seat that is free
- *	  Likewise, FOR SHARE, workers who wait beside a free seat and are not active.
+ *	  because the seats are filled, those that are given a seat that is free.
+ *	  Likewise, FOR SHARE, workers who wait beside a free seat and are not active; and
+ *	  gig and worker of an invitation that the statement itself has made waiting or
+ *	  pending, before it is one of these
  *
  * The foreign keys of an invitation lock its gig and worker after it is
  * inserted; so the functions that insert several lock those before. Rows of
