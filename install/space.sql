@@ -943,7 +943,7 @@ CREATE OR REPLACE FUNCTION attempt_invitations(worker_id bigint,
 	gig_ids bigint[] DEFAULT NULL, max_amount int DEFAULT NULL)
 RETURNS TABLE (gig_id bigint, outcome text, invitation_id bigint)
 LANGUAGE plpgsql SET search_path FROM CURRENT
-SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 <<fn>>
 DECLARE
@@ -951,6 +951,7 @@ DECLARE
 	is_active boolean;
 	profile jsonb;
 	at timestamptz;
+	matching bigint[];
 	ids bigint[];
 	missed int[];		-- how often an id could not be written, for no reason to be seen
 	outcomes text[];
@@ -991,10 +992,11 @@ BEGIN
 				  GROUP BY u.id) d;
 		ELSE
 			-- Every open gig: most have nothing to do with the worker, and are not looked at.
+			-- By itself: the planner, too, would ask a function that is in a query.
+			fn.matching := CASE WHEN fn.is_active THEN cirro.matching_gigs(current_schema(), fn.profile) END;
 			SELECT coalesce(array_agg(o.id ORDER BY o.id), '{}') INTO fn.ids
 			FROM (
-				SELECT m.id FROM unnest(CASE WHEN fn.is_active
-					THEN cirro.matching_gigs(current_schema(), fn.profile) END) m (id)
+				SELECT m.id FROM unnest(fn.matching) m (id)
 				UNION
 				SELECT i.gig_id FROM invitation i
 				WHERE i.worker_id = attempt_invitations.worker_id
