@@ -157,16 +157,23 @@ typedef struct StateRow
  * For the reason that is true of each; a wave would invite some again. Who waits does
  * so until the gig closes.
  */
-static const SpaceQuery expire_rest = {
-	"UPDATE invitation i SET status = 'expired', reason = cirro.expired_reason(i.status, i.invited_at, "
-	"    (SELECT s.closes_at::timestamptz FROM gig_state s WHERE s.gig_id = $1), "
-	"    (SELECT s.answer_within::interval FROM gig_state s WHERE s.gig_id = $1), true) "
-	"WHERE i.id = ANY (ARRAY("
-	"  SELECT l.id FROM invitation l "
-	"  WHERE l.gig_id = $1 AND l.status IN ('pending', 'scheduled', 'waiting') "
-	"  AND (l.status <> 'waiting' OR cirro.expired_reason(l.status, NULL, "
-	"    (SELECT s.closes_at::timestamptz FROM gig_state s WHERE s.gig_id = $1), NULL, true) IS NOT NULL) "
-	"  ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED))",
+#define EXPIRE_REST(tables, locks) \
+	"UPDATE invitation i SET status = 'expired', reason = cirro.expired_reason(i.status, i.invited_at, " \
+	"    (SELECT s.closes_at::timestamptz FROM gig_state s WHERE s.gig_id = $1), " \
+	"    (SELECT s.answer_within::interval FROM gig_state s WHERE s.gig_id = $1), true) " \
+	"WHERE i.id = ANY (ARRAY(" \
+	"  SELECT l.id FROM invitation l " tables \
+	"  WHERE l.gig_id = $1 AND l.status IN ('pending', 'scheduled', 'waiting') " \
+	"  AND (l.status <> 'waiting' OR cirro.expired_reason(l.status, NULL, " \
+	"    (SELECT s.closes_at::timestamptz FROM gig_state s WHERE s.gig_id = $1), NULL, true) IS NOT NULL) " \
+	"  ORDER BY l.id FOR NO KEY UPDATE OF l SKIP LOCKED" locks "))"
+
+static const SpaceQuery expire_rest = {EXPIRE_REST("", ""), 1, {INT8OID}, PLAN_BY_KEY};
+
+/* The same where this transaction may have written some, as in gig/waiting.c. */
+static const SpaceQuery expire_opened = {
+	EXPIRE_REST("JOIN gig g ON g.id = l.gig_id JOIN worker w ON w.id = l.worker_id ",
+				" FOR KEY SHARE OF g, w SKIP LOCKED"),
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
@@ -340,13 +347,19 @@ gig_state_refuse_missing(Oid space, int64 gig_id)
 			 errinvitation(space, "gig_id")));
 }
 
-void
-gig_state_expire_rest(Oid space, int64 gig_id)
+static void
+expire_by(Oid space, const SpaceQuery *query, int64 gig_id)
 {
-	QueryArgs	args = {&expire_rest};
+	QueryArgs	args = {query};
 
 	arg_int64(&args, gig_id);
 	query_run(space, &args);
+}
+
+void
+gig_state_expire_rest(Oid space, int64 gig_id)
+{
+	expire_by(space, &expire_rest, gig_id);
 }
 
 /* Refuses what came too late for the gig's seats or its time. */
@@ -842,6 +855,7 @@ apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 {
 	StateRow   *states = palloc(n * sizeof(StateRow));
 	int64	   *full = palloc(n * sizeof(int64));
+	bool	   *opened = palloc(n * sizeof(bool));
 	int64	   *filled = palloc(n * sizeof(int64));
 	int64	   *reopened = palloc(n * sizeof(int64));
 	int			nfull = 0;
@@ -886,12 +900,16 @@ apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 		}
 		if ((change->gained > 0 || state->accepted > accepted) &&
 			state->expires_rest && gig_state_is_full(state))
+		{
+			/* The statement that freed the seat has opened what expires now. */
+			opened[nfull] = change->opened > 0 && change->delta < 0;
 			full[nfull++] = change->gig_id;
+		}
 	}
 	event_of_gigs(space, filled, nfilled, "gig.filled");
 	event_of_gigs(space, reopened, nreopened, "gig.reopened");
 	for (int i = 0; i < nfull; i++)
-		gig_state_expire_rest(space, full[i]);
+		expire_by(space, opened[i] ? &expire_opened : &expire_rest, full[i]);
 }
 
 /*

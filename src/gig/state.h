@@ -22,7 +22,8 @@
  *	  another transaction that invites the same worker to the same gig
  * 6. gig_state rows, once the statement has all its other rows
  * 7. after that other invitations of the gig, with SKIP LOCKED only: those that expire
- *	  because the seats are filled, those that are given a seat that is free
+ *	  because the seats are filled, those that are given a seat that is free; for
+ *	  these their gig and workers FOR KEY SHARE, likewise
  *
  * The foreign keys of an invitation lock its gig and worker after it is
  * inserted; so the functions that insert several lock those before. Rows of
@@ -175,7 +176,8 @@ extern void gig_state_finish(Oid space, int64 gig_id, const GigTurnEnd *end);
 
 /*
  * Expires the pending and scheduled invitations of a gig that nobody else
- * holds locked; the tick finishes the others.
+ * holds locked; the tick finishes the others. None of them may have been written by
+ * this transaction, if the gig and the workers are not locked before.
  */
 extern void gig_state_expire_rest(Oid space, int64 gig_id);
 
