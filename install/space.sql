@@ -233,7 +233,8 @@ CREATE TABLE gig_state (
 	searched_on bigint,
 	released bigint,
 	slept_in bigint,
-	awaits_room boolean NOT NULL DEFAULT false
+	awaits_room boolean NOT NULL DEFAULT false,
+	waiting int NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 CREATE INDEX gig_state_next_event_at_idx ON gig_state (next_event_at)
@@ -268,6 +269,7 @@ COMMENT ON COLUMN gig_state.searched_on IS 'a hash of where "searched" was writt
 COMMENT ON COLUMN gig_state.released IS 'the last transaction that let waves invite someone again; what was searched before is void';
 COMMENT ON COLUMN gig_state.slept_in IS 'asleep since this transaction: everyone was invited who could be; a worker that is added or changed wakes it';
 COMMENT ON COLUMN gig_state.awaits_room IS 'asleep: pending_max invitations are pending; an answer or a deadline wakes it';
+COMMENT ON COLUMN gig_state.waiting IS 'number of waiting invitations; none beside a free seat, but whose rows were locked';
 
 -- ------------------------------------------------------------------- look --
 
@@ -306,7 +308,7 @@ CREATE TABLE invitation (
 	worker_id bigint NOT NULL REFERENCES worker ON DELETE CASCADE,
 	status text NOT NULL DEFAULT 'pending'
 		CONSTRAINT invitation_status_check
-		CHECK (status IN ('scheduled', 'pending', 'accepted', 'rejected', 'expired', 'left')),
+		CHECK (status IN ('scheduled', 'pending', 'waiting', 'accepted', 'rejected', 'expired', 'left')),
 	reason text,
 	origin text NOT NULL DEFAULT 'manual'
 		CONSTRAINT invitation_origin_check CHECK (origin IN ('wave', 'manual', 'attempt')),
@@ -314,38 +316,45 @@ CREATE TABLE invitation (
 	send_at timestamptz,
 	invited_at timestamptz,
 	responded_at timestamptz,
+	waiting_since timestamptz,
 	times_invited int NOT NULL DEFAULT 1,
 	revision int NOT NULL DEFAULT 1,
 	silent boolean NOT NULL DEFAULT false,
 	silenced boolean NOT NULL DEFAULT false,
 	created_at timestamptz NOT NULL DEFAULT cirro.now(),
 	UNIQUE (gig_id, worker_id),
-	CONSTRAINT invitation_send_at_check CHECK (status <> 'scheduled' OR send_at IS NOT NULL)
+	CONSTRAINT invitation_send_at_check CHECK (status <> 'scheduled' OR send_at IS NOT NULL),
+	CONSTRAINT invitation_waiting_since_check CHECK (status <> 'waiting' OR waiting_since IS NOT NULL)
 );
 
 -- Fires before the foreign key of invitation cascades, hence the capital.
 CREATE TRIGGER "Cirro_deleting" AFTER DELETE ON worker
 	FOR EACH ROW EXECUTE FUNCTION cirro.worker_deleting();
+-- Whoever waits beside a free seat gets it.
+CREATE TRIGGER cirro_activated AFTER UPDATE ON worker
+	FOR EACH ROW WHEN (NEW.active AND NOT OLD.active) EXECUTE FUNCTION cirro.worker_activated();
 
 -- With gig_id no two rows have the same key: of such an index core removes dead
 -- versions before it splits a page, so answers do not make it grow.
 CREATE INDEX invitation_worker_id_idx ON invitation (worker_id, gig_id);
-CREATE INDEX invitation_open_idx ON invitation (gig_id)
-	WHERE status IN ('pending', 'scheduled');
+-- Those who wait in their order, the others behind them.
+CREATE INDEX invitation_open_idx ON invitation (gig_id, waiting_since)
+	WHERE status IN ('pending', 'scheduled', 'waiting');
 
 COMMENT ON INDEX invitation_worker_id_idx IS 'finds the invitations of a worker';
-COMMENT ON INDEX invitation_open_idx IS 'finds what is open of a gig';
+COMMENT ON INDEX invitation_open_idx IS 'finds what is open of a gig, and who waits longest';
 COMMENT ON TABLE invitation IS 'who was invited to what: one row per gig and worker for ever';
 COMMENT ON COLUMN invitation.id IS 'the invitation''s id, the same however often the worker is invited';
 COMMENT ON COLUMN invitation.gig_id IS 'what the worker is invited to';
 COMMENT ON COLUMN invitation.worker_id IS 'who is invited';
-COMMENT ON COLUMN invitation.status IS 'scheduled, pending, accepted, rejected, expired or left';
+COMMENT ON COLUMN invitation.status IS 'scheduled, pending, waiting (for a seat that comes free), accepted, rejected, expired or left';
 COMMENT ON COLUMN invitation.reason IS 'why it is rejected, left or expired; by cirro: seats_filled, gig_ended, gig_cancelled, no_answer, worker_inactive, worker_erased';
 COMMENT ON COLUMN invitation.origin IS 'who invited last: wave, manual or attempt';
 COMMENT ON COLUMN invitation.wave_id IS 'the wave that invited last';
 COMMENT ON COLUMN invitation.send_at IS 'when a scheduled invitation is sent';
 COMMENT ON COLUMN invitation.invited_at IS 'when the worker was last invited; kept by cirro';
 COMMENT ON COLUMN invitation.responded_at IS 'when the worker last answered; kept by cirro';
+COMMENT ON COLUMN invitation.waiting_since IS 'since when the worker waits for a seat: who waits longest gets the next; NULL: does not; kept by cirro';
 COMMENT ON COLUMN invitation.times_invited IS 'how often the worker was invited; kept by cirro';
 COMMENT ON COLUMN invitation.revision IS 'counts the changes of status; kept by cirro';
 COMMENT ON COLUMN invitation.silent IS 'set it in an UPDATE for no notification; it reads false again afterwards';
@@ -684,11 +693,13 @@ BEGIN
 		PERFORM cirro.raise_unwritten(reset.invitation_id,
 			EXISTS (SELECT FROM invitation i WHERE i.id = reset.invitation_id));
 	END IF;
+	-- The seat that it freed may have gone to who waits, and what is open have expired.
+	SELECT i.* INTO fn.result FROM invitation i WHERE i.id = fn.result.id;
 	RETURN fn.result;
 END $$;
 COMMENT ON FUNCTION reset(bigint, boolean) IS 'the invitation is pending again, whatever the answer was; an accepted seat is freed';
 
-CREATE OR REPLACE FUNCTION try_accept(invitation_id bigint)
+CREATE OR REPLACE FUNCTION try_accept(invitation_id bigint, or_wait boolean DEFAULT false)
 RETURNS TABLE (outcome text, status text)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
@@ -709,6 +720,20 @@ BEGIN
 		WHEN SQLSTATE 'UG011' THEN fn.result := 'filled';
 		WHEN SQLSTATE 'UG012' OR SQLSTATE 'UG013' THEN fn.result := 'no_longer_pending';
 	END;
+	IF try_accept.or_wait AND fn.result IN ('filled', 'no_longer_pending') THEN
+		-- Also what expired because the seats were filled.
+		BEGIN
+			UPDATE invitation AS i SET status = 'waiting' WHERE i.id = try_accept.invitation_id;
+			-- A seat may have come free meanwhile, and is taken by now.
+			fn.result := CASE WHEN FOUND THEN
+				(SELECT CASE WHEN i.status IN ('waiting', 'accepted') THEN i.status ELSE 'vetoed' END
+				 FROM invitation i WHERE i.id = try_accept.invitation_id)
+				ELSE 'vetoed' END;
+		EXCEPTION
+			WHEN SQLSTATE 'UG010' THEN fn.result := 'not_open';
+			WHEN SQLSTATE 'UG012' OR SQLSTATE 'UG013' THEN fn.result := 'no_longer_pending';
+		END;
+	END IF;
 	IF fn.result = 'filled' THEN
 		UPDATE invitation AS i SET status = 'expired'
 			WHERE i.id = try_accept.invitation_id AND i.status = 'pending'
@@ -721,7 +746,7 @@ BEGIN
 		FROM invitation i LEFT JOIN gig_state s ON s.gig_id = i.gig_id
 		WHERE i.id = try_accept.invitation_id);
 END $$;
-COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an error: accepted, filled, not_open, no_longer_pending, vetoed (by a trigger of the Space''s owner), not_found';
+COMMENT ON FUNCTION try_accept(bigint, boolean) IS 'accept, with an outcome instead of an error: accepted, filled, waiting (with or_wait, where it is filled: the next seat that comes free), not_open, no_longer_pending, vetoed (by a trigger of the Space''s owner), not_found';
 
 -- ----------------------------------------------------- invite and attempt --
 
@@ -831,7 +856,7 @@ BEGIN
 					CASE WHEN w.active IS NOT TRUE THEN 'not_found'
 						 WHEN NOT fn.is_open THEN 'not_open'
 						 WHEN i.status = 'accepted' THEN 'already_accepted'
-						 WHEN i.status IN ('pending', 'scheduled')
+						 WHEN i.status IN ('pending', 'waiting', 'scheduled')
 							AND cirro.expired_reason(i.status, i.invited_at, fn.closes_at,
 								fn.answer_within, fn.expires_rest
 								AND fn.accepted >= fn.capacity) IS NULL
@@ -1024,7 +1049,7 @@ BEGIN
 					CASE WHEN g.id IS NULL THEN 'not_found'
 						 WHEN NOT fn.at < s.closes_at THEN 'not_open'
 						 WHEN i.status = 'accepted' THEN 'already_accepted'
-						 WHEN i.status IN ('pending', 'scheduled')
+						 WHEN i.status IN ('pending', 'waiting', 'scheduled')
 							AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
 								s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
 						 THEN 'already_invited'
@@ -1414,7 +1439,8 @@ BEGIN
 			coalesce('found ' || left(e.found::text, 200), 'found nothing'), e.at)
 	FROM cirro.explain_match(fn.w.profile, fn.g.filter) e;
 
-	SELECT i.status, i.reason, i.origin, i.wave_id, i.send_at, i.invited_at, i.responded_at
+	SELECT i.status, i.reason, i.origin, i.wave_id, i.send_at, i.invited_at, i.responded_at,
+		i.waiting_since
 	INTO i FROM invitation i WHERE i.gig_id = fn.g.id AND i.worker_id = fn.w.id;
 	gate := 'invitation';
 	IF NOT FOUND THEN
@@ -1434,9 +1460,11 @@ BEGIN
 				ELSE coalesce(', invited at ' || i.invited_at, '') END
 			|| CASE i.origin WHEN 'wave' THEN coalesce(' by wave ' || wave_number, ' by a wave')
 				WHEN 'attempt' THEN ' by an attempt' ELSE ' by hand' END
-			|| CASE WHEN i.status IN ('accepted', 'rejected', 'left')
+			|| CASE WHEN i.status = 'waiting' THEN ', waits since ' || i.waiting_since
+				WHEN i.status IN ('accepted', 'rejected', 'left')
 				THEN coalesce(', answered at ' || i.responded_at, '') ELSE '' END
 			|| CASE WHEN passed THEN '; a wave invites again, after those never invited'
+				WHEN i_status = 'waiting' THEN '; gets the next seat that comes free'
 				WHEN i_status IN ('pending', 'scheduled', 'accepted') THEN ''
 				WHEN i_status = 'expired' THEN '; no wave invites again, but invite() and attempts do'
 				ELSE '; no wave invites again, only reset() does' END;
@@ -1707,11 +1735,16 @@ SELECT i.worker_id, w.ref AS worker_ref, i.id AS invitation_id, i.gig_id, g.ref 
 	g.cancelled_at, i.invited_at, i.responded_at,
 	CASE WHEN n.status = 'pending'
 		THEN least(cirro.answer_by(i.invited_at, s.answer_within), s.closes_at) END AS answer_by,
-	n.status = 'pending' AND NOT n.is_full AS can_accept,
+	n.status IN ('pending', 'waiting') AND NOT n.is_full AS can_accept,
 	CASE WHEN n.status = 'accepted' THEN 'already_accepted'
 		 WHEN n.is_closed THEN 'not_open'
-		 WHEN n.is_full AND (n.status = 'pending' OR n.reason = 'seats_filled') THEN 'filled'
-		 WHEN n.status <> 'pending' THEN 'no_longer_pending' END AS why_not
+		 WHEN n.is_full AND (n.status IN ('pending', 'waiting') OR n.reason = 'seats_filled') THEN 'filled'
+		 WHEN n.status NOT IN ('pending', 'waiting') THEN 'no_longer_pending' END AS why_not,
+	NOT n.is_closed AND n.is_full
+		AND (n.status = 'pending' OR (n.status = 'expired' AND coalesce(n.reason = 'seats_filled', false))) AS can_wait,
+	CASE WHEN n.status = 'waiting' THEN i.waiting_since END AS waiting_since,
+	CASE WHEN n.status = 'waiting'
+		THEN cirro.waiting_place(s.tableoid, i.gig_id, i.waiting_since, i.id) END AS place
 FROM invitation i
 JOIN worker w ON w.id = i.worker_id
 JOIN gig g ON g.id = i.gig_id
@@ -1728,7 +1761,7 @@ CROSS JOIN LATERAL (
 ) n
 -- Nor those that ended before they were sent.
 WHERE i.status <> 'scheduled' AND i.times_invited > 0;
-COMMENT ON VIEW worker_invitation IS 'what a worker is shown of invitations: their status as of now, and whether they can be accepted';
+COMMENT ON VIEW worker_invitation IS 'what a worker is shown of invitations: their status as of now, whether they can be accepted, and the place in the queue of who waits';
 
 CREATE OR REPLACE VIEW worker_gig WITH (security_invoker = true) AS
 SELECT i.worker_id, w.ref AS worker_ref, i.id AS invitation_id, i.gig_id, g.ref AS gig_ref,
@@ -1744,7 +1777,7 @@ CREATE OR REPLACE VIEW gig_status WITH (security_invoker = true) AS
 SELECT g.id AS gig_id, g.ref AS gig_ref,
 	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at) AS phase,
 	s.target, s.capacity, s.accepted,
-	c.pending, c.scheduled, c.rejected, c.expired, c.departed,
+	c.pending, c.waiting, c.scheduled, c.rejected, c.expired, c.departed,
 	CASE WHEN cirro.now() < s.closes_at
 		THEN greatest(coalesce(s.capacity, s.target) - s.accepted, 0) ELSE 0 END AS vacancies,
 	s.waves, s.last_wave_at,
@@ -1756,6 +1789,7 @@ FROM gig g
 JOIN gig_state s ON s.gig_id = g.id
 CROSS JOIN LATERAL (
 	SELECT count(*) FILTER (WHERE o.status = 'pending') AS pending,
+		count(*) FILTER (WHERE o.status = 'waiting') AS waiting,
 		count(*) FILTER (WHERE o.status = 'scheduled') AS scheduled,
 		count(*) FILTER (WHERE o.status = 'rejected') AS rejected,
 		count(*) FILTER (WHERE o.status = 'expired') AS expired,
@@ -1846,7 +1880,7 @@ BEGIN
 						s.answer_within, s.expires_rest AND s.accepted >= s.capacity),
 						'worker_erased') AS reason
 				FROM invitation l LEFT JOIN gig_state s ON s.gig_id = l.gig_id
-				WHERE l.id = ANY (fn.ids) AND (l.status IN ('pending', 'scheduled')
+				WHERE l.id = ANY (fn.ids) AND (l.status IN ('pending', 'waiting', 'scheduled')
 					OR (l.status = 'accepted' AND coalesce(cirro.gate_now() < s.closes_at, true)))
 			) o
 			WHERE i.id = o.id;
@@ -1861,7 +1895,7 @@ BEGIN
 	END LOOP;
 	SELECT min(i.id) INTO fn.kept
 	FROM invitation i LEFT JOIN gig_state s ON s.gig_id = i.gig_id
-	WHERE i.id = ANY (fn.ids) AND (i.status IN ('pending', 'scheduled')
+	WHERE i.id = ANY (fn.ids) AND (i.status IN ('pending', 'waiting', 'scheduled')
 		OR (i.status = 'accepted' AND coalesce(cirro.gate_now() < s.closes_at, true))
 		OR i.reason <> ALL (fn.reasons));
 	IF fn.kept IS NOT NULL THEN
@@ -1900,7 +1934,8 @@ BEGIN
 			min(i.send_at) FILTER (WHERE i.status = 'scheduled') AS next_send,
 			min(cirro.answer_by(i.invited_at, a.answer_within))
 				FILTER (WHERE i.status = 'pending') AS next_deadline,
-			count(*) FILTER (WHERE i.status = 'pending') AS pending
+			count(*) FILTER (WHERE i.status = 'pending') AS pending,
+			count(*) FILTER (WHERE i.status = 'waiting') AS waiting
 		FROM invitation i FULL JOIN gig_state a ON a.gig_id = i.gig_id
 		GROUP BY coalesce(i.gig_id, a.gig_id)) i ON i.gig_id = coalesce(g.id, s.gig_id, f.gig_id, k.gig_id)
 	CROSS JOIN LATERAL (
@@ -1912,6 +1947,12 @@ BEGIN
 			CASE WHEN s.next_wave_at < s.closes_at AND s.closes_at > cirro.now()
 				THEN s.next_wave_at END,
 			CASE WHEN NOT coalesce(s.accepted >= s.capacity, false) THEN i.next_send END,
+			-- Beside a free seat: his row was locked, or his seat refused him.
+			CASE WHEN i.waiting > 0 AND NOT coalesce(s.accepted >= s.capacity, false)
+				AND cirro.now() < s.closes_at
+				AND EXISTS (SELECT FROM invitation q JOIN worker w ON w.id = q.worker_id
+					WHERE q.gig_id = s.gig_id AND q.status = 'waiting' AND w.active)
+				THEN cirro.now() END,
 			i.next_deadline) AS next_event) e
 	CROSS JOIN LATERAL (VALUES
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
@@ -1935,6 +1976,7 @@ BEGIN
 				ELSE 'differs' END,
 			CASE WHEN f.gig_id IS NULL THEN 'missing' ELSE 'present' END),
 		('accepted', s.accepted::text, coalesce(i.accepted, 0)::text),
+		('waiting', s.waiting::text, coalesce(i.waiting, 0)::text),
 		('target', s.target::text, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max, g.seats_granted)::text),
 		('capacity', s.capacity::text, cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted)::text),
 		('expires_rest', s.expires_rest::text, cirro.gig_expires_rest(g.seats_max, g.seats_granted)::text),
@@ -2031,7 +2073,7 @@ BEGIN
 	END;
 
 	-- What the clock has ended by now ended long ago: it is no event of today.
-	PERFORM FROM invitation i WHERE i.gig_id = ANY (fn.fresh) AND i.status IN ('pending', 'scheduled')
+	PERFORM FROM invitation i WHERE i.gig_id = ANY (fn.fresh) AND i.status IN ('pending', 'waiting', 'scheduled')
 		ORDER BY i.id FOR NO KEY UPDATE;
 	SELECT array_agg(o.id), array_agg(o.reason) INTO fn.lapsed, fn.reasons
 	FROM (
@@ -2045,7 +2087,7 @@ BEGIN
 			cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at), g.answer_within,
 			cirro.gig_expires_rest(g.seats_max, g.seats_granted) AND c.accepted
 				>= cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted)) AS reason) e
-		WHERE i.gig_id = ANY (fn.fresh) AND i.status IN ('pending', 'scheduled')
+		WHERE i.gig_id = ANY (fn.fresh) AND i.status IN ('pending', 'waiting', 'scheduled')
 	) o
 	WHERE o.reason IS NOT NULL;
 	IF fn.lapsed IS NOT NULL THEN
@@ -2092,14 +2134,15 @@ BEGIN
 
 	-- Counted once the rows are locked; nobody accepts meanwhile. Where nothing is left
 	-- to do, the tick need not come by.
-	UPDATE gig_state s SET accepted = coalesce(c.accepted, 0),
+	UPDATE gig_state s SET accepted = coalesce(c.accepted, 0), waiting = coalesce(c.waiting, 0),
 		next_wave_at = CASE WHEN s.auto AND coalesce(c.accepted, 0) < s.target
 			THEN coalesce(s.next_wave_at, fn.at) END,
 		next_event_at = CASE WHEN s.announced < 2 OR fn.at < s.closes_at OR c.is_open THEN s.next_event_at
 			WHEN s.announced = 2 THEN s.archives_at END
 	FROM gig g
 	LEFT JOIN (SELECT i.gig_id, (count(*) FILTER (WHERE i.status = 'accepted'))::int AS accepted,
-			bool_or(i.status IN ('pending', 'scheduled')) AS is_open
+			(count(*) FILTER (WHERE i.status = 'waiting'))::int AS waiting,
+			bool_or(i.status IN ('pending', 'waiting', 'scheduled')) AS is_open
 		FROM invitation i WHERE i.gig_id = ANY (fn.ids) GROUP BY i.gig_id) c ON c.gig_id = g.id
 	WHERE g.id = ANY (fn.ids) AND s.gig_id = g.id;
 

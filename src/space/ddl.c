@@ -34,7 +34,7 @@ const SpaceFunction space_functions[SPACE_FUNCTIONS] = {
 	{"leave", "(bigint, text)"},
 	{"expire", "(bigint, text)"},
 	{"reset", "(bigint, boolean)"},
-	{"try_accept", "(bigint)"},
+	{"try_accept", "(bigint, boolean)"},
 	{"invite", "(bigint, bigint[], timestamptz, boolean)"},
 	{"attempt_invitations", "(bigint, bigint[], int)"},
 	{"archive", "(bigint, timestamptz)"},

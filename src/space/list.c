@@ -80,7 +80,7 @@ static const Table tables[] = {
 		{"last_wave_at", TIMESTAMPTZOID}, {"waves", INT4OID},
 		{"failures", INT4OID}, {"announced", INT2OID}, {"exhausted", BOOLOID},
 		{"searched", INT8OID}, {"searched_on", INT8OID}, {"released", INT8OID},
-		{"slept_in", INT8OID}, {"awaits_room", BOOLOID}}},
+		{"slept_in", INT8OID}, {"awaits_room", BOOLOID}, {"waiting", INT4OID}}},
 	{"look", {
 		{"only_row", BOOLOID}, {"place", INT8OID}, {"seen", TEXTOID},
 		{"unwoken", INT8ARRAYOID}}},
@@ -89,6 +89,7 @@ static const Table tables[] = {
 		{"status", TEXTOID}, {"reason", TEXTOID}, {"origin", TEXTOID},
 		{"wave_id", INT8OID}, {"send_at", TIMESTAMPTZOID},
 		{"invited_at", TIMESTAMPTZOID}, {"responded_at", TIMESTAMPTZOID},
+		{"waiting_since", TIMESTAMPTZOID},
 		{"times_invited", INT4OID}, {"revision", INT4OID},
 		{"silent", BOOLOID}, {"silenced", BOOLOID},
 		{"created_at", TIMESTAMPTZOID}}},
