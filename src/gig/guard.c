@@ -186,6 +186,7 @@ static const SpaceQuery waiting_query = {
  * worker, AFTER UPDATE, row, of who becomes active. Where he waits beside a free seat he
  * is given it. Locks gig_state of the gigs that he waits for in ascending order, and
  * changes it: whoever frees a seat meanwhile either sees that he is active, or is seen.
+ * By what is committed now: what waits since an older snapshot raises 40001.
  */
 Datum
 worker_activated(PG_FUNCTION_ARGS)
@@ -203,7 +204,7 @@ worker_activated(PG_FUNCTION_ARGS)
 	trigger_row_init(&row, trigdata->tg_relation, trigdata->tg_newtuple, columns, NCOLUMNS);
 	space = trigger_enter(trigdata, "worker", &scope);
 	arg_datum(&args, INT8OID, row_value(&row, ID), row_isnull(&row, ID));
-	n = query_run(space, &args);
+	n = query_run_latest(space, &args);
 	if (n > 0)
 	{
 		changes = palloc_extended(n * sizeof(GigChange), MCXT_ALLOC_HUGE);

@@ -23,7 +23,8 @@
  * 6. gig_state rows, once the statement has all its other rows
  * 7. after that other invitations of the gig, with SKIP LOCKED only: those that expire
  *	  because the seats are filled, those that are given a seat that is free; for
- *	  these their gig and workers FOR KEY SHARE, likewise
+ *	  these their gig and workers FOR KEY SHARE, likewise; and FOR SHARE, likewise,
+ *	  workers who wait beside a free seat and are not active
  *
  * The foreign keys of an invitation lock its gig and worker after it is
  * inserted; so the functions that insert several lock those before. Rows of

@@ -45,8 +45,16 @@ static const SpaceQuery next_query = {
 	4, {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
 };
 
+/*
+ * A worker whose row somebody has locked may be about to become active, and has not seen
+ * an invitation that waits since (gig/guard.c). Those who are locked here are seen by it.
+ */
 static const SpaceQuery any_query = {
-	"SELECT " WAITING_OF_GIG("") "LIMIT 1",
+	"SELECT FROM invitation l JOIN worker w ON w.id = l.worker_id "
+	"WHERE l.gig_id = $1 AND l.status = 'waiting' AND (w.active OR w.id <> ALL (ARRAY("
+	"  SELECT v.id FROM invitation o JOIN worker v ON v.id = o.worker_id "
+	"  WHERE o.gig_id = $1 AND o.status = 'waiting' AND NOT v.active FOR SHARE OF v SKIP LOCKED))) "
+	"LIMIT 1",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 

@@ -35,7 +35,10 @@ extern int64 waiting_seat(Oid space, int64 gig_id, int64 seats, WaitingPlace *pl
  */
 extern bool waiting_is_seating(int64 gig_id);
 
-/* Does an active worker wait? */
+/*
+ * Does an active worker wait, or one who may be active when another transaction has
+ * ended? The rows of the others are locked FOR SHARE, without waiting for any.
+ */
 extern bool waiting_any(Oid space, int64 gig_id);
 
 #endif							/* CIRRO_GIG_WAITING_H */
