@@ -30,6 +30,7 @@ CREATE TABLE setting (
 	default_pending_max int CHECK (default_pending_max >= 1),
 	default_answer_within interval CHECK (default_answer_within > interval '0'),
 	max_pending int CHECK (max_pending >= 1),
+	eligible text CHECK (eligible <> ''),
 	max_attempts int CHECK (max_attempts >= 1),
 	keep_events interval CHECK (keep_events >= interval '0'),
 	keep_notifications interval CHECK (keep_notifications >= interval '0'),
@@ -50,6 +51,7 @@ COMMENT ON COLUMN setting.default_multiplier IS 'workers invited per free seat a
 COMMENT ON COLUMN setting.default_pending_max IS 'limit of pending invitations of a gig that names none (default: no limit)';
 COMMENT ON COLUMN setting.default_answer_within IS 'time to answer for a gig that names none (default: until it ends)';
 COMMENT ON COLUMN setting.max_pending IS 'no wave brings a worker above this many pending invitations (default: no limit)';
+COMMENT ON COLUMN setting.eligible IS 'name of a function of this schema, (gig_id bigint, worker_ids bigint[]) RETURNS bigint[]: of these workers, who may be invited to this gig now; waves and attempts ask it (default: all may)';
 COMMENT ON COLUMN setting.max_attempts IS 'failed deliveries after which a notification is dead (default 10)';
 COMMENT ON COLUMN setting.keep_events IS 'how long events are kept, and until no notification is left for them (default 90 days)';
 COMMENT ON COLUMN setting.keep_notifications IS 'how long finished notifications are kept (default 7 days)';
@@ -973,6 +975,7 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cach
 <<fn>>
 DECLARE
 	done CONSTANT text[] := '{reopened,invited}';
+	matched CONSTANT text[] := '{filled,vetoed,ok}';
 	is_active boolean;
 	profile jsonb;
 	at timestamptz;
@@ -1045,31 +1048,45 @@ BEGIN
 					 WHEN b.invitation_id IS NOT NULL THEN 'reopened'
 					 ELSE 'invited' END AS outcome
 			FROM (
-				SELECT u.id, u.ord, i.id AS invitation_id,
-					CASE WHEN g.id IS NULL THEN 'not_found'
-						 WHEN NOT fn.at < s.closes_at THEN 'not_open'
-						 WHEN i.status = 'accepted' THEN 'already_accepted'
-						 WHEN i.status IN ('pending', 'waiting', 'scheduled')
-							AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
-								s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
-						 THEN 'already_invited'
-						 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
-						 WHEN s.closes_at IS NULL THEN 'ok'	-- of which the trigger says what is wrong
-						 WHEN NOT fn.is_active OR (fn.profile OPERATOR(cirro.@@) f.filter) IS NOT TRUE
-						 THEN 'no_match'
-						 WHEN s.accepted >= s.capacity THEN 'filled'
-						 WHEN u.missed = 2 THEN 'vetoed'
-						 ELSE 'ok' END AS outcome
-				FROM unnest(fn.ids, fn.missed) WITH ORDINALITY u (id, missed, ord)
-				LEFT JOIN LATERAL (SELECT x.id FROM gig x
-					WHERE x.id = u.id OFFSET 0) g ON true
-				LEFT JOIN LATERAL (SELECT x.filter FROM gig_filter x
-					WHERE x.gig_id = g.id OFFSET 0) f ON true
-				LEFT JOIN LATERAL (SELECT x.accepted, x.capacity, x.expires_rest, x.answer_within,
-						x.closes_at FROM gig_state x
-					WHERE x.gig_id = g.id OFFSET 0) s ON true
-				LEFT JOIN LATERAL (SELECT x.id, x.status, x.invited_at FROM invitation x
-					WHERE x.gig_id = g.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
+				SELECT o.id, o.ord, o.invitation_id,
+					CASE WHEN o.outcome = ANY (fn.matched) AND NOT o.id = ANY (l.gigs)
+						THEN 'not_eligible' ELSE o.outcome END AS outcome
+				FROM (
+					SELECT array_agg(m.id ORDER BY m.ord) AS ids, array_agg(m.outcome ORDER BY m.ord) AS outcomes,
+						array_agg(m.invitation_id ORDER BY m.ord) AS invitations,
+						array_agg(m.id ORDER BY m.ord) FILTER (WHERE m.outcome = ANY (fn.matched)) AS matching
+					FROM (
+						SELECT u.id, u.ord, i.id AS invitation_id,
+							CASE WHEN g.id IS NULL THEN 'not_found'
+								 WHEN NOT fn.at < s.closes_at THEN 'not_open'
+								 WHEN i.status = 'accepted' THEN 'already_accepted'
+								 WHEN i.status IN ('pending', 'waiting', 'scheduled')
+									AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
+										s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
+								 THEN 'already_invited'
+								 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
+								 WHEN s.closes_at IS NULL THEN 'ok'	-- of which the trigger says what is wrong
+								 WHEN NOT fn.is_active OR (fn.profile OPERATOR(cirro.@@) f.filter) IS NOT TRUE
+								 THEN 'no_match'
+								 WHEN s.accepted >= s.capacity THEN 'filled'
+								 WHEN u.missed = 2 THEN 'vetoed'
+								 ELSE 'ok' END AS outcome
+						FROM unnest(fn.ids, fn.missed) WITH ORDINALITY u (id, missed, ord)
+						LEFT JOIN LATERAL (SELECT x.id FROM gig x
+							WHERE x.id = u.id OFFSET 0) g ON true
+						LEFT JOIN LATERAL (SELECT x.filter FROM gig_filter x
+							WHERE x.gig_id = g.id OFFSET 0) f ON true
+						LEFT JOIN LATERAL (SELECT x.accepted, x.capacity, x.expires_rest, x.answer_within,
+								x.closes_at FROM gig_state x
+							WHERE x.gig_id = g.id OFFSET 0) s ON true
+						LEFT JOIN LATERAL (SELECT x.id, x.status, x.invited_at FROM invitation x
+							WHERE x.gig_id = g.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
+					) m
+				) a
+				-- Once, of all that match; NULL if there is no rule.
+				CROSS JOIN LATERAL cirro.eligible_gigs(current_schema(), attempt_invitations.worker_id, a.matching) l (gigs)
+				CROSS JOIN LATERAL unnest(a.ids, a.outcomes, a.invitations) WITH ORDINALITY
+					o (id, outcome, invitation_id, ord)
 			) b
 		) c;
 		EXIT WHEN cardinality(fn.gigs) = 0;
@@ -1196,7 +1213,7 @@ BEGIN
 			r (gig_id, outcome, invitation_id, ord)
 		ORDER BY r.ord;
 END $$;
-COMMENT ON FUNCTION attempt_invitations(bigint, bigint[], int) IS 'tries a worker against gigs (NULL: every open one) and invites at once where the filter matches; one row per gig: not_found, not_open, already_accepted, already_invited, blocked, no_match, filled, vetoed (by a trigger of the Space''s owner), limit_reached, reopened or invited';
+COMMENT ON FUNCTION attempt_invitations(bigint, bigint[], int) IS 'tries a worker against gigs (NULL: every open one) and invites at once where the filter matches; one row per gig: not_found, not_open, already_accepted, already_invited, blocked, no_match, not_eligible (says setting.eligible), filled, vetoed (by a trigger of the Space''s owner), limit_reached, reopened or invited';
 
 -- ------------------------------------------------------------------- gigs --
 
@@ -1337,7 +1354,7 @@ END $$;
 COMMENT ON FUNCTION preview(cirro.filter_query, cirro.sort_query, int) IS 'how many active workers match a filter now (exact up to 10000, an estimate above), and the first of them, a row each; one row with NULLs if there is none to show';
 
 -- The gates of a wave, in its order: src/wave/turn.c and src/wave/wave.c decide the
--- first five, src/wave/match.c the others.
+-- first five, src/wave/match.c the others, of which src/wave/eligible.c the last.
 
 CREATE OR REPLACE FUNCTION explain_invitation(worker_id bigint, gig_id bigint)
 RETURNS TABLE (gate text, passed boolean, detail text)
@@ -1355,6 +1372,7 @@ DECLARE
 	last_wave text;
 	may_read_waves boolean := has_table_privilege('wave', 'SELECT');
 	max_pending int := (SELECT t.max_pending FROM setting t);
+	eligible text := (SELECT t.eligible FROM setting t);
 	pending bigint;
 	all_passed boolean := true;
 BEGIN
@@ -1483,6 +1501,26 @@ BEGIN
 		detail := format('%s pending invitations of this worker, %s allowed (setting.max_pending)',
 			pending, max_pending);
 		all_passed := all_passed AND passed;
+		RETURN NEXT;
+	END IF;
+
+	IF eligible IS NOT NULL THEN
+		gate := 'eligible';
+		IF has_table_privilege('invitation', 'INSERT') THEN
+			BEGIN
+				passed := coalesce(g.id = ANY (cirro.eligible_gigs(current_schema(), fn.w.id, ARRAY[fn.g.id])), true);
+				detail := format('function %s of setting.eligible %s', eligible,
+					CASE WHEN passed THEN 'lets the worker pass' ELSE 'does not let the worker pass' END);
+			EXCEPTION
+				WHEN OTHERS THEN	-- as the wave would
+					passed := false;
+					detail := SQLERRM;
+			END;
+			all_passed := all_passed AND passed;
+		ELSE
+			passed := NULL;
+			detail := format('function %s of setting.eligible decides; only who may insert invitations may ask it', eligible);
+		END IF;
 		RETURN NEXT;
 	END IF;
 

@@ -15,7 +15,7 @@
  *	  and for a wave (which skips a gig that is locked), FOR UPDATE to cancel and
  *	  to delete
  *	  The row of gig_filter is its gig's: it is changed under such a lock only.
- * 3. the row of setting, by waves while setting.max_pending is given
+ * 3. the row of setting, by waves while setting.max_pending or setting.eligible is given
  * 4. worker rows: FOR KEY SHARE to invite (waves skip who is locked), FOR UPDATE
  *	  to delete and to erase
  * 5. invitation rows: those that are there, then new ones, which wait for

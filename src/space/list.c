@@ -47,7 +47,7 @@ typedef struct Table
 static const Table tables[] = {
 	{"setting", {
 		{"only_row", BOOLOID}, {"paused", BOOLOID}, {"max_pending", INT4OID},
-		{"max_attempts", INT4OID}, {"keep_events", INTERVALOID},
+		{"eligible", TEXTOID}, {"max_attempts", INT4OID}, {"keep_events", INTERVALOID},
 		{"keep_notifications", INTERVALOID}, {"keep_waves", INTERVALOID},
 		{"keep_attempts", INTERVALOID}, {"keep_gigs", INTERVALOID},
 		{"cleaned_at", TIMESTAMPTZOID},

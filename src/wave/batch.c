@@ -88,8 +88,8 @@ static int	wave_memory = 131072;	/* kB, of a pass */
 #define MORE_CHANGED	1000
 
 /*
- * Under setting.max_pending more are kept than are wanted: some will have too many
- * pending invitations when the wave asks.
+ * Under setting.max_pending or setting.eligible more are kept than are wanted: some will
+ * have too many pending invitations, or not be eligible, when the wave asks.
  */
 #define LIMITED_TIMES	2
 #define MORE_LIMITED	100
@@ -188,7 +188,8 @@ typedef struct PassReceiver
 /*
  * $1 gigs, $2 now, $3 gig_state_place: those that will look for workers. One with as
  * many pending invitations as pending_max allows does not. A gig of a Space with
- * setting.max_pending looks at all: who had too many then may have room now.
+ * setting.max_pending or setting.eligible looks at all: who had too many then may have
+ * room now.
  */
 #define LOOKING_GIGS \
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS due (id, place)" \
@@ -197,7 +198,7 @@ typedef struct PassReceiver
 	" WHERE s.auto AND s.accepted < s.target AND s.closes_at > $2 AND s.next_wave_at <= $2" \
 	" AND (g.pending_max IS NULL OR g.pending_max > (" COUNT_PENDING("g.id", "s.answer_within", "$2") "))"
 #define LIMITS_WORKERS \
-	"EXISTS (SELECT FROM setting t WHERE t.max_pending IS NOT NULL)"
+	"EXISTS (SELECT FROM setting t WHERE t.max_pending IS NOT NULL OR t.eligible IS NOT NULL)"
 #define SINCE \
 	"CASE WHEN " STATE_SEARCHED("$3") " AND NOT " LIMITS_WORKERS " THEN s.searched END::bigint"
 

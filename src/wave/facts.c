@@ -49,7 +49,7 @@ static const SpaceQuery read_query = {
 	"   s.next_wave_at::timestamptz, s.waves::int, s.failures::int, s.announced::int, s.exhausted::bool,"
 	"   cirro.wave_wanted(s.target::int, s.accepted::int, g.invitation_multiplier::numeric),"
 	"   g.pending_max::int, g.filter_query::jsonb, f.filter::cirro.filter_query, g.sort_query::jsonb,"
-	"   t.paused::bool, t.max_pending IS NOT NULL,"
+	"   t.paused::bool, t.max_pending IS NOT NULL OR t.eligible IS NOT NULL,"
 	"   CASE WHEN " STATE_SEARCHED("$2") " THEN s.searched END::bigint,"
 	"   " OLDEST_TRANSACTION
 	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN gig_filter f ON f.gig_id = g.id"
@@ -134,7 +134,7 @@ static const RowTable filter_rows = {
 
 enum
 {
-	SETTING_ONLY_ROW, SETTING_PAUSED, SETTING_MAX_PENDING, NSETTING_COLUMNS
+	SETTING_ONLY_ROW, SETTING_PAUSED, SETTING_MAX_PENDING, SETTING_ELIGIBLE, NSETTING_COLUMNS
 };
 
 static const RowTable setting_rows = {
@@ -144,7 +144,8 @@ static const RowTable setting_rows = {
 	.columns = {
 		[SETTING_ONLY_ROW] = {"only_row", BOOLOID, true},
 		[SETTING_PAUSED] = {"paused", BOOLOID, true},
-		[SETTING_MAX_PENDING] = {"max_pending", INT4OID, true}
+		[SETTING_MAX_PENDING] = {"max_pending", INT4OID, true},
+		[SETTING_ELIGIBLE] = {"eligible", TEXTOID, true}
 	}
 };
 
@@ -338,6 +339,7 @@ read_setting(GigTurn *turn, RowWriter *settings)
 {
 	GigFacts   *gig = &turn->gig;
 	bool		isnull;
+	bool		no_rule;
 	Datum		value;
 
 	gig->paused = gig->limits_workers = false;
@@ -347,7 +349,8 @@ read_setting(GigTurn *turn, RowWriter *settings)
 	value = row_writer_value(settings, SETTING_PAUSED, &isnull);
 	gig->paused = !isnull && DatumGetBool(value);
 	(void) row_writer_value(settings, SETTING_MAX_PENDING, &isnull);
-	gig->limits_workers = !isnull;
+	(void) row_writer_value(settings, SETTING_ELIGIBLE, &no_rule);
+	gig->limits_workers = !isnull || !no_rule;
 }
 
 /* All before it have ended: what OLDEST_TRANSACTION says. */

@@ -10,6 +10,8 @@
 #include "postgres.h"
 #include "access/transam.h"
 
+#include "wave/eligible.h"
+
 /*
  * In SQL: how many pending invitations of a gig can be answered yet, by their time
  * to answer.
@@ -34,9 +36,10 @@ typedef struct CandidateSearch
 	Datum		filter;			/* gig.filter_query, jsonb */
 	Datum		sort;			/* gig.sort_query, jsonb; 0: none */
 	int			max_pending;	/* setting.max_pending, 0: no limit */
+	EligibleRule *rule;			/* setting.eligible; NULL: there is none */
 	FullTransactionId since;	/* only workers changed in it or later; or none */
 
-	/* The answer: there are no others, locked or not. */
+	/* The answer: there are no others, locked or not. Never known of a rule. */
 	bool		complete;
 
 	/* Known of the gig once it was looked for. */

@@ -38,7 +38,7 @@ typedef struct GigFacts
 	Datum		compiled;		/* the same, of gig_filter; 0: not there */
 	Datum		sort;			/* sort_query, jsonb; 0: none */
 	bool		paused;
-	bool		limits_workers; /* is there a setting.max_pending? */
+	bool		limits_workers; /* is there a setting.max_pending or setting.eligible? */
 	GigStateVersion version;	/* the row of gig_state */
 	FullTransactionId searched; /* gig_state.searched, if it holds; or none */
 	FullTransactionId horizon;	/* all before it had ended when this was read */

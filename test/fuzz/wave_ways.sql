@@ -78,6 +78,15 @@ BEGIN
 		IF NOT it.lot_idx THEN
 			EXECUTE format('DROP INDEX %I.worker_lot_idx', it.space);
 		END IF;
+		-- Rules: half of the workers, or so few that waves give up; and two invitations
+		EXECUTE format($q$
+			CREATE FUNCTION %1$I.may_half(gig_id bigint, worker_ids bigint[]) RETURNS bigint[] LANGUAGE sql STABLE
+				AS 'SELECT array_agg(w ORDER BY w) FROM unnest(worker_ids) w WHERE hashint8extended(w, gig_id) & 1 = 0';
+			CREATE FUNCTION %1$I.may_few(gig_id bigint, worker_ids bigint[]) RETURNS bigint[] LANGUAGE sql STABLE
+				AS 'SELECT array_agg(w ORDER BY w) FROM unnest(worker_ids) w WHERE hashint8extended(w, gig_id) & 255 = 0';
+			CREATE FUNCTION %1$I.may_twice(gig_id bigint, worker_ids bigint[]) RETURNS bigint[] LANGUAGE sql STABLE
+				AS 'SELECT array_agg(w) FROM unnest(worker_ids) w WHERE 2 > (SELECT count(*) FROM %1$I.invitation i
+					WHERE i.worker_id = w AND i.invited_at > cirro.now() - interval ''10 minutes'')'$q$, it.space);
 	END LOOP;
 END $$;
 
@@ -169,7 +178,8 @@ DECLARE
 	invited double precision := pick('0', '0.02', '0.3', '0.9')::double precision;
 BEGIN
 	PERFORM set_config('search_path', format('%I, cirro_ways, pg_catalog', space), true);
-	UPDATE setting SET max_pending = CASE WHEN random() < 0.25 THEN 1 + cirro_ways.upto(3) END;
+	UPDATE setting SET max_pending = CASE WHEN random() < 0.25 THEN 1 + cirro_ways.upto(3) END,
+		eligible = CASE WHEN random() < 0.15 THEN cirro_ways.pick('may_half', 'may_few', 'may_twice') END;
 	INSERT INTO worker (id, profile, active, lot)
 	SELECT 3 * i, cirro_ways.profile() || jsonb_build_object('u', 3 * i), random() < 0.9, cirro_ways.lot(few) FROM generate_series(1, workers) AS i;
 	INSERT INTO gig (id, title, url, start_at, end_at, seats_min, total_seats, seats_max, invitation_multiplier,
@@ -214,7 +224,7 @@ DECLARE
 	columns text;
 BEGIN
 	PERFORM set_config('session_replication_role', 'replica', true);
-	EXECUTE format('UPDATE %I.setting SET max_pending = (SELECT max_pending FROM %I.setting)', space, origin);
+	EXECUTE format('UPDATE %I.setting SET (max_pending, eligible) = (SELECT max_pending, eligible FROM %I.setting)', space, origin);
 	FOREACH its_table IN ARRAY '{worker,gig,gig_filter,gig_key,gig_state,invitation}'::name[] LOOP
 		SELECT string_agg(quote_ident(attname), ', ') INTO columns FROM pg_attribute
 		WHERE attrelid = format('%I.%I', origin, its_table)::regclass AND attnum > 0 AND attgenerated = '';
