@@ -113,12 +113,16 @@ filter_may_depend_on_time(const char *text, size_t len)
 }
 
 bool
-filter_jsonb_may_depend_on_time(const Jsonb *filter)
+filter_jsonb_may_depend_on_time(Datum filter)
 {
-	const char *data = (const char *) VARDATA(filter);
-	size_t		len = VARSIZE(filter) - VARHDRSZ;
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(filter);
+	const char *data = VARDATA_ANY(value);
+	size_t		len = VARSIZE_ANY_EXHDR(value);
+	bool		result = contains(data, len, "$now") || contains(data, len, "$gig.");
 
-	return contains(data, len, "$now") || contains(data, len, "$gig.");
+	if ((Pointer) value != DatumGetPointer(filter))
+		pfree(value);
+	return result;
 }
 
 static bool
@@ -811,7 +815,7 @@ filter_weaken_jsonb(Jsonb *filter)
 
 	initStringInfo(&text);
 	JsonbToCString(&text, &filter->root, VARSIZE(filter));
-	query = filter_jsonb_may_depend_on_time(filter) ? filter_weaken(text.data, text.len) :
+	query = filter_jsonb_may_depend_on_time(PointerGetDatum(filter)) ? filter_weaken(text.data, text.len) :
 		filter_query_from_text(text.data, text.len);
 	pfree(text.data);
 	return query;
@@ -821,9 +825,8 @@ filter_weaken_jsonb(Jsonb *filter)
  * ---- SQL functions
  */
 
-/* Of three arguments from this one on. */
-static FilterMoment
-moment_of(FunctionCallInfo fcinfo, int first)
+FilterMoment
+filter_moment_of(FunctionCallInfo fcinfo, int first)
 {
 	FilterMoment moment = filter_moment(PG_ARGISNULL(first) ? cirro_now() :
 										PG_GETARG_TIMESTAMPTZ(first));
@@ -852,7 +855,7 @@ filter_query_bind(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	moment = moment_of(fcinfo, 1);
+	moment = filter_moment_of(fcinfo, 1);
 	PG_RETURN_POINTER(filter_bind_jsonb(PG_GETARG_JSONB_P(0), &moment, NULL));
 }
 
@@ -865,16 +868,14 @@ filter_query_bind(PG_FUNCTION_ARGS)
 Datum
 filter_query_bind_gig(PG_FUNCTION_ARGS)
 {
-	Jsonb	   *filter;
 	FilterMoment moment;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
-	filter = PG_GETARG_JSONB_P(1);
-	if (!filter_jsonb_may_depend_on_time(filter))
+	if (!filter_jsonb_may_depend_on_time(PG_GETARG_DATUM(1)))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	moment = moment_of(fcinfo, 2);
-	PG_RETURN_POINTER(filter_bind_jsonb(filter, &moment, NULL));
+	moment = filter_moment_of(fcinfo, 2);
+	PG_RETURN_POINTER(filter_bind_jsonb(PG_GETARG_JSONB_P(1), &moment, NULL));
 }
 
 /* weaken(filter jsonb) returns filter_query */

@@ -8,6 +8,7 @@
 #define CIRRO_FILTER_BIND_H
 
 #include "postgres.h"
+#include "fmgr.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
@@ -26,11 +27,17 @@ typedef struct FilterMoment
 extern FilterMoment filter_moment(TimestampTz at);
 
 /*
+ * That of an SQL function's three arguments from "first" on: the moment, when the gig
+ * was created and when it starts, each possibly NULL. Raises 22008 for infinity.
+ */
+extern FilterMoment filter_moment_of(FunctionCallInfo fcinfo, int first);
+
+/*
  * May a filter depend on time? Cheap; a "no" is certain. Where it may, the
  * functions below serve for every filter, else filter/io.h does.
  */
 extern bool filter_may_depend_on_time(const char *text, size_t len);
-extern bool filter_jsonb_may_depend_on_time(const Jsonb *filter);
+extern bool filter_jsonb_may_depend_on_time(Datum filter);
 
 /*
  * The filter as it is at that moment, in the current context. "changes_at" is

@@ -71,11 +71,11 @@ static const SpaceQuery changed_gigs = {
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
 	"WHERE (n.seats_min, n.total_seats, n.seats_max, n.seats_granted, n.invitation_mode, "
 	"    n.invitation_frequency::text, n.invitation_multiplier, n.pending_max, n.answer_within::text, "
-	"    n.start_at, n.end_at, n.archive_at, n.archived_at, n.cancelled_at, n.filter_query, n.sort_query) "
+	"    n.created_at, n.start_at, n.end_at, n.archive_at, n.archived_at, n.cancelled_at, n.filter_query, n.sort_query) "
 	"  IS DISTINCT FROM "
 	"  (o.seats_min, o.total_seats, o.seats_max, o.seats_granted, o.invitation_mode, "
 	"    o.invitation_frequency::text, o.invitation_multiplier, o.pending_max, o.answer_within::text, "
-	"    o.start_at, o.end_at, o.archive_at, o.archived_at, o.cancelled_at, o.filter_query, o.sort_query) "
+	"    o.created_at, o.start_at, o.end_at, o.archive_at, o.archived_at, o.cancelled_at, o.filter_query, o.sort_query) "
 	"ORDER BY n.id",
 	0, {0}, PLAN_OF_ROWS
 };
@@ -90,7 +90,7 @@ static const SpaceQuery change_state = {
 	"  next_wave_at = CASE "
 	"    WHEN NOT $5 OR s.accepted >= $2 THEN NULL "
 	"    WHEN $11 THEN $14 "
-	"    WHEN s.next_wave_at IS NOT NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
+	"    WHEN s.next_wave_at IS NOT NULL AND s.slept_in IS NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
 	"    THEN s.next_wave_at "
 	"    ELSE greatest($14, cirro.add_interval(s.last_due_at, $6)) END, "
 	"  searched = CASE WHEN NOT $11 THEN s.searched END, slept_in = NULL, awaits_room = false, "
@@ -106,12 +106,12 @@ static const SpaceQuery change_state = {
 
 static const SpaceQuery make_filter = {
 	"INSERT INTO gig_filter (gig_id, filter, sort) "
-	"SELECT n.id, n.filter_query::cirro.filter_query, n.sort_query::cirro.sort_query "
+	"SELECT n.id, cirro.weaken(n.filter_query::jsonb), n.sort_query::cirro.sort_query "
 	"FROM new_rows n WHERE n.cancelled_at IS NULL ORDER BY n.id"
 };
 
 static const SpaceQuery change_filter = {
-	"UPDATE gig_filter f SET filter = $2::cirro.filter_query, sort = $3::cirro.sort_query "
+	"UPDATE gig_filter f SET filter = cirro.weaken($2), sort = $3::cirro.sort_query "
 	"WHERE f.gig_id = $1",
 	3, {INT8OID, JSONBOID, JSONBOID}, PLAN_BY_KEY
 };
