@@ -698,8 +698,9 @@ static bool
 bind_tree(Binder *b, JsonTree *tree)
 {
 	b->changes_at = DT_NOEND;
-	if (tree->type == JSON_TREE_OBJECT)
-		bind_filter(b, tree, false, false);
+	if (tree->type != JSON_TREE_OBJECT)
+		return true;			/* which the parser tells */
+	bind_filter(b, tree, false, false);
 	if (!b->failed && b->mode != BIND_NOW)
 		check_rest(b, tree);
 	return !b->failed;
@@ -781,6 +782,15 @@ filter_bind(const char *text, size_t len, const FilterMoment *moment, TimestampT
 	return query;
 }
 
+/* Raises an error for what is no filter at whatever moment. */
+static void
+check_query(const char *text, size_t len)
+{
+	Binder		check = {.mode = BIND_CHECK};
+
+	pfree(bind_query(&check, text, len));
+}
+
 FilterQuery *
 filter_weaken(const char *text, size_t len)
 {
@@ -844,6 +854,16 @@ filter_moment_of(FunctionCallInfo fcinfo, int first)
 	return moment;
 }
 
+/* Of what somebody gives, and nobody has checked. */
+static FilterQuery *
+bind_given(const char *text, size_t len, const FilterMoment *moment)
+{
+	if (!filter_may_depend_on_time(text, len))
+		return filter_query_from_text(text, len);
+	check_query(text, len);
+	return filter_bind(text, len, moment, NULL);
+}
+
 /*
  * bind(filter jsonb, at timestamptz, gig_created_at timestamptz, gig_start_at
  * timestamptz) returns filter_query
@@ -852,11 +872,16 @@ Datum
 filter_query_bind(PG_FUNCTION_ARGS)
 {
 	FilterMoment moment;
+	Jsonb	   *filter;
+	StringInfoData text;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	moment = filter_moment_of(fcinfo, 1);
-	PG_RETURN_POINTER(filter_bind_jsonb(PG_GETARG_JSONB_P(0), &moment, NULL));
+	filter = PG_GETARG_JSONB_P(0);
+	initStringInfo(&text);
+	JsonbToCString(&text, &filter->root, VARSIZE(filter));
+	PG_RETURN_POINTER(bind_given(text.data, text.len, &moment));
 }
 
 /*
@@ -894,7 +919,5 @@ filter_text_now(PG_FUNCTION_ARGS)
 	const char *text = VARDATA_ANY(filter);
 	size_t		len = VARSIZE_ANY_EXHDR(filter);
 
-	PG_RETURN_POINTER(filter_may_depend_on_time(text, len) ?
-					  filter_bind(text, len, &moment, NULL) :
-					  filter_query_from_text(text, len));
+	PG_RETURN_POINTER(bind_given(text, len, &moment));
 }

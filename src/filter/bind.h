@@ -42,7 +42,7 @@ extern bool filter_jsonb_may_depend_on_time(Datum filter);
 /*
  * The filter as it is at that moment, in the current context. "changes_at" is
  * when it will be another, DT_NOEND: never, or NULL. Raises an error if it is no
- * filter.
+ * filter then; what does not count at that moment is not looked at.
  */
 extern FilterQuery *filter_bind(const char *text, size_t len, const FilterMoment *moment,
 								TimestampTz *changes_at);

@@ -71,11 +71,11 @@ static const SpaceQuery changed_gigs = {
 	"FROM new_rows n JOIN old_rows o ON o.id = n.id "
 	"WHERE (n.seats_min, n.total_seats, n.seats_max, n.seats_granted, n.invitation_mode, "
 	"    n.invitation_frequency::text, n.invitation_multiplier, n.pending_max, n.answer_within::text, "
-	"    n.created_at, n.start_at, n.end_at, n.archive_at, n.archived_at, n.cancelled_at, n.filter_query, n.sort_query) "
+	"    n.start_at, n.end_at, n.archive_at, n.archived_at, n.cancelled_at, n.filter_query, n.sort_query) "
 	"  IS DISTINCT FROM "
 	"  (o.seats_min, o.total_seats, o.seats_max, o.seats_granted, o.invitation_mode, "
 	"    o.invitation_frequency::text, o.invitation_multiplier, o.pending_max, o.answer_within::text, "
-	"    o.created_at, o.start_at, o.end_at, o.archive_at, o.archived_at, o.cancelled_at, o.filter_query, o.sort_query) "
+	"    o.start_at, o.end_at, o.archive_at, o.archived_at, o.cancelled_at, o.filter_query, o.sort_query) "
 	"ORDER BY n.id",
 	0, {0}, PLAN_OF_ROWS
 };
