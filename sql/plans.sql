@@ -151,6 +151,54 @@ SELECT count(*) FROM attempt_invitations(42);
 SELECT what, r.rows - b.rows <= 40 AS few FROM reads r JOIN before b USING (what) ORDER BY what;
 ROLLBACK;
 
+-- A look finds gigs that are asleep by their ids, also by a plan that was made when
+-- ANALYZE had seen that nobody was, and also if all fell asleep in one transaction.
+SET client_min_messages = error;
+SELECT cirro.create_space('asleep');
+SET search_path = asleep;
+CREATE TEMP TABLE before (rows bigint);
+SET cirro.clock = '2030-01-01 12:00+00';
+INSERT INTO worker (id) VALUES (1);
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)
+SELECT g, 'Gig', 'https://gig', '2030-01-05', '2030-01-06', 5, CASE WHEN g = 1 THEN 'auto' ELSE 'manual' END, '{"k": 1}' FROM generate_series(1, 600) g;
+UPDATE setting SET cleaned_at = '2030-01-01 12:00+00';
+CALL cirro.run_waves('asleep');
+SELECT asleep, count(*) FROM gig_status GROUP BY 1 ORDER BY 1;
+VACUUM ANALYZE gig_state;
+CREATE VIEW reads AS SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) AS rows FROM pg_stat_xact_user_tables
+	WHERE schemaname = 'asleep' AND relname = 'gig_state';
+BEGIN;
+UPDATE worker SET profile = '{"k": 1}';
+CALL cirro.run_waves('asleep');
+ROLLBACK;
+BEGIN;
+UPDATE gig SET invitation_mode = 'auto' WHERE id > 1;
+UPDATE gig_state SET slept_in = pg_current_xact_id()::text::bigint, next_wave_at = NULL, next_event_at = '2030-01-05';
+INSERT INTO before TABLE reads;
+UPDATE worker SET profile = '{"k": 1}';
+CALL cirro.run_waves('asleep');
+SELECT count(*) AS awake FROM gig_state WHERE slept_in IS NULL;
+SELECT r.rows - b.rows < 10 * 600 AS few FROM reads r, before b;
+ROLLBACK;
+
+-- A gig that has no room looks for nothing but its own invitations.
+ALTER TABLE invitation DISABLE TRIGGER USER;
+INSERT INTO worker (id) SELECT generate_series(2, 500);
+INSERT INTO invitation (gig_id, worker_id, status, origin, revision) SELECT g, w, 'pending', 'manual', 1 FROM generate_series(1, 10) g, generate_series(1, 500) w;
+ALTER TABLE invitation ENABLE TRIGGER USER;
+UPDATE gig SET pending_max = 2 WHERE id = 10;
+VACUUM ANALYZE invitation;
+CREATE OR REPLACE VIEW reads AS SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) AS rows FROM pg_stat_xact_user_tables
+	WHERE schemaname = 'asleep' AND relname = 'invitation';
+BEGIN;
+UPDATE gig SET invitation_mode = 'auto' WHERE id = 10;
+INSERT INTO before TABLE reads;
+CALL cirro.run_waves('asleep');
+SELECT asleep FROM gig_status WHERE gig_id = 10;
+SELECT r.rows - b.rows < 5 * 500 AS few FROM reads r, before b;
+ROLLBACK;
+DROP SCHEMA asleep CASCADE;
+
 SET client_min_messages = warning;
 RESET search_path;
 DROP SCHEMA plans CASCADE;

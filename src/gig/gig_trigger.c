@@ -124,40 +124,59 @@ static const SpaceQuery delete_state = {
 	"DELETE FROM gig_state s WHERE s.gig_id IN (SELECT o.id FROM old_rows o)"
 };
 
-static const TriggerColumn id_column[] = {{"id", INT8OID}};
-
-/* A statement may insert or delete any number of gigs: keys are kept of some at a time. */
+/*
+ * Gigs whose keys are to be kept: a statement may change any number, and it is cheaper
+ * for many at a time.
+ */
 #define KEYS_AT_ONCE	1000
 
+typedef struct KeyedGigs
+{
+	Oid			space;
+	bool		are_new;
+	bool		are_gone;
+	int			n;
+	int64		gigs[KEYS_AT_ONCE];
+} KeyedGigs;
+
 static void
-keep_keys(TriggerData *trigdata, Oid space, bool are_new)
+keep_keys(KeyedGigs *keyed)
+{
+	if (keyed->are_gone)
+		gig_key_forget(keyed->space, keyed->gigs, keyed->n);
+	else
+		gig_key_write(keyed->space, keyed->gigs, keyed->n, keyed->are_new);
+	keyed->n = 0;
+}
+
+static void
+add_keyed(KeyedGigs *keyed, int64 gig_id)
+{
+	keyed->gigs[keyed->n++] = gig_id;
+	if (keyed->n == KEYS_AT_ONCE)
+		keep_keys(keyed);
+}
+
+static const TriggerColumn id_column[] = {{"id", INT8OID}};
+
+/* Of all rows of a transition table. */
+static void
+keep_keys_of(KeyedGigs *keyed, TriggerData *trigdata, Tuplestorestate *store)
 {
 	TriggerRows rows;
-	int64	   *gigs = palloc(KEYS_AT_ONCE * sizeof(int64));
-	int			n = 0;
-	bool		more;
 
-	trigger_rows_begin(&rows, are_new ? trigdata->tg_newtable : trigdata->tg_oldtable,
-					   trigdata->tg_relation, id_column, 1);
-	do
+	keyed->n = 0;
+	trigger_rows_begin(&rows, store, trigdata->tg_relation, id_column, lengthof(id_column));
+	while (trigger_rows_next(&rows))
 	{
-		bool		isnull = true;
+		bool		isnull;
+		int64		gig_id = DatumGetInt64(trigger_rows_value(&rows, 0, &isnull));
 
-		more = trigger_rows_next(&rows);
-		if (more)
-			gigs[n] = DatumGetInt64(trigger_rows_value(&rows, 0, &isnull));
 		if (!isnull)
-			n++;
-		if (n == 0 || (more && n < KEYS_AT_ONCE))
-			continue;
-		if (are_new)
-			gig_key_write(space, gigs, n, true);
-		else
-			gig_key_forget(space, gigs, n);
-		n = 0;
-	} while (more);
+			add_keyed(keyed, gig_id);
+	}
 	trigger_rows_end(&rows);
-	pfree(gigs);
+	keep_keys(keyed);
 }
 
 /*
@@ -174,19 +193,20 @@ gig_inserted(PG_FUNCTION_ARGS)
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	QueryArgs	args = {&make_state};
 	QueryArgs	filter = {&make_filter};
+	KeyedGigs	keyed = {.space = space,.are_new = true};
 
 	gig_check_inserted(trigdata);
 	query_run_over(trigdata, space, &filter);
-	keep_keys(trigdata, space, true);
+	keep_keys_of(&keyed, trigdata, trigdata->tg_newtable);
 	arg_timestamptz(&args, cirro_now());
 	query_run_over(trigdata, space, &args);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
 
-/* Brings what is kept of a gig in line with a row of changed_gigs. */
+/* Brings what is kept of a gig in line with a row of changed_gigs, or notes its keys. */
 static void
-change_gig(Oid space, ResultRow *gig)
+change_gig(Oid space, ResultRow *gig, void *keyed)
 {
 	QueryArgs	args = {&change_state};
 	QueryArgs	filter = {&change_filter};
@@ -207,7 +227,7 @@ change_gig(Oid space, ResultRow *gig)
 	arg_result(&filter, gig);
 	result_end(gig);
 	if (filter_differs && query_run(space, &filter) > 0)
-		gig_key_write(space, &gig_id, 1, false);
+		add_keyed(keyed, gig_id);
 
 	arg_timestamptz(&args, cirro_now());
 	if (query_run(space, &args) == 0)
@@ -244,7 +264,7 @@ static const SpaceQuery described_anew = {
 };
 
 static void
-tell_changed(Oid space, ResultRow *gig)
+tell_changed(Oid space, ResultRow *gig, void *arg)
 {
 	int64		gig_id = result_int64(gig);
 	Datum		payload = result_datum(gig, JSONBOID);
@@ -256,7 +276,7 @@ tell_changed(Oid space, ResultRow *gig)
 /* Has "settle" settle each of the rows of a query over the transition tables. */
 static void
 settle_each(TriggerData *trigdata, Oid space, const QueryArgs *args,
-			void (*settle) (Oid space, ResultRow *gig))
+			void (*settle) (Oid space, ResultRow *gig, void *arg), void *arg)
 {
 	QueryCursor rows;
 	ResultRow	gig;
@@ -270,7 +290,7 @@ settle_each(TriggerData *trigdata, Oid space, const QueryArgs *args,
 		MemoryContext old = MemoryContextSwitchTo(scratch);
 
 		CHECK_FOR_INTERRUPTS();
-		settle(space, &gig);
+		settle(space, &gig, arg);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(scratch);
 	}
@@ -293,11 +313,13 @@ gig_updated(PG_FUNCTION_ARGS)
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	QueryArgs	described = {&described_anew};
 	QueryArgs	changed = {&changed_gigs};
+	KeyedGigs	keyed = {.space = space};
 
 	gig_cancel_invitations(trigdata, space);
 	arg_timestamptz(&described, cirro_gate_now());
-	settle_each(trigdata, space, &described, tell_changed);
-	settle_each(trigdata, space, &changed, change_gig);
+	settle_each(trigdata, space, &described, tell_changed, NULL);
+	settle_each(trigdata, space, &changed, change_gig, &keyed);
+	keep_keys(&keyed);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
@@ -418,9 +440,10 @@ gig_deleted(PG_FUNCTION_ARGS)
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	QueryArgs	state = {&delete_state};
 	QueryArgs	filter = {&delete_filter};
+	KeyedGigs	keyed = {.space = space,.are_gone = true};
 
 	query_run_over(trigdata, space, &filter);
-	keep_keys(trigdata, space, false);
+	keep_keys_of(&keyed, trigdata, trigdata->tg_oldtable);
 	query_run_over(trigdata, space, &state);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);

@@ -370,6 +370,8 @@ gig_key_forget(Oid space, const int64 *gigs, int n)
 {
 	QueryArgs	args = {&delete_keys};
 
+	if (n == 0)
+		return;
 	arg_int64_array(&args, gigs, n);
 	query_run(space, &args);
 }
@@ -377,9 +379,11 @@ gig_key_forget(Oid space, const int64 *gigs, int n)
 void
 gig_key_write(Oid space, const int64 *gigs, int n, bool is_new)
 {
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro keys",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext scratch;
 
+	if (n == 0)
+		return;
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro keys", ALLOCSET_DEFAULT_SIZES);
 	for (int i = 0; i < n; i += GIGS_AT_ONCE)
 	{
 		MemoryContext old = MemoryContextSwitchTo(scratch);

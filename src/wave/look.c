@@ -72,12 +72,18 @@ static const SpaceQuery count_changed_query = {
 };
 
 static const SpaceQuery changed_query = {
-	CHANGED_WORKERS,
-	3, {INT8OID, INT8OID, INT8ARRAYOID}, PLAN_BY_KEY
+	CHANGED_WORKERS " LIMIT $4",
+	4, {INT8OID, INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 
+/*
+ * OFFSET 0 keeps this and those below probes of a key: else the index of those that
+ * are active, or asleep, would do as well for a plan that is made while there are few,
+ * and be read from end to end for each probe when there are many.
+ */
 static const SpaceQuery profile_query = {
-	"SELECT w.profile::jsonb FROM worker w WHERE w.id = $1 AND w.active",
+	"SELECT w.profile::jsonb FROM ("
+	"   SELECT x.profile, x.active FROM worker x WHERE x.id = $1 OFFSET 0) AS w WHERE w.active",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
@@ -97,44 +103,54 @@ static const SpaceQuery newly_asleep_gigs_query = {
 	2, {INT8OID, INT8ARRAYOID}, PLAN_BY_KEY
 };
 
+/* The state of each gig in "ids" that is asleep. */
+#define PROBE_ASLEEP(ids) \
+	"SELECT s.gig_id::bigint, s.slept_in::bigint FROM " ids " CROSS JOIN LATERAL (" \
+	"   SELECT x.gig_id, x.slept_in FROM gig_state x WHERE x.gig_id = u.id OFFSET 0) AS s" \
+	" WHERE s.slept_in IS NOT NULL"
+
 static const SpaceQuery unwoken_query = {
-	ASLEEP " AND s.gig_id = ANY ($1)",
+	PROBE_ASLEEP("pg_catalog.unnest($1) AS u (id)"),
 	1, {INT8ARRAYOID}, PLAN_BY_KEY
 };
 
 /*
  * Of gigs that the worker matches, those asleep that could invite him. All whom he
- * matches have invited him, as a rule: so it begins with his invitations.
+ * matches have invited him, as a rule: so it begins with his invitations. EXCEPT, as
+ * NOT IN would compare each with each if many invitations of a worker were expected.
  */
 static const SpaceQuery concerned_query = {
-	"SELECT s.gig_id::bigint, s.slept_in::bigint FROM ("
-	"   SELECT m.id FROM pg_catalog.unnest($1) AS m (id) WHERE m.id NOT IN ("
-	"     SELECT i.gig_id FROM invitation i WHERE i.worker_id = $2"
-	"     AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM '" GIG_SEATS_FILLED "'))) AS c"
-	" CROSS JOIN LATERAL (SELECT x.gig_id, x.slept_in FROM gig_state x"
-	"   WHERE x.gig_id = c.id AND x.slept_in IS NOT NULL OFFSET 0) AS s",
+	PROBE_ASLEEP("(SELECT m.id FROM pg_catalog.unnest($1) AS m (id)"
+				 "   EXCEPT SELECT i.gig_id FROM invitation i WHERE i.worker_id = $2"
+				 "   AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM '" GIG_SEATS_FILLED "')) AS u (id)"),
 	2, {INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 
-/* A row that somebody has locked is passed over; so is a gig that has slept anew. */
+/*
+ * A row that somebody has locked is passed over; so is a gig that has slept anew. IS
+ * NOT DISTINCT FROM, as no index serves it: many may have fallen asleep in one
+ * transaction.
+ */
 static const SpaceQuery wake_query = {
-	"WITH locked AS (SELECT s.gig_id FROM gig_state s"
-	"   JOIN ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (id, slept_in)"
-	"     ON s.gig_id = u.id AND s.slept_in = u.slept_in"
-	"   ORDER BY s.gig_id FOR NO KEY UPDATE OF s SKIP LOCKED)"
-	" UPDATE gig_state s SET slept_in = NULL,"
+	"UPDATE gig_state s SET slept_in = NULL,"
 	"   next_wave_at = least(s.next_wave_at,"
 	"     greatest($3, cirro.add_interval(s.last_due_at, s.frequency))),"
 	"   next_event_at = least(s.next_event_at,"
 	"     greatest($3, cirro.add_interval(s.last_due_at, s.frequency)))"
-	" FROM locked l WHERE s.gig_id = l.gig_id",
+	" WHERE s.gig_id = ANY (ARRAY(SELECT l.gig_id"
+	"   FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (id, slept_in)"
+	"   CROSS JOIN LATERAL (SELECT x.gig_id FROM gig_state x"
+	"     WHERE x.gig_id = u.id AND x.slept_in IS NOT DISTINCT FROM u.slept_in"
+	"     FOR NO KEY UPDATE SKIP LOCKED) AS l))",
 	3, {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 static const SpaceQuery still_asleep_query = {
-	"SELECT s.gig_id::bigint FROM gig_state s"
-	" JOIN ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (id, slept_in)"
-	"   ON s.gig_id = u.id AND s.slept_in = u.slept_in",
+	"SELECT s.gig_id::bigint"
+	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (id, slept_in)"
+	" CROSS JOIN LATERAL (SELECT x.gig_id, x.slept_in FROM gig_state x"
+	"   WHERE x.gig_id = u.id OFFSET 0) AS s"
+	" WHERE s.slept_in = u.slept_in",
 	2, {INT8ARRAYOID, INT8ARRAYOID}, PLAN_BY_KEY
 };
 
@@ -317,6 +333,7 @@ arg_changed(QueryArgs *args, const Finding *finding, int64 from)
 	arg_int64(args, from);
 	arg_transaction(args, ReadNextFullTransactionId());
 	arg_below(args, &finding->old, from);
+	arg_int64(args, MAX_CHANGED);
 }
 
 static int64
@@ -325,23 +342,28 @@ count_changed(const Finding *finding, int64 from)
 	QueryArgs	args = {&count_changed_query};
 
 	arg_changed(&args, finding, from);
-	arg_int64(&args, MAX_CHANGED);
 	return count_rows(finding->look->space, &args);
+}
+
+/* Are no more gigs than that asleep? */
+static bool
+are_few_asleep(const Finding *finding, double gigs)
+{
+	QueryArgs	args = {&count_asleep_query};
+
+	arg_int64(&args, (int64) gigs + 1);
+	return count_rows(finding->look->space, &args) <= gigs;
 }
 
 /* Is it cheaper to wake all than to ask so many workers? */
 static bool
 are_too_many(const Finding *finding, int64 changed)
 {
-	QueryArgs	args = {&count_asleep_query};
-	double		gigs;
-
 	if (changed >= MAX_CHANGED)
 		return true;
 	/* Of so many, or fewer: gigs * COST_WAVE < changed * (COST_MATCH + gigs * ...). */
-	gigs = changed * COST_MATCH / (COST_WAVE - changed * COST_MATCH_PER_GIG);
-	arg_int64(&args, (int64) gigs + 1);
-	return count_rows(finding->look->space, &args) <= gigs;
+	return are_few_asleep(finding, changed * COST_MATCH /
+						  (COST_WAVE - changed * COST_MATCH_PER_GIG));
 }
 
 /* Appends the gigs that a worker concerns. */
@@ -351,12 +373,11 @@ add_concerned(Finding *finding, int64 worker_id)
 	WaveLook   *look = finding->look;
 	QueryArgs	profile = {&profile_query};
 	QueryArgs	args = {&concerned_query};
-	int64	   *matching;
+	int64	   *matching = NULL;
 	int			nmatching = 0;
 
 	arg_int64(&profile, worker_id);
-	if (query_run(look->space, &profile) == 0)
-		return;
+	if (query_run(look->space, &profile) > 0)
 	{
 		ResultRow	row = result_row(0);
 		Jsonb	   *document = DatumGetJsonbPCopy(result_datum(&row, JSONBOID));
@@ -365,6 +386,8 @@ add_concerned(Finding *finding, int64 worker_id)
 		query_free();
 		matching = gig_key_match(look->space, document, &nmatching);
 	}
+	else
+		query_free();
 	if (nmatching == 0)
 		return;
 	arg_int64_array(&args, matching, nmatching);
@@ -372,15 +395,35 @@ add_concerned(Finding *finding, int64 worker_id)
 	add_gigs(look, &finding->gigs, query_run(look->space, &args));
 }
 
+/*
+ * Is it time to wake all instead? Filters that match many take longer than was
+ * supposed: it must not take longer than the waves, nor keep other Spaces waiting.
+ */
+static bool
+takes_too_long(const Finding *finding, TimestampTz began, int64 *asked_at)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now >= finding->look->until)
+		return true;
+	if (now - began < *asked_at)
+		return false;
+	*asked_at = (now - began) * 2;
+	return are_few_asleep(finding, (now - began) / COST_WAVE);
+}
+
 static void
-add_concerned_by_changed(Finding *finding, int64 from, int64 changed)
+add_concerned_by_changed(Finding *finding, int64 from)
 {
 	WaveLook   *look = finding->look;
 	QueryArgs	args = {&changed_query};
+	TimestampTz began = GetCurrentTimestamp();
+	int64		asked_at = 100 * COST_WAVE;
 	MemoryContext scratch;
 	MemoryContext old;
 	int64	   *workers;
 	int64		n;
+	int64		next = 0;
 
 	arg_changed(&args, finding, from);
 	n = query_run(look->space, &args);
@@ -397,15 +440,18 @@ add_concerned_by_changed(Finding *finding, int64 from, int64 changed)
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro changed worker",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(scratch);
-	for (int64 i = 0; i < n; i++)
+	while (next < n && !takes_too_long(finding, began, &asked_at))
 	{
 		CHECK_FOR_INTERRUPTS();
-		add_concerned(finding, workers[i]);
+		add_concerned(finding, workers[next++]);
 		MemoryContextReset(scratch);
-		look->report(look->report_arg, i + 1, n);
+		look->report(look->report_arg, next, n);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
+	/* There may be more of them by now. */
+	if (next < n || n >= MAX_CHANGED)
+		add_asleep(finding, false);
 }
 
 /*
@@ -435,7 +481,7 @@ add_woken_by_changes(Finding *finding)
 	if (are_too_many(finding, changed))
 		add_asleep(finding, false);
 	else
-		add_concerned_by_changed(finding, from, changed);
+		add_concerned_by_changed(finding, from);
 }
 
 static void

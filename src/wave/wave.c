@@ -34,9 +34,10 @@ static const SpaceQuery count_pending_query = {
 	3, {INT8OID, INTERVALOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
+/* In no order: nothing waits, and by the order of ids all invitations might be read. */
 static const SpaceQuery lock_pending_query = {
 	"SELECT count(*) FROM (SELECT FROM invitation p WHERE " IS_PENDING("$1", "$2", "$3")
-	" ORDER BY p.id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED) AS locked",
+	" LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED) AS locked",
 	4, {INT8OID, INTERVALOID, TIMESTAMPTZOID, INT4OID}, PLAN_BY_KEY
 };
 
