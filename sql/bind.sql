@@ -283,6 +283,16 @@ INSERT INTO worker (id, profile) VALUES (7, '{"fav": true}');
 SELECT e.passed, e.detail FROM explain_invitation(7, 12) e WHERE e.gate IN ('wave', 'invitation');
 DELETE FROM worker WHERE id = 7;
 SELECT s.gig_id, s.asleep, s.next_wave_at FROM gig_status s WHERE s.gig_id IN (12, 13) ORDER BY 1;
+-- A worker wakes what he matches now, not what he may match some day.
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query) VALUES (16, 'today', 'u', '2030-01-05', '2030-01-06', 3, '{"day": {"$gte": {"$now": "0 days"}}}');
+CALL cirro.run_waves('bind_single');
+INSERT INTO worker (id, profile) VALUES (8, '{"day": "2030-01-01"}');
+:at '2030-01-02 01:00+00';
+CALL cirro.run_waves('bind_single');
+SELECT s.asleep, s.next_wave_at, s.last_wave_at FROM gig_status s WHERE s.gig_id = 16;
+INSERT INTO worker (id, profile) VALUES (9, '{"day": "2030-01-02"}');
+CALL cirro.run_waves('bind_single');
+SELECT i.worker_id FROM invitation i WHERE i.gig_id = 16;
 -- A seat that is freed does not wake what cannot invite; nor is anything lost of what comes next.
 UPDATE invitation SET status = 'accepted' WHERE gig_id = 12 AND worker_id = 1;
 UPDATE invitation SET status = 'left' WHERE gig_id = 12 AND worker_id = 1;

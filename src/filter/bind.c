@@ -635,7 +635,9 @@ bind_filter(Binder *b, JsonTree *object, bool negated, bool in_element)
 
 		never |= truth == TRUTH_NEVER;
 		asked_gig |= is_gig;
-		if (truth == TRUTH_ALWAYS || (truth == TRUTH_OPEN && is_gig && b->report != NULL && !in_element))
+		/* One with an error that was reported is open: the parser shall not see it. */
+		if (truth == TRUTH_ALWAYS ||
+			(truth == TRUTH_OPEN && is_gig && b->report != NULL && !in_element))
 		{
 			*link = m->next;
 			object->nchildren--;
@@ -825,8 +827,8 @@ filter_weaken_jsonb(Jsonb *filter)
 
 	initStringInfo(&text);
 	JsonbToCString(&text, &filter->root, VARSIZE(filter));
-	query = filter_jsonb_may_depend_on_time(PointerGetDatum(filter)) ? filter_weaken(text.data, text.len) :
-		filter_query_from_text(text.data, text.len);
+	query = filter_jsonb_may_depend_on_time(PointerGetDatum(filter)) ?
+		filter_weaken(text.data, text.len) : filter_query_from_text(text.data, text.len);
 	pfree(text.data);
 	return query;
 }
