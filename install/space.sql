@@ -30,6 +30,7 @@ CREATE TABLE setting (
 	default_pending_max int CHECK (default_pending_max >= 1),
 	default_answer_within interval CHECK (default_answer_within > interval '0'),
 	max_pending int CHECK (max_pending >= 1),
+	eligible text CHECK (eligible <> ''),
 	max_attempts int CHECK (max_attempts >= 1),
 	keep_events interval CHECK (keep_events >= interval '0'),
 	keep_notifications interval CHECK (keep_notifications >= interval '0'),
@@ -50,6 +51,7 @@ COMMENT ON COLUMN setting.default_multiplier IS 'workers invited per free seat a
 COMMENT ON COLUMN setting.default_pending_max IS 'limit of pending invitations of a gig that names none (default: no limit)';
 COMMENT ON COLUMN setting.default_answer_within IS 'time to answer for a gig that names none (default: until it ends)';
 COMMENT ON COLUMN setting.max_pending IS 'no wave brings a worker above this many pending invitations (default: no limit)';
+COMMENT ON COLUMN setting.eligible IS 'name of a function of this schema, (gig_id bigint, worker_ids bigint[]) RETURNS bigint[]: of these workers, who may be invited to this gig now; waves and attempts ask it (default: all may)';
 COMMENT ON COLUMN setting.max_attempts IS 'failed deliveries after which a notification is dead (default 10)';
 COMMENT ON COLUMN setting.keep_events IS 'how long events are kept, and until no notification is left for them (default 90 days)';
 COMMENT ON COLUMN setting.keep_notifications IS 'how long finished notifications are kept (default 7 days)';
@@ -165,7 +167,7 @@ COMMENT ON COLUMN gig.invitation_multiplier IS 'workers invited per free seat an
 COMMENT ON COLUMN gig.invitation_frequency IS 'time between two waves (default: the Space''s)';
 COMMENT ON COLUMN gig.pending_max IS 'a wave invites no more than leaves this many pending (default: the Space''s)';
 COMMENT ON COLUMN gig.answer_within IS 'time to answer an invitation (default: the Space''s)';
-COMMENT ON COLUMN gig.filter_query IS 'which profiles match; {} matches all';
+COMMENT ON COLUMN gig.filter_query IS 'which profiles match; {} matches all; may depend on time';
 COMMENT ON COLUMN gig.sort_query IS 'who is invited first: {"key": 1} or {"key": -1}, or an array of these';
 COMMENT ON COLUMN gig.notification_payload IS 'handed to consumers with each notification of this gig';
 COMMENT ON COLUMN gig.created_at IS 'when the gig was made; before end_at';
@@ -181,7 +183,7 @@ CREATE TABLE gig_filter (
 
 COMMENT ON TABLE gig_filter IS 'filter and order of each gig, compiled, until the tick has seen its end; kept by cirro';
 COMMENT ON COLUMN gig_filter.gig_id IS 'the gig';
-COMMENT ON COLUMN gig_filter.filter IS 'gig.filter_query, compiled';
+COMMENT ON COLUMN gig_filter.filter IS 'gig.filter_query, compiled; without what it asks of time, so that it leaves out nobody';
 COMMENT ON COLUMN gig_filter.sort IS 'gig.sort_query, compiled';
 
 -- Of the same gigs: what a profile has at least one of if it matches the filter
@@ -257,7 +259,7 @@ COMMENT ON COLUMN gig_state.starts_at IS 'started from then on';
 COMMENT ON COLUMN gig_state.closes_at IS 'no accept from then on: the end, or cancelling or archiving before it';
 COMMENT ON COLUMN gig_state.archives_at IS 'archived from then on';
 COMMENT ON COLUMN gig_state.last_due_at IS 'when the last wave was due; later than that by its frequency comes the next';
-COMMENT ON COLUMN gig_state.next_wave_at IS 'when the next wave is due; NULL: none is needed, or the gig is asleep';
+COMMENT ON COLUMN gig_state.next_wave_at IS 'when the next wave is due; NULL: none is needed, or the gig is asleep and its filter stays what it is';
 COMMENT ON COLUMN gig_state.next_event_at IS 'when the tick has to look at this gig: never later than its next wave, send, deadline or announcement';
 COMMENT ON COLUMN gig_state.last_wave_at IS 'when the last wave ran';
 COMMENT ON COLUMN gig_state.waves IS 'number of waves run';
@@ -265,7 +267,7 @@ COMMENT ON COLUMN gig_state.failures IS 'number of waves that failed since the l
 COMMENT ON COLUMN gig_state.announced IS 'what was announced: 0 nothing, 1 gig.started, 2 gig.ended, 3 gig.archived';
 COMMENT ON COLUMN gig_state.exhausted IS 'the last wave found nobody';
 COMMENT ON COLUMN gig_state.searched IS 'a wave invited all it could of the workers whom no later transaction has changed (worker.changed_in)';
-COMMENT ON COLUMN gig_state.searched_on IS 'a hash of where "searched" was written: version, system, database, table worker; it holds there alone';
+COMMENT ON COLUMN gig_state.searched_on IS 'a hash of where "searched" was written: version, system, database, table worker, and the filter as it was if it depends on time; it holds there alone';
 COMMENT ON COLUMN gig_state.released IS 'the last transaction that let waves invite someone again; what was searched before is void';
 COMMENT ON COLUMN gig_state.slept_in IS 'asleep since this transaction: everyone was invited who could be; a worker that is added or changed wakes it';
 COMMENT ON COLUMN gig_state.awaits_room IS 'asleep: pending_max invitations are pending; an answer or a deadline wakes it';
@@ -967,14 +969,16 @@ CREATE OR REPLACE FUNCTION attempt_invitations(worker_id bigint,
 	gig_ids bigint[] DEFAULT NULL, max_amount int DEFAULT NULL)
 RETURNS TABLE (gig_id bigint, outcome text, invitation_id bigint)
 LANGUAGE plpgsql SET search_path FROM CURRENT
-SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 <<fn>>
 DECLARE
 	done CONSTANT text[] := '{reopened,invited}';
+	matched CONSTANT text[] := '{filled,vetoed,ok}';
 	is_active boolean;
 	profile jsonb;
 	at timestamptz;
+	matching bigint[];
 	ids bigint[];
 	missed int[];		-- how often an id could not be written, for no reason to be seen
 	outcomes text[];
@@ -1015,10 +1019,11 @@ BEGIN
 				  GROUP BY u.id) d;
 		ELSE
 			-- Every open gig: most have nothing to do with the worker, and are not looked at.
+			-- By itself: the planner, too, would ask a function that is in a query.
+			fn.matching := CASE WHEN fn.is_active THEN cirro.matching_gigs(current_schema(), fn.profile) END;
 			SELECT coalesce(array_agg(o.id ORDER BY o.id), '{}') INTO fn.ids
 			FROM (
-				SELECT m.id FROM unnest(CASE WHEN fn.is_active
-					THEN cirro.matching_gigs(current_schema(), fn.profile) END) m (id)
+				SELECT m.id FROM unnest(fn.matching) m (id)
 				UNION
 				SELECT i.gig_id FROM invitation i
 				WHERE i.worker_id = attempt_invitations.worker_id
@@ -1042,31 +1047,46 @@ BEGIN
 					 WHEN b.invitation_id IS NOT NULL THEN 'reopened'
 					 ELSE 'invited' END AS outcome
 			FROM (
-				SELECT u.id, u.ord, i.id AS invitation_id,
-					CASE WHEN g.id IS NULL THEN 'not_found'
-						 WHEN NOT fn.at < s.closes_at THEN 'not_open'
-						 WHEN i.status = 'accepted' THEN 'already_accepted'
-						 WHEN i.status IN ('pending', 'waiting', 'scheduled')
-							AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
-								s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
-						 THEN 'already_invited'
-						 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
-						 WHEN s.closes_at IS NULL THEN 'ok'	-- of which the trigger says what is wrong
-						 WHEN NOT fn.is_active OR (fn.profile OPERATOR(cirro.@@) f.filter) IS NOT TRUE
-						 THEN 'no_match'
-						 WHEN s.accepted >= s.capacity THEN 'filled'
-						 WHEN u.missed = 2 THEN 'vetoed'
-						 ELSE 'ok' END AS outcome
-				FROM unnest(fn.ids, fn.missed) WITH ORDINALITY u (id, missed, ord)
-				LEFT JOIN LATERAL (SELECT x.id FROM gig x
-					WHERE x.id = u.id OFFSET 0) g ON true
-				LEFT JOIN LATERAL (SELECT x.filter FROM gig_filter x
-					WHERE x.gig_id = g.id OFFSET 0) f ON true
-				LEFT JOIN LATERAL (SELECT x.accepted, x.capacity, x.expires_rest, x.answer_within,
-						x.closes_at FROM gig_state x
-					WHERE x.gig_id = g.id OFFSET 0) s ON true
-				LEFT JOIN LATERAL (SELECT x.id, x.status, x.invited_at FROM invitation x
-					WHERE x.gig_id = g.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
+				SELECT o.id, o.ord, o.invitation_id,
+					CASE WHEN o.outcome = ANY (fn.matched) AND NOT o.id = ANY (l.gigs)
+						THEN 'not_eligible' ELSE o.outcome END AS outcome
+				FROM (
+					SELECT array_agg(m.id ORDER BY m.ord) AS ids, array_agg(m.outcome ORDER BY m.ord) AS outcomes,
+						array_agg(m.invitation_id ORDER BY m.ord) AS invitations,
+						array_agg(m.id ORDER BY m.ord) FILTER (WHERE m.outcome = ANY (fn.matched)) AS matching
+					FROM (
+						SELECT u.id, u.ord, i.id AS invitation_id,
+							CASE WHEN g.id IS NULL THEN 'not_found'
+								 WHEN NOT fn.at < s.closes_at THEN 'not_open'
+								 WHEN i.status = 'accepted' THEN 'already_accepted'
+								 WHEN i.status IN ('pending', 'waiting', 'scheduled')
+									AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
+										s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
+								 THEN 'already_invited'
+								 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
+								 WHEN s.closes_at IS NULL THEN 'ok'	-- of which the trigger says what is wrong
+								 WHEN NOT fn.is_active OR (fn.profile OPERATOR(cirro.@@) cirro.bind_gig(
+									f.filter, g.filter_query, fn.at, g.created_at, g.start_at)) IS NOT TRUE
+								 THEN 'no_match'
+								 WHEN s.accepted >= s.capacity THEN 'filled'
+								 WHEN u.missed = 2 THEN 'vetoed'
+								 ELSE 'ok' END AS outcome
+						FROM unnest(fn.ids, fn.missed) WITH ORDINALITY u (id, missed, ord)
+						LEFT JOIN LATERAL (SELECT x.id, x.filter_query, x.created_at, x.start_at FROM gig x
+							WHERE x.id = u.id OFFSET 0) g ON true
+						LEFT JOIN LATERAL (SELECT x.filter FROM gig_filter x
+							WHERE x.gig_id = g.id OFFSET 0) f ON true
+						LEFT JOIN LATERAL (SELECT x.accepted, x.capacity, x.expires_rest, x.answer_within,
+								x.closes_at FROM gig_state x
+							WHERE x.gig_id = g.id OFFSET 0) s ON true
+						LEFT JOIN LATERAL (SELECT x.id, x.status, x.invited_at FROM invitation x
+							WHERE x.gig_id = g.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
+					) m
+				) a
+				-- Once, of all that match; NULL if there is no rule.
+				CROSS JOIN LATERAL cirro.eligible_gigs(current_schema(), attempt_invitations.worker_id, a.matching) l (gigs)
+				CROSS JOIN LATERAL unnest(a.ids, a.outcomes, a.invitations) WITH ORDINALITY
+					o (id, outcome, invitation_id, ord)
 			) b
 		) c;
 		EXIT WHEN cardinality(fn.gigs) = 0;
@@ -1193,7 +1213,7 @@ BEGIN
 			r (gig_id, outcome, invitation_id, ord)
 		ORDER BY r.ord;
 END $$;
-COMMENT ON FUNCTION attempt_invitations(bigint, bigint[], int) IS 'tries a worker against gigs (NULL: every open one) and invites at once where the filter matches; one row per gig: not_found, not_open, already_accepted, already_invited, blocked, no_match, filled, vetoed (by a trigger of the Space''s owner), limit_reached, reopened or invited';
+COMMENT ON FUNCTION attempt_invitations(bigint, bigint[], int) IS 'tries a worker against gigs (NULL: every open one) and invites at once where the filter matches; one row per gig: not_found, not_open, already_accepted, already_invited, blocked, no_match, not_eligible (says setting.eligible), filled, vetoed (by a trigger of the Space''s owner), limit_reached, reopened or invited';
 
 -- ------------------------------------------------------------------- gigs --
 
@@ -1291,7 +1311,7 @@ COMMENT ON FUNCTION gig_id IS 'the gig that the application knows by this id; NU
 -- an index for it and knows how many rows to expect. VOLATILE for the sake of
 -- EXPLAIN, which is no query.
 
-CREATE OR REPLACE FUNCTION preview(filter cirro.filter_query,
+CREATE OR REPLACE FUNCTION preview(filter cirro.filter_text,
 	sort cirro.sort_query DEFAULT NULL, max int DEFAULT 10)
 RETURNS TABLE (matching bigint, exact boolean, worker_id bigint, worker_ref @ref_type@, profile jsonb)
 LANGUAGE plpgsql SET search_path FROM CURRENT ROWS 10 AS $$
@@ -1312,7 +1332,7 @@ BEGIN
 			HINT = 'For example preview(''{}''), which matches everybody.';
 	END IF;
 	found_workers := format('FROM worker w WHERE w.active AND w.profile OPERATOR(cirro.@@) %L::cirro.filter_query',
-		preview.filter::text);
+		cirro.filter_now(preview.filter)::text);
 
 	EXECUTE format('SELECT count(*) FROM (SELECT %s LIMIT %s) w', found_workers, countable + 1) INTO total;
 	is_exact := total <= countable;
@@ -1331,10 +1351,10 @@ BEGIN
 			THEN format('cirro.sort_key(w.profile, %L::cirro.sort_query),', preview.sort::text) END)
 		USING total, is_exact, preview.max;
 END $$;
-COMMENT ON FUNCTION preview(cirro.filter_query, cirro.sort_query, int) IS 'how many active workers match a filter now (exact up to 10000, an estimate above), and the first of them, a row each; one row with NULLs if there is none to show';
+COMMENT ON FUNCTION preview(cirro.filter_text, cirro.sort_query, int) IS 'how many active workers match a filter now (exact up to 10000, an estimate above), and the first of them, a row each; one row with NULLs if there is none to show';
 
 -- The gates of a wave, in its order: src/wave/turn.c and src/wave/wave.c decide the
--- first five, src/wave/match.c the others.
+-- first five, src/wave/match.c the others, of which src/wave/eligible.c the last.
 
 CREATE OR REPLACE FUNCTION explain_invitation(worker_id bigint, gig_id bigint)
 RETURNS TABLE (gate text, passed boolean, detail text)
@@ -1352,6 +1372,7 @@ DECLARE
 	last_wave text;
 	may_read_waves boolean := has_table_privilege('wave', 'SELECT');
 	max_pending int := (SELECT t.max_pending FROM setting t);
+	eligible text := (SELECT t.eligible FROM setting t);
 	pending bigint;
 	all_passed boolean := true;
 BEGIN
@@ -1361,7 +1382,8 @@ BEGIN
 		PERFORM cirro.raise_unknown('worker', explain_invitation.worker_id);
 	END IF;
 	SELECT g.id, g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at,
-		g.pending_max, g.sort_query, g.filter_query::cirro.filter_query AS filter
+		g.pending_max, g.sort_query, g.filter_query, g.created_at,
+		cirro.bind(g.filter_query, cirro.now(), g.created_at, g.start_at) AS filter
 	INTO g FROM gig g WHERE g.id = explain_invitation.gig_id;
 	IF NOT FOUND THEN
 		PERFORM cirro.raise_unknown('gig', explain_invitation.gig_id);
@@ -1434,7 +1456,7 @@ BEGIN
 		format('%s %s %s %s: %s (%s)', e.path, e.operator, left(e.wanted::text, 200),
 			CASE WHEN e.matched THEN 'holds' ELSE 'does not hold' END,
 			coalesce('found ' || left(e.found::text, 200), 'found nothing'), e.at)
-	FROM cirro.explain_match(fn.w.profile, fn.g.filter) e;
+	FROM cirro.explain_match(fn.w.profile, fn.g.filter_query, cirro.now(), fn.g.created_at, fn.g.start_at) e;
 
 	SELECT i.status, i.reason, i.origin, i.wave_id, i.send_at, i.invited_at, i.responded_at,
 		i.waiting_since
@@ -1483,6 +1505,26 @@ BEGIN
 		RETURN NEXT;
 	END IF;
 
+	IF eligible IS NOT NULL THEN
+		gate := 'eligible';
+		IF has_table_privilege('invitation', 'INSERT') THEN
+			BEGIN
+				passed := coalesce(g.id = ANY (cirro.eligible_gigs(current_schema(), fn.w.id, ARRAY[fn.g.id])), true);
+				detail := format('function %s of setting.eligible %s', eligible,
+					CASE WHEN passed THEN 'lets the worker pass' ELSE 'does not let the worker pass' END);
+			EXCEPTION
+				WHEN OTHERS THEN	-- as the wave would
+					passed := false;
+					detail := SQLERRM;
+			END;
+			all_passed := all_passed AND passed;
+		ELSE
+			passed := NULL;
+			detail := format('function %s of setting.eligible decides; only who may insert invitations may ask it', eligible);
+		END IF;
+		RETURN NEXT;
+	END IF;
+
 	-- Nothing is in the way: it is a matter of time, and of who comes first.
 	IF all_passed THEN
 		IF may_read_waves THEN
@@ -1502,6 +1544,7 @@ BEGIN
 				ELSE coalesce(last_wave, format('wave %s ran at %s', s.waves, s.last_wave_at)) END
 			|| CASE WHEN s.slept_in IS NOT NULL
 				THEN '; the gig sleeps, as it had invited all it could: the next tick wakes it for a worker added or changed since'
+					|| coalesce(', and its filter means something else from ' || s.next_wave_at, '')
 				WHEN s.awaits_room THEN '; the gig sleeps: the next tick sees that there is room below pending_max'
 				ELSE format(CASE WHEN s.next_wave_at < cirro.now()
 					THEN '; the next was due at %s (does anybody call run_waves()?)'
@@ -1956,7 +1999,7 @@ BEGIN
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
 		('gig_filter', CASE WHEN f.gig_id IS NULL THEN 'missing'
 				WHEN e.is_searched AND EXISTS (SELECT FROM cirro.validate(g.filter_query::text)) THEN 'differs'
-				WHEN e.is_searched AND NOT f.filter OPERATOR(cirro.=) g.filter_query::cirro.filter_query THEN 'differs'
+				WHEN e.is_searched AND NOT f.filter OPERATOR(cirro.=) cirro.weaken(g.filter_query) THEN 'differs'
 				-- Not cast: what was loaded past the triggers may be no order at all.
 				WHEN e.is_searched AND f.sort::jsonb IS DISTINCT FROM
 					CASE jsonb_typeof(g.sort_query) WHEN 'array' THEN
@@ -1983,9 +2026,12 @@ BEGIN
 		('starts_at', s.starts_at::text, g.start_at::text),
 		('closes_at', s.closes_at::text, cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at)::text),
 		('archives_at', s.archives_at::text, cirro.gig_archives_at(g.archive_at, g.archived_at)::text),
+		-- Of a gig asleep: when its filter means something else.
 		('next_wave_at', CASE WHEN s.next_wave_at IS NULL THEN 'none' ELSE 'some' END,
-			CASE WHEN s.auto AND s.accepted < s.target AND s.slept_in IS NULL AND NOT s.awaits_room
-				THEN 'some' ELSE 'none' END),
+			CASE WHEN NOT s.auto OR s.accepted >= s.target OR s.awaits_room THEN 'none'
+				WHEN s.slept_in IS NULL THEN 'some'
+				WHEN s.next_wave_at IS NOT NULL AND g.filter_query::text ~ '\$(now|gig\.)' THEN 'some'
+				ELSE 'none' END),
 		('slept_in', CASE WHEN s.slept_in IS NULL THEN 'none' ELSE 'some' END,
 			CASE WHEN s.slept_in IS NOT NULL AND s.auto AND s.accepted < s.target
 				THEN 'some' ELSE 'none' END),
@@ -2055,7 +2101,7 @@ BEGIN
 					SCHEMA = current_schema(), TABLE = 'gig', COLUMN = fn.missing;
 			END IF;
 			missing := 'filter_query';
-			filter := fn.g.filter_query::cirro.filter_query;
+			filter := cirro.weaken(fn.g.filter_query);
 			missing := 'sort_query';
 			sort := fn.g.sort_query::cirro.sort_query;
 		END LOOP;
@@ -2145,7 +2191,7 @@ BEGIN
 
 	DELETE FROM gig_filter f WHERE f.gig_id = ANY (fn.ids);
 	INSERT INTO gig_filter (gig_id, filter, sort)
-	SELECT g.id, g.filter_query::cirro.filter_query, g.sort_query::cirro.sort_query
+	SELECT g.id, cirro.weaken(g.filter_query), g.sort_query::cirro.sort_query
 	FROM gig g JOIN gig_state s ON s.gig_id = g.id
 	WHERE g.id = ANY (fn.ids) AND (s.announced < 2
 		OR (fn.at < s.closes_at AND g.cancelled_at IS NULL)) ORDER BY g.id;

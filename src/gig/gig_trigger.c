@@ -90,7 +90,7 @@ static const SpaceQuery change_state = {
 	"  next_wave_at = CASE "
 	"    WHEN NOT $5 OR s.accepted >= $2 THEN NULL "
 	"    WHEN $11 THEN $14 "
-	"    WHEN s.next_wave_at IS NOT NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
+	"    WHEN s.next_wave_at IS NOT NULL AND s.slept_in IS NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
 	"    THEN s.next_wave_at "
 	"    ELSE greatest($14, cirro.add_interval(s.last_due_at, $6)) END, "
 	"  searched = CASE WHEN NOT $11 THEN s.searched END, slept_in = NULL, awaits_room = false, "
@@ -106,12 +106,12 @@ static const SpaceQuery change_state = {
 
 static const SpaceQuery make_filter = {
 	"INSERT INTO gig_filter (gig_id, filter, sort) "
-	"SELECT n.id, n.filter_query::cirro.filter_query, n.sort_query::cirro.sort_query "
+	"SELECT n.id, cirro.weaken(n.filter_query::jsonb), n.sort_query::cirro.sort_query "
 	"FROM new_rows n WHERE n.cancelled_at IS NULL ORDER BY n.id"
 };
 
 static const SpaceQuery change_filter = {
-	"UPDATE gig_filter f SET filter = $2::cirro.filter_query, sort = $3::cirro.sort_query "
+	"UPDATE gig_filter f SET filter = cirro.weaken($2), sort = $3::cirro.sort_query "
 	"WHERE f.gig_id = $1",
 	3, {INT8OID, JSONBOID, JSONBOID}, PLAN_BY_KEY
 };

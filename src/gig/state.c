@@ -584,7 +584,8 @@ change_row(StateRow *row, const GigChange *change)
 	GigState   *state = &row->state;
 	TimestampTz now = cirro_now();
 	int32		before = state->accepted;
-	bool		had_wave = row->next_wave_at != NO_TIME;
+	bool		was_asleep = row->slept_in != 0 || row->awaits_room;
+	bool		had_wave = row->next_wave_at != NO_TIME && !was_asleep;
 	bool		wants_wave;
 	TimestampTz wave_at = now;
 
@@ -924,7 +925,8 @@ apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 		}
 		if ((change->gained > 0 || state->accepted > accepted) &&
 			state->expires_rest && gig_state_is_full(state) &&
-			(change->opened == 0 || may_write_again(space, change)))
+			(state->accepted == accepted || change->opened == 0 ||
+			 may_write_again(space, change)))
 			full[nfull++] = change->gig_id;
 	}
 	event_of_gigs(space, filled, nfilled, "gig.filled");
@@ -1082,6 +1084,13 @@ next_event(Oid space, const StateRow *row, const GigTurnEnd *end, const OpenInvi
 	return next;
 }
 
+/* What was searched by a filter that depends on time is void once it is another. */
+static int64
+searched_on(Oid space, const GigTurnEnd *end)
+{
+	return gig_state_place(space) ^ (int64) end->bound_hash;
+}
+
 /* Writes the row, which is locked. False if a statement has to. */
 static bool
 write_end(Oid space, const StateRow *row, const GigTurnEnd *end)
@@ -1112,7 +1121,7 @@ write_end(Oid space, const StateRow *row, const GigTurnEnd *end)
 				int64		searched = (int64) U64FromFullTransactionId(end->searched);
 
 				row_writer_set(rows, STATE_SEARCHED, Int64GetDatum(searched), false);
-				row_writer_set(rows, STATE_SEARCHED_ON, Int64GetDatum(gig_state_place(space)),
+				row_writer_set(rows, STATE_SEARCHED_ON, Int64GetDatum(searched_on(space, end)),
 							   false);
 			}
 			if (row_writer_update(rows) == ROW_CHANGED)
@@ -1154,7 +1163,7 @@ update_end(Oid space, const StateRow *row, const GigTurnEnd *end)
 		arg_int64(&args, row->released);
 	arg_transaction(&args, end->searched);
 	if (FullTransactionIdIsValid(end->searched))
-		arg_int64(&args, gig_state_place(space));
+		arg_int64(&args, searched_on(space, end));
 	else
 		arg_null(&args);
 	if (row->slept_in == 0)
@@ -1195,8 +1204,11 @@ plan_wave(StateRow *row, const GigTurnEnd *end)
 		(uint64) row->released < U64FromFullTransactionId(end->searched))
 		row->slept_in = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
 	row->awaits_room = end->awaits_room;
-	if (row->slept_in != 0 || row->awaits_room)
+	if (row->awaits_room)
 		row->next_wave_at = NO_TIME;
+	else if (row->slept_in != 0)
+		row->next_wave_at = end->changes_at == NO_TIME ? NO_TIME :
+			Max(end->changes_at, end->next_due);
 }
 
 void

@@ -15,7 +15,7 @@
  *	  and for a wave (which skips a gig that is locked), FOR UPDATE to cancel and
  *	  to delete
  *	  The row of gig_filter is its gig's: it is changed under such a lock only.
- * 3. the row of setting, by waves while setting.max_pending is given
+ * 3. the row of setting, by waves while setting.max_pending or setting.eligible is given
  * 4. worker rows: FOR KEY SHARE to invite (waves skip who is locked), FOR UPDATE
  *	  to delete and to erase
  * 5. invitation rows: those that are there, then new ones, which wait for
@@ -60,7 +60,8 @@
  * In SQL: does gig_state.searched hold? A worker whom no transaction from it on
  * has changed is none to invite. Void are what was written elsewhere, where
  * transactions have other ids, and what was there before somebody could be
- * invited again. "place" is gig_state_place().
+ * invited again. "place" is gig_state_place(). Of a gig whose filter depends on time it
+ * says no: there searched_on is of that place and the filter bound (wave/facts.c).
  */
 #define STATE_SEARCHED(place) \
 	"(s.searched IS NOT NULL AND s.searched_on = " place \
@@ -129,6 +130,8 @@ typedef struct GigTurnEnd
 	bool		exhausted;
 	TimestampTz retry_at;		/* after a failure */
 	FullTransactionId searched; /* or none */
+	uint64		bound_hash;		/* of what its filter was bound to; 0: it knows no time */
+	TimestampTz changes_at;		/* it will be another filter */
 	bool		nobody_left;	/* the wave found nobody, "searched" says of whom */
 	bool		awaits_room;	/* it had no room below pending_max */
 
@@ -173,13 +176,15 @@ extern void gig_state_seat(Oid space, int64 gig_id, GigState *state);
  * Writes what a turn has come to, and when to look at the gig again. Locks the row,
  * and gives free seats to those who wait, as somebody may have held them locked. A
  * gig that waves can do nothing for goes to sleep: until a worker is added or changes
- * (wave/look.h), if nobody is left, and until then something about it changes.
+ * (wave/look.h), if nobody is left, or its filter becomes another, and until then
+ * something about it changes.
  */
 extern void gig_state_finish(Oid space, int64 gig_id, const GigTurnEnd *end);
 
 /*
  * Expires the pending and scheduled invitations of a gig that nobody else
- * holds locked; the tick finishes the others.
+ * holds locked; the tick finishes the others. None of them may have been written by
+ * this transaction, if the gig and the workers are not locked before.
  */
 extern void gig_state_expire_rest(Oid space, int64 gig_id);
 

@@ -42,7 +42,7 @@ const SpaceFunction space_functions[SPACE_FUNCTIONS] = {
 	{"run_wave", "(bigint)"},
 	{"worker_id", "(" SPACE_REF_TYPE ")"},
 	{"gig_id", "(" SPACE_REF_TYPE ")"},
-	{"preview", "(cirro.filter_query, cirro.sort_query, int)"},
+	{"preview", "(cirro.filter_text, cirro.sort_query, int)"},
 	{"explain_invitation", "(bigint, bigint)"},
 	{"claim_notifications", "(int, interval, text)"},
 	{"confirm_notifications", "(bigint, bigint[], text)"},

@@ -314,6 +314,7 @@ sub limits
 		[ 'parts of a filter', 'src/filter/parse.h', 'FILTER_MAX_NODES' ],
 		[ 'list of', 'src/filter/parse.h', 'FILTER_MAX_LIST' ],
 		[ 'path', 'src/json/path.h', 'JSON_PATH_MAX_BYTES', 'JSON_PATH_MAX_NAMES', 'JSON_PATH_MAX_POSITIONS' ],
+		[ 'interval in a filter', 'src/filter/bind.c', 'MAX_YEARS' ],
 		[ 'regular expression', 'src/filter/parse.h', 'FILTER_MAX_PATTERN', 'FILTER_MAX_REGEXES' ],
 		[ 'string that a regular expression', 'src/filter/regex.c', 'MAX_SUBJECT' ],
 		[ 'digits of a number', 'src/json/tree.h', 'JSON_TREE_MAX_DIGITS' ],
