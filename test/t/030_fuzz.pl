@@ -492,7 +492,7 @@ sub memory { return $_[0]->value('SELECT sum(total_bytes) FROM pg_backend_memory
 new_spaces();
 look_around();
 cmp_ok(scalar @functions, '>', 90, 'there are functions to call');
-cmp_ok(scalar @tables, '==', 12, 'there are tables to write to');
+cmp_ok(scalar @tables, '==', 14, 'there are tables to write to');
 
 my $began = time;
 my $alive = eval {
