@@ -28,6 +28,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "filter/bind.h"
 #include "filter/eval.h"
 #include "filter/io.h"
 #include "filter/order.h"
@@ -215,7 +216,8 @@ static const SpaceQuery gigs_query = {
 	"   f.filter::cirro.filter_query, f.sort::cirro.sort_query,"
 	"   g.filter_query::jsonb, g.sort_query::jsonb,"
 	"   EXISTS (SELECT FROM invitation i WHERE i.gig_id = g.id),"
-	"   " SINCE ", " LIMITS_WORKERS ", " OLDEST_TRANSACTION
+	"   " SINCE ", " LIMITS_WORKERS ", " OLDEST_TRANSACTION ","
+	"   g.created_at::timestamptz, g.start_at::timestamptz"
 	LOOKING_GIGS " JOIN gig_filter f ON f.gig_id = g.id" LOOK_FOR_WORKERS
 	" ORDER BY due.place",
 	3, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
@@ -380,6 +382,7 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	FullTransactionId since;
 	FullTransactionId horizon;
 	bool		limited;
+	FilterMoment moment = {.at = pass->now};
 	PassPart	part;
 	int64		size;
 
@@ -397,6 +400,8 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	since = result_null(&row) ? InvalidFullTransactionId : result_transaction(&row);
 	limited = result_bool(&row);
 	horizon = result_transaction(&row);
+	moment.created_at = result_null(&row) ? pass->now : result_timestamptz(&row);
+	moment.start_at = result_timestamptz(&row);
 	result_end(&row);
 	part = FullTransactionIdIsValid(since) ? PASS_CHANGED : PASS_ALL;
 	if (wanted <= 0 || !pass->worthwhile[part])
@@ -426,6 +431,14 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	if (part == PASS_CHANGED)
 		gig->heap.limit = (int) Min((int64) wanted + MORE_CHANGED, PG_INT32_MAX);
 	gig->start = wave_lot_start(gig->id, gig->number);
+	/* As the turn will have it, unless it means something else by then. */
+	if (filter_jsonb_may_depend_on_time(filter_query))
+	{
+		FilterQuery *bound = filter_bind_jsonb(DatumGetJsonbP(filter_query), &moment, NULL);
+
+		filter = PointerGetDatum(bound);
+		filter_query = PointerGetDatum(filter_query_to_jsonb(bound));
+	}
 	gig->filter = filter_query_reordered(DatumGetFilterQuery(filter));
 	if (sort != 0)
 		gig->sort = DatumGetSortQueryCopy(sort);

@@ -150,13 +150,15 @@ static const SpaceQuery matches_query = {
 };
 
 /* Of workers found, in their order, those who still match and are not invited. */
-static const SpaceQuery with_room_query = {
-	"SELECT p.place::int, " PENDING_OF_WORKER " < $3"
-	" FROM pg_catalog.unnest($2) WITH ORDINALITY AS p (id, place)"
-	" JOIN worker w ON w.id = p.id, gig_filter f"
-	" WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) f.filter" NEVER_INVITED
-	" ORDER BY p.place",
-	3, {INT8OID, INT8ARRAYOID, INT4OID}, PLAN_BY_KEY
+#define WITH_ROOM(filter) \
+	"SELECT p.place::int, " PENDING_OF_WORKER " < $3" \
+	" FROM pg_catalog.unnest($2) WITH ORDINALITY AS p (id, place)" \
+	" JOIN worker w ON w.id = p.id, gig_filter f" \
+	" WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) " filter NEVER_INVITED \
+	" ORDER BY p.place"
+static const SpaceQuery with_room_query[] = {
+	{WITH_ROOM("f.filter"), 3, {INT8OID, INT8ARRAYOID, INT4OID}, PLAN_BY_KEY},
+	{WITH_ROOM("$4::cirro.filter_query"), 4, {INT8OID, INT8ARRAYOID, INT4OID, JSONBOID}, PLAN_BY_KEY}
 };
 
 static const SpaceQuery held_back_query = {
@@ -441,12 +443,14 @@ wave_find_room(const CandidateSearch *search, const int64 *ids, int nids, int li
 	while (nfound < limit && *asked < nids)
 	{
 		int			n = Min(nids - *asked, Max(limit - nfound, ROOM_AT_ONCE));
-		QueryArgs	args = {&with_room_query};
+		QueryArgs	args = {&with_room_query[search->is_bound ? 1 : 0]};
 		uint64		rows;
 
 		arg_int64(&args, search->gig_id);
 		arg_int64_array(&args, ids + *asked, n);
 		arg_int32(&args, search->max_pending);
+		if (search->is_bound)
+			arg_datum(&args, JSONBOID, search->filter, false);
 		rows = query_run(search->space, &args);
 		/* Without its primary key there may be several rows of a worker. */
 		for (uint64 i = 0; i < rows && nfound < nids; i++)

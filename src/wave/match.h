@@ -33,7 +33,8 @@ typedef struct CandidateSearch
 	Oid			space;
 	int64		gig_id;
 	int			number;			/* of the wave */
-	Datum		filter;			/* gig.filter_query, jsonb */
+	Datum		filter;			/* gig.filter_query, jsonb, bound if it depends on time */
+	bool		is_bound;		/* it was: gig_filter has another */
 	Datum		sort;			/* gig.sort_query, jsonb; 0: none */
 	int			max_pending;	/* setting.max_pending, 0: no limit */
 	EligibleRule *rule;			/* setting.eligible; NULL: there is none */

@@ -58,45 +58,52 @@ static const SpaceQuery reserve_query = {
 	"SELECT pg_catalog.nextval(pg_catalog.pg_get_serial_sequence('wave', 'id'))"
 };
 
-static const SpaceQuery invite_query = {
-	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
-	" SELECT f.gig_id, w.id, 'wave', $3"
-	" FROM gig_filter f, pg_catalog.unnest($2) AS found (id) JOIN worker w ON w.id = found.id"
-	" WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) f.filter"
-	" ORDER BY w.id"
-	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
-	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
-};
+/*
+ * What is asked of workers once more: the filter as it is in gig_filter; or $4, what it
+ * was bound to, if it depends on time.
+ */
+typedef SpaceQuery Invite[2];
+
+#define INVITES(invite) \
+	{{invite("f.filter"), 3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY}, \
+	{invite("$4::cirro.filter_query"), 4, {INT8OID, INT8ARRAYOID, INT8OID, JSONBOID}, PLAN_BY_KEY}}
+
+#define INVITE_LOCKED(filter) \
+	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)" \
+	" SELECT f.gig_id, w.id, 'wave', $3" \
+	" FROM gig_filter f, pg_catalog.unnest($2) AS found (id) JOIN worker w ON w.id = found.id" \
+	" WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) " filter \
+	" ORDER BY w.id" \
+	" ON CONFLICT (gig_id, worker_id) DO NOTHING"
+static const Invite invite_query = INVITES(INVITE_LOCKED);
 
 /*
  * The same for what a pass over the workers has found, which nobody has locked
  * yet.
  */
-static const SpaceQuery invite_found_query = {
-	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
-	" SELECT $1, found.id, 'wave', $3 FROM ("
-	"   SELECT w.id FROM gig_filter f, pg_catalog.unnest($2) AS proposed (id)"
-	"     JOIN worker w ON w.id = proposed.id"
-	"   WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) f.filter"
-	"   FOR KEY SHARE OF w SKIP LOCKED) AS found"
-	" ORDER BY found.id"
-	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
-	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
-};
+#define INVITE_FOUND(filter) \
+	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)" \
+	" SELECT $1, found.id, 'wave', $3 FROM (" \
+	"   SELECT w.id FROM gig_filter f, pg_catalog.unnest($2) AS proposed (id)" \
+	"     JOIN worker w ON w.id = proposed.id" \
+	"   WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) " filter \
+	"   FOR KEY SHARE OF w SKIP LOCKED) AS found" \
+	" ORDER BY found.id" \
+	" ON CONFLICT (gig_id, worker_id) DO NOTHING"
+static const Invite invite_found_query = INVITES(INVITE_FOUND);
 
 static const SpaceQuery filter_query = {
 	"SELECT FROM gig_filter f WHERE f.gig_id = $1",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
-static const SpaceQuery reopen_query = {
-	"UPDATE invitation i SET status = 'pending', reason = NULL, origin = 'wave', wave_id = $3"
-	" FROM gig_filter f, worker w"
-	" WHERE f.gig_id = $1 AND i.id = ANY ($2) AND w.id = i.worker_id"
-	" AND i.status = 'expired'"
-	" AND w.active AND w.profile OPERATOR(cirro.@@) f.filter",
-	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
-};
+#define REOPEN(filter) \
+	"UPDATE invitation i SET status = 'pending', reason = NULL, origin = 'wave', wave_id = $3" \
+	" FROM gig_filter f, worker w" \
+	" WHERE f.gig_id = $1 AND i.id = ANY ($2) AND w.id = i.worker_id" \
+	" AND i.status = 'expired'" \
+	" AND w.active AND w.profile OPERATOR(cirro.@@) " filter
+static const Invite reopen_query = INVITES(REOPEN);
 
 static const SpaceQuery insert_wave_query = {
 	"INSERT INTO wave (gig_id, number, run_at, target, accepted, wanted, invited,"
@@ -280,21 +287,24 @@ wave_write(GigTurn *turn, const char *outcome, int wanted, int invited,
 
 /* Invites the workers found; returns how many rows that made or changed. */
 static int
-invite(const GigTurn *turn, const SpaceQuery *query, const int64 *ids, int count)
+invite(const GigTurn *turn, const SpaceQuery *queries, const int64 *ids, int count)
 {
-	QueryArgs	args = {query};
+	bool		is_bound = turn->gig.bound_hash != 0;
+	QueryArgs	args = {&queries[is_bound ? 1 : 0]};
 
 	if (count == 0)
 		return 0;
 	arg_int64(&args, turn->gig_id);
 	arg_int64_array(&args, ids, count);
 	arg_int64(&args, turn->wave_id);
+	if (is_bound)
+		arg_datum(&args, JSONBOID, turn->gig.filter, false);
 	return query_run(turn->space, &args);
 }
 
 /* The same for workers without an invitation, row by row if that can be. */
 static int
-invite_found(GigTurn *turn, const SpaceQuery *query, const Proposals *found)
+invite_found(GigTurn *turn, const SpaceQuery *queries, const Proposals *found)
 {
 	int			invited = -1;
 
@@ -306,7 +316,7 @@ invite_found(GigTurn *turn, const SpaceQuery *query, const Proposals *found)
 		turn->wrote_rows = true;
 		invited = wave_invite(turn->space, turn->gig_id, turn->wave_id, turn->gig.compiled, found);
 	}
-	return invited < 0 ? invite(turn, query, found->ids, found->count) : invited;
+	return invited < 0 ? invite(turn, queries, found->ids, found->count) : invited;
 }
 
 /* Raises 55000 if those found were not invited because the gig's filter is gone. */
@@ -518,6 +528,7 @@ wave_run(void *arg)
 		.gig_id = turn->gig_id,
 		.number = gig->waves + 1,
 		.filter = gig->filter,
+		.is_bound = gig->bound_hash != 0,
 		.sort = gig->sort
 	};
 	EligibleRule rule;
@@ -561,7 +572,7 @@ wave_run(void *arg)
 			count = 0;
 		if (count > 0)
 			turn->wave_id = reserve_wave_id(turn);
-		invited = invite_found(turn, &invite_found_query,
+		invited = invite_found(turn, invite_found_query,
 							   &(Proposals) {count, found.ids, found.places, found.xmins});
 		searched = found.complete && count == found.nids;
 		everyone = searched && invited == count;
@@ -601,8 +612,8 @@ wave_run(void *arg)
 
 		if (turn->wave_id == 0)
 			turn->wave_id = reserve_wave_id(turn);
-		n = invite_found(turn, &invite_query, &(Proposals) {nfresh, fresh}) +
-			invite(turn, &reopen_query, again, nagain);
+		n = invite_found(turn, invite_query, &(Proposals) {nfresh, fresh}) +
+			invite(turn, reopen_query, again, nagain);
 		if (n == 0)
 			check_filter(turn);
 		everyone &= n == nfresh + nagain;

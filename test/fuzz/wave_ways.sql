@@ -3,8 +3,8 @@
 --
 --     psql -X -v rounds=20 -v seed=0.25 -f test/fuzz/wave_ways.sql
 --
--- A round makes random workers, gigs and invitations, and copies them to one
--- Space for each way: one pass over the workers; one with so little memory that
+-- A round makes random workers, gigs, many of them with filters that depend on time,
+-- and invitations, and copies them to one Space for each way: one pass over the workers; one with so little memory that
 -- it takes several; as cirro chooses; a search for each gig, left to the planner;
 -- by the index on profiles alone; by the index on lots alone; by reading all; one
 -- that forgets before each run what it has searched; and two that write nothing
@@ -120,7 +120,7 @@ END $$;
 
 CREATE FUNCTION condition() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN CASE upto(17)
+	RETURN CASE upto(21)
 		WHEN 0 THEN format('{"city": "%s"}', pick('Ulm', 'Bonn', 'Trier', 'Celle', 'Nowhere'))
 		WHEN 1 THEN format('{"n": {"$gte": %s}}', upto(99))
 		WHEN 2 THEN format('{"n": {"$gt": %s, "$lt": %s}}', upto(60), 40 + upto(60))
@@ -138,6 +138,10 @@ BEGIN
 		WHEN 14 THEN format('{"ok": %s}', pick('true', 'false'))
 		WHEN 15 THEN format('{"tags": {"$size": %s}}', upto(4))
 		WHEN 16 THEN format('{"n": {"$mod": [%s, 1]}}', 2 + upto(20))
+		WHEN 17 THEN format('{"day": {"%s": {"$now": "-6 years %s days"}}}', pick('$gte', '$lt', '$gt', '$lte'), upto(300))
+		WHEN 18 THEN format('{"day": {"$not": {"%s": {"$now": "-6 years %s days 1 hour"}}}}', pick('$gte', '$lt'), upto(300))
+		WHEN 19 THEN format('{"$gig.open_for": {"%s": "%s minutes"}, "tags": "%s"}', pick('$gte', '$gte', '$gt', '$lt', '$lte'), upto(25), pick('a', 'b', 'c'))
+		WHEN 20 THEN format('{"$gig.starts_in": {"%s": "%s minutes"}}', pick('$gt', '$lte', '$lt'), 60 - upto(25))
 		ELSE pick('{}', '{"city": "Nowhere"}', '{"n": {"$in": []}}', '{"n": {"$gt": 1000}}', '{"city": null}')
 	END;
 END $$;
