@@ -216,7 +216,7 @@ owner_of_tables(Oid space, Oid gig_state)
 }
 
 /*
- * cirro.waiting_place(gig_state regclass, gig_id bigint, waiting_since timestamptz,
+ * cirro.waiting_place(gig_state oid, gig_id bigint, waiting_since timestamptz,
  * invitation_id bigint) returns bigint
  *
  * How many active workers wait in front of an invitation of the Space that has this
