@@ -496,6 +496,16 @@ INSERT INTO worker (id, profile) SELECT n, '{}' FROM generate_series(1001, 1300)
 :at '2030-01-01 20:01+00';
 :tick
 SELECT pg_temp.state(1), pg_temp.state(101), pg_temp.state(130);
+-- Or that asking takes longer than was supposed, if nobody matches.
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query)
+SELECT n, 'g', 'u', '2030-01-02', '2030-01-03', 1, '{"s": {"$regex": "(a[ab]?){3}c"}}' FROM generate_series(201, 240) n;
+:tick
+:tick
+SELECT DISTINCT pg_temp.state(id) FROM gig WHERE id > 200;
+INSERT INTO worker (id, profile) SELECT n, jsonb_build_object('s', repeat('a', 3000)) FROM generate_series(1401, 1420) n;
+:at '2030-01-01 20:06+00';
+:tick
+SELECT DISTINCT pg_temp.state(id) FROM gig WHERE id > 200;
 
 --
 -- The end

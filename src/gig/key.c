@@ -73,8 +73,9 @@ static const char *const tables[] = {"gig_key", "gig_filter"};
 #define MAX_BESIDE		2000
 #define MAX_COPIED		8192
 
+/* The owner may have given the column another type. */
 static const SpaceQuery read_filters = {
-	"SELECT f.gig_id::bigint, f.filter FROM gig_filter f WHERE f.gig_id = ANY ($1)",
+	"SELECT f.gig_id::bigint, f.filter::cirro.filter_query FROM gig_filter f WHERE f.gig_id = ANY ($1)",
 	1, {INT8ARRAYOID}, PLAN_BY_KEY
 };
 

@@ -27,6 +27,7 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
+#include "clock.h"
 #include "gig/key_match.h"
 #include "gig/state.h"
 #include "space/query.h"
@@ -72,8 +73,8 @@ static const SpaceQuery count_changed_query = {
 };
 
 static const SpaceQuery changed_query = {
-	CHANGED_WORKERS,
-	3, {INT8OID, INT8OID, INT8ARRAYOID}, PLAN_BY_KEY
+	CHANGED_WORKERS " LIMIT $4",
+	4, {INT8OID, INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
 };
 
 /*
@@ -117,13 +118,18 @@ static const SpaceQuery unwoken_query = {
 /*
  * Of gigs that the worker matches, those asleep that could invite him. All whom he
  * matches have invited him, as a rule: so it begins with his invitations. EXCEPT, as
- * NOT IN would compare each with each if many invitations of a worker were expected.
+ * NOT IN would compare each with each if many invitations of a worker were expected. A
+ * filter that depends on time is asked about the profile $3 as it is at $4: the keys
+ * know it weakened.
  */
 static const SpaceQuery concerned_query = {
 	PROBE_ASLEEP("(SELECT m.id FROM pg_catalog.unnest($1) AS m (id)"
 				 "   EXCEPT SELECT i.gig_id FROM invitation i WHERE i.worker_id = $2"
-				 "   AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM '" GIG_SEATS_FILLED "')) AS u (id)"),
-	2, {INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
+				 "   AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM '" GIG_SEATS_FILLED "')) AS u (id)")
+	" AND NOT EXISTS (SELECT FROM gig g JOIN gig_filter f ON f.gig_id = g.id WHERE g.id = s.gig_id"
+	"   AND NOT ($3 OPERATOR(cirro.@@) cirro.bind_gig(f.filter, g.filter_query, $4,"
+	"     g.created_at, g.start_at)) OFFSET 0)",
+	4, {INT8ARRAYOID, INT8OID, JSONBOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 /*
@@ -333,6 +339,7 @@ arg_changed(QueryArgs *args, const Finding *finding, int64 from)
 	arg_int64(args, from);
 	arg_transaction(args, ReadNextFullTransactionId());
 	arg_below(args, &finding->old, from);
+	arg_int64(args, MAX_CHANGED);
 }
 
 static int64
@@ -341,23 +348,28 @@ count_changed(const Finding *finding, int64 from)
 	QueryArgs	args = {&count_changed_query};
 
 	arg_changed(&args, finding, from);
-	arg_int64(&args, MAX_CHANGED);
 	return count_rows(finding->look->space, &args);
+}
+
+/* Are no more gigs than that asleep? */
+static bool
+are_few_asleep(const Finding *finding, double gigs)
+{
+	QueryArgs	args = {&count_asleep_query};
+
+	arg_int64(&args, (int64) gigs + 1);
+	return count_rows(finding->look->space, &args) <= gigs;
 }
 
 /* Is it cheaper to wake all than to ask so many workers? */
 static bool
 are_too_many(const Finding *finding, int64 changed)
 {
-	QueryArgs	args = {&count_asleep_query};
-	double		gigs;
-
 	if (changed >= MAX_CHANGED)
 		return true;
 	/* Of so many, or fewer: gigs * COST_WAVE < changed * (COST_MATCH + gigs * ...). */
-	gigs = changed * COST_MATCH / (COST_WAVE - changed * COST_MATCH_PER_GIG);
-	arg_int64(&args, (int64) gigs + 1);
-	return count_rows(finding->look->space, &args) <= gigs;
+	return are_few_asleep(finding, changed * COST_MATCH /
+						  (COST_WAVE - changed * COST_MATCH_PER_GIG));
 }
 
 /* Appends the gigs that a worker concerns. */
@@ -369,13 +381,14 @@ add_concerned(Finding *finding, int64 worker_id)
 	QueryArgs	args = {&concerned_query};
 	int64	   *matching = NULL;
 	int			nmatching = 0;
+	Jsonb	   *document = NULL;
 
 	arg_int64(&profile, worker_id);
 	if (query_run(look->space, &profile) > 0)
 	{
 		ResultRow	row = result_row(0);
-		Jsonb	   *document = DatumGetJsonbPCopy(result_datum(&row, JSONBOID));
 
+		document = DatumGetJsonbPCopy(result_datum(&row, JSONBOID));
 		result_end(&row);
 		query_free();
 		matching = gig_key_match(look->space, document, &nmatching);
@@ -386,18 +399,41 @@ add_concerned(Finding *finding, int64 worker_id)
 		return;
 	arg_int64_array(&args, matching, nmatching);
 	arg_int64(&args, worker_id);
+	arg_datum(&args, JSONBOID, PointerGetDatum(document), false);
+	/* Not before any turn whose sleep is seen here: what it means later brings a wave. */
+	arg_timestamptz(&args, cirro_gate_now());
 	add_gigs(look, &finding->gigs, query_run(look->space, &args));
 }
 
+/*
+ * Is it time to wake all instead? Filters that match many take longer than was
+ * supposed: it must not take longer than the waves, nor keep other Spaces waiting.
+ */
+static bool
+takes_too_long(const Finding *finding, TimestampTz began, int64 *asked_at)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now >= finding->look->until)
+		return true;
+	if (now - began < *asked_at)
+		return false;
+	*asked_at = (now - began) * 2;
+	return are_few_asleep(finding, (now - began) / COST_WAVE);
+}
+
 static void
-add_concerned_by_changed(Finding *finding, int64 from, int64 changed)
+add_concerned_by_changed(Finding *finding, int64 from)
 {
 	WaveLook   *look = finding->look;
 	QueryArgs	args = {&changed_query};
+	TimestampTz began = GetCurrentTimestamp();
+	int64		asked_at = 100 * COST_WAVE;
 	MemoryContext scratch;
 	MemoryContext old;
 	int64	   *workers;
 	int64		n;
+	int64		next = 0;
 
 	arg_changed(&args, finding, from);
 	n = query_run(look->space, &args);
@@ -414,15 +450,18 @@ add_concerned_by_changed(Finding *finding, int64 from, int64 changed)
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro changed worker",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(scratch);
-	for (int64 i = 0; i < n; i++)
+	while (next < n && !takes_too_long(finding, began, &asked_at))
 	{
 		CHECK_FOR_INTERRUPTS();
-		add_concerned(finding, workers[i]);
+		add_concerned(finding, workers[next++]);
 		MemoryContextReset(scratch);
-		look->report(look->report_arg, i + 1, n);
+		look->report(look->report_arg, next, n);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
+	/* There may be more of them by now. */
+	if (next < n || n >= MAX_CHANGED)
+		add_asleep(finding, false);
 }
 
 /*
@@ -452,7 +491,7 @@ add_woken_by_changes(Finding *finding)
 	if (are_too_many(finding, changed))
 		add_asleep(finding, false);
 	else
-		add_concerned_by_changed(finding, from, changed);
+		add_concerned_by_changed(finding, from);
 }
 
 static void

@@ -31,6 +31,7 @@ typedef struct WaveLook
 	Oid			space;
 	Oid			owner;
 	TimestampTz now;
+	TimestampTz until;			/* no longer are workers asked; then all gigs are woken */
 	MemoryContext context;		/* outlives the steps */
 	WaveLookReport report;
 	void	   *report_arg;

@@ -62,6 +62,9 @@ PG_FUNCTION_INFO_V1(run_waves);
 /* From the beginning of a look of a long call to that of the next, at least. */
 #define LOOK_INTERVAL USECS_PER_SEC
 
+/* No Space has others wait for longer while it looks which of its gigs to wake. */
+#define MAX_WAKE_SEARCH (30 * USECS_PER_SEC)
+
 /* Idle Spaces that are looked at in one transaction. */
 #define PEEKS_PER_COMMIT 100
 
@@ -310,6 +313,19 @@ take_step(Run *run, const SpaceInfo *info, IsolatedWork step, WaveLook *wake)
 }
 
 /*
+ * Until when a search for gigs to wake may go on: if statement_timeout ended the call
+ * in it, so it would the next, and no Space had waves any more.
+ */
+static TimestampTz
+wake_search_deadline(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz end = wave_deadline();
+
+	return now + (end == DT_NOEND ? MAX_WAKE_SEARCH : Min((end - now) / 2, MAX_WAKE_SEARCH));
+}
+
+/*
  * Wakes the gigs that are asleep and that somebody concerns who was added or changed.
  * What is broken off is looked at again: only the last step says that it is done. In a
  * transaction block that is never said.
@@ -321,6 +337,7 @@ wake_gigs(Run *run, const SpaceInfo *info)
 		.space = info->space,
 		.owner = info->owner,
 		.now = cirro_now(),
+		.until = wake_search_deadline(),
 		.context = AllocSetContextCreate(run->context, "cirro look", ALLOCSET_DEFAULT_SIZES),
 		.report = report_look,
 		.report_arg = run
