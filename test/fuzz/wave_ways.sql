@@ -11,14 +11,15 @@
 -- directly.
 -- Then waves run at the same time by the clock, and workers answer, profiles and
 -- gigs change in between. After each run invitations, waves, notifications and
--- states of gigs are compared. In every other round one more way takes part, in which
--- no gig may sleep: each is woken before each run, and searches among all. It has more
--- waves, so those gigs have orders that tell all workers apart, and are due at each
--- run; then invitations and notifications are compared, of some of the other ways. "seed", between 0 and 1, repeats a run (random if
--- not given; the first line says it, and so does an error). Any difference is an
--- error of this script, and so is a test that would show nothing. Uses schemas
--- cirro_ways… of the current database, which must have the extension; leaves
--- nothing behind. The user must be superuser.
+-- states of gigs are compared. In every other round one more way takes part, in
+-- which no gig may sleep: each is woken before each run, and searches among all. It
+-- has more waves, so those gigs have orders that tell all workers apart, and are due
+-- at each run; then invitations and notifications are compared, of some of the other
+-- ways. "seed", between 0 and 1, repeats a run (random if not given; the first line
+-- says it, and so does an error). Any difference is an error of this script, and so
+-- is a test that would show nothing. Uses schemas cirro_ways… of the current
+-- database, which must have the extension; leaves nothing behind. The user must be
+-- superuser.
 \set ON_ERROR_STOP on
 \if :{?rounds}
 \else
