@@ -90,7 +90,7 @@ static const SpaceQuery change_state = {
 	"  next_wave_at = CASE "
 	"    WHEN NOT $5 OR s.accepted >= $2 THEN NULL "
 	"    WHEN $11 THEN $14 "
-	"    WHEN s.next_wave_at IS NOT NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
+	"    WHEN s.next_wave_at IS NOT NULL AND s.slept_in IS NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
 	"    THEN s.next_wave_at "
 	"    ELSE greatest($14, cirro.add_interval(s.last_due_at, $6)) END, "
 	"  searched = CASE WHEN NOT $11 THEN s.searched END, slept_in = NULL, awaits_room = false, "
@@ -98,7 +98,7 @@ static const SpaceQuery change_state = {
 	"  next_event_at = least(s.next_event_at, $14) "
 	"WHERE s.gig_id = $1 "
 	"RETURNING s.closes_at, s.accepted >= $12, s.accepted >= coalesce(s.capacity, s.target), "
-	"  coalesce(s.expires_rest AND s.accepted >= s.capacity, false)",
+	"  coalesce(s.expires_rest AND s.accepted >= s.capacity, false), s.waiting > 0",
 	14, {INT8OID, INT4OID, INT4OID, BOOLOID, BOOLOID, INTERVALOID, INTERVALOID,
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT4OID, BOOLOID,
 	TIMESTAMPTZOID}
@@ -106,12 +106,12 @@ static const SpaceQuery change_state = {
 
 static const SpaceQuery make_filter = {
 	"INSERT INTO gig_filter (gig_id, filter, sort) "
-	"SELECT n.id, n.filter_query::cirro.filter_query, n.sort_query::cirro.sort_query "
+	"SELECT n.id, cirro.weaken(n.filter_query::jsonb), n.sort_query::cirro.sort_query "
 	"FROM new_rows n WHERE n.cancelled_at IS NULL ORDER BY n.id"
 };
 
 static const SpaceQuery change_filter = {
-	"UPDATE gig_filter f SET filter = $2::cirro.filter_query, sort = $3::cirro.sort_query "
+	"UPDATE gig_filter f SET filter = cirro.weaken($2), sort = $3::cirro.sort_query "
 	"WHERE f.gig_id = $1",
 	3, {INT8OID, JSONBOID, JSONBOID}, PLAN_BY_KEY
 };
@@ -217,6 +217,7 @@ change_gig(Oid space, ResultRow *gig, void *keyed)
 	bool		was_filled;
 	bool		is_filled;
 	bool		is_full;
+	bool		is_waited_for;
 
 	while (args.nargs < args.query->nargs - 1)
 		arg_result(&args, gig);
@@ -237,8 +238,19 @@ change_gig(Oid space, ResultRow *gig, void *keyed)
 	was_filled = result_bool(&row);
 	is_filled = result_bool(&row);
 	is_full = result_bool(&row);
+	is_waited_for = result_bool(&row);
 	result_end(&row);
 	query_free();
+	if (is_waited_for)
+	{
+		GigState	state;
+
+		if (!gig_state_lock(space, gig_id, &state))
+			return;
+		gig_state_seat(space, gig_id, &state);
+		is_filled = gig_state_is_filled(&state);
+		is_full = state.expires_rest && gig_state_is_full(&state);
+	}
 	gig_state_tell_seats(space, gig_id, closes_at, was_filled, is_filled);
 	if (is_full)
 		gig_state_expire_rest(space, gig_id);
@@ -301,7 +313,7 @@ settle_each(TriggerData *trigdata, Oid space, const QueryArgs *args,
 /*
  * AFTER UPDATE, statement; OLD TABLE old_rows, NEW TABLE new_rows. Locks the
  * gig_state rows in ascending order, of what is cancelled gigs and invitations before.
- * Lowering seats evicts nobody, but when
+ * Raised seats go to those who wait. Lowering seats evicts nobody, but when
  * it reaches an explicit seats_max the other invitations expire.
  */
 Datum
@@ -360,7 +372,7 @@ static const SpaceQuery lock_invitations = {
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
-/* Tells every pending or accepted worker, with what cannot be looked up later. */
+/* Tells every pending, waiting or accepted worker, with what cannot be looked up later. */
 static void
 tell_deleted(Oid space, TriggerRow *old)
 {

@@ -47,7 +47,7 @@ typedef struct Table
 static const Table tables[] = {
 	{"setting", {
 		{"only_row", BOOLOID}, {"paused", BOOLOID}, {"max_pending", INT4OID},
-		{"max_attempts", INT4OID}, {"keep_events", INTERVALOID},
+		{"eligible", TEXTOID}, {"max_attempts", INT4OID}, {"keep_events", INTERVALOID},
 		{"keep_notifications", INTERVALOID}, {"keep_waves", INTERVALOID},
 		{"keep_attempts", INTERVALOID}, {"keep_gigs", INTERVALOID},
 		{"cleaned_at", TIMESTAMPTZOID},
@@ -80,7 +80,7 @@ static const Table tables[] = {
 		{"last_wave_at", TIMESTAMPTZOID}, {"waves", INT4OID},
 		{"failures", INT4OID}, {"announced", INT2OID}, {"exhausted", BOOLOID},
 		{"searched", INT8OID}, {"searched_on", INT8OID}, {"released", INT8OID},
-		{"slept_in", INT8OID}, {"awaits_room", BOOLOID}}},
+		{"slept_in", INT8OID}, {"awaits_room", BOOLOID}, {"waiting", INT4OID}}},
 	{"look", {
 		{"only_row", BOOLOID}, {"place", INT8OID}, {"seen", TEXTOID},
 		{"unwoken", INT8ARRAYOID}}},
@@ -89,6 +89,7 @@ static const Table tables[] = {
 		{"status", TEXTOID}, {"reason", TEXTOID}, {"origin", TEXTOID},
 		{"wave_id", INT8OID}, {"send_at", TIMESTAMPTZOID},
 		{"invited_at", TIMESTAMPTZOID}, {"responded_at", TIMESTAMPTZOID},
+		{"waiting_since", TIMESTAMPTZOID},
 		{"times_invited", INT4OID}, {"revision", INT4OID},
 		{"silent", BOOLOID}, {"silenced", BOOLOID},
 		{"created_at", TIMESTAMPTZOID}}},

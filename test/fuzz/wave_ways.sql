@@ -3,22 +3,23 @@
 --
 --     psql -X -v rounds=20 -v seed=0.25 -f test/fuzz/wave_ways.sql
 --
--- A round makes random workers, gigs and invitations, and copies them to one
--- Space for each way: one pass over the workers; one with so little memory that
+-- A round makes random workers, gigs, many of them with filters that depend on time,
+-- and invitations, and copies them to one Space for each way: one pass over the workers; one with so little memory that
 -- it takes several; as cirro chooses; a search for each gig, left to the planner;
 -- by the index on profiles alone; by the index on lots alone; by reading all; one
 -- that forgets before each run what it has searched; and two that write nothing
 -- directly.
 -- Then waves run at the same time by the clock, and workers answer, profiles and
 -- gigs change in between. After each run invitations, waves, notifications and
--- states of gigs are compared. In every other round one more way takes part, in which
--- no gig may sleep: each is woken before each run, and searches among all. It has more
--- waves, so those gigs have orders that tell all workers apart, and are due at each
--- run; then invitations and notifications are compared. "seed", between 0 and 1, repeats a run (random if
--- not given; the first line says it, and so does an error). Any difference is an
--- error of this script, and so is a test that would show nothing. Uses schemas
--- cirro_ways… of the current database, which must have the extension; leaves
--- nothing behind. The user must be superuser.
+-- states of gigs are compared. In every other round one more way takes part, in
+-- which no gig may sleep: each is woken before each run, and searches among all. It
+-- has more waves, so those gigs have orders that tell all workers apart, and are due
+-- at each run; then invitations and notifications are compared, of some of the other
+-- ways. "seed", between 0 and 1, repeats a run (random if not given; the first line
+-- says it, and so does an error). Any difference is an error of this script, and so
+-- is a test that would show nothing. Uses schemas cirro_ways… of the current
+-- database, which must have the extension; leaves nothing behind. The user must be
+-- superuser.
 \set ON_ERROR_STOP on
 \if :{?rounds}
 \else
@@ -78,6 +79,15 @@ BEGIN
 		IF NOT it.lot_idx THEN
 			EXECUTE format('DROP INDEX %I.worker_lot_idx', it.space);
 		END IF;
+		-- Rules: half of the workers, or so few that waves give up; and two invitations
+		EXECUTE format($q$
+			CREATE FUNCTION %1$I.may_half(gig_id bigint, worker_ids bigint[]) RETURNS bigint[] LANGUAGE sql STABLE
+				AS 'SELECT array_agg(w ORDER BY w) FROM unnest(worker_ids) w WHERE hashint8extended(w, gig_id) & 1 = 0';
+			CREATE FUNCTION %1$I.may_few(gig_id bigint, worker_ids bigint[]) RETURNS bigint[] LANGUAGE sql STABLE
+				AS 'SELECT array_agg(w ORDER BY w) FROM unnest(worker_ids) w WHERE hashint8extended(w, gig_id) & 255 = 0';
+			CREATE FUNCTION %1$I.may_twice(gig_id bigint, worker_ids bigint[]) RETURNS bigint[] LANGUAGE sql STABLE
+				AS 'SELECT array_agg(w) FROM unnest(worker_ids) w WHERE 2 > (SELECT count(*) FROM %1$I.invitation i
+					WHERE i.worker_id = w AND i.invited_at > cirro.now() - interval ''10 minutes'')'$q$, it.space);
 	END LOOP;
 END $$;
 
@@ -111,7 +121,7 @@ END $$;
 
 CREATE FUNCTION condition() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN CASE upto(17)
+	RETURN CASE upto(21)
 		WHEN 0 THEN format('{"city": "%s"}', pick('Ulm', 'Bonn', 'Trier', 'Celle', 'Nowhere'))
 		WHEN 1 THEN format('{"n": {"$gte": %s}}', upto(99))
 		WHEN 2 THEN format('{"n": {"$gt": %s, "$lt": %s}}', upto(60), 40 + upto(60))
@@ -129,6 +139,10 @@ BEGIN
 		WHEN 14 THEN format('{"ok": %s}', pick('true', 'false'))
 		WHEN 15 THEN format('{"tags": {"$size": %s}}', upto(4))
 		WHEN 16 THEN format('{"n": {"$mod": [%s, 1]}}', 2 + upto(20))
+		WHEN 17 THEN format('{"day": {"%s": {"$now": "-6 years %s days"}}}', pick('$gte', '$lt', '$gt', '$lte'), upto(300))
+		WHEN 18 THEN format('{"day": {"$not": {"%s": {"$now": "-6 years %s days 1 hour"}}}}', pick('$gte', '$lt'), upto(300))
+		WHEN 19 THEN format('{"$gig.open_for": {"%s": "%s minutes"}, "tags": "%s"}', pick('$gte', '$gte', '$gt', '$lt', '$lte'), upto(25), pick('a', 'b', 'c'))
+		WHEN 20 THEN format('{"$gig.starts_in": {"%s": "%s minutes"}}', pick('$gt', '$lte', '$lt'), 60 - upto(25))
 		ELSE pick('{}', '{"city": "Nowhere"}', '{"n": {"$in": []}}', '{"n": {"$gt": 1000}}', '{"city": null}')
 	END;
 END $$;
@@ -169,7 +183,8 @@ DECLARE
 	invited double precision := pick('0', '0.02', '0.3', '0.9')::double precision;
 BEGIN
 	PERFORM set_config('search_path', format('%I, cirro_ways, pg_catalog', space), true);
-	UPDATE setting SET max_pending = CASE WHEN random() < 0.25 THEN 1 + cirro_ways.upto(3) END;
+	UPDATE setting SET max_pending = CASE WHEN random() < 0.25 THEN 1 + cirro_ways.upto(3) END,
+		eligible = CASE WHEN random() < 0.15 THEN cirro_ways.pick('may_half', 'may_few', 'may_twice') END;
 	INSERT INTO worker (id, profile, active, lot)
 	SELECT 3 * i, cirro_ways.profile() || jsonb_build_object('u', 3 * i), random() < 0.9, cirro_ways.lot(few) FROM generate_series(1, workers) AS i;
 	INSERT INTO gig (id, title, url, start_at, end_at, seats_min, total_seats, seats_max, invitation_multiplier,
@@ -214,7 +229,7 @@ DECLARE
 	columns text;
 BEGIN
 	PERFORM set_config('session_replication_role', 'replica', true);
-	EXECUTE format('UPDATE %I.setting SET max_pending = (SELECT max_pending FROM %I.setting)', space, origin);
+	EXECUTE format('UPDATE %I.setting SET (max_pending, eligible) = (SELECT max_pending, eligible FROM %I.setting)', space, origin);
 	FOREACH its_table IN ARRAY '{worker,gig,gig_filter,gig_key,gig_state,invitation}'::name[] LOOP
 		SELECT string_agg(quote_ident(attname), ', ') INTO columns FROM pg_attribute
 		WHERE attrelid = format('%I.%I', origin, its_table)::regclass AND attnum > 0 AND attgenerated = '';
@@ -387,7 +402,7 @@ BEGIN
 	FOR round IN 1 .. rounds LOOP
 		is_sorted := round % 2 = 0;
 		spaces := (SELECT array_agg(space ORDER BY space) FROM way WHERE CASE WHEN is_sorted
-			THEN space NOT IN ('cirro_ways_pass', 'cirro_ways_passes', 'cirro_ways_read', 'cirro_ways_forget', 'cirro_ways_statements')
+			THEN space IN ('cirro_ways_auto', 'cirro_ways_profile', 'cirro_ways_lot', 'cirro_ways_statements_pass', 'cirro_ways_wake')
 			ELSE sleeps END);
 		clock := clock + interval '1 day';
 		PERFORM set_config('cirro.clock', clock::text, false);
@@ -477,7 +492,7 @@ BEGIN
 		RAISE EXCEPTION 'seed %: little memory makes no more passes', current_setting('cirro_ways.seed');
 	END IF;
 	IF t.rounds >= 10 AND ((SELECT max(r.gigs) FROM remembered r JOIN way USING (space) WHERE forgets) > 0
-		OR (SELECT min(r.gigs) FROM remembered r JOIN way USING (space) WHERE NOT forgets) < 20) THEN
+		OR (SELECT min(r.gigs) = 0 OR max(r.gigs) < 20 FROM remembered r JOIN way USING (space) WHERE NOT forgets)) THEN
 		RAISE EXCEPTION 'seed %: nothing was remembered: %', current_setting('cirro_ways.seed'),
 			(SELECT jsonb_object_agg(space, gigs) FROM remembered);
 	END IF;
