@@ -304,6 +304,14 @@ SELECT s.asleep, s.next_wave_at FROM gig_status s WHERE s.gig_id = 12;
 CALL cirro.run_waves('bind_single');
 SELECT s.asleep, s.next_wave_at FROM gig_status s WHERE s.gig_id = 12;
 
+-- Minutes of a time that is moved by seconds do not turn where those of the clock do.
+:at '2030-01-03 01:00:10+00';
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query, invitation_frequency) VALUES
+	(17, 'seconds', 'u', '2030-01-05', '2030-01-06', 3, '{"turns": {"$lte": {"$now": "-30 seconds"}}}', '1 second'),
+	(18, 'ahead', 'u', '2030-01-05', '2030-01-06', 3, '{"turns": {"$lte": {"$now": "1 month 15 seconds"}}}', '1 second');
+CALL cirro.run_waves('bind_single');
+SELECT s.gig_id, s.asleep, s.next_wave_at FROM gig_status s WHERE s.gig_id IN (17, 18) ORDER BY 1;
+
 -- Refused as any filter, naming the column; loaded past the triggers, by rebuild_state().
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query) VALUES ('x', 'u', '2030-01-05', '2030-01-06', 3, '{"a": {"$gt": {"$now": "never"}}}');
 \echo :LAST_ERROR_SQLSTATE
