@@ -160,6 +160,18 @@ SELECT * FROM waves;
 SELECT clear() \gset
 SET cirro.clock = '2030-01-01 12:00+00';
 
+-- Tiers: the rule is asked about those for whom the gig is open by now
+INSERT INTO allowed VALUES (1), (2), (3), (4), (5);
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+VALUES (45, 'f', 'u', '2030-01-02', '2030-01-03', 1, 10,
+	'{"n": {"$lt": 7}, "$or": [{"half": 1}, {"$gig.open_for": {"$gte": "30 minutes"}}]}');
+CALL cirro.run_waves('eligible');
+SET cirro.clock = '2030-01-01 12:30+00'; CALL cirro.run_waves('eligible');
+SELECT array_agg(w ORDER BY w) AS asked FROM asked a, unnest(a.worker_ids) w GROUP BY a.id ORDER BY a.id;
+SELECT i.worker_id, i.invited_at FROM invitation i ORDER BY i.invited_at, i.worker_id;
+SELECT clear() \gset
+SET cirro.clock = '2030-01-01 12:00+00';
+
 -- Attempts: behind no_match, before filled; invite() does not ask
 INSERT INTO allowed VALUES (1);
 INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)
@@ -234,6 +246,11 @@ BEGIN
 		WHEN 115 THEN COMMIT;
 		WHEN 116 THEN EXECUTE 'LOCK TABLE worker IN ACCESS EXCLUSIVE MODE'; PERFORM FROM gig_state FOR UPDATE; RETURN may_invite.worker_ids;
 		WHEN 117 THEN EXECUTE 'SET ROLE regress_eligible_app';
+		-- what would ask it in turn
+		WHEN 121 THEN CALL cirro.run_waves('eligible');
+		WHEN 122 THEN PERFORM eligible.run_wave(may_invite.gig_id);
+		WHEN 123 THEN PERFORM FROM eligible.attempt_invitations(3, '{102}');
+		WHEN 124 THEN PERFORM FROM eligible.explain_invitation(3, 102); RETURN may_invite.worker_ids;
 		WHEN 118 THEN DELETE FROM worker WHERE id = ANY (may_invite.worker_ids[1:2]) ; RETURN '{1,2,3,4,5}';
 	END CASE;
 END $$;
@@ -244,6 +261,9 @@ SELECT * FROM result;
 CALL wave(118);
 CALL cirro.run_waves('eligible');
 SELECT * FROM result WHERE gig_id = 118;
+DO $$ BEGIN FOR i IN 121..124 LOOP CALL wave(i); END LOOP; END $$;
+CALL cirro.run_waves('eligible');
+SELECT * FROM result WHERE gig_id > 120;
 SHOW search_path;
 SHOW work_mem;
 SELECT cirro.eligible_gigs('eligible', 5, '{101,102,103,107,108}');

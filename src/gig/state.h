@@ -183,8 +183,7 @@ extern void gig_state_finish(Oid space, int64 gig_id, const GigTurnEnd *end);
 
 /*
  * Expires the pending and scheduled invitations of a gig that nobody else
- * holds locked; the tick finishes the others. None of them may have been written by
- * this transaction, if the gig and the workers are not locked before.
+ * holds locked; the tick finishes the others.
  */
 extern void gig_state_expire_rest(Oid space, int64 gig_id);
 

@@ -42,12 +42,15 @@ static const SpaceQuery next_query = {
 /*
  * A worker whose row somebody has locked may be about to become active, and has not seen
  * an invitation that waits since (gig/guard.c). Those who are locked here are seen by it.
+ * NOT IN is a hash table: as an array each who waits would be compared with each.
  */
 static const SpaceQuery any_query = {
-	"SELECT FROM invitation l JOIN worker w ON w.id = l.worker_id "
-	"WHERE l.gig_id = $1 AND l.status = 'waiting' AND (w.active OR w.id <> ALL (ARRAY("
+	"WITH locked AS MATERIALIZED ("
 	"  SELECT v.id FROM invitation o JOIN worker v ON v.id = o.worker_id "
-	"  WHERE o.gig_id = $1 AND o.status = 'waiting' AND NOT v.active FOR SHARE OF v SKIP LOCKED))) "
+	"  WHERE o.gig_id = $1 AND o.status = 'waiting' AND NOT v.active FOR SHARE OF v SKIP LOCKED) "
+	"SELECT FROM invitation l JOIN worker w ON w.id = l.worker_id "
+	"WHERE l.gig_id = $1 AND l.status = 'waiting' "
+	"AND (w.active OR w.id NOT IN (SELECT k.id FROM locked k)) "
 	"LIMIT 1",
 	1, {INT8OID}, PLAN_BY_KEY
 };
@@ -210,7 +213,7 @@ owner_of_tables(Oid space, Oid gig_state)
 }
 
 /*
- * cirro.waiting_place(gig_state regclass, gig_id bigint, waiting_since timestamptz,
+ * cirro.waiting_place(gig_state oid, gig_id bigint, waiting_since timestamptz,
  * invitation_id bigint) returns bigint
  *
  * How many active workers wait in front of an invitation of the Space that has this
