@@ -281,7 +281,7 @@ sub heard
 		return;
 	}
 	$client->{has_savepoint} = 1 if $sql =~ /^SAVEPOINT/;
-	$client->{has_savepoint} = 0 if $sql =~ /^(?:RELEASE|COMMIT|ROLLBACK$)/;
+	$client->{has_savepoint} = 0 if $sql =~ /^(?:RELEASE|BEGIN)/;
 	if ($sql =~ /try_accept\(.*?(, true)?\) t$/)
 	{
 		my ($outcome, $status) = @{ $answer->{rows}[0] };
