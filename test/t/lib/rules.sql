@@ -52,7 +52,7 @@ CREATE TABLE soak.expected (op text, sqlstate text);
 INSERT INTO soak.expected VALUES (NULL, 'ok'), (NULL, 'UG003'), (NULL, 'UG010'), (NULL, 'UG011'), (NULL, 'UG012'), (NULL, 'UG013'),
 	-- He is at work then.
 	('accept', 'UG014'),
-	('seats', 'UG020'), ('cancel', 'UG020'), ('run_wave', 'UG010');
+	('seats', 'UG020'), ('cancel', 'UG020'), ('cancel', 'UG002'), ('run_wave', 'UG010');
 
 CREATE FUNCTION soak.new_gig(a int, b int, made_by text, in_city text, with_label text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
