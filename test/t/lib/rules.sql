@@ -84,7 +84,7 @@ DECLARE
 	what CONSTANT text := ops[1 + a % cardinality(ops)];
 	person CONSTANT bigint := 1 + b % 240;
 	-- One of the last, of which some are full.
-	gig CONSTANT bigint := greatest((SELECT s.last_value FROM soak.gig_id s) - c % 50, 1);
+	gig CONSTANT bigint := greatest((SELECT s.last_value FROM soak.gig_id s) - c % 40, 1);
 	inv CONSTANT bigint := (SELECT i.id FROM trees.invitation i WHERE i.gig_id = gig
 		ORDER BY i.status = CASE what WHEN 'leave' THEN 'accepted' WHEN 'wait' THEN (ARRAY['pending', 'expired'])[1 + b % 2] ELSE 'pending' END DESC,
 			(i.worker_id + b) % 241 LIMIT 1);
@@ -100,10 +100,13 @@ BEGIN
 		WHEN 'away' THEN UPDATE trees.worker SET profile = profile || jsonb_build_object('away', jsonb_build_array(
 			jsonb_build_object('from', current_date + 1 + c % 4, 'to', current_date + 2 + c % 4))) WHERE id = person;
 		WHEN 'active' THEN UPDATE trees.worker SET active = c % 4 > 0 WHERE id = person;
-		WHEN 'gig' THEN PERFORM soak.new_gig(b, c, (ARRAY['wave', 'wave', 'wave', 'wave', 'attempt', 'hand'])[1 + a / 100 % 6],
-			(ARRAY['Berlin', 'Hamburg', 'Lima', NULL])[1 + a / 1000 % 4], CASE WHEN a / 10000 % 2 = 0 THEN 'l' || c % 5 END);
-		WHEN 'group' THEN PERFORM soak.new_gig(b, c, 'wave', u.city, 'group ' || gig) FROM unnest(ARRAY['Berlin', 'Hamburg', NULL]) u (city);
-		WHEN 'cancel' THEN PERFORM trees.cancel(gig);
+		WHEN 'gig' THEN PERFORM soak.new_gig(b, c / 16, (ARRAY['wave', 'wave', 'wave', 'wave', 'attempt', 'hand'])[1 + a / 100 % 6],
+			(ARRAY['Berlin', 'Hamburg', 'Lima', NULL])[1 + a / 1000 % 4], CASE WHEN a / 10000 % 2 = 0 THEN 'l' || b % 5 END) WHERE c % 16 = 0;
+		WHEN 'group' THEN PERFORM soak.new_gig(b, c / 16, 'wave', u.city, 'group ' || gig) FROM unnest(ARRAY['Berlin', 'Hamburg', NULL]) u (city) WHERE c % 16 = 0;
+		-- Old ones, so that people have time again; and some others.
+		WHEN 'cancel' THEN PERFORM trees.cancel(x.id) FROM (SELECT g.id FROM trees.gig g WHERE g.cancelled_at IS NULL AND g.id < gig - 40
+				ORDER BY g.id LIMIT 1) x;
+			PERFORM trees.cancel(gig) WHERE c % 32 = 0;
 		WHEN 'attempt' THEN PERFORM trees.attempt_invitations(person, ARRAY(SELECT s.gig_id FROM soak.gig s
 			WHERE s.by = 'attempt' ORDER BY s.gig_id DESC LIMIT 5), 1);
 		WHEN 'hand' THEN PERFORM trees.invite((SELECT max(s.gig_id) FROM soak.gig s WHERE s.by = 'hand'), ARRAY[person, 241 - person])
@@ -228,11 +231,11 @@ CREATE FUNCTION soak.refusing(worker bigint, gig bigint) RETURNS TABLE (gates te
 			('two_a_week', r.capped)) u (name, is_so) WHERE u.is_so ORDER BY 1)
 	FROM soak.worker w JOIN trees.worker t ON t.id = w.worker_id, soak.gig g JOIN trees.gig d ON d.id = g.gig_id
 	CROSS JOIN LATERAL (SELECT
-		(SELECT count(DISTINCT e.gig_id) FROM trees.event e WHERE e.worker_id = refusing.worker AND e.status = 'pending' AND e.at > cirro.now() - interval '5 s') >= 2 AS capped,
-		EXISTS (SELECT FROM trees.event e WHERE e.worker_id = refusing.worker AND e.status = 'rejected' AND e.at > cirro.now() - interval '3 s')
-			OR EXISTS (SELECT FROM trees.event e JOIN soak.gig x ON x.gig_id = e.gig_id WHERE e.worker_id = refusing.worker AND e.status = 'pending'
+		(SELECT count(DISTINCT e.gig_id) FROM trees.event e WHERE e.worker_id = refusing.worker AND e.kind LIKE 'invitation.%' AND e.status = 'pending' AND e.at > cirro.now() - interval '5 s') >= 2 AS capped,
+		EXISTS (SELECT FROM trees.event e WHERE e.worker_id = refusing.worker AND e.kind LIKE 'invitation.%' AND e.status = 'rejected' AND e.at > cirro.now() - interval '3 s')
+			OR EXISTS (SELECT FROM trees.event e JOIN soak.gig x ON x.gig_id = e.gig_id WHERE e.worker_id = refusing.worker AND e.kind LIKE 'invitation.%' AND e.status = 'pending'
 				AND e.at > cirro.now() - interval '3 s' AND e.at + x.answer_within <= cirro.now()
-				AND NOT EXISTS (SELECT FROM trees.event n WHERE n.invitation_id = e.invitation_id AND n.revision > e.revision AND n.at < e.at + x.answer_within)) AS tired
+				AND NOT EXISTS (SELECT FROM trees.event n WHERE n.invitation_id = e.invitation_id AND n.kind LIKE 'invitation.%' AND n.revision > e.revision AND n.at < e.at + x.answer_within)) AS tired
 		) h
 	CROSS JOIN LATERAL (SELECT h.capped, h.tired,
 		coalesce((t.profile ->> 'paused_until')::date > cirro.now()::date, false) OR EXISTS (SELECT FROM jsonb_array_elements(t.profile -> 'away') a
