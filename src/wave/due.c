@@ -250,7 +250,11 @@ has_row(Oid table, Oid index, TimestampTz until)
 
 /* ----------------------------------------------------------------- sleep -- */
 
-/* Is there a row whose first column in the index is from "from" on, but below "until"? */
+/*
+ * Is there a row whose first column in the index is from "from" on, but below "until"?
+ * From the end, where the latest are: at the beginning may stand those of many rows that
+ * were, which somebody's snapshot keeps.
+ */
 static bool
 has_row_between(Oid table, Oid index, int64 from, int64 until)
 {
@@ -264,7 +268,7 @@ has_row_between(Oid table, Oid index, int64 from, int64 until)
 	ScanKeyInit(&keys[0], 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(from));
 	ScanKeyInit(&keys[1], 1, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(until));
 	index_rescan(scan, keys, 2, NULL, 0);
-	any = index_getnext_slot(scan, ForwardScanDirection, slot);
+	any = index_getnext_slot(scan, BackwardScanDirection, slot);
 	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	index_close(relation, NoLock);
@@ -337,7 +341,7 @@ may_wake(const SpaceInfo *info, Oid state, bool has_work)
 	if (!OidIsValid(look) || !OidIsValid(index) ||
 		!is_sound(index, state, "slept_in", INT8OID, INT8_BTREE_OPS_OID, NULL))
 		return true;
-	is_asleep = has_row_between(state, index, 0, PG_INT64_MAX);
+	is_asleep = has_row_between(state, index, PG_INT64_MIN, PG_INT64_MAX);
 	if (!is_asleep && !has_work)
 		return false;
 	if (!read_look(info->space, look, &seen))
