@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -311,9 +312,11 @@ read_look(Oid space, Oid relid, SeenSnapshot *seen)
 			Datum		what = slot_getattr(slot, snapshot, &nulls[1]);
 			Datum		rest = slot_getattr(slot, unwoken, &nulls[2]);
 
+			/* Any owner may have written anything; what is large is not even read. */
 			known = !nulls[0] && !nulls[1] && !nulls[2] &&
 				DatumGetInt64(where) == gig_state_place(space) &&
-				ARR_NDIM(DatumGetArrayTypeP(rest)) == 0 &&
+				toast_raw_datum_size(rest) == sizeof(ArrayType) &&
+				toast_raw_datum_size(what) <= SEEN_MAX_LENGTH + VARHDRSZ &&
 				seen_parse(TextDatumGetCString(what), seen);
 		}
 		ExecDropSingleTupleTableSlot(slot);

@@ -45,8 +45,11 @@
 /* No look goes through more workers: then all gigs are woken. */
 #define MAX_CHANGED				((int64) (COST_WAVE / COST_MATCH_PER_GIG))
 
+/* What is longer is no snapshot, and need not be read to the end. */
+#define SEEN	"pg_catalog.left(l.seen, " CppAsString2(SEEN_MAX_LENGTH) " + 1)"
+
 static const SpaceQuery look_query = {
-	"SELECT l.place::bigint, l.seen::text, l.unwoken::bigint[], pg_catalog.pg_current_snapshot()::text"
+	"SELECT l.place::bigint, " SEEN "::text, l.unwoken::bigint[], pg_catalog.pg_current_snapshot()::text"
 	" FROM (VALUES (1)) AS one LEFT JOIN look l ON true LIMIT 1"
 };
 
@@ -159,7 +162,7 @@ static const SpaceQuery advance_query = {
 	"INSERT INTO look AS l (place, seen, unwoken) VALUES ($1, $2, $3)"
 	" ON CONFLICT (only_row) DO UPDATE"
 	" SET place = excluded.place, seen = excluded.seen, unwoken = excluded.unwoken"
-	" WHERE l.place = $4 AND l.seen = $5",
+	" WHERE l.place = $4 AND " SEEN " = $5",
 	5, {INT8OID, TEXTOID, INT8ARRAYOID, INT8OID, TEXTOID}, PLAN_BY_KEY
 };
 
