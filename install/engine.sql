@@ -80,6 +80,11 @@ CREATE FUNCTION cirro.raise_unwritten(invitation_id bigint, is_there boolean) RE
 LANGUAGE c PARALLEL SAFE AS 'MODULE_PATHNAME', 'raise_unwritten';
 COMMENT ON FUNCTION cirro.raise_unwritten(bigint, boolean) IS 'raises UG003 for an invitation that is not there, UG014 for one that a trigger kept as it is';
 
+CREATE FUNCTION cirro.waiting_place(gig_state regclass, gig_id bigint, waiting_since timestamptz,
+	invitation_id bigint) RETURNS bigint
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'waiting_place';
+COMMENT ON FUNCTION cirro.waiting_place(regclass, bigint, timestamptz, bigint) IS 'the place in the queue of an invitation that waits, among those of active workers, whomever the caller may see';
+
 CREATE FUNCTION cirro.is_active() RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_is_active';
 COMMENT ON FUNCTION cirro.is_active() IS 'the setting cirro.active, also where the library is not loaded yet';
@@ -90,6 +95,8 @@ CREATE FUNCTION cirro.worker_check() RETURNS trigger LANGUAGE c AS 'MODULE_PATHN
 COMMENT ON FUNCTION cirro.worker_check() IS 'trigger of worker, before insert or update of each row';
 CREATE FUNCTION cirro.worker_deleting() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.worker_deleting() IS 'trigger of worker, after delete of each row';
+CREATE FUNCTION cirro.worker_activated() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.worker_activated() IS 'trigger of worker, after update of each row that becomes active';
 CREATE FUNCTION cirro.setting_guard() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.setting_guard() IS 'trigger of setting, before delete of each row';
 CREATE FUNCTION cirro.consumer_check() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME';
@@ -143,10 +150,10 @@ LANGUAGE c STABLE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.spaces() IS 'every Space of this database; version and paused only where the caller may run it';
 
 CREATE FUNCTION cirro.metrics(OUT space name, OUT paused boolean, OUT open_gigs bigint,
-	OUT seats bigint, OUT accepted bigint, OUT pending bigint, OUT due_gigs bigint,
+	OUT seats bigint, OUT accepted bigint, OUT pending bigint, OUT waiting bigint, OUT due_gigs bigint,
 	OUT late_seconds double precision, OUT failed_gigs bigint, OUT exhausted_gigs bigint,
 	OUT open_notifications bigint, OUT dead_notifications bigint,
 	OUT oldest_notification_seconds double precision, OUT invitations_total bigint,
 	OUT waves_total bigint, OUT events_total bigint, OUT defect text) RETURNS SETOF record
 LANGUAGE c STABLE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION cirro.metrics() IS 'for monitoring, a row per Space whose gig_state the caller may read: open gigs, their seats, accepted and pending invitations; gigs that the tick has to look at and for how long the first of them has waited; gigs whose last turn failed, or whose last wave found nobody; notifications open and dead, and the age of the oldest open one; ids given so far; all NULL but the defect of a damaged Space';
+COMMENT ON FUNCTION cirro.metrics() IS 'for monitoring, a row per Space whose gig_state the caller may read: open gigs, their seats, accepted, pending and waiting invitations; gigs that the tick has to look at and for how long the first of them has waited; gigs whose last turn failed, or whose last wave found nobody; notifications open and dead, and the age of the oldest open one; ids given so far; all NULL but the defect of a damaged Space';

@@ -57,6 +57,76 @@ COMMENT ON CAST (cirro.filter_query AS text) IS 'filter as text, in its canonica
 COMMENT ON CAST (cirro.filter_query AS json) IS 'filter as json, in its canonical form';
 COMMENT ON CAST (cirro.filter_query AS jsonb) IS 'filter as jsonb, in its canonical form';
 
+--
+-- filter_text: what a function takes that understands time as well
+--
+
+CREATE TYPE cirro.filter_text;
+
+CREATE FUNCTION cirro.filter_text_in(cstring) RETURNS cirro.filter_text
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'textin';
+COMMENT ON FUNCTION cirro.filter_text_in(cstring) IS 'I/O';
+
+CREATE FUNCTION cirro.filter_text_out(cirro.filter_text) RETURNS cstring
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'textout';
+COMMENT ON FUNCTION cirro.filter_text_out(cirro.filter_text) IS 'I/O';
+
+CREATE FUNCTION cirro.filter_text_recv(internal) RETURNS cirro.filter_text
+LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'textrecv';
+COMMENT ON FUNCTION cirro.filter_text_recv(internal) IS 'I/O';
+
+CREATE FUNCTION cirro.filter_text_send(cirro.filter_text) RETURNS bytea
+LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'textsend';
+COMMENT ON FUNCTION cirro.filter_text_send(cirro.filter_text) IS 'I/O';
+
+CREATE TYPE cirro.filter_text (
+	INPUT = cirro.filter_text_in,
+	OUTPUT = cirro.filter_text_out,
+	RECEIVE = cirro.filter_text_recv,
+	SEND = cirro.filter_text_send,
+	INTERNALLENGTH = variable,
+	STORAGE = extended
+);
+COMMENT ON TYPE cirro.filter_text IS
+	'any text that may be a filter, one that depends on time included; the functions that take it check it';
+
+CREATE CAST (text AS cirro.filter_text) WITH INOUT AS IMPLICIT;
+CREATE CAST (varchar AS cirro.filter_text) WITH INOUT AS IMPLICIT;
+CREATE CAST (json AS cirro.filter_text) WITH INOUT AS IMPLICIT;
+CREATE CAST (jsonb AS cirro.filter_text) WITH INOUT AS IMPLICIT;
+CREATE CAST (cirro.filter_query AS cirro.filter_text) WITH INOUT AS IMPLICIT;
+CREATE CAST (cirro.filter_text AS text) WITH INOUT AS ASSIGNMENT;
+COMMENT ON CAST (text AS cirro.filter_text) IS 'text that may be a filter';
+COMMENT ON CAST (varchar AS cirro.filter_text) IS 'varchar that may be a filter';
+COMMENT ON CAST (json AS cirro.filter_text) IS 'json that may be a filter';
+COMMENT ON CAST (jsonb AS cirro.filter_text) IS 'jsonb that may be a filter';
+COMMENT ON CAST (cirro.filter_query AS cirro.filter_text) IS 'a filter as text that may be one';
+COMMENT ON CAST (cirro.filter_text AS text) IS 'the text';
+
+CREATE FUNCTION cirro.bind(filter jsonb, at timestamptz DEFAULT NULL,
+	gig_created_at timestamptz DEFAULT NULL, gig_start_at timestamptz DEFAULT NULL)
+RETURNS cirro.filter_query
+LANGUAGE c STABLE PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'filter_query_bind';
+COMMENT ON FUNCTION cirro.bind(jsonb, timestamptz, timestamptz, timestamptz) IS
+	'a filter that depends on time as it is at that moment (NULL: now), for a gig created and starting then (NULL: open for no time, no start in sight)';
+
+CREATE FUNCTION cirro.bind_gig(compiled cirro.filter_query, filter jsonb, at timestamptz,
+	gig_created_at timestamptz, gig_start_at timestamptz)
+RETURNS cirro.filter_query
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'filter_query_bind_gig';
+COMMENT ON FUNCTION cirro.bind_gig(cirro.filter_query, jsonb, timestamptz, timestamptz, timestamptz) IS
+	'the filter of a gig as it is at that moment: the compiled one, unless it depends on time';
+
+CREATE FUNCTION cirro.weaken(filter jsonb) RETURNS cirro.filter_query
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'filter_query_weaken';
+COMMENT ON FUNCTION cirro.weaken(jsonb) IS
+	'a filter without its conditions on time: it matches whatever the filter matches at any moment';
+
+CREATE FUNCTION cirro.filter_now(filter cirro.filter_text) RETURNS cirro.filter_query
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'filter_text_now';
+COMMENT ON FUNCTION cirro.filter_now(cirro.filter_text) IS
+	'a filter that may depend on time as it is now, for no gig; of text with the errors of filter_query';
+
 CREATE FUNCTION cirro.filter_query_eq(cirro.filter_query, cirro.filter_query) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'filter_query_eq';
 COMMENT ON FUNCTION cirro.filter_query_eq(cirro.filter_query, cirro.filter_query) IS 'implementation of = operator';

@@ -30,6 +30,7 @@ CREATE TABLE setting (
 	default_pending_max int CHECK (default_pending_max >= 1),
 	default_answer_within interval CHECK (default_answer_within > interval '0'),
 	max_pending int CHECK (max_pending >= 1),
+	eligible text CHECK (eligible <> ''),
 	max_attempts int CHECK (max_attempts >= 1),
 	keep_events interval CHECK (keep_events >= interval '0'),
 	keep_notifications interval CHECK (keep_notifications >= interval '0'),
@@ -50,6 +51,7 @@ COMMENT ON COLUMN setting.default_multiplier IS 'workers invited per free seat a
 COMMENT ON COLUMN setting.default_pending_max IS 'limit of pending invitations of a gig that names none (default: no limit)';
 COMMENT ON COLUMN setting.default_answer_within IS 'time to answer for a gig that names none (default: until it ends)';
 COMMENT ON COLUMN setting.max_pending IS 'no wave brings a worker above this many pending invitations (default: no limit)';
+COMMENT ON COLUMN setting.eligible IS 'name of a function of this schema, (gig_id bigint, worker_ids bigint[]) RETURNS bigint[]: of these workers, who may be invited to this gig now; waves and attempts ask it (default: all may)';
 COMMENT ON COLUMN setting.max_attempts IS 'failed deliveries after which a notification is dead (default 10)';
 COMMENT ON COLUMN setting.keep_events IS 'how long events are kept, and until no notification is left for them (default 90 days)';
 COMMENT ON COLUMN setting.keep_notifications IS 'how long finished notifications are kept (default 7 days)';
@@ -165,7 +167,7 @@ COMMENT ON COLUMN gig.invitation_multiplier IS 'workers invited per free seat an
 COMMENT ON COLUMN gig.invitation_frequency IS 'time between two waves (default: the Space''s)';
 COMMENT ON COLUMN gig.pending_max IS 'a wave invites no more than leaves this many pending (default: the Space''s)';
 COMMENT ON COLUMN gig.answer_within IS 'time to answer an invitation (default: the Space''s)';
-COMMENT ON COLUMN gig.filter_query IS 'which profiles match; {} matches all';
+COMMENT ON COLUMN gig.filter_query IS 'which profiles match; {} matches all; may depend on time';
 COMMENT ON COLUMN gig.sort_query IS 'who is invited first: {"key": 1} or {"key": -1}, or an array of these';
 COMMENT ON COLUMN gig.notification_payload IS 'handed to consumers with each notification of this gig';
 COMMENT ON COLUMN gig.created_at IS 'when the gig was made; before end_at';
@@ -181,7 +183,7 @@ CREATE TABLE gig_filter (
 
 COMMENT ON TABLE gig_filter IS 'filter and order of each gig, compiled, until the tick has seen its end; kept by cirro';
 COMMENT ON COLUMN gig_filter.gig_id IS 'the gig';
-COMMENT ON COLUMN gig_filter.filter IS 'gig.filter_query, compiled';
+COMMENT ON COLUMN gig_filter.filter IS 'gig.filter_query, compiled; without what it asks of time, so that it leaves out nobody';
 COMMENT ON COLUMN gig_filter.sort IS 'gig.sort_query, compiled';
 
 -- Of the same gigs: what a profile has at least one of if it matches the filter
@@ -233,7 +235,8 @@ CREATE TABLE gig_state (
 	searched_on bigint,
 	released bigint,
 	slept_in bigint,
-	awaits_room boolean NOT NULL DEFAULT false
+	awaits_room boolean NOT NULL DEFAULT false,
+	waiting int NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 CREATE INDEX gig_state_next_event_at_idx ON gig_state (next_event_at)
@@ -256,7 +259,7 @@ COMMENT ON COLUMN gig_state.starts_at IS 'started from then on';
 COMMENT ON COLUMN gig_state.closes_at IS 'no accept from then on: the end, or cancelling or archiving before it';
 COMMENT ON COLUMN gig_state.archives_at IS 'archived from then on';
 COMMENT ON COLUMN gig_state.last_due_at IS 'when the last wave was due; later than that by its frequency comes the next';
-COMMENT ON COLUMN gig_state.next_wave_at IS 'when the next wave is due; NULL: none is needed, or the gig is asleep';
+COMMENT ON COLUMN gig_state.next_wave_at IS 'when the next wave is due; NULL: none is needed, or the gig is asleep and its filter stays what it is';
 COMMENT ON COLUMN gig_state.next_event_at IS 'when the tick has to look at this gig: never later than its next wave, send, deadline or announcement';
 COMMENT ON COLUMN gig_state.last_wave_at IS 'when the last wave ran';
 COMMENT ON COLUMN gig_state.waves IS 'number of waves run';
@@ -264,10 +267,11 @@ COMMENT ON COLUMN gig_state.failures IS 'number of waves that failed since the l
 COMMENT ON COLUMN gig_state.announced IS 'what was announced: 0 nothing, 1 gig.started, 2 gig.ended, 3 gig.archived';
 COMMENT ON COLUMN gig_state.exhausted IS 'the last wave found nobody';
 COMMENT ON COLUMN gig_state.searched IS 'a wave invited all it could of the workers whom no later transaction has changed (worker.changed_in)';
-COMMENT ON COLUMN gig_state.searched_on IS 'a hash of where "searched" was written: version, system, database, table worker; it holds there alone';
+COMMENT ON COLUMN gig_state.searched_on IS 'a hash of where "searched" was written: version, system, database, table worker, and the filter as it was if it depends on time; it holds there alone';
 COMMENT ON COLUMN gig_state.released IS 'the last transaction that let waves invite someone again; what was searched before is void';
 COMMENT ON COLUMN gig_state.slept_in IS 'asleep since this transaction: everyone was invited who could be; a worker that is added or changed wakes it';
 COMMENT ON COLUMN gig_state.awaits_room IS 'asleep: pending_max invitations are pending; an answer or a deadline wakes it';
+COMMENT ON COLUMN gig_state.waiting IS 'number of waiting invitations; none beside a free seat, but whose rows were locked';
 
 -- ------------------------------------------------------------------- look --
 
@@ -306,7 +310,7 @@ CREATE TABLE invitation (
 	worker_id bigint NOT NULL REFERENCES worker ON DELETE CASCADE,
 	status text NOT NULL DEFAULT 'pending'
 		CONSTRAINT invitation_status_check
-		CHECK (status IN ('scheduled', 'pending', 'accepted', 'rejected', 'expired', 'left')),
+		CHECK (status IN ('scheduled', 'pending', 'waiting', 'accepted', 'rejected', 'expired', 'left')),
 	reason text,
 	origin text NOT NULL DEFAULT 'manual'
 		CONSTRAINT invitation_origin_check CHECK (origin IN ('wave', 'manual', 'attempt')),
@@ -314,38 +318,45 @@ CREATE TABLE invitation (
 	send_at timestamptz,
 	invited_at timestamptz,
 	responded_at timestamptz,
+	waiting_since timestamptz,
 	times_invited int NOT NULL DEFAULT 1,
 	revision int NOT NULL DEFAULT 1,
 	silent boolean NOT NULL DEFAULT false,
 	silenced boolean NOT NULL DEFAULT false,
 	created_at timestamptz NOT NULL DEFAULT cirro.now(),
 	UNIQUE (gig_id, worker_id),
-	CONSTRAINT invitation_send_at_check CHECK (status <> 'scheduled' OR send_at IS NOT NULL)
+	CONSTRAINT invitation_send_at_check CHECK (status <> 'scheduled' OR send_at IS NOT NULL),
+	CONSTRAINT invitation_waiting_since_check CHECK (status <> 'waiting' OR waiting_since IS NOT NULL)
 );
 
 -- Fires before the foreign key of invitation cascades, hence the capital.
 CREATE TRIGGER "Cirro_deleting" AFTER DELETE ON worker
 	FOR EACH ROW EXECUTE FUNCTION cirro.worker_deleting();
+-- Whoever waits beside a free seat gets it.
+CREATE TRIGGER cirro_activated AFTER UPDATE ON worker
+	FOR EACH ROW WHEN (NEW.active AND NOT OLD.active) EXECUTE FUNCTION cirro.worker_activated();
 
 -- With gig_id no two rows have the same key: of such an index core removes dead
 -- versions before it splits a page, so answers do not make it grow.
 CREATE INDEX invitation_worker_id_idx ON invitation (worker_id, gig_id);
-CREATE INDEX invitation_open_idx ON invitation (gig_id)
-	WHERE status IN ('pending', 'scheduled');
+-- Those who wait in their order, the others behind them.
+CREATE INDEX invitation_open_idx ON invitation (gig_id, waiting_since)
+	WHERE status IN ('pending', 'scheduled', 'waiting');
 
 COMMENT ON INDEX invitation_worker_id_idx IS 'finds the invitations of a worker';
-COMMENT ON INDEX invitation_open_idx IS 'finds what is open of a gig';
+COMMENT ON INDEX invitation_open_idx IS 'finds what is open of a gig, and who waits longest';
 COMMENT ON TABLE invitation IS 'who was invited to what: one row per gig and worker for ever';
 COMMENT ON COLUMN invitation.id IS 'the invitation''s id, the same however often the worker is invited';
 COMMENT ON COLUMN invitation.gig_id IS 'what the worker is invited to';
 COMMENT ON COLUMN invitation.worker_id IS 'who is invited';
-COMMENT ON COLUMN invitation.status IS 'scheduled, pending, accepted, rejected, expired or left';
+COMMENT ON COLUMN invitation.status IS 'scheduled, pending, waiting (for a seat that comes free), accepted, rejected, expired or left';
 COMMENT ON COLUMN invitation.reason IS 'why it is rejected, left or expired; by cirro: seats_filled, gig_ended, gig_cancelled, no_answer, worker_inactive, worker_erased';
 COMMENT ON COLUMN invitation.origin IS 'who invited last: wave, manual or attempt';
 COMMENT ON COLUMN invitation.wave_id IS 'the wave that invited last';
 COMMENT ON COLUMN invitation.send_at IS 'when a scheduled invitation is sent';
 COMMENT ON COLUMN invitation.invited_at IS 'when the worker was last invited; kept by cirro';
 COMMENT ON COLUMN invitation.responded_at IS 'when the worker last answered; kept by cirro';
+COMMENT ON COLUMN invitation.waiting_since IS 'since when the worker waits for a seat: who waits longest gets the next; NULL: does not; kept by cirro';
 COMMENT ON COLUMN invitation.times_invited IS 'how often the worker was invited; kept by cirro';
 COMMENT ON COLUMN invitation.revision IS 'counts the changes of status; kept by cirro';
 COMMENT ON COLUMN invitation.silent IS 'set it in an UPDATE for no notification; it reads false again afterwards';
@@ -684,11 +695,13 @@ BEGIN
 		PERFORM cirro.raise_unwritten(reset.invitation_id,
 			EXISTS (SELECT FROM invitation i WHERE i.id = reset.invitation_id));
 	END IF;
+	-- The seat that it freed may have gone to who waits, and what is open have expired.
+	SELECT i.* INTO fn.result FROM invitation i WHERE i.id = fn.result.id;
 	RETURN fn.result;
 END $$;
 COMMENT ON FUNCTION reset(bigint, boolean) IS 'the invitation is pending again, whatever the answer was; an accepted seat is freed';
 
-CREATE OR REPLACE FUNCTION try_accept(invitation_id bigint)
+CREATE OR REPLACE FUNCTION try_accept(invitation_id bigint, or_wait boolean DEFAULT false)
 RETURNS TABLE (outcome text, status text)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
@@ -709,6 +722,20 @@ BEGIN
 		WHEN SQLSTATE 'UG011' THEN fn.result := 'filled';
 		WHEN SQLSTATE 'UG012' OR SQLSTATE 'UG013' THEN fn.result := 'no_longer_pending';
 	END;
+	IF try_accept.or_wait AND fn.result IN ('filled', 'no_longer_pending') THEN
+		-- Also what expired because the seats were filled.
+		BEGIN
+			UPDATE invitation AS i SET status = 'waiting' WHERE i.id = try_accept.invitation_id;
+			-- A seat may have come free meanwhile, and is taken by now.
+			fn.result := CASE WHEN FOUND THEN
+				(SELECT CASE WHEN i.status IN ('waiting', 'accepted') THEN i.status ELSE 'vetoed' END
+				 FROM invitation i WHERE i.id = try_accept.invitation_id)
+				ELSE 'vetoed' END;
+		EXCEPTION
+			WHEN SQLSTATE 'UG010' THEN fn.result := 'not_open';
+			WHEN SQLSTATE 'UG012' OR SQLSTATE 'UG013' THEN fn.result := 'no_longer_pending';
+		END;
+	END IF;
 	IF fn.result = 'filled' THEN
 		UPDATE invitation AS i SET status = 'expired'
 			WHERE i.id = try_accept.invitation_id AND i.status = 'pending'
@@ -721,7 +748,7 @@ BEGIN
 		FROM invitation i LEFT JOIN gig_state s ON s.gig_id = i.gig_id
 		WHERE i.id = try_accept.invitation_id);
 END $$;
-COMMENT ON FUNCTION try_accept(bigint) IS 'accept, with an outcome instead of an error: accepted, filled, not_open, no_longer_pending, vetoed (by a trigger of the Space''s owner), not_found';
+COMMENT ON FUNCTION try_accept(bigint, boolean) IS 'accept, with an outcome instead of an error: accepted, filled, waiting (with or_wait, where it is filled: the next seat that comes free), not_open, no_longer_pending, vetoed (by a trigger of the Space''s owner), not_found';
 
 -- ----------------------------------------------------- invite and attempt --
 
@@ -831,7 +858,7 @@ BEGIN
 					CASE WHEN w.active IS NOT TRUE THEN 'not_found'
 						 WHEN NOT fn.is_open THEN 'not_open'
 						 WHEN i.status = 'accepted' THEN 'already_accepted'
-						 WHEN i.status IN ('pending', 'scheduled')
+						 WHEN i.status IN ('pending', 'waiting', 'scheduled')
 							AND cirro.expired_reason(i.status, i.invited_at, fn.closes_at,
 								fn.answer_within, fn.expires_rest
 								AND fn.accepted >= fn.capacity) IS NULL
@@ -943,14 +970,16 @@ CREATE OR REPLACE FUNCTION attempt_invitations(worker_id bigint,
 	gig_ids bigint[] DEFAULT NULL, max_amount int DEFAULT NULL)
 RETURNS TABLE (gig_id bigint, outcome text, invitation_id bigint)
 LANGUAGE plpgsql SET search_path FROM CURRENT
-SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 <<fn>>
 DECLARE
 	done CONSTANT text[] := '{reopened,invited}';
+	matched CONSTANT text[] := '{filled,vetoed,ok}';
 	is_active boolean;
 	profile jsonb;
 	at timestamptz;
+	matching bigint[];
 	ids bigint[];
 	missed int[];		-- how often an id could not be written, for no reason to be seen
 	outcomes text[];
@@ -991,10 +1020,11 @@ BEGIN
 				  GROUP BY u.id) d;
 		ELSE
 			-- Every open gig: most have nothing to do with the worker, and are not looked at.
+			-- By itself: the planner, too, would ask a function that is in a query.
+			fn.matching := CASE WHEN fn.is_active THEN cirro.matching_gigs(current_schema(), fn.profile) END;
 			SELECT coalesce(array_agg(o.id ORDER BY o.id), '{}') INTO fn.ids
 			FROM (
-				SELECT m.id FROM unnest(CASE WHEN fn.is_active
-					THEN cirro.matching_gigs(current_schema(), fn.profile) END) m (id)
+				SELECT m.id FROM unnest(fn.matching) m (id)
 				UNION
 				SELECT i.gig_id FROM invitation i
 				WHERE i.worker_id = attempt_invitations.worker_id
@@ -1018,31 +1048,46 @@ BEGIN
 					 WHEN b.invitation_id IS NOT NULL THEN 'reopened'
 					 ELSE 'invited' END AS outcome
 			FROM (
-				SELECT u.id, u.ord, i.id AS invitation_id,
-					CASE WHEN g.id IS NULL THEN 'not_found'
-						 WHEN NOT fn.at < s.closes_at THEN 'not_open'
-						 WHEN i.status = 'accepted' THEN 'already_accepted'
-						 WHEN i.status IN ('pending', 'scheduled')
-							AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
-								s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
-						 THEN 'already_invited'
-						 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
-						 WHEN s.closes_at IS NULL THEN 'ok'	-- of which the trigger says what is wrong
-						 WHEN NOT fn.is_active OR (fn.profile OPERATOR(cirro.@@) f.filter) IS NOT TRUE
-						 THEN 'no_match'
-						 WHEN s.accepted >= s.capacity THEN 'filled'
-						 WHEN u.missed = 2 THEN 'vetoed'
-						 ELSE 'ok' END AS outcome
-				FROM unnest(fn.ids, fn.missed) WITH ORDINALITY u (id, missed, ord)
-				LEFT JOIN LATERAL (SELECT x.id FROM gig x
-					WHERE x.id = u.id OFFSET 0) g ON true
-				LEFT JOIN LATERAL (SELECT x.filter FROM gig_filter x
-					WHERE x.gig_id = g.id OFFSET 0) f ON true
-				LEFT JOIN LATERAL (SELECT x.accepted, x.capacity, x.expires_rest, x.answer_within,
-						x.closes_at FROM gig_state x
-					WHERE x.gig_id = g.id OFFSET 0) s ON true
-				LEFT JOIN LATERAL (SELECT x.id, x.status, x.invited_at FROM invitation x
-					WHERE x.gig_id = g.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
+				SELECT o.id, o.ord, o.invitation_id,
+					CASE WHEN o.outcome = ANY (fn.matched) AND NOT o.id = ANY (l.gigs)
+						THEN 'not_eligible' ELSE o.outcome END AS outcome
+				FROM (
+					SELECT array_agg(m.id ORDER BY m.ord) AS ids, array_agg(m.outcome ORDER BY m.ord) AS outcomes,
+						array_agg(m.invitation_id ORDER BY m.ord) AS invitations,
+						array_agg(m.id ORDER BY m.ord) FILTER (WHERE m.outcome = ANY (fn.matched)) AS matching
+					FROM (
+						SELECT u.id, u.ord, i.id AS invitation_id,
+							CASE WHEN g.id IS NULL THEN 'not_found'
+								 WHEN NOT fn.at < s.closes_at THEN 'not_open'
+								 WHEN i.status = 'accepted' THEN 'already_accepted'
+								 WHEN i.status IN ('pending', 'waiting', 'scheduled')
+									AND cirro.expired_reason(i.status, i.invited_at, s.closes_at,
+										s.answer_within, s.expires_rest AND s.accepted >= s.capacity) IS NULL
+								 THEN 'already_invited'
+								 WHEN i.status IN ('rejected', 'left') THEN 'blocked'
+								 WHEN s.closes_at IS NULL THEN 'ok'	-- of which the trigger says what is wrong
+								 WHEN NOT fn.is_active OR (fn.profile OPERATOR(cirro.@@) cirro.bind_gig(
+									f.filter, g.filter_query, fn.at, g.created_at, g.start_at)) IS NOT TRUE
+								 THEN 'no_match'
+								 WHEN s.accepted >= s.capacity THEN 'filled'
+								 WHEN u.missed = 2 THEN 'vetoed'
+								 ELSE 'ok' END AS outcome
+						FROM unnest(fn.ids, fn.missed) WITH ORDINALITY u (id, missed, ord)
+						LEFT JOIN LATERAL (SELECT x.id, x.filter_query, x.created_at, x.start_at FROM gig x
+							WHERE x.id = u.id OFFSET 0) g ON true
+						LEFT JOIN LATERAL (SELECT x.filter FROM gig_filter x
+							WHERE x.gig_id = g.id OFFSET 0) f ON true
+						LEFT JOIN LATERAL (SELECT x.accepted, x.capacity, x.expires_rest, x.answer_within,
+								x.closes_at FROM gig_state x
+							WHERE x.gig_id = g.id OFFSET 0) s ON true
+						LEFT JOIN LATERAL (SELECT x.id, x.status, x.invited_at FROM invitation x
+							WHERE x.gig_id = g.id AND x.worker_id = attempt_invitations.worker_id OFFSET 0) i ON true
+					) m
+				) a
+				-- Once, of all that match; NULL if there is no rule.
+				CROSS JOIN LATERAL cirro.eligible_gigs(current_schema(), attempt_invitations.worker_id, a.matching) l (gigs)
+				CROSS JOIN LATERAL unnest(a.ids, a.outcomes, a.invitations) WITH ORDINALITY
+					o (id, outcome, invitation_id, ord)
 			) b
 		) c;
 		EXIT WHEN cardinality(fn.gigs) = 0;
@@ -1169,7 +1214,7 @@ BEGIN
 			r (gig_id, outcome, invitation_id, ord)
 		ORDER BY r.ord;
 END $$;
-COMMENT ON FUNCTION attempt_invitations(bigint, bigint[], int) IS 'tries a worker against gigs (NULL: every open one) and invites at once where the filter matches; one row per gig: not_found, not_open, already_accepted, already_invited, blocked, no_match, filled, vetoed (by a trigger of the Space''s owner), limit_reached, reopened or invited';
+COMMENT ON FUNCTION attempt_invitations(bigint, bigint[], int) IS 'tries a worker against gigs (NULL: every open one) and invites at once where the filter matches; one row per gig: not_found, not_open, already_accepted, already_invited, blocked, no_match, not_eligible (says setting.eligible), filled, vetoed (by a trigger of the Space''s owner), limit_reached, reopened or invited';
 
 -- ------------------------------------------------------------------- gigs --
 
@@ -1267,7 +1312,7 @@ COMMENT ON FUNCTION gig_id IS 'the gig that the application knows by this id; NU
 -- an index for it and knows how many rows to expect. VOLATILE for the sake of
 -- EXPLAIN, which is no query.
 
-CREATE OR REPLACE FUNCTION preview(filter cirro.filter_query,
+CREATE OR REPLACE FUNCTION preview(filter cirro.filter_text,
 	sort cirro.sort_query DEFAULT NULL, max int DEFAULT 10)
 RETURNS TABLE (matching bigint, exact boolean, worker_id bigint, worker_ref @ref_type@, profile jsonb)
 LANGUAGE plpgsql SET search_path FROM CURRENT ROWS 10 AS $$
@@ -1288,7 +1333,7 @@ BEGIN
 			HINT = 'For example preview(''{}''), which matches everybody.';
 	END IF;
 	found_workers := format('FROM worker w WHERE w.active AND w.profile OPERATOR(cirro.@@) %L::cirro.filter_query',
-		preview.filter::text);
+		cirro.filter_now(preview.filter)::text);
 
 	EXECUTE format('SELECT count(*) FROM (SELECT %s LIMIT %s) w', found_workers, countable + 1) INTO total;
 	is_exact := total <= countable;
@@ -1307,10 +1352,10 @@ BEGIN
 			THEN format('cirro.sort_key(w.profile, %L::cirro.sort_query),', preview.sort::text) END)
 		USING total, is_exact, preview.max;
 END $$;
-COMMENT ON FUNCTION preview(cirro.filter_query, cirro.sort_query, int) IS 'how many active workers match a filter now (exact up to 10000, an estimate above), and the first of them, a row each; one row with NULLs if there is none to show';
+COMMENT ON FUNCTION preview(cirro.filter_text, cirro.sort_query, int) IS 'how many active workers match a filter now (exact up to 10000, an estimate above), and the first of them, a row each; one row with NULLs if there is none to show';
 
 -- The gates of a wave, in its order: src/wave/turn.c and src/wave/wave.c decide the
--- first five, src/wave/match.c the others.
+-- first five, src/wave/match.c the others, of which src/wave/eligible.c the last.
 
 CREATE OR REPLACE FUNCTION explain_invitation(worker_id bigint, gig_id bigint)
 RETURNS TABLE (gate text, passed boolean, detail text)
@@ -1328,6 +1373,7 @@ DECLARE
 	last_wave text;
 	may_read_waves boolean := has_table_privilege('wave', 'SELECT');
 	max_pending int := (SELECT t.max_pending FROM setting t);
+	eligible text := (SELECT t.eligible FROM setting t);
 	pending bigint;
 	all_passed boolean := true;
 BEGIN
@@ -1337,7 +1383,8 @@ BEGIN
 		PERFORM cirro.raise_unknown('worker', explain_invitation.worker_id);
 	END IF;
 	SELECT g.id, g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at,
-		g.pending_max, g.sort_query, g.filter_query::cirro.filter_query AS filter
+		g.pending_max, g.sort_query, g.filter_query, g.created_at,
+		cirro.bind(g.filter_query, cirro.now(), g.created_at, g.start_at) AS filter
 	INTO g FROM gig g WHERE g.id = explain_invitation.gig_id;
 	IF NOT FOUND THEN
 		PERFORM cirro.raise_unknown('gig', explain_invitation.gig_id);
@@ -1410,9 +1457,10 @@ BEGIN
 		format('%s %s %s %s: %s (%s)', e.path, e.operator, left(e.wanted::text, 200),
 			CASE WHEN e.matched THEN 'holds' ELSE 'does not hold' END,
 			coalesce('found ' || left(e.found::text, 200), 'found nothing'), e.at)
-	FROM cirro.explain_match(fn.w.profile, fn.g.filter) e;
+	FROM cirro.explain_match(fn.w.profile, fn.g.filter_query, cirro.now(), fn.g.created_at, fn.g.start_at) e;
 
-	SELECT i.status, i.reason, i.origin, i.wave_id, i.send_at, i.invited_at, i.responded_at
+	SELECT i.status, i.reason, i.origin, i.wave_id, i.send_at, i.invited_at, i.responded_at,
+		i.waiting_since
 	INTO i FROM invitation i WHERE i.gig_id = fn.g.id AND i.worker_id = fn.w.id;
 	gate := 'invitation';
 	IF NOT FOUND THEN
@@ -1432,9 +1480,11 @@ BEGIN
 				ELSE coalesce(', invited at ' || i.invited_at, '') END
 			|| CASE i.origin WHEN 'wave' THEN coalesce(' by wave ' || wave_number, ' by a wave')
 				WHEN 'attempt' THEN ' by an attempt' ELSE ' by hand' END
-			|| CASE WHEN i.status IN ('accepted', 'rejected', 'left')
+			|| CASE WHEN i.status = 'waiting' THEN ', waits since ' || i.waiting_since
+				WHEN i.status IN ('accepted', 'rejected', 'left')
 				THEN coalesce(', answered at ' || i.responded_at, '') ELSE '' END
 			|| CASE WHEN passed THEN '; a wave invites again, after those never invited'
+				WHEN i_status = 'waiting' THEN '; gets the next seat that comes free'
 				WHEN i_status IN ('pending', 'scheduled', 'accepted') THEN ''
 				WHEN i_status = 'expired' THEN '; no wave invites again, but invite() and attempts do'
 				ELSE '; no wave invites again, only reset() does' END;
@@ -1453,6 +1503,26 @@ BEGIN
 		detail := format('%s pending invitations of this worker, %s allowed (setting.max_pending)',
 			pending, max_pending);
 		all_passed := all_passed AND passed;
+		RETURN NEXT;
+	END IF;
+
+	IF eligible IS NOT NULL THEN
+		gate := 'eligible';
+		IF has_table_privilege('invitation', 'INSERT') THEN
+			BEGIN
+				passed := coalesce(g.id = ANY (cirro.eligible_gigs(current_schema(), fn.w.id, ARRAY[fn.g.id])), true);
+				detail := format('function %s of setting.eligible %s', eligible,
+					CASE WHEN passed THEN 'lets the worker pass' ELSE 'does not let the worker pass' END);
+			EXCEPTION
+				WHEN OTHERS THEN	-- as the wave would
+					passed := false;
+					detail := SQLERRM;
+			END;
+			all_passed := all_passed AND passed;
+		ELSE
+			passed := NULL;
+			detail := format('function %s of setting.eligible decides; only who may insert invitations may ask it', eligible);
+		END IF;
 		RETURN NEXT;
 	END IF;
 
@@ -1475,6 +1545,7 @@ BEGIN
 				ELSE coalesce(last_wave, format('wave %s ran at %s', s.waves, s.last_wave_at)) END
 			|| CASE WHEN s.slept_in IS NOT NULL
 				THEN '; the gig sleeps, as it had invited all it could: the next tick wakes it for a worker added or changed since'
+					|| coalesce(', and its filter means something else from ' || s.next_wave_at, '')
 				WHEN s.awaits_room THEN '; the gig sleeps: the next tick sees that there is room below pending_max'
 				ELSE format(CASE WHEN s.next_wave_at < cirro.now()
 					THEN '; the next was due at %s (does anybody call run_waves()?)'
@@ -1705,11 +1776,16 @@ SELECT i.worker_id, w.ref AS worker_ref, i.id AS invitation_id, i.gig_id, g.ref 
 	g.cancelled_at, i.invited_at, i.responded_at,
 	CASE WHEN n.status = 'pending'
 		THEN least(cirro.answer_by(i.invited_at, s.answer_within), s.closes_at) END AS answer_by,
-	n.status = 'pending' AND NOT n.is_full AS can_accept,
+	n.status IN ('pending', 'waiting') AND NOT n.is_full AS can_accept,
 	CASE WHEN n.status = 'accepted' THEN 'already_accepted'
 		 WHEN n.is_closed THEN 'not_open'
-		 WHEN n.is_full AND (n.status = 'pending' OR n.reason = 'seats_filled') THEN 'filled'
-		 WHEN n.status <> 'pending' THEN 'no_longer_pending' END AS why_not
+		 WHEN n.is_full AND (n.status IN ('pending', 'waiting') OR n.reason = 'seats_filled') THEN 'filled'
+		 WHEN n.status NOT IN ('pending', 'waiting') THEN 'no_longer_pending' END AS why_not,
+	NOT n.is_closed AND n.is_full
+		AND (n.status = 'pending' OR (n.status = 'expired' AND coalesce(n.reason = 'seats_filled', false))) AS can_wait,
+	CASE WHEN n.status = 'waiting' THEN i.waiting_since END AS waiting_since,
+	CASE WHEN n.status = 'waiting'
+		THEN cirro.waiting_place(s.tableoid, i.gig_id, i.waiting_since, i.id) END AS place
 FROM invitation i
 JOIN worker w ON w.id = i.worker_id
 JOIN gig g ON g.id = i.gig_id
@@ -1726,7 +1802,7 @@ CROSS JOIN LATERAL (
 ) n
 -- Nor those that ended before they were sent.
 WHERE i.status <> 'scheduled' AND i.times_invited > 0;
-COMMENT ON VIEW worker_invitation IS 'what a worker is shown of invitations: their status as of now, and whether they can be accepted';
+COMMENT ON VIEW worker_invitation IS 'what a worker is shown of invitations: their status as of now, whether they can be accepted, and the place in the queue of who waits';
 
 CREATE OR REPLACE VIEW worker_gig WITH (security_invoker = true) AS
 SELECT i.worker_id, w.ref AS worker_ref, i.id AS invitation_id, i.gig_id, g.ref AS gig_ref,
@@ -1742,7 +1818,7 @@ CREATE OR REPLACE VIEW gig_status WITH (security_invoker = true) AS
 SELECT g.id AS gig_id, g.ref AS gig_ref,
 	cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at) AS phase,
 	s.target, s.capacity, s.accepted,
-	c.pending, c.scheduled, c.rejected, c.expired, c.departed,
+	c.pending, c.waiting, c.scheduled, c.rejected, c.expired, c.departed,
 	CASE WHEN cirro.now() < s.closes_at
 		THEN greatest(coalesce(s.capacity, s.target) - s.accepted, 0) ELSE 0 END AS vacancies,
 	s.waves, s.last_wave_at,
@@ -1754,6 +1830,7 @@ FROM gig g
 JOIN gig_state s ON s.gig_id = g.id
 CROSS JOIN LATERAL (
 	SELECT count(*) FILTER (WHERE o.status = 'pending') AS pending,
+		count(*) FILTER (WHERE o.status = 'waiting') AS waiting,
 		count(*) FILTER (WHERE o.status = 'scheduled') AS scheduled,
 		count(*) FILTER (WHERE o.status = 'rejected') AS rejected,
 		count(*) FILTER (WHERE o.status = 'expired') AS expired,
@@ -1844,7 +1921,7 @@ BEGIN
 						s.answer_within, s.expires_rest AND s.accepted >= s.capacity),
 						'worker_erased') AS reason
 				FROM invitation l LEFT JOIN gig_state s ON s.gig_id = l.gig_id
-				WHERE l.id = ANY (fn.ids) AND (l.status IN ('pending', 'scheduled')
+				WHERE l.id = ANY (fn.ids) AND (l.status IN ('pending', 'waiting', 'scheduled')
 					OR (l.status = 'accepted' AND coalesce(cirro.gate_now() < s.closes_at, true)))
 			) o
 			WHERE i.id = o.id;
@@ -1859,7 +1936,7 @@ BEGIN
 	END LOOP;
 	SELECT min(i.id) INTO fn.kept
 	FROM invitation i LEFT JOIN gig_state s ON s.gig_id = i.gig_id
-	WHERE i.id = ANY (fn.ids) AND (i.status IN ('pending', 'scheduled')
+	WHERE i.id = ANY (fn.ids) AND (i.status IN ('pending', 'waiting', 'scheduled')
 		OR (i.status = 'accepted' AND coalesce(cirro.gate_now() < s.closes_at, true))
 		OR i.reason <> ALL (fn.reasons));
 	IF fn.kept IS NOT NULL THEN
@@ -1898,7 +1975,8 @@ BEGIN
 			min(i.send_at) FILTER (WHERE i.status = 'scheduled') AS next_send,
 			min(cirro.answer_by(i.invited_at, a.answer_within))
 				FILTER (WHERE i.status = 'pending') AS next_deadline,
-			count(*) FILTER (WHERE i.status = 'pending') AS pending
+			count(*) FILTER (WHERE i.status = 'pending') AS pending,
+			count(*) FILTER (WHERE i.status = 'waiting') AS waiting
 		FROM invitation i FULL JOIN gig_state a ON a.gig_id = i.gig_id
 		GROUP BY coalesce(i.gig_id, a.gig_id)) i ON i.gig_id = coalesce(g.id, s.gig_id, f.gig_id, k.gig_id)
 	CROSS JOIN LATERAL (
@@ -1910,13 +1988,19 @@ BEGIN
 			CASE WHEN s.next_wave_at < s.closes_at AND s.closes_at > cirro.now()
 				THEN s.next_wave_at END,
 			CASE WHEN NOT coalesce(s.accepted >= s.capacity, false) THEN i.next_send END,
+			-- Beside a free seat: his row was locked, or his seat refused him.
+			CASE WHEN i.waiting > 0 AND NOT coalesce(s.accepted >= s.capacity, false)
+				AND cirro.now() < s.closes_at
+				AND EXISTS (SELECT FROM invitation q JOIN worker w ON w.id = q.worker_id
+					WHERE q.gig_id = s.gig_id AND q.status = 'waiting' AND w.active)
+				THEN cirro.now() END,
 			i.next_deadline) AS next_event) e
 	CROSS JOIN LATERAL (VALUES
 		('gig_state', CASE WHEN s.gig_id IS NULL THEN 'missing' ELSE 'present' END,
 			CASE WHEN g.id IS NULL THEN 'missing' ELSE 'present' END),
 		('gig_filter', CASE WHEN f.gig_id IS NULL THEN 'missing'
 				WHEN e.is_searched AND EXISTS (SELECT FROM cirro.validate(g.filter_query::text)) THEN 'differs'
-				WHEN e.is_searched AND NOT f.filter OPERATOR(cirro.=) g.filter_query::cirro.filter_query THEN 'differs'
+				WHEN e.is_searched AND NOT f.filter OPERATOR(cirro.=) cirro.weaken(g.filter_query) THEN 'differs'
 				-- Not cast: what was loaded past the triggers may be no order at all.
 				WHEN e.is_searched AND f.sort::jsonb IS DISTINCT FROM
 					CASE jsonb_typeof(g.sort_query) WHEN 'array' THEN
@@ -1933,6 +2017,7 @@ BEGIN
 				ELSE 'differs' END,
 			CASE WHEN f.gig_id IS NULL THEN 'missing' ELSE 'present' END),
 		('accepted', s.accepted::text, coalesce(i.accepted, 0)::text),
+		('waiting', s.waiting::text, coalesce(i.waiting, 0)::text),
 		('target', s.target::text, cirro.gig_target(g.seats_min, g.total_seats, g.seats_max, g.seats_granted)::text),
 		('capacity', s.capacity::text, cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted)::text),
 		('expires_rest', s.expires_rest::text, cirro.gig_expires_rest(g.seats_max, g.seats_granted)::text),
@@ -1942,9 +2027,12 @@ BEGIN
 		('starts_at', s.starts_at::text, g.start_at::text),
 		('closes_at', s.closes_at::text, cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at)::text),
 		('archives_at', s.archives_at::text, cirro.gig_archives_at(g.archive_at, g.archived_at)::text),
+		-- Of a gig asleep: when its filter means something else.
 		('next_wave_at', CASE WHEN s.next_wave_at IS NULL THEN 'none' ELSE 'some' END,
-			CASE WHEN s.auto AND s.accepted < s.target AND s.slept_in IS NULL AND NOT s.awaits_room
-				THEN 'some' ELSE 'none' END),
+			CASE WHEN NOT s.auto OR s.accepted >= s.target OR s.awaits_room THEN 'none'
+				WHEN s.slept_in IS NULL THEN 'some'
+				WHEN s.next_wave_at IS NOT NULL AND g.filter_query::text ~ '\$(now|gig\.)' THEN 'some'
+				ELSE 'none' END),
 		('slept_in', CASE WHEN s.slept_in IS NULL THEN 'none' ELSE 'some' END,
 			CASE WHEN s.slept_in IS NOT NULL AND s.auto AND s.accepted < s.target
 				THEN 'some' ELSE 'none' END),
@@ -2014,7 +2102,7 @@ BEGIN
 					SCHEMA = current_schema(), TABLE = 'gig', COLUMN = fn.missing;
 			END IF;
 			missing := 'filter_query';
-			filter := fn.g.filter_query::cirro.filter_query;
+			filter := cirro.weaken(fn.g.filter_query);
 			missing := 'sort_query';
 			sort := fn.g.sort_query::cirro.sort_query;
 		END LOOP;
@@ -2029,7 +2117,7 @@ BEGIN
 	END;
 
 	-- What the clock has ended by now ended long ago: it is no event of today.
-	PERFORM FROM invitation i WHERE i.gig_id = ANY (fn.fresh) AND i.status IN ('pending', 'scheduled')
+	PERFORM FROM invitation i WHERE i.gig_id = ANY (fn.fresh) AND i.status IN ('pending', 'waiting', 'scheduled')
 		ORDER BY i.id FOR NO KEY UPDATE;
 	SELECT array_agg(o.id), array_agg(o.reason) INTO fn.lapsed, fn.reasons
 	FROM (
@@ -2043,7 +2131,7 @@ BEGIN
 			cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at), g.answer_within,
 			cirro.gig_expires_rest(g.seats_max, g.seats_granted) AND c.accepted
 				>= cirro.gig_capacity(g.total_seats, g.seats_max, g.seats_granted)) AS reason) e
-		WHERE i.gig_id = ANY (fn.fresh) AND i.status IN ('pending', 'scheduled')
+		WHERE i.gig_id = ANY (fn.fresh) AND i.status IN ('pending', 'waiting', 'scheduled')
 	) o
 	WHERE o.reason IS NOT NULL;
 	IF fn.lapsed IS NOT NULL THEN
@@ -2090,20 +2178,21 @@ BEGIN
 
 	-- Counted once the rows are locked; nobody accepts meanwhile. Where nothing is left
 	-- to do, the tick need not come by.
-	UPDATE gig_state s SET accepted = coalesce(c.accepted, 0),
+	UPDATE gig_state s SET accepted = coalesce(c.accepted, 0), waiting = coalesce(c.waiting, 0),
 		next_wave_at = CASE WHEN s.auto AND coalesce(c.accepted, 0) < s.target
 			THEN coalesce(s.next_wave_at, fn.at) END,
 		next_event_at = CASE WHEN s.announced < 2 OR fn.at < s.closes_at OR c.is_open THEN s.next_event_at
 			WHEN s.announced = 2 THEN s.archives_at END
 	FROM gig g
 	LEFT JOIN (SELECT i.gig_id, (count(*) FILTER (WHERE i.status = 'accepted'))::int AS accepted,
-			bool_or(i.status IN ('pending', 'scheduled')) AS is_open
+			(count(*) FILTER (WHERE i.status = 'waiting'))::int AS waiting,
+			bool_or(i.status IN ('pending', 'waiting', 'scheduled')) AS is_open
 		FROM invitation i WHERE i.gig_id = ANY (fn.ids) GROUP BY i.gig_id) c ON c.gig_id = g.id
 	WHERE g.id = ANY (fn.ids) AND s.gig_id = g.id;
 
 	DELETE FROM gig_filter f WHERE f.gig_id = ANY (fn.ids);
 	INSERT INTO gig_filter (gig_id, filter, sort)
-	SELECT g.id, g.filter_query::cirro.filter_query, g.sort_query::cirro.sort_query
+	SELECT g.id, cirro.weaken(g.filter_query), g.sort_query::cirro.sort_query
 	FROM gig g JOIN gig_state s ON s.gig_id = g.id
 	WHERE g.id = ANY (fn.ids) AND (s.announced < 2
 		OR (fn.at < s.closes_at AND g.cancelled_at IS NULL)) ORDER BY g.id;

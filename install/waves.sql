@@ -29,6 +29,11 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.lock_rows(name, text, bigint[]) IS
 	'locks rows of gig, worker or gig_state in ascending order, as the owner, and returns how many; for the functions of a Space';
 
+CREATE FUNCTION cirro.eligible_gigs(space name, worker_id bigint, gig_ids bigint[]) RETURNS bigint[]
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.eligible_gigs(name, bigint, bigint[]) IS
+	'those of the gigs to which setting.eligible lets a worker be invited now, NULL if there is no such rule; asked as the owner, for the functions of a Space and whoever may invite';
+
 CREATE FUNCTION cirro.matching_gigs(space name, profile jsonb) RETURNS bigint[]
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.matching_gigs(name, jsonb) IS

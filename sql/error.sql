@@ -202,7 +202,7 @@ INSERT INTO setting VALUES ('x', 'y', 'z', 'w');
 CREATE TABLE gig_filter (gig_id text);
 CREATE TABLE gig_key (gig_id text);
 CREATE TABLE gig_state (gig_id text, accepted text, capacity text, target text, auto text, expires_rest text, closes_at text, answer_within text,
-	frequency text, next_wave_at text, next_event_at text, last_due_at text, slept_in text, awaits_room text);
+	frequency text, next_wave_at text, next_event_at text, last_due_at text, slept_in text, awaits_room text, waiting text);
 INSERT INTO gig_state VALUES ('1', 'x');
 SELECT split_part(pg_temp.try($$UPDATE invitation SET status = 'expired' WHERE id = 1$$), ' ', 1);
 SELECT split_part(pg_temp.try('INSERT INTO invitation (id, gig_id, worker_id) VALUES (2, 1, 1)'), ' ', 1);

@@ -18,8 +18,10 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
+#include "clock.h"
 #include "compat.h"
 #include "explain/tree.h"
+#include "filter/bind.h"
 #include "filter/eval.h"
 #include "filter/io.h"
 #include "filter/parse.h"
@@ -51,12 +53,14 @@ typedef struct Part
 	const JsonTree *options;	/* $options beside it, or NULL */
 	uint32		field_at;		/* where the key of the field begins in the text */
 	uint32		operand_at;
+	FilterGigField gig;			/* it is about the gig, not the document */
 } Part;
 
 typedef struct Explanation
 {
 	const char *text;			/* the canonical text of the filter */
 	const JsonbContainer *document;
+	FilterMoment moment;
 	MemoryContext scratch;
 	Part	   *parts;
 	uint32		nparts;
@@ -165,9 +169,11 @@ add_condition(Explanation *x, const JsonTree *field, uint32 field_at,
 	part->field_at = field_at;
 	part->operand = operand;
 	part->operand_at = operand_at;
+	part->gig = filter_gig_field(field);
 	if (operand != field && json_tree_key_is(operand, "$regex"))
 		part->options = json_tree_member(field, "$options");
-	part->matched = condition_matches(x, part);
+	part->matched = part->gig != FILTER_GIG_NONE ?
+		filter_gig_holds(part->gig, operand, &x->moment) : condition_matches(x, part);
 }
 
 /* Where the key of a member begins: behind the brace, or what stands before. */
@@ -189,7 +195,7 @@ read_filter(Explanation *x, const JsonTree *object)
 	CHECK_FOR_INTERRUPTS();
 	for (const JsonTree *m = object->child; m != NULL; before = m, m = m->next)
 	{
-		if (filter_is_operator_key(m))
+		if (filter_is_operator_key(m) && filter_gig_field(m) == FILTER_GIG_NONE)
 		{
 			uint32		logical = begin_part(x, json_tree_key_is(m, "$and") ? PART_AND :
 											 json_tree_key_is(m, "$or") ? PART_OR : PART_NOR);
@@ -347,6 +353,13 @@ found_at(const Explanation *x, const Part *part)
 	StringInfoData buf;
 	Jsonb	   *result = NULL;
 
+	if (part->gig != FILTER_GIG_NONE)
+	{
+		char	   *text = psprintf("\"%s\"", filter_gig_found(part->gig, &x->moment));
+
+		MemoryContextSwitchTo(old);
+		return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	}
 	found->count = found->bytes = 0;
 	initStringInfo(&buf);
 	appendStringInfoChar(&buf, '{');
@@ -416,8 +429,9 @@ put_row(const Explanation *x, ReturnSetInfo *rsinfo, const Part *part, Jsonb *fo
 }
 
 /*
- * explain_match(profile jsonb, filter filter_query) returns setof (path,
- * operator, wanted, found, matched, at, decides)
+ * explain_match(profile jsonb, filter filter_text, moment timestamptz, gig_created_at
+ * timestamptz, gig_start_at timestamptz) returns setof (path, operator, wanted,
+ * found, matched, at, decides)
  */
 Datum
 filter_explain_match(PG_FUNCTION_ARGS)
@@ -431,6 +445,8 @@ filter_explain_match(PG_FUNCTION_ARGS)
 
 	/* The other way to a descriptor leaves memory with the query, for each call. */
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return (Datum) 0;
 	context = AllocSetContextCreate(CurrentMemoryContext, "cirro explain_match",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
@@ -438,7 +454,8 @@ filter_explain_match(PG_FUNCTION_ARGS)
 	x.scratch = AllocSetContextCreate(context, "cirro explain_match condition",
 									  ALLOCSET_DEFAULT_SIZES);
 
-	read_filter(&x, explain_tree(PG_GETARG_FILTER_QUERY(1), context, &x.text));
+	x.moment = filter_moment_of(fcinfo, 2);
+	read_filter(&x, explain_tree(PG_GETARG_TEXT_PP(1), &x.moment, &x.text));
 	x.parts[0].decides = true;
 	mark_deciding(&x, 0);
 	for (uint32 i = 0; i < x.nparts; i++)

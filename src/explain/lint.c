@@ -14,13 +14,15 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
+#include "clock.h"
 #include "compat.h"
 #include "explain/lint_pair.h"
 #include "explain/lint_report.h"
 #include "explain/tree.h"
-#include "filter/io.h"
+#include "filter/bind.h"
 #include "filter/parse.h"
 
 PG_FUNCTION_INFO_V1(filter_lint);
@@ -287,6 +289,54 @@ lint_mod(Lint *lint, const JsonTree *operand)
 		lint_report(lint, remainder, "Write [divisor, remainder]: the remainder is smaller than the divisor.",
 					"$mod can never hold: a division by %s leaves no remainder %s",
 					lint_show(divisor), lint_show(remainder));
+}
+
+/* The order of two intervals, by how long they are about. */
+static int
+compare_intervals(const Interval *a, const Interval *b)
+{
+	return DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(a),
+											 IntervalPGetDatum(b)));
+}
+
+/* A range of time since the gig was created, or until it starts. */
+static void
+lint_gig(Lint *lint, const JsonTree *field)
+{
+	bool		is_open_for = filter_gig_field(field) == FILTER_GIG_OPEN_FOR;
+	Interval	zero = {0};
+
+	for (const JsonTree *m = field->child; m != NULL; m = m->next)
+	{
+		Interval	bound = filter_gig_interval(m);
+		bool		is_lower = strncmp(m->key, "$gt", 3) == 0;
+		bool		is_strict = m->key_len == 3;
+		int			cmp = compare_intervals(&bound, &zero);
+
+		if (is_open_for && is_lower && (cmp < 0 || (cmp == 0 && !is_strict)))
+			lint_report(lint, m, "Leave it out.",
+						"every gig is open for %.*s %s from its creation on",
+						(int) m->key_len, m->key, lint_show(m));
+		else if (is_open_for && !is_lower && (cmp < 0 || (cmp == 0 && is_strict)))
+			lint_report(lint, m, "Give a longer interval, or $gte for those who come later.",
+						"a tier that never opens: no gig is open for %.*s %s",
+						(int) m->key_len, m->key, lint_show(m));
+		for (const JsonTree *o = field->child; o != m; o = o->next)
+		{
+			Interval	other = filter_gig_interval(o);
+			bool		other_is_lower = strncmp(o->key, "$gt", 3) == 0;
+			bool		strict = is_strict || o->key_len == 3;
+
+			cmp = compare_intervals(&other, &bound);
+			if (!other_is_lower)
+				cmp = -cmp;
+			if (other_is_lower != is_lower && (cmp > 0 || (cmp == 0 && strict)))
+				lint_report(lint, m, "Correct one of them: the later end comes second.",
+							"a tier that never opens: %.*s %s and %.*s %s can never hold together",
+							(int) o->key_len, o->key, lint_show(o),
+							(int) m->key_len, m->key, lint_show(m));
+		}
+	}
 }
 
 /* Is a pattern ^...$ of plain characters? */
@@ -568,6 +618,11 @@ lint_members(Lint *lint, LintSet *set, const JsonTree *object)
 	CHECK_FOR_INTERRUPTS();
 	for (const JsonTree *m = object->child; m != NULL; m = m->next)
 	{
+		if (filter_gig_field(m) != FILTER_GIG_NONE)
+		{
+			lint_gig(lint, m);
+			continue;
+		}
 		if (filter_is_operator_key(m))
 		{
 			lint_logical(lint, set, m);
@@ -604,7 +659,7 @@ compare_rows(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* lint(filter filter_query) returns setof (path, message, hint) */
+/* lint(filter filter_text) returns setof (path, message, hint) */
 Datum
 filter_lint(PG_FUNCTION_ARGS)
 {
@@ -612,13 +667,14 @@ filter_lint(PG_FUNCTION_ARGS)
 	MemoryContext context;
 	MemoryContext old;
 	Lint		lint = {0};
+	FilterMoment moment = filter_moment(cirro_now());
 
 	/* The other way to a descriptor leaves memory with the query, for each call. */
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	context = AllocSetContextCreate(CurrentMemoryContext, "cirro lint", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 
-	lint_filter(&lint, explain_tree(PG_GETARG_FILTER_QUERY(0), context, &lint.text));
+	lint_filter(&lint, explain_tree(PG_GETARG_TEXT_PP(0), &moment, &lint.text));
 	if (lint.nrows > 1)
 		qsort(lint.rows, lint.nrows, sizeof(LintRow), compare_rows);
 	for (uint32 i = 0; i < lint.nrows; i++)

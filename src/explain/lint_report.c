@@ -10,6 +10,7 @@
 #include "lib/stringinfo.h"
 
 #include "explain/lint_report.h"
+#include "filter/bind.h"
 
 void
 lint_report(Lint *lint, const JsonTree *at, const char *hint, const char *message,...)
@@ -62,6 +63,9 @@ lint_show(const JsonTree *value)
 		case JSON_TREE_NUMBER:
 			return pstrdup(json_tree_show(buf, value->text, value->text_len));
 		case JSON_TREE_STRING:
+			if (filter_is_now(value))
+				return psprintf("{\"$now\": \"%s\"}",
+								json_tree_show(buf, value->child->text, value->child->text_len));
 			return psprintf("\"%s\"", json_tree_show(buf, value->text, value->text_len));
 		case JSON_TREE_ARRAY:
 			return value->nchildren == 0 ? "[]" : "[...]";

@@ -10,15 +10,17 @@
 
 #include "postgres.h"
 
-#include "filter/query.h"
+#include "filter/bind.h"
 #include "json/tree.h"
 
 /*
  * The canonical text of a filter and its tree, in which written_at and
- * written_len say where in the text each value is. The tree is allocated in
- * the context and points into the text, which belongs to the filter.
+ * written_len say where in the text each value is. In the place of each {"$now": ...}
+ * is what it is at that moment (filter_is_now); conditions on the gig are members of
+ * the tree. Both are allocated in the current context. Raises an error if it is no
+ * filter.
  */
-extern JsonTree *explain_tree(const FilterQuery *query, MemoryContext context,
+extern JsonTree *explain_tree(const text *filter, const FilterMoment *moment,
 							  const char **text);
 
 #endif							/* CIRRO_EXPLAIN_TREE_H */

@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "filter/bind.h"
 #include "filter/parse.h"
 #include "filter/regex.h"
 #include "json/glue.h"
@@ -46,7 +47,29 @@ report(void *arg, const JsonTreeError *error)
 			error->hint);
 }
 
-/* validate(filter text) returns setof (path, message, hint) */
+/*
+ * Of a text that depends on time: tells what is wrong with that, and returns the text
+ * that the parser is to read then; NULL if it is no JSON.
+ */
+static const char *
+check_time(FilterParser *parser, const char *text, size_t *len)
+{
+	JsonTreeReader *reader = &parser->reader;
+	JsonTree   *tree;
+	char	   *result;
+
+	reader->sort_keys = true;
+	tree = json_tree_read(reader, text, *len);
+	if (tree == NULL)
+		return NULL;
+	filter_bind_check(reader, tree, parser->report, parser->report_arg);
+	*len = json_tree_write(tree, NULL);
+	result = palloc(*len + 1);
+	json_tree_write(tree, result);
+	return result;
+}
+
+/* validate(filter filter_text) returns setof (path, message, hint) */
 Datum
 filter_validate(PG_FUNCTION_ARGS)
 {
@@ -55,6 +78,8 @@ filter_validate(PG_FUNCTION_ARGS)
 	MemoryContext old;
 	FilterParser parser;
 	text	   *input;
+	const char *chars;
+	size_t		len;
 
 	/* The other way to a descriptor leaves memory with the query, for each call. */
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
@@ -72,7 +97,16 @@ filter_validate(PG_FUNCTION_ARGS)
 	parser.check_pattern = filter_regex_check;
 	parser.report = report;
 	parser.report_arg = rsinfo;
-	filter_parse(&parser, VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input));
+	chars = VARDATA_ANY(input);
+	len = VARSIZE_ANY_EXHDR(input);
+	if (filter_may_depend_on_time(chars, len))
+	{
+		const char *bound = check_time(&parser, chars, &len);
+
+		if (bound != NULL)
+			chars = bound;
+	}
+	filter_parse(&parser, chars, len);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return (Datum) 0;

@@ -254,6 +254,22 @@ text_of(const FilterQuery *query)
 	return (const char *) query + query->text;
 }
 
+Jsonb *
+filter_query_to_jsonb(const FilterQuery *query)
+{
+	char	   *text = pnstrdup(text_of(query), query->text_len);
+	Jsonb	   *jb = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+
+	pfree(text);
+	return jb;
+}
+
+uint64
+filter_query_hash64(const FilterQuery *query)
+{
+	return hash_bytes_extended((const unsigned char *) text_of(query), query->text_len, 0) | 1;
+}
+
 /*
  * ---- SQL functions
  */

@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 #include "fmgr.h"
+#include "utils/jsonb.h"
 
 #include "filter/query.h"
 
@@ -25,5 +26,11 @@ extern FilterQuery *filter_query_from_datum(Datum datum);
  * error if it is none.
  */
 extern FilterQuery *filter_query_from_text(const char *text, size_t len);
+
+/* The filter as jsonb, in the current context. */
+extern Jsonb *filter_query_to_jsonb(const FilterQuery *query);
+
+/* Equal filters have equal hashes; none is 0. */
+extern uint64 filter_query_hash64(const FilterQuery *query);
 
 #endif							/* CIRRO_FILTER_IO_H */

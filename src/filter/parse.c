@@ -21,6 +21,9 @@ static const char HINT_OPERATORS[] =
 	"$all, $size, $elemMatch, $regex, $options, $mod, $not; on top and in their "
 	"lists $and, $or, $nor.";
 
+#define HINT_TIME \
+	"What depends on time has no place in a filter_query: gig.filter_query, preview(), lint(), validate() and explain_match() take it, and bind() makes a filter_query of it."
+
 static bool
 is_logical(const JsonTree *m)
 {
@@ -50,6 +53,9 @@ hint_unknown(const JsonTree *m)
 		const char *key;
 		const char *hint;
 	}			values[] = {
+		{"$now", HINT_TIME},
+		{"$gig.open_for", HINT_TIME},
+		{"$gig.starts_in", HINT_TIME},
 		{"$date", "JSON has no dates. Compare with ISO 8601 text, written as the profiles have it: {\"a\": {\"$gte\": \"2024-12-31\"}}."},
 		{"$oid", "Write the text itself: {\"a\": \"...\"}."},
 		{"$uuid", "Write the text itself: {\"a\": \"...\"}."},

@@ -60,14 +60,14 @@ static const SpaceQuery expire_lapsed = {
 	"FROM (SELECT l.id, cirro.expired_reason(l.status, l.invited_at, s.closes_at, s.answer_within, "
 	"    s.expires_rest AND s.accepted >= s.capacity) AS reason "
 	"  FROM invitation l JOIN gig_state s ON s.gig_id = l.gig_id "
-	"  WHERE l.gig_id = $1 AND l.status IN ('pending', 'scheduled') OFFSET 0) o "
+	"  WHERE l.gig_id = $1 AND l.status IN ('pending', 'scheduled', 'waiting') OFFSET 0) o "
 	"WHERE i.id = o.id AND o.reason IS NOT NULL",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
 static const SpaceQuery expire_open = {
 	"UPDATE invitation i SET status = 'expired', reason = '" GIG_CANCELLED "', silent = true "
-	"WHERE i.gig_id = $1 AND i.status IN ('pending', 'scheduled')",
+	"WHERE i.gig_id = $1 AND i.status IN ('pending', 'scheduled', 'waiting')",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 

@@ -19,7 +19,7 @@
 
 #include "cirro.h"
 #include "compat.h"
-#include "filter/io.h"
+#include "filter/bind.h"
 #include "gig/check.h"
 #include "gig/trigger.h"
 #include "sort/query.h"
@@ -389,7 +389,6 @@ check_queries(const TriggerRow *old, const TriggerRow *row)
 	for (int i = 0; i < (int) lengthof(queries); i++)
 	{
 		Jsonb	   *jsonb;
-		StringInfoData text;
 
 		query.col = queries[i];
 		if (row_isnull(row, query.col) ||
@@ -401,10 +400,7 @@ check_queries(const TriggerRow *old, const TriggerRow *row)
 			pfree(sort_query_read_jsonb(jsonb));
 			continue;
 		}
-		initStringInfo(&text);
-		JsonbToCString(&text, &jsonb->root, VARSIZE(jsonb));
-		pfree(filter_query_from_text(text.data, text.len));
-		pfree(text.data);
+		pfree(filter_weaken_jsonb(jsonb));
 	}
 	error_context_stack = callback.previous;
 }

@@ -123,7 +123,7 @@ static const SpaceQuery workers_of_gig = {
 	"    $3 || pg_catalog.jsonb_build_object('invitation', pg_catalog.jsonb_build_object("
 	"      'id', l.id, 'status', l.status, 'previous', NULL, 'reason', l.reason, "
 	"      'origin', l.origin, 'answer_by', NULL)) "
-	"  FROM locked AS l WHERE l.status IN ('pending', 'accepted') ORDER BY l.id "
+	"  FROM locked AS l WHERE l.status IN ('pending', 'waiting', 'accepted') ORDER BY l.id "
 	"  RETURNING e.id, e.kind) "
 	"INSERT INTO notification (consumer, event_id) "
 	"SELECT c.name, h.id FROM happened AS h CROSS JOIN consumer AS c "

@@ -46,7 +46,7 @@ extern void event_of_gig(Oid space, int64 gig_id, const char *kind, Datum payloa
 extern void event_of_gigs(Oid space, const int64 *gig_ids, int n, const char *kind);
 
 /*
- * Writes an event of each worker who is pending or has accepted, and who is to
+ * Writes an event of each worker who is pending, waits or has accepted, and who is to
  * hear of it. Locks all invitations of the gig in ascending order first, FOR
  * UPDATE. To a payload that is given each adds its "invitation".
  */

@@ -90,7 +90,7 @@ static const SpaceQuery change_state = {
 	"  next_wave_at = CASE "
 	"    WHEN NOT $5 OR s.accepted >= $2 THEN NULL "
 	"    WHEN $11 THEN $14 "
-	"    WHEN s.next_wave_at IS NOT NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
+	"    WHEN s.next_wave_at IS NOT NULL AND s.slept_in IS NULL AND (s.frequency = $6 OR s.last_due_at IS NULL) "
 	"    THEN s.next_wave_at "
 	"    ELSE greatest($14, cirro.add_interval(s.last_due_at, $6)) END, "
 	"  searched = CASE WHEN NOT $11 THEN s.searched END, slept_in = NULL, awaits_room = false, "
@@ -98,7 +98,7 @@ static const SpaceQuery change_state = {
 	"  next_event_at = least(s.next_event_at, $14) "
 	"WHERE s.gig_id = $1 "
 	"RETURNING s.closes_at, s.accepted >= $12, s.accepted >= coalesce(s.capacity, s.target), "
-	"  coalesce(s.expires_rest AND s.accepted >= s.capacity, false)",
+	"  coalesce(s.expires_rest AND s.accepted >= s.capacity, false), s.waiting > 0",
 	14, {INT8OID, INT4OID, INT4OID, BOOLOID, BOOLOID, INTERVALOID, INTERVALOID,
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT4OID, BOOLOID,
 	TIMESTAMPTZOID}
@@ -106,12 +106,12 @@ static const SpaceQuery change_state = {
 
 static const SpaceQuery make_filter = {
 	"INSERT INTO gig_filter (gig_id, filter, sort) "
-	"SELECT n.id, n.filter_query::cirro.filter_query, n.sort_query::cirro.sort_query "
+	"SELECT n.id, cirro.weaken(n.filter_query::jsonb), n.sort_query::cirro.sort_query "
 	"FROM new_rows n WHERE n.cancelled_at IS NULL ORDER BY n.id"
 };
 
 static const SpaceQuery change_filter = {
-	"UPDATE gig_filter f SET filter = $2::cirro.filter_query, sort = $3::cirro.sort_query "
+	"UPDATE gig_filter f SET filter = cirro.weaken($2), sort = $3::cirro.sort_query "
 	"WHERE f.gig_id = $1",
 	3, {INT8OID, JSONBOID, JSONBOID}, PLAN_BY_KEY
 };
@@ -124,40 +124,59 @@ static const SpaceQuery delete_state = {
 	"DELETE FROM gig_state s WHERE s.gig_id IN (SELECT o.id FROM old_rows o)"
 };
 
-static const TriggerColumn id_column[] = {{"id", INT8OID}};
-
-/* A statement may insert or delete any number of gigs: keys are kept of some at a time. */
+/*
+ * Gigs whose keys are to be kept: a statement may change any number, and it is cheaper
+ * for many at a time.
+ */
 #define KEYS_AT_ONCE	1000
 
+typedef struct KeyedGigs
+{
+	Oid			space;
+	bool		are_new;
+	bool		are_gone;
+	int			n;
+	int64		gigs[KEYS_AT_ONCE];
+} KeyedGigs;
+
 static void
-keep_keys(TriggerData *trigdata, Oid space, bool are_new)
+keep_keys(KeyedGigs *keyed)
+{
+	if (keyed->are_gone)
+		gig_key_forget(keyed->space, keyed->gigs, keyed->n);
+	else
+		gig_key_write(keyed->space, keyed->gigs, keyed->n, keyed->are_new);
+	keyed->n = 0;
+}
+
+static void
+add_keyed(KeyedGigs *keyed, int64 gig_id)
+{
+	keyed->gigs[keyed->n++] = gig_id;
+	if (keyed->n == KEYS_AT_ONCE)
+		keep_keys(keyed);
+}
+
+static const TriggerColumn id_column[] = {{"id", INT8OID}};
+
+/* Of all rows of a transition table. */
+static void
+keep_keys_of(KeyedGigs *keyed, TriggerData *trigdata, Tuplestorestate *store)
 {
 	TriggerRows rows;
-	int64	   *gigs = palloc(KEYS_AT_ONCE * sizeof(int64));
-	int			n = 0;
-	bool		more;
 
-	trigger_rows_begin(&rows, are_new ? trigdata->tg_newtable : trigdata->tg_oldtable,
-					   trigdata->tg_relation, id_column, 1);
-	do
+	keyed->n = 0;
+	trigger_rows_begin(&rows, store, trigdata->tg_relation, id_column, lengthof(id_column));
+	while (trigger_rows_next(&rows))
 	{
-		bool		isnull = true;
+		bool		isnull;
+		int64		gig_id = DatumGetInt64(trigger_rows_value(&rows, 0, &isnull));
 
-		more = trigger_rows_next(&rows);
-		if (more)
-			gigs[n] = DatumGetInt64(trigger_rows_value(&rows, 0, &isnull));
 		if (!isnull)
-			n++;
-		if (n == 0 || (more && n < KEYS_AT_ONCE))
-			continue;
-		if (are_new)
-			gig_key_write(space, gigs, n, true);
-		else
-			gig_key_forget(space, gigs, n);
-		n = 0;
-	} while (more);
+			add_keyed(keyed, gig_id);
+	}
 	trigger_rows_end(&rows);
-	pfree(gigs);
+	keep_keys(keyed);
 }
 
 /*
@@ -174,19 +193,20 @@ gig_inserted(PG_FUNCTION_ARGS)
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	QueryArgs	args = {&make_state};
 	QueryArgs	filter = {&make_filter};
+	KeyedGigs	keyed = {.space = space,.are_new = true};
 
 	gig_check_inserted(trigdata);
 	query_run_over(trigdata, space, &filter);
-	keep_keys(trigdata, space, true);
+	keep_keys_of(&keyed, trigdata, trigdata->tg_newtable);
 	arg_timestamptz(&args, cirro_now());
 	query_run_over(trigdata, space, &args);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
 
-/* Brings what is kept of a gig in line with a row of changed_gigs. */
+/* Brings what is kept of a gig in line with a row of changed_gigs, or notes its keys. */
 static void
-change_gig(Oid space, ResultRow *gig)
+change_gig(Oid space, ResultRow *gig, void *keyed)
 {
 	QueryArgs	args = {&change_state};
 	QueryArgs	filter = {&change_filter};
@@ -197,6 +217,7 @@ change_gig(Oid space, ResultRow *gig)
 	bool		was_filled;
 	bool		is_filled;
 	bool		is_full;
+	bool		is_waited_for;
 
 	while (args.nargs < args.query->nargs - 1)
 		arg_result(&args, gig);
@@ -207,7 +228,7 @@ change_gig(Oid space, ResultRow *gig)
 	arg_result(&filter, gig);
 	result_end(gig);
 	if (filter_differs && query_run(space, &filter) > 0)
-		gig_key_write(space, &gig_id, 1, false);
+		add_keyed(keyed, gig_id);
 
 	arg_timestamptz(&args, cirro_now());
 	if (query_run(space, &args) == 0)
@@ -217,8 +238,19 @@ change_gig(Oid space, ResultRow *gig)
 	was_filled = result_bool(&row);
 	is_filled = result_bool(&row);
 	is_full = result_bool(&row);
+	is_waited_for = result_bool(&row);
 	result_end(&row);
 	query_free();
+	if (is_waited_for)
+	{
+		GigState	state;
+
+		if (!gig_state_lock(space, gig_id, &state))
+			return;
+		gig_state_seat(space, gig_id, &state);
+		is_filled = gig_state_is_filled(&state);
+		is_full = state.expires_rest && gig_state_is_full(&state);
+	}
 	gig_state_tell_seats(space, gig_id, closes_at, was_filled, is_filled);
 	if (is_full)
 		gig_state_expire_rest(space, gig_id);
@@ -244,7 +276,7 @@ static const SpaceQuery described_anew = {
 };
 
 static void
-tell_changed(Oid space, ResultRow *gig)
+tell_changed(Oid space, ResultRow *gig, void *arg)
 {
 	int64		gig_id = result_int64(gig);
 	Datum		payload = result_datum(gig, JSONBOID);
@@ -256,7 +288,7 @@ tell_changed(Oid space, ResultRow *gig)
 /* Has "settle" settle each of the rows of a query over the transition tables. */
 static void
 settle_each(TriggerData *trigdata, Oid space, const QueryArgs *args,
-			void (*settle) (Oid space, ResultRow *gig))
+			void (*settle) (Oid space, ResultRow *gig, void *arg), void *arg)
 {
 	QueryCursor rows;
 	ResultRow	gig;
@@ -270,7 +302,7 @@ settle_each(TriggerData *trigdata, Oid space, const QueryArgs *args,
 		MemoryContext old = MemoryContextSwitchTo(scratch);
 
 		CHECK_FOR_INTERRUPTS();
-		settle(space, &gig);
+		settle(space, &gig, arg);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(scratch);
 	}
@@ -281,7 +313,7 @@ settle_each(TriggerData *trigdata, Oid space, const QueryArgs *args,
 /*
  * AFTER UPDATE, statement; OLD TABLE old_rows, NEW TABLE new_rows. Locks the
  * gig_state rows in ascending order, of what is cancelled gigs and invitations before.
- * Lowering seats evicts nobody, but when
+ * Raised seats go to those who wait. Lowering seats evicts nobody, but when
  * it reaches an explicit seats_max the other invitations expire.
  */
 Datum
@@ -293,11 +325,13 @@ gig_updated(PG_FUNCTION_ARGS)
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	QueryArgs	described = {&described_anew};
 	QueryArgs	changed = {&changed_gigs};
+	KeyedGigs	keyed = {.space = space};
 
 	gig_cancel_invitations(trigdata, space);
 	arg_timestamptz(&described, cirro_gate_now());
-	settle_each(trigdata, space, &described, tell_changed);
-	settle_each(trigdata, space, &changed, change_gig);
+	settle_each(trigdata, space, &described, tell_changed, NULL);
+	settle_each(trigdata, space, &changed, change_gig, &keyed);
+	keep_keys(&keyed);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }
@@ -338,7 +372,7 @@ static const SpaceQuery lock_invitations = {
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
-/* Tells every pending or accepted worker, with what cannot be looked up later. */
+/* Tells every pending, waiting or accepted worker, with what cannot be looked up later. */
 static void
 tell_deleted(Oid space, TriggerRow *old)
 {
@@ -418,9 +452,10 @@ gig_deleted(PG_FUNCTION_ARGS)
 	Oid			space = trigger_enter(trigdata, "gig", &scope);
 	QueryArgs	state = {&delete_state};
 	QueryArgs	filter = {&delete_filter};
+	KeyedGigs	keyed = {.space = space,.are_gone = true};
 
 	query_run_over(trigdata, space, &filter);
-	keep_keys(trigdata, space, false);
+	keep_keys_of(&keyed, trigdata, trigdata->tg_oldtable);
 	query_run_over(trigdata, space, &state);
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);

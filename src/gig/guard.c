@@ -2,7 +2,8 @@
  * src/gig/guard.c
  *
  * The small triggers: what a worker must look like, and what is refused
- * outright. They look at the row alone, and only worker_deleting locks others.
+ * outright. They look at the row alone; only worker_deleting and worker_activated
+ * lock others.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -17,11 +18,13 @@
 #include "utils/timestamp.h"
 
 #include "cirro.h"
+#include "gig/state.h"
 #include "gig/trigger.h"
 #include "space/query.h"
 
 PG_FUNCTION_INFO_V1(worker_check);
 PG_FUNCTION_INFO_V1(worker_deleting);
+PG_FUNCTION_INFO_V1(worker_activated);
 PG_FUNCTION_INFO_V1(notification_check);
 PG_FUNCTION_INFO_V1(setting_guard);
 PG_FUNCTION_INFO_V1(refuse_truncate);
@@ -168,6 +171,59 @@ worker_deleting(PG_FUNCTION_ARGS)
 	space = trigger_enter(trigdata, "worker", &scope);
 	arg_datum(&args, INT8OID, row_value(&old, ID), row_isnull(&old, ID));
 	query_run(space, &args);
+	trigger_leave(&scope);
+	return PointerGetDatum(NULL);
+}
+
+/* By the index of the worker: coalesce() keeps out that of what is open. */
+static const SpaceQuery waiting_query = {
+	"SELECT i.gig_id::bigint FROM invitation i "
+	"WHERE i.worker_id = $1 AND coalesce(i.status, '') = 'waiting' ORDER BY i.gig_id",
+	1, {INT8OID}, PLAN_BY_KEY
+};
+
+/*
+ * worker, AFTER UPDATE, row, of who becomes active. Where he waits beside a free seat he
+ * is given it. Locks gig_state of the gigs that he waits for in ascending order, and
+ * changes it: whoever frees a seat meanwhile either sees that he is active, or is seen.
+ * By what is committed now: what waits since an older snapshot raises 40001.
+ */
+Datum
+worker_activated(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = trigger_data(fcinfo, "worker_activated",
+										 TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW,
+										 TRIGGER_ON(TRIGGER_EVENT_UPDATE));
+	QueryArgs	args = {&waiting_query};
+	GigChange  *changes;
+	TriggerRow	row;
+	SpaceScope	scope;
+	Oid			space;
+	uint64		n;
+
+	trigger_row_init(&row, trigdata->tg_relation, trigdata->tg_newtuple, columns, NCOLUMNS);
+	space = trigger_enter(trigdata, "worker", &scope);
+	arg_datum(&args, INT8OID, row_value(&row, ID), row_isnull(&row, ID));
+	n = query_run_latest(space, &args);
+	if (n > 0)
+	{
+		changes = palloc_extended(n * sizeof(GigChange), MCXT_ALLOC_HUGE);
+		for (uint64 i = 0; i < n; i++)
+		{
+			ResultRow	gig = result_row(i);
+
+			changes[i] = (GigChange) {
+				.gig_id = result_int64(&gig),
+				.woken = 1,
+				.oldest_answered = DT_NOEND,
+				.next_send_at = DT_NOEND,
+				.last_send_at = DT_NOBEGIN
+			};
+			result_end(&gig);
+		}
+		query_free();
+		gig_state_apply(space, changes, n, false);
+	}
 	trigger_leave(&scope);
 	return PointerGetDatum(NULL);
 }

@@ -23,6 +23,7 @@ PG_FUNCTION_INFO_V1(cirro_expired_reason);
 const char *const invitation_statuses[NSTATUSES] = {
 	[SCHEDULED] = "scheduled",
 	[PENDING] = "pending",
+	[WAITING] = "waiting",
 	[ACCEPTED] = "accepted",
 	[REJECTED] = "rejected",
 	[EXPIRED] = "expired",
@@ -67,7 +68,7 @@ invitation_status(Relation rel, Datum name)
 	ereport(ERROR,
 			(errcode(ERRCODE_CHECK_VIOLATION),
 			 errmsg("\"%s\" is not a status of an invitation", TextDatumGetCString(name)),
-			 errhint("It is one of scheduled, pending, accepted, rejected, expired, left."),
+			 errhint("It is one of " INVITATION_STATUSES_LISTED "."),
 			 invitation_errcolumn(rel, STATUS, "invitation_status_check")));
 }
 
@@ -76,7 +77,8 @@ invitation_status(Relation rel, Datum name)
  * answer_within interval, filled boolean) returns text
  *
  * gig_expired_reason() of an invitation with that status; NULL if it is not open.
- * What is null is not there, or not so.
+ * Who waits does so until the gig closes, and because it is filled. What is null is
+ * not there, or not so.
  */
 Datum
 cirro_expired_reason(PG_FUNCTION_ARGS)
@@ -84,16 +86,20 @@ cirro_expired_reason(PG_FUNCTION_ARGS)
 	TimestampTz answer_by = DT_NOEND;
 	const char *reason;
 	bool		is_pending;
+	bool		is_waiting;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	is_pending = text_is(PG_GETARG_DATUM(0), invitation_statuses[PENDING]);
-	if (!is_pending && !text_is(PG_GETARG_DATUM(0), invitation_statuses[SCHEDULED]))
+	is_waiting = text_is(PG_GETARG_DATUM(0), invitation_statuses[WAITING]);
+	if (!is_pending && !is_waiting &&
+		!text_is(PG_GETARG_DATUM(0), invitation_statuses[SCHEDULED]))
 		PG_RETURN_NULL();
 	if (is_pending && !PG_ARGISNULL(1) && !PG_ARGISNULL(3))
 		answer_by = gig_answer_by(PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_INTERVAL_P(3));
 	reason = gig_expired_reason(answer_by, PG_ARGISNULL(2) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(2),
-								!PG_ARGISNULL(4) && PG_GETARG_BOOL(4), cirro_now());
+								!is_waiting && !PG_ARGISNULL(4) && PG_GETARG_BOOL(4),
+								cirro_now());
 	if (reason == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(reason));

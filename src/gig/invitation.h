@@ -16,6 +16,7 @@ typedef enum InvitationStatus
 {
 	SCHEDULED,
 	PENDING,
+	WAITING,
 	ACCEPTED,
 	REJECTED,
 	EXPIRED,
@@ -27,7 +28,7 @@ typedef enum InvitationStatus
 enum
 {
 	ID, GIG_ID, WORKER_ID, STATUS, REASON, ORIGIN, WAVE_ID, SEND_AT,
-	INVITED_AT, RESPONDED_AT, TIMES_INVITED, REVISION, SILENT, SILENCED,
+	INVITED_AT, RESPONDED_AT, WAITING_SINCE, TIMES_INVITED, REVISION, SILENT, SILENCED,
 	CREATED_AT, NCOLUMNS
 };
 
@@ -43,11 +44,16 @@ enum
 	COLUMN(SEND_AT, "send_at", TIMESTAMPTZOID, true) \
 	COLUMN(INVITED_AT, "invited_at", TIMESTAMPTZOID, true) \
 	COLUMN(RESPONDED_AT, "responded_at", TIMESTAMPTZOID, false) \
+	COLUMN(WAITING_SINCE, "waiting_since", TIMESTAMPTZOID, true) \
 	COLUMN(TIMES_INVITED, "times_invited", INT4OID, true) \
 	COLUMN(REVISION, "revision", INT4OID, false) \
 	COLUMN(SILENT, "silent", BOOLOID, false) \
 	COLUMN(SILENCED, "silenced", BOOLOID, false) \
 	COLUMN(CREATED_AT, "created_at", TIMESTAMPTZOID, true)
+
+/* For a HINT. */
+#define INVITATION_STATUSES_LISTED \
+	"scheduled, pending, waiting, accepted, rejected, expired, left"
 
 extern const char *const invitation_statuses[NSTATUSES];
 extern const TriggerColumn invitation_columns[NCOLUMNS];
@@ -60,7 +66,8 @@ extern InvitationStatus invitation_status(Relation rel, Datum name);
 
 /*
  * Did it expire because the seats were filled? Then a wave may invite the worker
- * again, and the worker may still decline. "reason" is looked at if it is not null.
+ * again, and the worker may still decline or wait for a seat. "reason" is looked at if
+ * it is not null.
  */
 extern bool invitation_expired_by_seats(int status, Datum reason, bool isnull);
 

@@ -90,6 +90,8 @@ merge_changes(InvitationChanges *done)
 		to->last_send_at = Max(to->last_send_at, from->last_send_at);
 		to->released += from->released;
 		to->closed += from->closed;
+		to->queued += from->queued;
+		to->unqueued += from->unqueued;
 	}
 	done->nchanges = last + 1;
 }
@@ -226,9 +228,15 @@ updated(InvitationChanges *done)
 	}
 	if (from == PENDING)
 		change->closed++;
-	if (from == EXPIRED && to == REJECTED)
-		change->answered++;		/* declined; that has no time of its own */
-	if (from == PENDING && (to == ACCEPTED || to == REJECTED))
+	if (to == WAITING)
+		change->queued++;
+	if (from == WAITING)
+		change->unqueued++;
+	/* That has no time of its own. */
+	if ((from == EXPIRED && (to == REJECTED || to == WAITING)) ||
+		(from == WAITING && to == REJECTED))
+		change->answered++;
+	if (from == PENDING && (to == ACCEPTED || to == REJECTED || to == WAITING))
 	{
 		change->answered++;
 		change->oldest_answered = Min(change->oldest_answered,
@@ -248,6 +256,8 @@ deleted(InvitationChanges *done)
 		change->delta--;
 	if (status_of(old) == PENDING)
 		change->closed++;
+	if (status_of(old) == WAITING)
+		change->unqueued++;
 	change->released++;
 
 	done->of_one_worker = done->ndeleted == 0 ||

@@ -40,7 +40,8 @@ PG_FUNCTION_INFO_V1(invitation_deleted);
 /* What may follow a status: a bit per status. */
 static const int successors[NSTATUSES] = {
 	[SCHEDULED] = 1 << PENDING | 1 << EXPIRED,
-	[PENDING] = 1 << ACCEPTED | 1 << REJECTED | 1 << EXPIRED,
+	[PENDING] = 1 << ACCEPTED | 1 << WAITING | 1 << REJECTED | 1 << EXPIRED,
+	[WAITING] = 1 << ACCEPTED | 1 << REJECTED | 1 << EXPIRED | 1 << PENDING,
 	[ACCEPTED] = 1 << LEFT | 1 << PENDING,
 	[REJECTED] = 1 << PENDING,
 	[EXPIRED] = 1 << PENDING | 1 << SCHEDULED,
@@ -50,6 +51,7 @@ static const int successors[NSTATUSES] = {
 static const char *const status_hints[NSTATUSES] = {
 	[SCHEDULED] = "It is sent at send_at; until then it can be withdrawn by expire().",
 	[PENDING] = "It can be answered by accept() or reject(), or withdrawn by expire().",
+	[WAITING] = "It gets the next seat that is free; until then it can be declined by reject(), or withdrawn by expire().",
 	[ACCEPTED] = "The seat can be given up by leave(), or offered to the worker anew by reset().",
 	[REJECTED] = "Use reset() to invite the worker again.",
 	[EXPIRED] = "Use reset() or invite() to invite the worker again.",
@@ -66,7 +68,7 @@ row_status(const TriggerRow *row)
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
 				 errmsg("the status of an invitation cannot be null"),
-				 errhint("It is one of scheduled, pending, accepted, rejected, expired, left."),
+				 errhint("It is one of " INVITATION_STATUSES_LISTED "."),
 				 invitation_errcolumn(row->rel, STATUS, NULL)));
 	return invitation_status(row->rel, row_value(row, STATUS));
 }
@@ -86,7 +88,7 @@ refuse_answer(TriggerData *trigdata, const TriggerRow *old, InvitationStatus fro
 
 	if (!row_isnull(old, REASON))
 		reason = TextDatumGetCString(row_value(old, REASON));
-	if (from == EXPIRED && to == ACCEPTED)
+	if (from == EXPIRED && to != REJECTED)
 	{
 		SpaceScope	scope;
 		GigState	state;
@@ -96,7 +98,7 @@ refuse_answer(TriggerData *trigdata, const TriggerRow *old, InvitationStatus fro
 		{
 			if (cirro_gate_now() >= state.closes_at)
 				gig_state_refuse_closed(space, gig_id, &state);
-			if (gig_state_is_full(&state) &&
+			if (to == ACCEPTED && gig_state_is_full(&state) &&
 				invitation_expired_by_seats(from, row_value(old, REASON), reason == NULL))
 				gig_state_refuse_filled(space, gig_id, &state);
 		}
@@ -117,12 +119,13 @@ check_transition(TriggerData *trigdata, const TriggerRow *old, InvitationStatus 
 {
 	if (successors[from] & (1 << to))
 		return;
-	/* Declining what there is no seat for keeps waves from inviting the worker again. */
-	if (to == REJECTED &&
+	/* Who declines what there is no seat for is not invited by a wave again; who waits is next. */
+	if ((to == REJECTED || to == WAITING) &&
 		invitation_expired_by_seats(from, row_value(old, REASON), row_isnull(old, REASON)))
 		return;
 
-	if ((to == ACCEPTED && from != SCHEDULED) || (to == REJECTED && from == EXPIRED))
+	if ((to == ACCEPTED && from != SCHEDULED) || (to == REJECTED && from == EXPIRED) ||
+		(to == WAITING && from != SCHEDULED && from != ACCEPTED))
 		refuse_answer(trigdata, old, from, to);
 
 	ereport(ERROR,
@@ -171,15 +174,16 @@ fill_reason(TriggerData *trigdata, const TriggerRow *old, TriggerRow *row)
 
 	if (gig_state_read(space, gig_id, &state))
 	{
-		bool		has_deadline = row_status(old) == PENDING && state.has_answer_within &&
+		InvitationStatus from = row_status(old);
+		bool		has_deadline = from == PENDING && state.has_answer_within &&
 			!row_isnull(old, INVITED_AT);
 		TimestampTz answer_by = has_deadline ?
 			gig_answer_by(DatumGetTimestampTz(row_value(old, INVITED_AT)), &state.answer_within) :
 			DT_NOEND;
 
 		reason = gig_expired_reason(answer_by, state.closes_at,
-									state.expires_rest && gig_state_is_full(&state),
-									cirro_gate_now());
+									from != WAITING && state.expires_rest &&
+									gig_state_is_full(&state), cirro_gate_now());
 	}
 	trigger_leave(&scope);
 	if (reason != NULL)
@@ -219,6 +223,7 @@ check_insert(TriggerRow *row)
 
 	trigger_row_set_null(row, INVITED_AT);
 	trigger_row_set_null(row, RESPONDED_AT);
+	trigger_row_set_null(row, WAITING_SINCE);
 	trigger_row_set(row, TIMES_INVITED, Int32GetDatum(0));
 	trigger_row_set(row, REVISION, Int32GetDatum(1));
 	if (status != SCHEDULED)
@@ -237,6 +242,7 @@ check_update(TriggerData *trigdata, TriggerRow *old, TriggerRow *row)
 	check_identity(old, row);
 	trigger_row_copy(row, old, INVITED_AT);
 	trigger_row_copy(row, old, RESPONDED_AT);
+	trigger_row_copy(row, old, WAITING_SINCE);
 	trigger_row_copy(row, old, TIMES_INVITED);
 	trigger_row_copy(row, old, REVISION);
 	if (from == to)
@@ -252,6 +258,10 @@ check_update(TriggerData *trigdata, TriggerRow *old, TriggerRow *row)
 
 	check_transition(trigdata, old, from, to);
 	trigger_row_set(row, REVISION, Int32GetDatum(revision == PG_INT32_MAX ? 1 : revision + 1));
+	if (to == WAITING)
+		trigger_row_set(row, WAITING_SINCE, TimestampTzGetDatum(cirro_now()));
+	else
+		trigger_row_set_null(row, WAITING_SINCE);
 	switch (to)
 	{
 		case PENDING:
@@ -267,12 +277,15 @@ check_update(TriggerData *trigdata, TriggerRow *old, TriggerRow *row)
 				fill_reason(trigdata, old, row);
 			break;
 		case REJECTED:
-			/* Why it expired is not why the worker declined. */
+		case WAITING:
+			/* Why it expired is not why the worker declined or waits. */
 			if (from == EXPIRED && !trigger_row_differs(old, row, REASON))
 				trigger_row_set_null(row, REASON);
 			/* FALLTHROUGH */
 		default:
-			trigger_row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));
+			/* Who waits has answered, and is given a seat by whoever frees it. */
+			if (from != WAITING || to != ACCEPTED)
+				trigger_row_set(row, RESPONDED_AT, TimestampTzGetDatum(cirro_now()));
 	}
 	if (to != PENDING && to != SCHEDULED)
 	{
@@ -389,7 +402,8 @@ forget_worker(Oid space, InvitationChanges *done)
 /*
  * Settles with the gigs that a statement touched. Locks their gig_state rows
  * in ascending order of id and refuses the statement if a gig is closed, its
- * seats do not suffice, or an answer came after its time.
+ * seats do not suffice, or an answer came after its time. Seats that are free then
+ * go to those who wait (gig/waiting.h).
  */
 static void
 statement_trigger(TriggerData *trigdata)

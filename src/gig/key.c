@@ -73,8 +73,9 @@ static const char *const tables[] = {"gig_key", "gig_filter"};
 #define MAX_BESIDE		2000
 #define MAX_COPIED		8192
 
+/* The owner may have given the column another type. */
 static const SpaceQuery read_filters = {
-	"SELECT f.gig_id::bigint, f.filter FROM gig_filter f WHERE f.gig_id = ANY ($1)",
+	"SELECT f.gig_id::bigint, f.filter::cirro.filter_query FROM gig_filter f WHERE f.gig_id = ANY ($1)",
 	1, {INT8ARRAYOID}, PLAN_BY_KEY
 };
 
@@ -370,6 +371,8 @@ gig_key_forget(Oid space, const int64 *gigs, int n)
 {
 	QueryArgs	args = {&delete_keys};
 
+	if (n == 0)
+		return;
 	arg_int64_array(&args, gigs, n);
 	query_run(space, &args);
 }
@@ -377,9 +380,11 @@ gig_key_forget(Oid space, const int64 *gigs, int n)
 void
 gig_key_write(Oid space, const int64 *gigs, int n, bool is_new)
 {
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro keys",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext scratch;
 
+	if (n == 0)
+		return;
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "cirro keys", ALLOCSET_DEFAULT_SIZES);
 	for (int i = 0; i < n; i += GIGS_AT_ONCE)
 	{
 		MemoryContext old = MemoryContextSwitchTo(scratch);

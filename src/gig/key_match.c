@@ -44,8 +44,8 @@ static const SpaceQuery read_shapes = {
 
 /* A long filter is not beside its keys (gig/key.c). */
 #define MATCHES(key) \
-	"$1 OPERATOR(cirro.@@) coalesce(" key ".filter, " \
-	"(SELECT x.filter FROM gig_filter x WHERE x.gig_id = " key ".gig_id))"
+	"$1 OPERATOR(cirro.@@) coalesce(" key ".filter::cirro.filter_query, " \
+	"(SELECT x.filter::cirro.filter_query FROM gig_filter x WHERE x.gig_id = " key ".gig_id))"
 
 static const SpaceQuery find_gigs = {
 	"SELECT k.gig_id::bigint FROM gig_key k WHERE k.key = ANY ($2) AND " MATCHES("k") " "

@@ -24,6 +24,7 @@
 #include "cirro.h"
 #include "gig/event.h"
 #include "gig/state.h"
+#include "gig/waiting.h"
 #include "space/query.h"
 #include "space/row_writer.h"
 
@@ -32,7 +33,7 @@ PG_FUNCTION_INFO_V1(cirro_answer_by);
 /* As read_columns reads them. */
 #define STATE_COLUMNS \
 	"s.accepted::int, s.target::int, s.capacity::int, s.expires_rest::bool, " \
-	"s.closes_at::timestamptz, s.answer_within::interval"
+	"s.closes_at::timestamptz, s.answer_within::interval, s.waiting::int"
 
 static const SpaceQuery read_state = {
 	"SELECT " STATE_COLUMNS ", s.awaits_room::bool FROM gig_state s WHERE s.gig_id = $1",
@@ -54,13 +55,14 @@ static const SpaceQuery change_states = {
 	"UPDATE gig_state s SET accepted = u.accepted, "
 	"  next_wave_at = nullif(u.next_wave_at, $6), "
 	"  next_event_at = nullif(u.next_event_at, $6), released = nullif(u.released, 0), "
-	"  slept_in = nullif(u.slept_in, 0), awaits_room = u.awaits_room "
+	"  slept_in = nullif(u.slept_in, 0), awaits_room = u.awaits_room, waiting = u.waiting "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), "
-	"  pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($7), pg_catalog.unnest($8)) "
-	"  u (id, accepted, next_wave_at, next_event_at, released, slept_in, awaits_room) "
+	"  pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($7), pg_catalog.unnest($8), "
+	"  pg_catalog.unnest($9)) "
+	"  u (id, accepted, next_wave_at, next_event_at, released, slept_in, awaits_room, waiting) "
 	"WHERE s.gig_id = u.id",
-	8, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
-	TIMESTAMPTZOID, INT8ARRAYOID, BOOLARRAYOID},
+	9, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
+	TIMESTAMPTZOID, INT8ARRAYOID, BOOLARRAYOID, INT4ARRAYOID},
 	PLAN_BY_KEY
 };
 
@@ -83,6 +85,12 @@ static const SpaceQuery open_query = {
 	2, {INT8OID, INTERVALOID}, PLAN_BY_KEY
 };
 
+/* Of a row that is locked. */
+static const SpaceQuery look_now = {
+	"UPDATE gig_state s SET next_event_at = least(s.next_event_at, $2) WHERE s.gig_id = $1",
+	2, {INT8OID, TIMESTAMPTZOID}, PLAN_BY_KEY
+};
+
 /* The same row by row. */
 enum
 {
@@ -90,7 +98,7 @@ enum
 	STATE_ANSWER_WITHIN, STATE_AUTO, STATE_FREQUENCY, STATE_STARTS_AT, STATE_ARCHIVES_AT,
 	STATE_LAST_DUE_AT, STATE_NEXT_WAVE_AT, STATE_NEXT_EVENT_AT, STATE_RELEASED, STATE_LAST_WAVE_AT,
 	STATE_WAVES, STATE_FAILURES, STATE_ANNOUNCED, STATE_EXHAUSTED, STATE_SEARCHED,
-	STATE_SEARCHED_ON, STATE_SLEPT_IN, STATE_AWAITS_ROOM, NSTATE_COLUMNS
+	STATE_SEARCHED_ON, STATE_SLEPT_IN, STATE_AWAITS_ROOM, STATE_WAITING, NSTATE_COLUMNS
 };
 
 static const RowTable state_rows = {
@@ -121,7 +129,8 @@ static const RowTable state_rows = {
 		[STATE_SEARCHED] = {"searched", INT8OID},
 		[STATE_SEARCHED_ON] = {"searched_on", INT8OID},
 		[STATE_SLEPT_IN] = {"slept_in", INT8OID},
-		[STATE_AWAITS_ROOM] = {"awaits_room", BOOLOID}
+		[STATE_AWAITS_ROOM] = {"awaits_room", BOOLOID},
+		[STATE_WAITING] = {"waiting", INT4OID}
 	}
 };
 
@@ -144,15 +153,27 @@ typedef struct StateRow
 	bool		is_there;
 } StateRow;
 
-/* For the reason that is true of each; a wave would invite some again. */
-static const SpaceQuery expire_rest = {
-	"UPDATE invitation i SET status = 'expired', reason = cirro.expired_reason(i.status, i.invited_at, "
-	"    (SELECT s.closes_at::timestamptz FROM gig_state s WHERE s.gig_id = $1), "
-	"    (SELECT s.answer_within::interval FROM gig_state s WHERE s.gig_id = $1), true) "
-	"WHERE i.id = ANY (ARRAY("
-	"  SELECT l.id FROM invitation l "
-	"  WHERE l.gig_id = $1 AND l.status IN ('pending', 'scheduled') "
-	"  ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED))",
+/*
+ * For the reason that is true of each; a wave would invite some again. Who waits does
+ * so until the gig closes.
+ */
+#define EXPIRE_REST(tables, locks) \
+	"UPDATE invitation i SET status = 'expired', reason = cirro.expired_reason(i.status, i.invited_at, " \
+	"    (SELECT s.closes_at::timestamptz FROM gig_state s WHERE s.gig_id = $1), " \
+	"    (SELECT s.answer_within::interval FROM gig_state s WHERE s.gig_id = $1), true) " \
+	"WHERE i.id = ANY (ARRAY(" \
+	"  SELECT l.id FROM invitation l " tables \
+	"  WHERE l.gig_id = $1 AND l.status IN ('pending', 'scheduled', 'waiting') " \
+	"  AND (l.status <> 'waiting' OR cirro.expired_reason(l.status, NULL, " \
+	"    (SELECT s.closes_at::timestamptz FROM gig_state s WHERE s.gig_id = $1), NULL, true) IS NOT NULL) " \
+	"  ORDER BY l.id FOR NO KEY UPDATE OF l SKIP LOCKED" locks "))"
+
+static const SpaceQuery expire_rest = {EXPIRE_REST("", ""), 1, {INT8OID}, PLAN_BY_KEY};
+
+/* The same where this transaction may have written some, as in gig/waiting.c. */
+static const SpaceQuery expire_opened = {
+	EXPIRE_REST("JOIN gig g ON g.id = l.gig_id JOIN worker w ON w.id = l.worker_id ",
+				" FOR KEY SHARE OF g, w SKIP LOCKED"),
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
@@ -184,6 +205,7 @@ read_columns(ResultRow *row, GigState *state)
 	state->has_answer_within = answer_within != NULL;
 	if (answer_within != NULL)
 		state->answer_within = *answer_within;
+	state->waiting = result_int32(row);
 }
 
 /* By the caller's snapshot, or by what is committed now. */
@@ -265,11 +287,16 @@ gig_state_tell_seats(Oid space, int64 gig_id, TimestampTz closes_at,
 		event_of_gigs(space, &gig_id, 1, is_filled ? "gig.filled" : "gig.reopened");
 }
 
-/* Are as many accepted as a gig wants, where it takes no more or has no limit? */
 static bool
 is_filled(const GigState *state, int64 accepted)
 {
 	return accepted >= (state->capacity >= 0 ? state->capacity : state->target);
+}
+
+bool
+gig_state_is_filled(const GigState *state)
+{
+	return is_filled(state, state->accepted);
 }
 
 /* In an ereport: the column of invitation that the error is about. */
@@ -320,13 +347,19 @@ gig_state_refuse_missing(Oid space, int64 gig_id)
 			 errinvitation(space, "gig_id")));
 }
 
-void
-gig_state_expire_rest(Oid space, int64 gig_id)
+static void
+expire_by(Oid space, const SpaceQuery *query, int64 gig_id)
 {
-	QueryArgs	args = {&expire_rest};
+	QueryArgs	args = {query};
 
 	arg_int64(&args, gig_id);
 	query_run(space, &args);
+}
+
+void
+gig_state_expire_rest(Oid space, int64 gig_id)
+{
+	expire_by(space, &expire_rest, gig_id);
 }
 
 /* Refuses what came too late for the gig's seats or its time. */
@@ -339,7 +372,8 @@ check_change(Oid space, const GigChange *change, const GigState *state)
 	bool		lapsed = change->answered > 0 && state->has_answer_within &&
 		gig_answer_by(change->oldest_answered, &state->answer_within) <= now;
 
-	if (closed && (change->gained > 0 || change->opened > 0 || change->left > 0))
+	if (closed && (change->gained > 0 || change->opened > 0 || change->left > 0 ||
+				   change->queued > 0))
 		gig_state_refuse_closed(space, change->gig_id, state);
 
 	if (!TIMESTAMP_IS_NOBEGIN(change->last_send_at) &&
@@ -377,16 +411,22 @@ static void
 check_absence(Oid space, const GigChange *change)
 {
 	/* It is being deleted, and the seats with it. */
-	if (change->gained == 0 && change->opened == 0 && change->left == 0)
+	if (change->gained == 0 && change->opened == 0 && change->left == 0 && change->queued == 0)
 		return;
 	gig_state_refuse_missing(space, change->gig_id);
+}
+
+static bool
+concerns_waiting(const GigChange *change)
+{
+	return change->queued > 0 || change->unqueued > 0 || change->woken > 0;
 }
 
 static bool
 leaves_state(const GigChange *change)
 {
 	return change->delta == 0 && change->gained == 0 && change->opened == 0 &&
-		change->released == 0;
+		change->released == 0 && !concerns_waiting(change);
 }
 
 /* -------------------------------------------------------------- reading -- */
@@ -433,6 +473,7 @@ read_row(RowWriter *rows, StateRow *row)
 	state->has_answer_within = answer_within != (Datum) 0;
 	if (state->has_answer_within)
 		state->answer_within = *DatumGetIntervalP(answer_within);
+	state->waiting = DatumGetInt32(state_value(rows, STATE_WAITING));
 	row->automatic = DatumGetBool(state_value(rows, STATE_AUTO));
 	row->frequency = *DatumGetIntervalP(state_value(rows, STATE_FREQUENCY));
 	row->starts_at = DatumGetTimestampTz(state_value(rows, STATE_STARTS_AT));
@@ -547,11 +588,14 @@ change_row(StateRow *row, const GigChange *change)
 	GigState   *state = &row->state;
 	TimestampTz now = cirro_now();
 	int32		before = state->accepted;
-	bool		had_wave = row->next_wave_at != NO_TIME;
+	bool		was_asleep = row->slept_in != 0 || row->awaits_room;
+	bool		had_wave = row->next_wave_at != NO_TIME && !was_asleep;
 	bool		wants_wave;
 	TimestampTz wave_at = now;
 
-	if (pg_add_s32_overflow(before, (int32) change->delta, &state->accepted))
+	if (pg_add_s32_overflow(before, (int32) change->delta, &state->accepted) ||
+		pg_add_s32_overflow(state->waiting, (int32) (change->queued - change->unqueued),
+							&state->waiting))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("integer out of range")));
@@ -590,7 +634,8 @@ is_changed(const StateRow *a, const StateRow *b)
 {
 	return a->state.accepted != b->state.accepted || a->next_wave_at != b->next_wave_at ||
 		a->next_event_at != b->next_event_at || a->released != b->released ||
-		a->slept_in != b->slept_in || a->awaits_room != b->awaits_room;
+		a->slept_in != b->slept_in || a->awaits_room != b->awaits_room ||
+		a->state.waiting != b->state.waiting;
 }
 
 /* How rows are written that stay as they are. */
@@ -605,6 +650,8 @@ static bool
 has_to_be_written(const StateRow *before, const StateRow *row, const GigChange *change,
 				  WriteMode mode)
 {
+	if (concerns_waiting(change))
+		return true;
 	switch (mode)
 	{
 		case WRITE_ALWAYS:
@@ -657,6 +704,7 @@ write_row(RowWriter *rows, const GigChange *change, WriteMode mode, StateRow *ro
 		set_transaction(rows, STATE_RELEASED, row->released);
 		set_transaction(rows, STATE_SLEPT_IN, row->slept_in);
 		row_writer_set(rows, STATE_AWAITS_ROOM, BoolGetDatum(row->awaits_room), false);
+		row_writer_set(rows, STATE_WAITING, Int32GetDatum(row->state.waiting), false);
 		result = row_writer_update(rows);
 	}
 	row->is_there = result == ROW_DONE;
@@ -699,6 +747,7 @@ change_rows(Oid space, const GigChange *changes, int n, WriteMode mode, StateRow
 	int64	   *released = palloc(n * sizeof(int64));
 	int64	   *slept_in = palloc(n * sizeof(int64));
 	bool	   *awaits_room = palloc(n * sizeof(bool));
+	int32	   *waiting = palloc(n * sizeof(int32));
 	int			nchanged = 0;
 	uint64		nlocked;
 	uint64		next = 0;
@@ -732,6 +781,7 @@ change_rows(Oid space, const GigChange *changes, int n, WriteMode mode, StateRow
 		released[nchanged] = row->released;
 		slept_in[nchanged] = row->slept_in;
 		awaits_room[nchanged] = row->awaits_room;
+		waiting[nchanged] = row->state.waiting;
 		nchanged++;
 	}
 	query_free();
@@ -746,8 +796,59 @@ change_rows(Oid space, const GigChange *changes, int n, WriteMode mode, StateRow
 	arg_timestamptz(&update, NO_TIME);
 	arg_int64_array(&update, slept_in, nchanged);
 	arg_bool_array(&update, awaits_room, nchanged);
+	arg_int32_array(&update, waiting, nchanged);
 	query_run(space, &update);
 }
+
+/* -------------------------------------------------------------- waiting -- */
+
+/* How many of those who wait there is a seat for: none, once the gig is closed. */
+static int64
+seats_for_waiting(const GigState *state)
+{
+	if (state->waiting <= 0 || gig_state_is_full(state) || cirro_gate_now() >= state->closes_at)
+		return 0;
+	return state->capacity < 0 ? state->waiting :
+		Min(state->waiting, state->capacity - state->accepted);
+}
+
+/*
+ * Those whose rows are locked go back to their place: the tick comes for them. So it
+ * does for those whom a trigger of the Space's owner keeps from their seats.
+ */
+void
+gig_state_seat(Oid space, int64 gig_id, GigState *state)
+{
+	WaitingPlace place = WAITING_NOBODY;
+	QueryArgs	args = {&look_now};
+	int64		seats = seats_for_waiting(state);
+
+	if (seats == 0)
+		return;
+	while (seats > 0 && waiting_seat(space, gig_id, seats, &place) > 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		/* It is locked: this reads what was counted. */
+		if (!gig_state_lock(space, gig_id, state))
+			return;
+		seats = seats_for_waiting(state);
+	}
+	if (seats > 0 && waiting_any(space, gig_id))
+	{
+		arg_int64(&args, gig_id);
+		arg_timestamptz(&args, cirro_now());
+		query_run(space, &args);
+	}
+}
+
+/* May seats be free for those who wait, after a change, that were not before? */
+static bool
+may_free_seats(const GigChange *change)
+{
+	return change->delta < 0 || concerns_waiting(change);
+}
+
+/* --------------------------------------------------------------- apply -- */
 
 /* None of "changes" leaves the state as it is for certain. */
 static void
@@ -755,6 +856,7 @@ apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 {
 	StateRow   *states = palloc(n * sizeof(StateRow));
 	int64	   *full = palloc(n * sizeof(int64));
+	bool	   *opened = palloc(n * sizeof(bool));
 	int64	   *filled = palloc(n * sizeof(int64));
 	int64	   *reopened = palloc(n * sizeof(int64));
 	int			nfull = 0;
@@ -767,17 +869,28 @@ apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 	for (int i = 0; i < n; i++)
 	{
 		const GigChange *change = &changes[i];
-		const GigState *state = &states[i].state;
+		GigState   *state = &states[i].state;
 		bool		filled_before;
 		bool		filled_now;
+		int32		accepted;
 
 		if (!states[i].is_there)
 		{
 			check_absence(space, change);
 			continue;
 		}
+		if (waiting_is_seating(change->gig_id))
+		{
+			/* Whoever gives the seats settles all else. */
+			if (state->capacity >= 0 && state->accepted > state->capacity)
+				gig_state_refuse_filled(space, change->gig_id, state);
+			continue;
+		}
 		check_change(space, change, state);
 		filled_before = is_filled(state, state->accepted - change->delta);
+		accepted = state->accepted;
+		if (may_free_seats(change))
+			gig_state_seat(space, change->gig_id, state);
 		filled_now = is_filled(state, state->accepted);
 		if (tells_seats(state->closes_at, filled_before, filled_now))
 		{
@@ -786,13 +899,18 @@ apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 			else
 				reopened[nreopened++] = change->gig_id;
 		}
-		if (change->gained > 0 && state->expires_rest && gig_state_is_full(state))
+		if ((change->gained > 0 || state->accepted > accepted) &&
+			state->expires_rest && gig_state_is_full(state))
+		{
+			/* The statement that freed the seat has opened what expires now. */
+			opened[nfull] = change->opened > 0 && change->delta < 0;
 			full[nfull++] = change->gig_id;
+		}
 	}
 	event_of_gigs(space, filled, nfilled, "gig.filled");
 	event_of_gigs(space, reopened, nreopened, "gig.reopened");
 	for (int i = 0; i < nfull; i++)
-		gig_state_expire_rest(space, full[i]);
+		expire_by(space, opened[i] ? &expire_opened : &expire_rest, full[i]);
 }
 
 /*
@@ -883,9 +1001,42 @@ read_open(Oid space, const StateRow *row, OpenInvitations *open)
 	query_free();
 }
 
+/*
+ * Seats that were free when those who wait were locked. What that fills is settled
+ * here: the tick has no statement that would.
+ */
+static bool
+seat_waiting(Oid space, StateRow *row)
+{
+	int64		gig_id = row->gig_id;
+	int32		accepted = row->state.accepted;
+	bool		was_filled = gig_state_is_filled(&row->state);
+	const GigState *state = &row->state;
+
+	if (seats_for_waiting(state) == 0)
+		return true;
+	gig_state_seat(space, gig_id, &row->state);
+	if (!lock_row(space, gig_id, row))
+		return false;
+	gig_state_tell_seats(space, gig_id, state->closes_at, was_filled, gig_state_is_filled(state));
+	if (state->accepted > accepted && state->expires_rest && gig_state_is_full(state))
+		gig_state_expire_rest(space, gig_id);
+	return true;
+}
+
+/* Does somebody wait whose time is over, or beside a seat that is free? */
+static bool
+is_waited_for(Oid space, const StateRow *row, TimestampTz now)
+{
+	if (row->state.waiting <= 0)
+		return false;
+	return row->state.closes_at <= now ||
+		(seats_for_waiting(&row->state) > 0 && waiting_any(space, row->gig_id));
+}
+
 /* When the tick has to look at the gig again; NO_TIME: never. */
 static TimestampTz
-next_event(const StateRow *row, const GigTurnEnd *end, const OpenInvitations *open)
+next_event(Oid space, const StateRow *row, const GigTurnEnd *end, const OpenInvitations *open)
 {
 	const GigState *state = &row->state;
 	TimestampTz next = NO_TIME;
@@ -896,7 +1047,7 @@ next_event(const StateRow *row, const GigTurnEnd *end, const OpenInvitations *op
 			Min(end->retry_at, row->next_wave_at) : end->retry_at;
 	if (has_wave && row->next_wave_at < state->closes_at && state->closes_at > end->now)
 		next = row->next_wave_at;
-	if (open->any && is_over(state, end->now))
+	if ((open->any && is_over(state, end->now)) || is_waited_for(space, row, end->now))
 		next = earlier(next, end->now);
 	if (open->next_send != NO_TIME && !gig_state_is_full(state))
 		next = earlier(next, open->next_send);
@@ -909,6 +1060,13 @@ next_event(const StateRow *row, const GigTurnEnd *end, const OpenInvitations *op
 	if (end->announced < 3 && row->archives_at != NO_TIME)
 		next = earlier(next, row->archives_at);
 	return next;
+}
+
+/* What was searched by a filter that depends on time is void once it is another. */
+static int64
+searched_on(Oid space, const GigTurnEnd *end)
+{
+	return gig_state_place(space) ^ (int64) end->bound_hash;
 }
 
 /* Writes the row, which is locked. False if a statement has to. */
@@ -941,7 +1099,7 @@ write_end(Oid space, const StateRow *row, const GigTurnEnd *end)
 				int64		searched = (int64) U64FromFullTransactionId(end->searched);
 
 				row_writer_set(rows, STATE_SEARCHED, Int64GetDatum(searched), false);
-				row_writer_set(rows, STATE_SEARCHED_ON, Int64GetDatum(gig_state_place(space)),
+				row_writer_set(rows, STATE_SEARCHED_ON, Int64GetDatum(searched_on(space, end)),
 							   false);
 			}
 			if (row_writer_update(rows) == ROW_CHANGED)
@@ -983,7 +1141,7 @@ update_end(Oid space, const StateRow *row, const GigTurnEnd *end)
 		arg_int64(&args, row->released);
 	arg_transaction(&args, end->searched);
 	if (FullTransactionIdIsValid(end->searched))
-		arg_int64(&args, gig_state_place(space));
+		arg_int64(&args, searched_on(space, end));
 	else
 		arg_null(&args);
 	if (row->slept_in == 0)
@@ -1024,8 +1182,11 @@ plan_wave(StateRow *row, const GigTurnEnd *end)
 		(uint64) row->released < U64FromFullTransactionId(end->searched))
 		row->slept_in = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
 	row->awaits_room = end->awaits_room;
-	if (row->slept_in != 0 || row->awaits_room)
+	if (row->awaits_room)
 		row->next_wave_at = NO_TIME;
+	else if (row->slept_in != 0)
+		row->next_wave_at = end->changes_at == NO_TIME ? NO_TIME :
+			Max(end->changes_at, end->next_due);
 }
 
 void
@@ -1034,7 +1195,8 @@ gig_state_finish(Oid space, int64 gig_id, const GigTurnEnd *end)
 	StateRow	row;
 	OpenInvitations open = {true, end->next_send, NO_TIME};
 
-	if (!lock_row(space, gig_id, &row))
+	if (!lock_row(space, gig_id, &row) ||
+		(end->retry_at == NO_TIME && !seat_waiting(space, &row)))
 		return;
 	/* What was released later than that was not released here. */
 	if ((uint64) row.released >= U64FromFullTransactionId(ReadNextFullTransactionId()))
@@ -1047,7 +1209,7 @@ gig_state_finish(Oid space, int64 gig_id, const GigTurnEnd *end)
 		!ItemPointerEquals(&row.version.place, (ItemPointer) &end->version.place) ||
 		row.version.xmin != end->version.xmin)
 		read_open(space, &row, &open);
-	row.next_event_at = next_event(&row, end, &open);
+	row.next_event_at = next_event(space, &row, end, &open);
 	if (!write_end(space, &row, end))
 		update_end(space, &row, end);
 }

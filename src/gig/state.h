@@ -15,13 +15,16 @@
  *	  and for a wave (which skips a gig that is locked), FOR UPDATE to cancel and
  *	  to delete
  *	  The row of gig_filter is its gig's: it is changed under such a lock only.
- * 3. the row of setting, by waves while setting.max_pending is given
+ * 3. the row of setting, by waves while setting.max_pending or setting.eligible is given
  * 4. worker rows: FOR KEY SHARE to invite (waves skip who is locked), FOR UPDATE
  *	  to delete and to erase
  * 5. invitation rows: those that are there, then new ones, which wait for
  *	  another transaction that invites the same worker to the same gig
  * 6. gig_state rows, once the statement has all its other rows
- * 7. after that other invitations of the gig, with SKIP LOCKED only
+ * 7. after that other invitations of the gig, with SKIP LOCKED only: those that expire
+ *	  because the seats are filled, those that are given a seat that is free; for
+ *	  these their gig and workers FOR KEY SHARE, likewise; and FOR SHARE, likewise,
+ *	  workers who wait beside a free seat and are not active
  *
  * The foreign keys of an invitation lock its gig and worker after it is
  * inserted; so the functions that insert several lock those before. Rows of
@@ -56,7 +59,8 @@
  * In SQL: does gig_state.searched hold? A worker whom no transaction from it on
  * has changed is none to invite. Void are what was written elsewhere, where
  * transactions have other ids, and what was there before somebody could be
- * invited again. "place" is gig_state_place().
+ * invited again. "place" is gig_state_place(). Of a gig whose filter depends on time it
+ * says no: there searched_on is of that place and the filter bound (wave/facts.c).
  */
 #define STATE_SEARCHED(place) \
 	"(s.searched IS NOT NULL AND s.searched_on = " place \
@@ -78,6 +82,7 @@ typedef struct GigState
 	TimestampTz closes_at;
 	bool		has_answer_within;
 	Interval	answer_within;
+	int32		waiting;		/* workers who would take a seat that comes free */
 } GigState;
 
 /* What one statement did to the invitations of one gig. */
@@ -94,6 +99,9 @@ typedef struct GigChange
 	TimestampTz last_send_at;	/* latest of them, or -infinity */
 	int64		released;		/* workers whom a wave may invite again */
 	int64		closed;			/* are not pending any more */
+	int64		queued;			/* became waiting */
+	int64		unqueued;		/* are not waiting any more */
+	int64		woken;			/* wait, and their workers have become active */
 } GigChange;
 
 /* No time at all, where each of a timestamp may be one: none can have this value. */
@@ -120,6 +128,8 @@ typedef struct GigTurnEnd
 	bool		exhausted;
 	TimestampTz retry_at;		/* after a failure */
 	FullTransactionId searched; /* or none */
+	uint64		bound_hash;		/* of what its filter was bound to; 0: it knows no time */
+	TimestampTz changes_at;		/* it will be another filter */
 	bool		nobody_left;	/* the wave found nobody, "searched" says of whom */
 	bool		awaits_room;	/* it had no room below pending_max */
 
@@ -142,24 +152,37 @@ extern bool gig_state_lock(Oid space, int64 gig_id, GigState *state);
  * Counts "changes", one per gig in ascending order, into gig_state, which it
  * locks in that order unless a change cannot concern it, and raises UG010,
  * UG011, UG012 or 22023 if the statement may not stand, 55000 if a gig has no
- * state. When an explicit seats_max is reached the other invitations expire.
+ * state. Seats that are free then go to those who wait (gig/waiting.h). When an
+ * explicit seats_max is reached the other invitations expire.
  *
  * A row that stays as it is is written all the same if it is the only one, so that
- * whoever goes by an older snapshot notices; unless the caller writes it later.
+ * whoever goes by an older snapshot notices; unless the caller writes it later. Of a
+ * gig that somebody waits for, or does no longer, it is always written: a transaction
+ * with a snapshot from before would else free a seat beside him.
  */
 extern void gig_state_apply(Oid space, const GigChange *changes, size_t n,
 							bool is_written_later);
 
 /*
- * Writes what a turn has come to, and when to look at the gig again. Locks the row. A
+ * Gives the free seats of a gig whose gig_state is locked to those who wait for one,
+ * if it is open, in the order in which they came, and has the tick come back if one is
+ * left over. "state" is what is so afterwards.
+ */
+extern void gig_state_seat(Oid space, int64 gig_id, GigState *state);
+
+/*
+ * Writes what a turn has come to, and when to look at the gig again. Locks the row,
+ * and gives free seats to those who wait, as somebody may have held them locked. A
  * gig that waves can do nothing for goes to sleep: until a worker is added or changes
- * (wave/look.h), if nobody is left, and until then something about it changes.
+ * (wave/look.h), if nobody is left, or its filter becomes another, and until then
+ * something about it changes.
  */
 extern void gig_state_finish(Oid space, int64 gig_id, const GigTurnEnd *end);
 
 /*
  * Expires the pending and scheduled invitations of a gig that nobody else
- * holds locked; the tick finishes the others.
+ * holds locked; the tick finishes the others. None of them may have been written by
+ * this transaction, if the gig and the workers are not locked before.
  */
 extern void gig_state_expire_rest(Oid space, int64 gig_id);
 
@@ -178,6 +201,9 @@ extern const char *gig_expired_reason(TimestampTz answer_by, TimestampTz closes_
 									  bool filled, TimestampTz now);
 
 extern bool gig_state_is_full(const GigState *state);
+
+/* Are as many accepted as a gig wants, where it takes no more or has no limit? */
+extern bool gig_state_is_filled(const GigState *state);
 
 /*
  * Tells that a gig has become filled or has a seat again, if that it is filled has

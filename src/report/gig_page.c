@@ -48,6 +48,7 @@ static const SpaceQuery answers_query = {
 	"   count(*) FILTER (WHERE o.status = 'left')::bigint,"
 	"   count(*) FILTER (WHERE o.status = 'rejected')::bigint,"
 	"   count(*) FILTER (WHERE o.status = 'pending')::bigint,"
+	"   count(*) FILTER (WHERE o.status = 'waiting')::bigint,"
 	"   count(*) FILTER (WHERE o.status = 'scheduled')::bigint,"
 	"   count(*) FILTER (WHERE o.status = 'expired' AND o.reason = 'no_answer')::bigint,"
 	"   count(*) FILTER (WHERE o.status = 'expired' AND o.reason = 'gig_ended')::bigint,"
@@ -208,6 +209,7 @@ typedef struct Answers
 	int64		left;
 	int64		rejected;
 	int64		pending;
+	int64		waiting;
 	int64		scheduled;
 	int64		no_answer;
 	int64		gig_ended;
@@ -290,6 +292,7 @@ read_answers(Answers *answers, int64 gig_id)
 	answers->left = result_int64(&row);
 	answers->rejected = result_int64(&row);
 	answers->pending = result_int64(&row);
+	answers->waiting = result_int64(&row);
 	answers->scheduled = result_int64(&row);
 	answers->no_answer = result_int64(&row);
 	answers->gig_ended = result_int64(&row);
@@ -530,7 +533,7 @@ static void
 put_answers(Report *report, const Answers *a)
 {
 	StringInfo	page = report->page;
-	int64		total = a->accepted + a->left + a->rejected + a->pending +
+	int64		total = a->accepted + a->left + a->rejected + a->pending + a->waiting +
 		a->scheduled + a->expired;
 
 	page_card_open(report, "answers", 6, "Answers", "Each invitation once, as it is now.");
@@ -546,6 +549,8 @@ put_answers(Report *report, const Answers *a)
 		put_answer(report, "Left again", a->left, total);
 		put_answer(report, "Rejected", a->rejected, total);
 		put_answer(report, "Pending", a->pending, total);
+		if (a->waiting > 0)
+			put_answer(report, "Waiting for a seat", a->waiting, total);
 		if (a->scheduled > 0)
 			put_answer(report, "Not sent yet", a->scheduled, total);
 		put_answer(report, "No answer in time", a->no_answer + a->gig_ended, total);
@@ -846,7 +851,7 @@ gig_page(Report *report, int64 gig_id)
 	if (gig.capacity >= 0)
 		page_tile(report, "Capacity", gig.capacity, gig.accepted >= gig.capacity ? "full" : NULL, false);
 	page_tile(report, "Seats free", free_seats, gig.capacity < 0 ? "up to the target" : NULL, false);
-	page_tile(report, "Pending", answers.pending, NULL, false);
+	page_tile(report, "Pending", answers.pending, page_waiting_note(answers.waiting), false);
 	page_tile(report, "Waves", gig.waves, NULL, false);
 	page_tiles_close(report);
 

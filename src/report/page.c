@@ -175,6 +175,14 @@ page_tile(Report *report, const char *name, int64 number, const char *word, bool
 	html(report->page, "</dd></div>\n");
 }
 
+const char *
+page_waiting_note(int64 waiting)
+{
+	return waiting <= 0 ? NULL :
+		psprintf(waiting == 1 ? "%lld more waits for a seat" : "%lld more wait for a seat",
+				 (long long) waiting);
+}
+
 void
 page_tiles_close(Report *report)
 {

@@ -44,6 +44,8 @@ extern void page_badge(Report *report, const char *word, bool strong);
 extern void page_tiles_open(Report *report, int columns);
 extern void page_tile(Report *report, const char *name, int64 number, const char *word,
 					  bool strong);
+/* The word on a tile of invitations that are pending: how many more wait for a seat. */
+extern const char *page_waiting_note(int64 waiting);
 extern void page_tiles_close(Report *report);
 
 /*

@@ -45,7 +45,7 @@ static const SpaceQuery gigs_query = {
 	" each AS MATERIALIZED ("
 	"   SELECT g.id, s.closes_at > $1 AS is_open, s.starts_at, s.closes_at, s.target, s.capacity,"
 	"     s.accepted, s.auto, s.failures, s.exhausted, s.waves, s.next_wave_at, s.next_event_at,"
-	"     s.slept_in IS NOT NULL AS is_asleep, s.awaits_room,"
+	"     s.slept_in IS NOT NULL AS is_asleep, s.awaits_room, s.waiting,"
 	"     coalesce(p.pending, bigint '0') AS pending"
 	"   FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN pending p ON p.gig_id = g.id),"
 	" sums AS (SELECT count(*) AS gigs, count(*) FILTER (WHERE e.is_open) AS open,"
@@ -53,6 +53,7 @@ static const SpaceQuery gigs_query = {
 	"     coalesce(sum(least(e.accepted, e.target)) FILTER (WHERE e.is_open), bigint '0') AS filled,"
 	"     coalesce(sum(e.accepted) FILTER (WHERE e.is_open), bigint '0') AS accepted,"
 	"     coalesce((sum(e.pending))::bigint, bigint '0') AS pending,"
+	"     coalesce(sum(e.waiting) FILTER (WHERE e.is_open), bigint '0') AS waiting,"
 	"     count(*) FILTER (WHERE e.next_event_at <= $1) AS due,"
 	"     min(e.next_event_at) FILTER (WHERE e.next_event_at <= $1) AS due_since"
 	"   FROM each e),"
@@ -60,7 +61,7 @@ static const SpaceQuery gigs_query = {
 	"   ORDER BY e.is_open DESC, CASE WHEN e.is_open THEN e.starts_at END, e.closes_at DESC, e.id DESC"
 	"   LIMIT 500)"
 	" SELECT u.gigs::bigint, u.open::bigint, u.seats::bigint, u.filled::bigint, u.accepted::bigint,"
-	"   u.pending::bigint, u.due::bigint, u.due_since::timestamptz,"
+	"   u.pending::bigint, u.waiting::bigint, u.due::bigint, u.due_since::timestamptz,"
 	"   h.id::bigint, left(g.title, 200)::text,"
 	"   cirro.gig_phase(g.start_at, g.end_at, g.archive_at, g.archived_at, g.cancelled_at)::text,"
 	"   (g.cancelled_at IS NOT NULL)::bool, h.starts_at::timestamptz, h.accepted::int, h.target::int,"
@@ -112,6 +113,7 @@ typedef struct Sums
 	int64		filled;			/* of these seats */
 	int64		accepted;
 	int64		pending;
+	int64		waiting;
 	int64		due;
 	TimestampTz due_since;
 	bool		paused;
@@ -161,6 +163,7 @@ read_sums(Sums *sums, ResultRow *row)
 	sums->filled = result_int64(row);
 	sums->accepted = result_int64(row);
 	sums->pending = result_int64(row);
+	sums->waiting = result_int64(row);
 	sums->due = result_int64(row);
 	sums->due_since = result_null(row) ? DT_NOEND : result_timestamptz(row);
 }
@@ -500,7 +503,7 @@ put_tiles(Report *report, const Sums *sums)
 	page_tile(report, "Seats wanted", sums->seats, NULL, false);
 	page_tile(report, "Accepted", sums->accepted, "in open gigs", false);
 	page_tile(report, "Seats to fill", sums->seats - sums->filled, NULL, false);
-	page_tile(report, "Pending invitations", sums->pending, NULL, false);
+	page_tile(report, "Pending invitations", sums->pending, page_waiting_note(sums->waiting), false);
 
 	initStringInfo(&late);
 	if (sums->due > 0)

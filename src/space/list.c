@@ -47,7 +47,7 @@ typedef struct Table
 static const Table tables[] = {
 	{"setting", {
 		{"only_row", BOOLOID}, {"paused", BOOLOID}, {"max_pending", INT4OID},
-		{"max_attempts", INT4OID}, {"keep_events", INTERVALOID},
+		{"eligible", TEXTOID}, {"max_attempts", INT4OID}, {"keep_events", INTERVALOID},
 		{"keep_notifications", INTERVALOID}, {"keep_waves", INTERVALOID},
 		{"keep_attempts", INTERVALOID}, {"keep_gigs", INTERVALOID},
 		{"cleaned_at", TIMESTAMPTZOID},
@@ -80,7 +80,7 @@ static const Table tables[] = {
 		{"last_wave_at", TIMESTAMPTZOID}, {"waves", INT4OID},
 		{"failures", INT4OID}, {"announced", INT2OID}, {"exhausted", BOOLOID},
 		{"searched", INT8OID}, {"searched_on", INT8OID}, {"released", INT8OID},
-		{"slept_in", INT8OID}, {"awaits_room", BOOLOID}}},
+		{"slept_in", INT8OID}, {"awaits_room", BOOLOID}, {"waiting", INT4OID}}},
 	{"look", {
 		{"only_row", BOOLOID}, {"place", INT8OID}, {"seen", TEXTOID},
 		{"unwoken", INT8ARRAYOID}}},
@@ -89,6 +89,7 @@ static const Table tables[] = {
 		{"status", TEXTOID}, {"reason", TEXTOID}, {"origin", TEXTOID},
 		{"wave_id", INT8OID}, {"send_at", TIMESTAMPTZOID},
 		{"invited_at", TIMESTAMPTZOID}, {"responded_at", TIMESTAMPTZOID},
+		{"waiting_since", TIMESTAMPTZOID},
 		{"times_invited", INT4OID}, {"revision", INT4OID},
 		{"silent", BOOLOID}, {"silenced", BOOLOID},
 		{"created_at", TIMESTAMPTZOID}}},
@@ -386,6 +387,18 @@ space_find(const char *name)
 	return info;
 }
 
+pg_noreturn static void
+refuse_damaged(const char *name, const char *defect, bool has_tables)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("Space \"%s\" is damaged", name),
+			 errdetail_internal("%s", defect),
+			 has_tables ?
+			 errhint("Enable its triggers; CALL cirro.upgrade_spaces() makes those that are missing. Then call rebuild_state() in it.")
+			 : errhint("Bring its tables back to what cirro.create_space() makes.")));
+}
+
 static SpaceInfo *
 get_space(const char *name, bool needs_triggers)
 {
@@ -398,13 +411,7 @@ get_space(const char *name, bool needs_triggers)
 				 errdetail("No schema of that name has the tables and triggers of a Space."),
 				 errhint("cirro.spaces() lists the Spaces of this database.")));
 	if (!info->has_tables || (needs_triggers && info->defect != NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("Space \"%s\" is damaged", name),
-				 errdetail_internal("%s", info->defect),
-				 info->has_tables ?
-				 errhint("Enable its triggers; CALL cirro.upgrade_spaces() makes those that are missing. Then call rebuild_state() in it.")
-				 : errhint("Bring its tables back to what cirro.create_space() makes.")));
+		refuse_damaged(name, info->defect, info->has_tables);
 	return info;
 }
 
@@ -474,17 +481,60 @@ check_usage(Oid space, const char *name)
 				 errhint("GRANT USAGE ON that schema.")));
 }
 
+/* What is wrong with a table for whoever asks it with rights of his own; NULL: nothing. */
+static char *
+find_danger(Oid space, const Table *table)
+{
+	Oid			relation = get_relname_relid(table->name, space);
+
+	if (!OidIsValid(relation))
+		return psprintf("It has no table \"%s\".", table->name);
+	if (get_rel_relkind(relation) != RELKIND_RELATION)
+		return psprintf("Its \"%s\" is not an ordinary table.", table->name);
+	for (int i = 0; table->columns[i].name != NULL; i++)
+	{
+		const Column *column = &table->columns[i];
+		AttrNumber	attnum = get_attnum(relation, column->name);
+		Oid			type = attnum == InvalidAttrNumber ? InvalidOid : get_atttype(relation, attnum);
+		HeapTuple	tuple;
+		bool		is_right = type == column->type;
+
+		if (!OidIsValid(type))
+			return psprintf("Its table \"%s\" has no column \"%s\".", table->name, column->name);
+		if (!OidIsValid(column->type))
+		{
+			tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+			is_right = HeapTupleIsValid(tuple) && ((Form_pg_type) GETSTRUCT(tuple))->typnamespace ==
+				get_namespace_oid("cirro", true);
+			if (HeapTupleIsValid(tuple))
+				ReleaseSysCache(tuple);
+		}
+		if (!is_right)
+			return psprintf("Column \"%s\" of its table \"%s\" has type %s.",
+							column->name, table->name, format_type_be(type));
+	}
+	return NULL;
+}
+
 Oid
-space_get_to_ask(const char *name, const char *const *tables, int ntables)
+space_get_to_ask(const char *name, const char *const *names, int ntables)
 {
 	Oid			space = get_namespace_oid(name, true);
-	bool		has_tables = OidIsValid(space);
+	char	   *danger = NULL;
 
-	for (int i = 0; has_tables && i < ntables; i++)
-		has_tables = get_rel_relkind(get_relname_relid(tables[i], space)) == RELKIND_RELATION;
-	if (!has_tables)
+	if (!OidIsValid(space))
 		space = space_get(name)->space;
 	check_usage(space, name);
+	for (int i = 0; i < lengthof(tables); i++)
+		for (int j = 0; j < ntables && danger == NULL; j++)
+			if (strcmp(tables[i].name, names[j]) == 0)
+				danger = find_danger(space, &tables[i]);
+	if (danger != NULL)
+	{
+		/* It may be no Space at all. */
+		(void) space_get(name);
+		refuse_damaged(name, danger, false);
+	}
 	return space;
 }
 

@@ -61,11 +61,11 @@ extern bool space_check_run_any(const List *spaces, int elevel);
 
 /*
  * The schema of a Space of which some tables are to be read or written with the rights of
- * the current user, without a look at all else. Raises UG001 if there is none, 55000 if
- * one of the tables is missing, or is a view, which could do anything with these rights,
- * and 42501 unless the user may reach them.
+ * the current user. Raises UG001 if there is none; 42501 unless the user may use it; and
+ * 55000 where one of the tables could do anything with these rights: if it is a view, or
+ * columns that the engine uses are of other types, with operators and casts of their own.
  */
-extern Oid	space_get_to_ask(const char *name, const char *const *tables, int ntables);
+extern Oid	space_get_to_ask(const char *name, const char *const *names, int ntables);
 
 /* Raises 42501 unless the current user may reach its invitations and insert some. */
 extern void space_check_invite(const SpaceInfo *info);

@@ -40,7 +40,7 @@ PG_FUNCTION_INFO_V1(metrics);
 /* The result's columns. */
 typedef enum Column
 {
-	SPACE, PAUSED, OPEN_GIGS, SEATS, ACCEPTED, PENDING, DUE_GIGS, LATE_SECONDS,
+	SPACE, PAUSED, OPEN_GIGS, SEATS, ACCEPTED, PENDING, WAITING, DUE_GIGS, LATE_SECONDS,
 	FAILED_GIGS, EXHAUSTED_GIGS, OPEN_NOTIFICATIONS, DEAD_NOTIFICATIONS,
 	OLDEST_NOTIFICATION_SECONDS, INVITATIONS_TOTAL, WAVES_TOTAL, EVENTS_TOTAL,
 	DEFECT, NCOLUMNS
@@ -65,6 +65,7 @@ typedef struct Look
 static const SpaceQuery metrics_query = {
 	"SELECT coalesce((SELECT t.paused FROM setting t LIMIT 1), false)::bool,"
 	"   g.open_gigs::bigint, g.seats::bigint, g.accepted::bigint, p.pending::bigint,"
+	"   g.waiting::bigint,"
 	"   g.due_gigs::bigint, g.due_since::timestamptz, g.failed_gigs::bigint, g.exhausted_gigs::bigint,"
 	"   o.open::bigint, d.dead::bigint, o.oldest::timestamptz,"
 	"   pg_get_serial_sequence('invitation', 'id')::regclass,"
@@ -73,6 +74,7 @@ static const SpaceQuery metrics_query = {
 	" FROM (SELECT count(*) FILTER (WHERE s.closes_at > $1) AS open_gigs,"
 	"     coalesce(sum(coalesce(s.capacity, s.target)) FILTER (WHERE s.closes_at > $1), 0) AS seats,"
 	"     coalesce(sum(s.accepted) FILTER (WHERE s.closes_at > $1), 0) AS accepted,"
+	"     coalesce(sum(s.waiting) FILTER (WHERE s.closes_at > $1), 0) AS waiting,"
 	"     count(*) FILTER (WHERE s.next_event_at <= $1) AS due_gigs,"
 	"     min(s.next_event_at) FILTER (WHERE s.next_event_at <= $1) AS due_since,"
 	"     count(*) FILTER (WHERE s.failures > 0) AS failed_gigs,"

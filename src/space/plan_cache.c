@@ -276,6 +276,7 @@ plan_cache_execute(Oid space, Oid relation, const SpaceQuery *query,
 
 typedef struct Opening
 {
+	PlanKind	kind;
 	ParamListInfo params;
 	Portal		portal;
 } Opening;
@@ -284,15 +285,20 @@ static void
 open_portal(SPIPlanPtr plan, void *arg)
 {
 	Opening    *opening = arg;
+	int			level = 0;
 
+	if (opening->kind == PLAN_EACH_TIME)
+		level = plan_cache_steer(PLAN_EACH_TIME);
 	opening->portal = SPI_cursor_open_with_paramlist(NULL, plan, opening->params, false);
+	if (level > 0)
+		AtEOXact_GUC(true, level);
 }
 
 /* The portal keeps what it needs of the plan, which may be freed before it. */
 Portal
 plan_cache_open(Oid space, Oid relation, const SpaceQuery *query, ParamListInfo params)
 {
-	Opening		opening = {params, NULL};
+	Opening		opening = {query->kind, params, NULL};
 
 	use_plan(space, relation, query, open_portal, &opening);
 	return opening.portal;

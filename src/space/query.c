@@ -241,14 +241,26 @@ query_free(void)
 /* Rows of a cursor that are fetched at once. */
 #define ROWS_AT_ONCE	1000
 
+static void
+open_cursor(QueryCursor *cursor, Oid space, Oid relation, const QueryArgs *args)
+{
+	memset(cursor, 0, sizeof(*cursor));
+	cursor->at_once = ROWS_AT_ONCE;
+	cursor->portal = plan_cache_open(space, relation, args->query, make_params(args));
+	/* A trigger or function of the Space may say CLOSE ALL. */
+	PinPortal(cursor->portal);
+}
+
+void
+query_open(QueryCursor *cursor, Oid space, const QueryArgs *args)
+{
+	open_cursor(cursor, space, InvalidOid, args);
+}
+
 void
 query_open_over(QueryCursor *cursor, TriggerData *trigdata, Oid space, const QueryArgs *args)
 {
-	memset(cursor, 0, sizeof(*cursor));
-	cursor->portal = plan_cache_open(space, RelationGetRelid(trigdata->tg_relation),
-									 args->query, make_params(args));
-	/* A trigger of the Space may say CLOSE ALL. */
-	PinPortal(cursor->portal);
+	open_cursor(cursor, space, RelationGetRelid(trigdata->tg_relation), args);
 }
 
 bool
@@ -256,16 +268,15 @@ query_next(QueryCursor *cursor, ResultRow *row)
 {
 	if (cursor->next == cursor->nrows)
 	{
-		bool		was_last = cursor->rows != NULL && cursor->nrows < ROWS_AT_ONCE;
-
 		SPI_freetuptable(cursor->rows);
 		cursor->rows = NULL;
-		if (was_last)
+		cursor->nrows = cursor->next = 0;
+		if (cursor->is_over)
 			return false;
-		SPI_cursor_fetch(cursor->portal, true, ROWS_AT_ONCE);
+		SPI_cursor_fetch(cursor->portal, true, cursor->at_once);
 		cursor->rows = SPI_tuptable;
 		cursor->nrows = SPI_processed;
-		cursor->next = 0;
+		cursor->is_over = cursor->nrows < (uint64) cursor->at_once;
 		if (cursor->nrows == 0)
 			return false;
 	}

@@ -124,8 +124,8 @@ extern void arg_result(QueryArgs *args, ResultRow *row);
 extern void result_end(const ResultRow *row);
 
 /*
- * A query over transition tables of which few rows are in memory at a time. Other
- * queries may be run between the rows. A row stays until the next is asked for;
+ * A query of which few rows are in memory at a time. Other queries, and functions of
+ * a Space, may be run between the rows. A row stays until the next is asked for;
  * after the last one it is false. Only an error closes it but query_close.
  */
 typedef struct QueryCursor
@@ -134,8 +134,14 @@ typedef struct QueryCursor
 	SPITupleTable *rows;		/* those at hand */
 	uint64		nrows;
 	uint64		next;
+	long		at_once;		/* so many are fetched next; the caller may change it */
+	bool		is_over;		/* there were fewer */
 } QueryCursor;
 
+/* Over the tables of the Space. */
+extern void query_open(QueryCursor *cursor, Oid space, const QueryArgs *args);
+
+/* Over the transition tables of a trigger. */
 extern void query_open_over(QueryCursor *cursor, TriggerData *trigdata, Oid space,
 							const QueryArgs *args);
 extern bool query_next(QueryCursor *cursor, ResultRow *row);

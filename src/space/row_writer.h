@@ -18,7 +18,7 @@
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
 
-#define ROW_MAX_COLUMNS		24
+#define ROW_MAX_COLUMNS		28
 #define ROW_MAX_TRIGGERS	2
 #define ROW_MAX_REFERENCES	2
 

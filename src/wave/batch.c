@@ -28,6 +28,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "filter/bind.h"
 #include "filter/eval.h"
 #include "filter/io.h"
 #include "filter/order.h"
@@ -88,8 +89,8 @@ static int	wave_memory = 131072;	/* kB, of a pass */
 #define MORE_CHANGED	1000
 
 /*
- * Under setting.max_pending more are kept than are wanted: some will have too many
- * pending invitations when the wave asks.
+ * Under setting.max_pending or setting.eligible more are kept than are wanted: some will
+ * have too many pending invitations, or not be eligible, when the wave asks.
  */
 #define LIMITED_TIMES	2
 #define MORE_LIMITED	100
@@ -188,7 +189,8 @@ typedef struct PassReceiver
 /*
  * $1 gigs, $2 now, $3 gig_state_place: those that will look for workers. One with as
  * many pending invitations as pending_max allows does not. A gig of a Space with
- * setting.max_pending looks at all: who had too many then may have room now.
+ * setting.max_pending or setting.eligible looks at all: who had too many then may have
+ * room now.
  */
 #define LOOKING_GIGS \
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS due (id, place)" \
@@ -197,7 +199,7 @@ typedef struct PassReceiver
 	" WHERE s.auto AND s.accepted < s.target AND s.closes_at > $2 AND s.next_wave_at <= $2" \
 	" AND (g.pending_max IS NULL OR g.pending_max > (" COUNT_PENDING("g.id", "s.answer_within", "$2") "))"
 #define LIMITS_WORKERS \
-	"EXISTS (SELECT FROM setting t WHERE t.max_pending IS NOT NULL)"
+	"EXISTS (SELECT FROM setting t WHERE t.max_pending IS NOT NULL OR t.eligible IS NOT NULL)"
 #define SINCE \
 	"CASE WHEN " STATE_SEARCHED("$3") " AND NOT " LIMITS_WORKERS " THEN s.searched END::bigint"
 
@@ -214,7 +216,8 @@ static const SpaceQuery gigs_query = {
 	"   f.filter::cirro.filter_query, f.sort::cirro.sort_query,"
 	"   g.filter_query::jsonb, g.sort_query::jsonb,"
 	"   EXISTS (SELECT FROM invitation i WHERE i.gig_id = g.id),"
-	"   " SINCE ", " LIMITS_WORKERS ", " OLDEST_TRANSACTION
+	"   " SINCE ", " LIMITS_WORKERS ", " OLDEST_TRANSACTION ","
+	"   g.created_at::timestamptz, g.start_at::timestamptz"
 	LOOKING_GIGS " JOIN gig_filter f ON f.gig_id = g.id" LOOK_FOR_WORKERS
 	" ORDER BY due.place",
 	3, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
@@ -379,6 +382,7 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	FullTransactionId since;
 	FullTransactionId horizon;
 	bool		limited;
+	FilterMoment moment = {.at = pass->now};
 	PassPart	part;
 	int64		size;
 
@@ -396,6 +400,8 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	since = result_null(&row) ? InvalidFullTransactionId : result_transaction(&row);
 	limited = result_bool(&row);
 	horizon = result_transaction(&row);
+	moment.created_at = result_null(&row) ? pass->now : result_timestamptz(&row);
+	moment.start_at = result_timestamptz(&row);
 	result_end(&row);
 	part = FullTransactionIdIsValid(since) ? PASS_CHANGED : PASS_ALL;
 	if (wanted <= 0 || !pass->worthwhile[part])
@@ -425,6 +431,14 @@ receive_gig(TupleTableSlot *slot, DestReceiver *self)
 	if (part == PASS_CHANGED)
 		gig->heap.limit = (int) Min((int64) wanted + MORE_CHANGED, PG_INT32_MAX);
 	gig->start = wave_lot_start(gig->id, gig->number);
+	/* As the turn will have it, unless it means something else by then. */
+	if (filter_jsonb_may_depend_on_time(filter_query))
+	{
+		FilterQuery *bound = filter_bind_jsonb(DatumGetJsonbP(filter_query), &moment, NULL);
+
+		filter = PointerGetDatum(bound);
+		filter_query = PointerGetDatum(filter_query_to_jsonb(bound));
+	}
 	gig->filter = filter_query_reordered(DatumGetFilterQuery(filter));
 	if (sort != 0)
 		gig->sort = DatumGetSortQueryCopy(sort);

@@ -22,6 +22,8 @@
 #include "utils/xid8.h"
 
 #include "compat.h"
+#include "filter/bind.h"
+#include "filter/io.h"
 #include "gig/state.h"
 #include "space/query.h"
 #include "space/row_writer.h"
@@ -49,13 +51,13 @@ static const SpaceQuery read_query = {
 	"   s.next_wave_at::timestamptz, s.waves::int, s.failures::int, s.announced::int, s.exhausted::bool,"
 	"   cirro.wave_wanted(s.target::int, s.accepted::int, g.invitation_multiplier::numeric),"
 	"   g.pending_max::int, g.filter_query::jsonb, f.filter::cirro.filter_query, g.sort_query::jsonb,"
-	"   t.paused::bool, t.max_pending IS NOT NULL,"
-	"   CASE WHEN " STATE_SEARCHED("$2") " THEN s.searched END::bigint,"
+	"   t.paused::bool, t.max_pending IS NOT NULL OR t.eligible IS NOT NULL,"
+	"   s.searched::bigint, s.searched_on::bigint, s.released::bigint, g.created_at::timestamptz,"
 	"   " OLDEST_TRANSACTION
 	" FROM gig g JOIN gig_state s ON s.gig_id = g.id LEFT JOIN gig_filter f ON f.gig_id = g.id"
 	"   LEFT JOIN setting t ON true"
 	" WHERE g.id = $1",
-	2, {INT8OID, INT8OID}, PLAN_BY_KEY
+	1, {INT8OID}, PLAN_BY_KEY
 };
 
 static const SpaceQuery sends_query = {
@@ -65,7 +67,7 @@ static const SpaceQuery sends_query = {
 
 enum
 {
-	GIG_ID, GIG_MULTIPLIER, GIG_PENDING_MAX, GIG_FILTER, GIG_SORT, NGIG_COLUMNS
+	GIG_ID, GIG_MULTIPLIER, GIG_PENDING_MAX, GIG_FILTER, GIG_SORT, GIG_CREATED_AT, NGIG_COLUMNS
 };
 
 static const RowTable gig_rows = {
@@ -78,7 +80,8 @@ static const RowTable gig_rows = {
 		[GIG_MULTIPLIER] = {"invitation_multiplier", NUMERICOID, true},
 		[GIG_PENDING_MAX] = {"pending_max", INT4OID, true},
 		[GIG_FILTER] = {"filter_query", JSONBOID, true},
-		[GIG_SORT] = {"sort_query", JSONBOID, true}
+		[GIG_SORT] = {"sort_query", JSONBOID, true},
+		[GIG_CREATED_AT] = {"created_at", TIMESTAMPTZOID, true}
 	}
 };
 
@@ -134,7 +137,7 @@ static const RowTable filter_rows = {
 
 enum
 {
-	SETTING_ONLY_ROW, SETTING_PAUSED, SETTING_MAX_PENDING, NSETTING_COLUMNS
+	SETTING_ONLY_ROW, SETTING_PAUSED, SETTING_MAX_PENDING, SETTING_ELIGIBLE, NSETTING_COLUMNS
 };
 
 static const RowTable setting_rows = {
@@ -144,7 +147,8 @@ static const RowTable setting_rows = {
 	.columns = {
 		[SETTING_ONLY_ROW] = {"only_row", BOOLOID, true},
 		[SETTING_PAUSED] = {"paused", BOOLOID, true},
-		[SETTING_MAX_PENDING] = {"max_pending", INT4OID, true}
+		[SETTING_MAX_PENDING] = {"max_pending", INT4OID, true},
+		[SETTING_ELIGIBLE] = {"eligible", TEXTOID, true}
 	}
 };
 
@@ -257,21 +261,59 @@ wave_wanted(PG_FUNCTION_ARGS)
 								 PG_ARGISNULL(2)));
 }
 
-/* As STATE_SEARCHED. */
-static FullTransactionId
-searched_of(const GigTurn *turn, RowWriter *states)
+/* What gig_state says of a search; 0 is NULL. */
+typedef struct Searched
 {
-	bool		no_since;
-	bool		no_place;
-	bool		no_released;
-	int64		since = DatumGetInt64(row_writer_value(states, STATE_SINCE, &no_since));
-	int64		place = DatumGetInt64(row_writer_value(states, STATE_SINCE_ON, &no_place));
-	int64		released = DatumGetInt64(row_writer_value(states, STATE_RELEASED, &no_released));
+	int64		since;
+	int64		on;
+	int64		released;
+} Searched;
 
-	if (no_since || no_place || place != gig_state_place(turn->space) ||
-		(!no_released && released >= since))
+/*
+ * As STATE_SEARCHED, but that what was searched by a filter that depends on time holds
+ * for as long as that is bound to the same. After the filter.
+ */
+static FullTransactionId
+searched_of(const GigTurn *turn, const Searched *searched)
+{
+	int64		place = gig_state_place(turn->space) ^ (int64) turn->gig.bound_hash;
+
+	if (searched->since == 0 || searched->on != place ||
+		(searched->released != 0 && searched->released >= searched->since))
 		return InvalidFullTransactionId;
-	return FullTransactionIdFromU64((uint64) since);
+	return FullTransactionIdFromU64((uint64) searched->since);
+}
+
+/*
+ * Binds the filter to the turn's time. What does not depend on time was compiled when it
+ * was written. After the state.
+ */
+static void
+bind_filter(GigTurn *turn, TimestampTz created_at)
+{
+	GigFacts   *gig = &turn->gig;
+	FilterMoment moment = {turn->now, created_at, gig->starts_at};
+	FilterQuery *query;
+
+	gig->bound_hash = 0;
+	gig->changes_at = NO_TIME;
+	if (gig->compiled == (Datum) 0 || !filter_jsonb_may_depend_on_time(gig->filter))
+		return;
+	query = filter_bind_jsonb(DatumGetJsonbP(gig->filter), &moment, &gig->changes_at);
+	if (TIMESTAMP_IS_NOEND(gig->changes_at))
+		gig->changes_at = NO_TIME;
+	gig->compiled = PointerGetDatum(query);
+	gig->filter = PointerGetDatum(filter_query_to_jsonb(query));
+	gig->bound_hash = filter_query_hash64(query);
+}
+
+static int64
+transaction_of(RowWriter *rows, int column)
+{
+	bool		isnull;
+	Datum		value = row_writer_value(rows, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
 }
 
 static bool
@@ -297,7 +339,6 @@ read_state(GigTurn *turn, RowWriter *states)
 	gig->failures = DatumGetInt32(value_of(states, STATE_FAILURES, &sound));
 	gig->announced = DatumGetInt16(value_of(states, STATE_ANNOUNCED, &sound));
 	gig->exhausted = DatumGetBool(value_of(states, STATE_EXHAUSTED, &sound));
-	gig->searched = searched_of(turn, states);
 	gig->version.place = *row_writer_place(states);
 	gig->version.xmin = row_writer_xmin(states);
 	return sound && gig->frequency != NULL;
@@ -305,7 +346,7 @@ read_state(GigTurn *turn, RowWriter *states)
 
 /* After the state. */
 static bool
-read_gig(GigTurn *turn, RowWriter *gigs)
+read_gig(GigTurn *turn, RowWriter *gigs, TimestampTz *created_at)
 {
 	GigFacts   *gig = &turn->gig;
 	bool		isnull;
@@ -316,6 +357,8 @@ read_gig(GigTurn *turn, RowWriter *gigs)
 	gig->pending_max = isnull ? 0 : DatumGetInt32(value);
 	gig->filter = copy_of(gigs, GIG_FILTER);
 	gig->sort = copy_of(gigs, GIG_SORT);
+	value = row_writer_value(gigs, GIG_CREATED_AT, &isnull);
+	*created_at = isnull ? turn->now : DatumGetTimestampTz(value);
 	return gig->filter != (Datum) 0;
 }
 
@@ -338,6 +381,7 @@ read_setting(GigTurn *turn, RowWriter *settings)
 {
 	GigFacts   *gig = &turn->gig;
 	bool		isnull;
+	bool		no_rule;
 	Datum		value;
 
 	gig->paused = gig->limits_workers = false;
@@ -347,7 +391,8 @@ read_setting(GigTurn *turn, RowWriter *settings)
 	value = row_writer_value(settings, SETTING_PAUSED, &isnull);
 	gig->paused = !isnull && DatumGetBool(value);
 	(void) row_writer_value(settings, SETTING_MAX_PENDING, &isnull);
-	gig->limits_workers = !isnull;
+	(void) row_writer_value(settings, SETTING_ELIGIBLE, &no_rule);
+	gig->limits_workers = !isnull || !no_rule;
 }
 
 /* All before it have ended: what OLDEST_TRANSACTION says. */
@@ -378,8 +423,21 @@ read_rows(GigTurn *turn, bool *is_there)
 			row_writer_find(rows[1], turn->gig_id);
 		if (*is_there)
 		{
-			known = read_state(turn, rows[1]) && read_gig(turn, rows[0]) &&
+			TimestampTz created_at;
+
+			known = read_state(turn, rows[1]) && read_gig(turn, rows[0], &created_at) &&
 				read_filter(turn, rows[2]);
+			if (known)
+			{
+				Searched	searched = {
+					transaction_of(rows[1], STATE_SINCE),
+					transaction_of(rows[1], STATE_SINCE_ON),
+					transaction_of(rows[1], STATE_RELEASED)
+				};
+
+				bind_filter(turn, created_at);
+				turn->gig.searched = searched_of(turn, &searched);
+			}
 			read_setting(turn, rows[3]);
 			turn->gig.horizon = oldest_transaction();
 		}
@@ -398,9 +456,10 @@ read_by_statement(GigTurn *turn)
 	GigFacts   *gig = &turn->gig;
 	QueryArgs	args = {&read_query};
 	ResultRow	row;
+	Searched	searched;
+	TimestampTz created_at;
 
 	arg_int64(&args, turn->gig_id);
-	arg_int64(&args, gig_state_place(turn->space));
 	if (query_run(turn->space, &args) == 0)
 		return false;
 
@@ -428,9 +487,14 @@ read_by_statement(GigTurn *turn)
 	gig->sort = result_null(&row) ? (Datum) 0 : result_datum(&row, JSONBOID);
 	gig->paused = !result_null(&row) && result_bool(&row);
 	gig->limits_workers = result_bool(&row);
-	gig->searched = result_null(&row) ? InvalidFullTransactionId : result_transaction(&row);
+	searched.since = result_null(&row) ? 0 : result_int64(&row);
+	searched.on = result_null(&row) ? 0 : result_int64(&row);
+	searched.released = result_null(&row) ? 0 : result_int64(&row);
+	created_at = result_null(&row) ? turn->now : result_timestamptz(&row);
 	gig->horizon = result_transaction(&row);
 	result_end(&row);
+	bind_filter(turn, created_at);
+	gig->searched = searched_of(turn, &searched);
 	return true;
 }
 

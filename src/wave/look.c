@@ -27,6 +27,7 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
+#include "clock.h"
 #include "gig/key_match.h"
 #include "gig/state.h"
 #include "space/query.h"
@@ -120,13 +121,18 @@ static const SpaceQuery unwoken_query = {
 /*
  * Of gigs that the worker matches, those asleep that could invite him. All whom he
  * matches have invited him, as a rule: so it begins with his invitations. EXCEPT, as
- * NOT IN would compare each with each if many invitations of a worker were expected.
+ * NOT IN would compare each with each if many invitations of a worker were expected. A
+ * filter that depends on time is asked about the profile $3 as it is at $4: the keys
+ * know it weakened.
  */
 static const SpaceQuery concerned_query = {
 	PROBE_ASLEEP("(SELECT m.id FROM pg_catalog.unnest($1) AS m (id)"
 				 "   EXCEPT SELECT i.gig_id FROM invitation i WHERE i.worker_id = $2"
-				 "   AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM '" GIG_SEATS_FILLED "')) AS u (id)"),
-	2, {INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
+				 "   AND (i.status <> 'expired' OR i.reason IS DISTINCT FROM '" GIG_SEATS_FILLED "')) AS u (id)")
+	" AND NOT EXISTS (SELECT FROM gig g JOIN gig_filter f ON f.gig_id = g.id WHERE g.id = s.gig_id"
+	"   AND NOT ($3 OPERATOR(cirro.@@) cirro.bind_gig(f.filter, g.filter_query, $4,"
+	"     g.created_at, g.start_at)) OFFSET 0)",
+	4, {INT8ARRAYOID, INT8OID, JSONBOID, TIMESTAMPTZOID}, PLAN_BY_KEY
 };
 
 /*
@@ -378,13 +384,14 @@ add_concerned(Finding *finding, int64 worker_id)
 	QueryArgs	args = {&concerned_query};
 	int64	   *matching = NULL;
 	int			nmatching = 0;
+	Jsonb	   *document = NULL;
 
 	arg_int64(&profile, worker_id);
 	if (query_run(look->space, &profile) > 0)
 	{
 		ResultRow	row = result_row(0);
-		Jsonb	   *document = DatumGetJsonbPCopy(result_datum(&row, JSONBOID));
 
+		document = DatumGetJsonbPCopy(result_datum(&row, JSONBOID));
 		result_end(&row);
 		query_free();
 		matching = gig_key_match(look->space, document, &nmatching);
@@ -395,6 +402,9 @@ add_concerned(Finding *finding, int64 worker_id)
 		return;
 	arg_int64_array(&args, matching, nmatching);
 	arg_int64(&args, worker_id);
+	arg_datum(&args, JSONBOID, PointerGetDatum(document), false);
+	/* Not before any turn whose sleep is seen here: what it means later brings a wave. */
+	arg_timestamptz(&args, cirro_gate_now());
 	add_gigs(look, &finding->gigs, query_run(look->space, &args));
 }
 

@@ -10,6 +10,8 @@
 #include "postgres.h"
 #include "access/transam.h"
 
+#include "wave/eligible.h"
+
 /*
  * In SQL: how many pending invitations of a gig can be answered yet, by their time
  * to answer.
@@ -31,12 +33,14 @@ typedef struct CandidateSearch
 	Oid			space;
 	int64		gig_id;
 	int			number;			/* of the wave */
-	Datum		filter;			/* gig.filter_query, jsonb */
+	Datum		filter;			/* gig.filter_query, jsonb, bound if it depends on time */
+	bool		is_bound;		/* it was: gig_filter has another */
 	Datum		sort;			/* gig.sort_query, jsonb; 0: none */
 	int			max_pending;	/* setting.max_pending, 0: no limit */
+	EligibleRule *rule;			/* setting.eligible; NULL: there is none */
 	FullTransactionId since;	/* only workers changed in it or later; or none */
 
-	/* The answer: there are no others, locked or not. */
+	/* The answer: there are no others, locked or not. Never known of a rule. */
 	bool		complete;
 
 	/* Known of the gig once it was looked for. */

@@ -305,6 +305,8 @@ wave_turn_finish(GigTurn *turn, TimestampTz due)
 		.exhausted = turn->exhausted,
 		.retry_at = turn->error != NULL ? retry_at(turn) : NO_TIME,
 		.searched = turn->searched,
+		.bound_hash = turn->gig.bound_hash,
+		.changes_at = turn->gig.changes_at,
 		.nobody_left = turn->waved && !turn->wave_failed && turn->exhausted,
 		.awaits_room = turn->waved && !turn->wave_failed && turn->no_room &&
 			!turn->gig.limits_workers && wave_has_no_room(turn),

@@ -15,6 +15,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -25,6 +26,7 @@
 #include "space/query.h"
 #include "space/row_writer.h"
 #include "wave/batch.h"
+#include "wave/eligible.h"
 #include "wave/invite.h"
 #include "wave/match.h"
 #include "wave/wave.h"
@@ -43,12 +45,12 @@ static const SpaceQuery lock_pending_query = {
 
 /*
  * Two waves of a Space that read the number of a worker's pending invitations
- * at once would both find room for one more. The Space's one setting row is
- * their lock: it goes away with the transaction, shows up in pg_locks as what
- * it is, and clashes with no key of an application.
+ * at once would both find room for one more, and so would a rule of the Space's own. The
+ * Space's one setting row is their lock: it goes away with the transaction, shows up in
+ * pg_locks as what it is, and clashes with no key of an application.
  */
 static const SpaceQuery limit_workers_query = {
-	"SELECT t.max_pending::int FROM setting t FOR NO KEY UPDATE",
+	"SELECT t.max_pending::int, t.eligible::text FROM setting t FOR NO KEY UPDATE",
 	0, {InvalidOid}
 };
 
@@ -56,45 +58,52 @@ static const SpaceQuery reserve_query = {
 	"SELECT pg_catalog.nextval(pg_catalog.pg_get_serial_sequence('wave', 'id'))"
 };
 
-static const SpaceQuery invite_query = {
-	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
-	" SELECT f.gig_id, w.id, 'wave', $3"
-	" FROM gig_filter f, pg_catalog.unnest($2) AS found (id) JOIN worker w ON w.id = found.id"
-	" WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) f.filter"
-	" ORDER BY w.id"
-	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
-	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
-};
+/*
+ * What is asked of workers once more: the filter as it is in gig_filter; or $4, what it
+ * was bound to, if it depends on time.
+ */
+typedef SpaceQuery Invite[2];
+
+#define INVITES(invite) \
+	{{invite("f.filter"), 3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY}, \
+	{invite("$4::cirro.filter_query"), 4, {INT8OID, INT8ARRAYOID, INT8OID, JSONBOID}, PLAN_BY_KEY}}
+
+#define INVITE_LOCKED(filter) \
+	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)" \
+	" SELECT f.gig_id, w.id, 'wave', $3" \
+	" FROM gig_filter f, pg_catalog.unnest($2) AS found (id) JOIN worker w ON w.id = found.id" \
+	" WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) " filter \
+	" ORDER BY w.id" \
+	" ON CONFLICT (gig_id, worker_id) DO NOTHING"
+static const Invite invite_query = INVITES(INVITE_LOCKED);
 
 /*
  * The same for what a pass over the workers has found, which nobody has locked
  * yet.
  */
-static const SpaceQuery invite_found_query = {
-	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)"
-	" SELECT $1, found.id, 'wave', $3 FROM ("
-	"   SELECT w.id FROM gig_filter f, pg_catalog.unnest($2) AS proposed (id)"
-	"     JOIN worker w ON w.id = proposed.id"
-	"   WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) f.filter"
-	"   FOR KEY SHARE OF w SKIP LOCKED) AS found"
-	" ORDER BY found.id"
-	" ON CONFLICT (gig_id, worker_id) DO NOTHING",
-	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
-};
+#define INVITE_FOUND(filter) \
+	"INSERT INTO invitation (gig_id, worker_id, origin, wave_id)" \
+	" SELECT $1, found.id, 'wave', $3 FROM (" \
+	"   SELECT w.id FROM gig_filter f, pg_catalog.unnest($2) AS proposed (id)" \
+	"     JOIN worker w ON w.id = proposed.id" \
+	"   WHERE f.gig_id = $1 AND w.active AND w.profile OPERATOR(cirro.@@) " filter \
+	"   FOR KEY SHARE OF w SKIP LOCKED) AS found" \
+	" ORDER BY found.id" \
+	" ON CONFLICT (gig_id, worker_id) DO NOTHING"
+static const Invite invite_found_query = INVITES(INVITE_FOUND);
 
 static const SpaceQuery filter_query = {
 	"SELECT FROM gig_filter f WHERE f.gig_id = $1",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
-static const SpaceQuery reopen_query = {
-	"UPDATE invitation i SET status = 'pending', reason = NULL, origin = 'wave', wave_id = $3"
-	" FROM gig_filter f, worker w"
-	" WHERE f.gig_id = $1 AND i.id = ANY ($2) AND w.id = i.worker_id"
-	" AND i.status = 'expired'"
-	" AND w.active AND w.profile OPERATOR(cirro.@@) f.filter",
-	3, {INT8OID, INT8ARRAYOID, INT8OID}, PLAN_BY_KEY
-};
+#define REOPEN(filter) \
+	"UPDATE invitation i SET status = 'pending', reason = NULL, origin = 'wave', wave_id = $3" \
+	" FROM gig_filter f, worker w" \
+	" WHERE f.gig_id = $1 AND i.id = ANY ($2) AND w.id = i.worker_id" \
+	" AND i.status = 'expired'" \
+	" AND w.active AND w.profile OPERATOR(cirro.@@) " filter
+static const Invite reopen_query = INVITES(REOPEN);
 
 static const SpaceQuery insert_wave_query = {
 	"INSERT INTO wave (gig_id, number, run_at, target, accepted, wanted, invited,"
@@ -278,21 +287,24 @@ wave_write(GigTurn *turn, const char *outcome, int wanted, int invited,
 
 /* Invites the workers found; returns how many rows that made or changed. */
 static int
-invite(const GigTurn *turn, const SpaceQuery *query, const int64 *ids, int count)
+invite(const GigTurn *turn, const SpaceQuery *queries, const int64 *ids, int count)
 {
-	QueryArgs	args = {query};
+	bool		is_bound = turn->gig.bound_hash != 0;
+	QueryArgs	args = {&queries[is_bound ? 1 : 0]};
 
 	if (count == 0)
 		return 0;
 	arg_int64(&args, turn->gig_id);
 	arg_int64_array(&args, ids, count);
 	arg_int64(&args, turn->wave_id);
+	if (is_bound)
+		arg_datum(&args, JSONBOID, turn->gig.filter, false);
 	return query_run(turn->space, &args);
 }
 
 /* The same for workers without an invitation, row by row if that can be. */
 static int
-invite_found(GigTurn *turn, const SpaceQuery *query, const Proposals *found)
+invite_found(GigTurn *turn, const SpaceQuery *queries, const Proposals *found)
 {
 	int			invited = -1;
 
@@ -304,7 +316,7 @@ invite_found(GigTurn *turn, const SpaceQuery *query, const Proposals *found)
 		turn->wrote_rows = true;
 		invited = wave_invite(turn->space, turn->gig_id, turn->wave_id, turn->gig.compiled, found);
 	}
-	return invited < 0 ? invite(turn, query, found->ids, found->count) : invited;
+	return invited < 0 ? invite(turn, queries, found->ids, found->count) : invited;
 }
 
 /* Raises 55000 if those found were not invited because the gig's filter is gone. */
@@ -343,22 +355,29 @@ heed_pending_max(const GigTurn *turn)
 }
 
 /*
- * Locks the limit of the Space's waves, and returns it; 0 if it is gone. See
- * limit_workers_query.
+ * Locks the limits of the Space's waves, and has the search heed them; they may be gone by
+ * now. See limit_workers_query.
  */
-static int
-lock_max_pending(const GigTurn *turn)
+static void
+lock_limits(const GigTurn *turn, CandidateSearch *search, EligibleRule *rule, int wanted)
 {
 	QueryArgs	args = {&limit_workers_query};
 	ResultRow	row;
-	int			limit;
 
 	if (query_run(turn->space, &args) == 0)
-		return 0;
+		return;
 	row = result_row(0);
-	limit = result_null(&row) ? 0 : result_int32(&row);
+	if (!result_null(&row))
+		search->max_pending = result_int32(&row);
+	if (!result_null(&row))
+	{
+		wave_eligible_begin(rule, turn->space, turn->owner,
+							TextDatumGetCString(result_datum(&row, TEXTOID)),
+							turn->gig_id, wanted);
+		search->rule = rule;
+	}
 	result_end(&row);
-	return limit;
+	query_free();
 }
 
 /* Locks gig_state. Is there still something for a wave to do? */
@@ -390,21 +409,71 @@ found_is_current(const GigTurn *turn)
 }
 
 /*
- * Of what a pass has found, the first whom setting.max_pending leaves room for now:
- * as many as are wanted or more, if there are. If they are complete, so is the number
- * of those held back.
+ * Of these places of what a pass has found, the first that the Space's rule lets pass,
+ * until so many do, or a few more. Returns how many they are; "asked" is how many it
+ * took.
+ */
+static int
+heed_rule(EligibleRule *rule, const BatchedGig *found, int wanted, int *places, int nplaces,
+		  int *asked)
+{
+	int64	   *workers = palloc(mul_size((Size) nplaces + 1, sizeof(int64)));
+	bool	   *eligible = palloc(mul_size((Size) nplaces + 1, sizeof(bool)));
+	int64		lot = wave_eligible_first_lot(wanted);
+	int			n = 0;
+
+	for (int i = 0; i < nplaces; i++)
+		workers[i] = found->ids[places[i]];
+	*asked = 0;
+	while (n < wanted && *asked < nplaces && rule->may_ask > 0)
+	{
+		int			first = *asked;
+
+		CHECK_FOR_INTERRUPTS();
+		lot = Min(lot, Min(nplaces - first, rule->may_ask));
+		wave_eligible_ask(rule, workers + first, (int) lot, eligible + first);
+		*asked += (int) lot;
+		for (int i = first; i < *asked; i++)
+			if (eligible[i])
+				places[n++] = places[i];
+		lot *= 2;
+	}
+	pfree(workers);
+	pfree(eligible);
+	return n;
+}
+
+/*
+ * Of what a pass has found, the first whom setting.max_pending leaves room for now, and
+ * whom setting.eligible lets pass: as many as are wanted or more, if there are. If they
+ * are complete, so is the number of those held back.
  */
 static BatchedGig
-heed_max_pending(const CandidateSearch *search, const BatchedGig *found, int wanted,
-				 int *held_back)
+heed_limits(const CandidateSearch *search, const BatchedGig *found, int wanted,
+			int *held_back)
 {
 	BatchedGig	result = *found;
 	int		   *places = palloc(mul_size((Size) found->nids + 1, sizeof(int)));
-	int			asked;
+	int			asked = found->nids;
 
-	result.nids = wave_find_room(search, found->ids, found->nids, wanted, places,
-								 held_back, &asked);
+	if (search->max_pending > 0)
+		result.nids = wave_find_room(search, found->ids, found->nids,
+									 search->rule == NULL ? wanted : found->nids,
+									 places, held_back, &asked);
+	else
+		for (int i = 0; i < found->nids; i++)
+			places[i] = i;
 	result.complete = found->complete && asked == found->nids;
+	if (search->rule != NULL)
+	{
+		int			nplaces = result.nids;
+
+		/* If it was not enough, the search comes by them again. */
+		if (!result.complete)
+			wave_eligible_keep(search->rule);
+		result.nids = heed_rule(search->rule, found, wanted, places, nplaces, &asked);
+		result.complete = result.complete && asked == nplaces;
+	}
 	result.ids = palloc(mul_size((Size) found->nids + 1, sizeof(int64)));
 	if (found->places != NULL)
 	{
@@ -459,8 +528,10 @@ wave_run(void *arg)
 		.gig_id = turn->gig_id,
 		.number = gig->waves + 1,
 		.filter = gig->filter,
+		.is_bound = gig->bound_hash != 0,
 		.sort = gig->sort
 	};
+	EligibleRule rule;
 	int64	   *fresh;
 	int64	   *again;
 	int			nfresh = 0;
@@ -483,24 +554,25 @@ wave_run(void *arg)
 		return lock_state(turn);
 
 	if (gig->limits_workers)
-		search.max_pending = lock_max_pending(turn);
+		lock_limits(turn, &search, &rule, wanted);
 	else
 		search.since = gig->searched;
 
 	if (found_is_current(turn))
 	{
 		BatchedGig	found = *turn->found;
+		bool		limited = search.max_pending > 0 || search.rule != NULL;
 		int			count;
 
-		if (search.max_pending > 0)
-			found = heed_max_pending(&search, turn->found, wanted, &found_held_back);
+		if (limited)
+			found = heed_limits(&search, turn->found, wanted, &found_held_back);
 		count = Min(wanted, found.nids);
 		/* Whom it has left out may have room, where others have none. */
-		if (search.max_pending > 0 && count < wanted && !found.complete)
+		if (limited && count < wanted && !found.complete)
 			count = 0;
 		if (count > 0)
 			turn->wave_id = reserve_wave_id(turn);
-		invited = invite_found(turn, &invite_found_query,
+		invited = invite_found(turn, invite_found_query,
 							   &(Proposals) {count, found.ids, found.places, found.xmins});
 		searched = found.complete && count == found.nids;
 		everyone = searched && invited == count;
@@ -524,7 +596,9 @@ wave_run(void *arg)
 	{
 		nagain = wave_find_reopenable(&search, wanted - invited - nfresh, again);
 		everyone &= search.complete;
-		matched = invited + nfresh + nagain;
+		/* Who would match and was not asked about is not known. */
+		if (search.rule == NULL)
+			matched = invited + nfresh + nagain;
 		if (search.max_pending > 0)
 			held_back = searched && search.none_reopenable ? found_held_back :
 				(int) Min(wave_count_held_back(&search), PG_INT32_MAX);
@@ -538,8 +612,8 @@ wave_run(void *arg)
 
 		if (turn->wave_id == 0)
 			turn->wave_id = reserve_wave_id(turn);
-		n = invite_found(turn, &invite_query, &(Proposals) {nfresh, fresh}) +
-			invite(turn, &reopen_query, again, nagain);
+		n = invite_found(turn, invite_query, &(Proposals) {nfresh, fresh}) +
+			invite(turn, reopen_query, again, nagain);
 		if (n == 0)
 			check_filter(turn);
 		everyone &= n == nfresh + nagain;
@@ -557,6 +631,7 @@ wave_run(void *arg)
 	if (invited > 0)
 		wave_write(turn, "invited", wanted, invited, matched, held_back, NULL);
 	else
-		wave_write(turn, "exhausted", wanted, 0, Max(matched, 0), held_back, NULL);
+		wave_write(turn, "exhausted", wanted, 0, search.rule == NULL ? Max(matched, 0) : -1,
+				   held_back, NULL);
 	return true;
 }

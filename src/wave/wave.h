@@ -34,11 +34,13 @@ typedef struct GigFacts
 	bool		exhausted;		/* the last wave found nobody */
 	int			wanted;			/* by a wave, pending_max aside */
 	int			pending_max;	/* 0: no limit */
-	Datum		filter;			/* filter_query, jsonb */
-	Datum		compiled;		/* the same, of gig_filter; 0: not there */
+	Datum		filter;			/* filter_query, jsonb; bound to turn->now */
+	Datum		compiled;		/* the same, compiled; 0: there is none in gig_filter */
+	uint64		bound_hash;		/* of the filter, if it depends on time; else 0 */
+	TimestampTz changes_at;		/* then it will be another; NO_TIME: never */
 	Datum		sort;			/* sort_query, jsonb; 0: none */
 	bool		paused;
-	bool		limits_workers; /* is there a setting.max_pending? */
+	bool		limits_workers; /* is there a setting.max_pending or setting.eligible? */
 	GigStateVersion version;	/* the row of gig_state */
 	FullTransactionId searched; /* gig_state.searched, if it holds; or none */
 	FullTransactionId horizon;	/* all before it had ended when this was read */

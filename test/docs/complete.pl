@@ -51,7 +51,7 @@ $count{ $_->[0] }++ for @facts;
 die "the catalogue is empty\n" unless @facts > 300;
 
 my ($entries, $places) = read_pages();
-my @faults = (compare($entries), limits(), mentions());
+my @faults = (compare($entries), limits(), mentions(), changes());
 print "$_\n" for @faults;
 exit 1 if @faults;
 print join(', ', map { "$count{$_} of kind $_" } sort keys %count), "\n";
@@ -314,6 +314,7 @@ sub limits
 		[ 'parts of a filter', 'src/filter/parse.h', 'FILTER_MAX_NODES' ],
 		[ 'list of', 'src/filter/parse.h', 'FILTER_MAX_LIST' ],
 		[ 'path', 'src/json/path.h', 'JSON_PATH_MAX_BYTES', 'JSON_PATH_MAX_NAMES', 'JSON_PATH_MAX_POSITIONS' ],
+		[ 'interval in a filter', 'src/filter/bind.c', 'MAX_YEARS' ],
 		[ 'regular expression', 'src/filter/parse.h', 'FILTER_MAX_PATTERN', 'FILTER_MAX_REGEXES' ],
 		[ 'string that a regular expression', 'src/filter/regex.c', 'MAX_SUBJECT' ],
 		[ 'digits of a number', 'src/json/tree.h', 'JSON_TREE_MAX_DIGITS' ],
@@ -352,6 +353,31 @@ sub limits
 		}
 	}
 	push @faults, map { "docs/errors.md: which limit is this? $_" } sort keys %rows;
+	return @faults;
+}
+
+# What may become of an invitation: the table of concepts.md has the changes that
+# sql/waiting.sql tries through every door, and no other.
+sub changes
+{
+	my ($inside, %told, %tried, @faults);
+	for (split /\n/, slurp('docs/concepts.md'))
+	{
+		$inside = /^\| from \| to \| by \|/ || $inside && /^\|/;
+		next unless $inside && /^\| (no row|`\w+`(?: for `\w+`)?) \| `(\w+)` \|/;
+		my ($from, $to) = ($1, $2);
+		$told{ ($from eq 'no row' ? 'none' : $from =~ /`(\w+)`$/ ? $1 : '') . " to $to" } = 1;
+		$told{"seats_filled to $to"} = 1 if $from eq '`expired`';
+	}
+	my ($law) = slurp('sql/waiting.sql') =~ /^INSERT INTO law VALUES\n(.*?);$/ms;
+	while (($law // '') =~ /\('(\w+)', '\{([\w,]+)\}'\)/g)
+	{
+		my ($from, $to) = ($1, $2);
+		$tried{"$from to $_"} = 1 for split /,/, $to;
+	}
+	die "no changes of status in sql/waiting.sql\n" if keys %tried < 20;
+	push @faults, map { "docs/concepts.md: no change from $_ in the table" } grep { !$told{$_} } sort keys %tried;
+	push @faults, map { "docs/concepts.md: there is no change from $_" } grep { !$tried{$_} } sort keys %told;
 	return @faults;
 }
 

@@ -181,7 +181,8 @@ plant('generated', 'ALTER TABLE invitation ADD COLUMN x bigint GENERATED ALWAYS 
 	ALTER TABLE wave ADD COLUMN x plan.struck DEFAULT 1; ALTER TABLE notification ADD COLUMN y plan.struck DEFAULT 2;
 	CREATE UNIQUE INDEX ON notification ((plan.strike_int(id))) WHERE plan.strike_int(event_id) > 0;
 	CREATE STATISTICS st ON (plan.strike_int(gig_id)), worker_id FROM invitation');
-plant('casts', 'ALTER TABLE gig_filter ALTER filter TYPE plan.fake USING plan.to_fake(filter)');
+plant('casts', 'ALTER TABLE gig_filter ALTER filter TYPE plan.fake USING plan.to_fake(filter);
+	ALTER TABLE gig_key ALTER filter TYPE plan.fake USING plan.to_fake(filter)');
 plant('below', 'CREATE TABLE kid () INHERITS (invitation); CREATE TABLE kid_state () INHERITS (gig_state);
 	CREATE TRIGGER k BEFORE UPDATE ON kid_state FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger();
 	ALTER TABLE kid ADD CHECK (plan.strike_true(id))');

@@ -352,7 +352,7 @@ my @cases = (
 	{ name => 'REPEATABLE READ', isolation => 'repeatable read', left => { map { $_ => 'the snapshot outlives the statement' } qw(gig gig_state invitation worker) } },
 	{ name => 'SERIALIZABLE', isolation => 'serializable', left => { map { $_ => 'the snapshot outlives the statement' } qw(gig gig_state invitation worker) } },
 	{ name => 'an owner who may not write', fails => 1, left => { map { $_ => 'the role has no right to all of it' } qw(event gig_state) },
-		ddl => 'REVOKE INSERT ON event FROM gardener; REVOKE UPDATE ON gig_state FROM gardener; GRANT UPDATE (accepted, next_wave_at, next_event_at, released, slept_in, awaits_room) ON gig_state TO gardener' },
+		ddl => 'REVOKE INSERT ON event FROM gardener; REVOKE UPDATE ON gig_state FROM gardener; GRANT UPDATE (accepted, next_wave_at, next_event_at, released, slept_in, awaits_room, waiting) ON gig_state TO gardener' },
 	{ name => 'an owner who may not read events', fails => 1, left => { event => 'the role has no right to all of it' }, ddl => 'REVOKE SELECT ON event FROM gardener' },
 	{ name => 'an owner who may not read consumers', fails => 1, left => { consumer => 'the role has no right to all of it' }, ddl => 'REVOKE SELECT ON consumer FROM gardener, PUBLIC' },
 	{ name => 'an owner who may not write notifications', fails => 1, left => { notification => 'the role has no right to all of it' }, ddl => 'REVOKE INSERT ON notification FROM gardener' },

@@ -27,7 +27,7 @@ sub traffic_wrong
 }
 
 # When the traffic is over: runs a tick, and returns what it leaves open though
-# nobody can accept it.
+# nobody can accept it, or waiting beside a free seat.
 sub traffic_tick
 {
 	my ($node) = @_;
@@ -38,8 +38,10 @@ sub traffic_tick
 	$node->safe_psql('postgres', 'CALL cirro.run_waves()');
 	return $node->safe_psql('postgres', qq{
 		SELECT i.* FROM trees.invitation i JOIN trees.gig_state s USING (gig_id)
-		WHERE i.status IN ('pending', 'scheduled')
-		AND (s.closes_at <= '$before' OR (s.expires_rest AND s.accepted >= s.capacity))});
+		JOIN trees.worker w ON w.id = i.worker_id
+		WHERE (i.status IN ('pending', 'scheduled')
+			AND (s.closes_at <= '$before' OR (s.expires_rest AND s.accepted >= s.capacity)))
+		OR (i.status = 'waiting' AND (s.closes_at <= '$before' OR (w.active AND s.accepted < s.capacity)))});
 }
 
 # Starts a psql at work on a text, by way of files: a pipe would hold it up.

@@ -161,7 +161,7 @@ RETURNS SETOF text LANGUAGE sql STABLE AS $$
 	FROM trees.gig g JOIN trees.invitation i ON i.gig_id = g.id
 	LEFT JOIN trees.event e ON e.invitation_id = i.id AND e.kind = 'gig.cancelled'
 	WHERE g.cancelled_at IS NOT NULL GROUP BY i.id
-	HAVING i.status IN ('pending', 'scheduled') OR count(e.id) > 1
+	HAVING i.status IN ('pending', 'waiting', 'scheduled') OR count(e.id) > 1
 	OR i.revision <> max(e.revision) + CASE i.status WHEN 'accepted' THEN 0 ELSE 1 END
 	OR (count(e.id) = 0 AND (i.status = 'accepted' OR (i.reason = 'gig_cancelled' AND EXISTS (
 		SELECT FROM trees.event p WHERE p.kind = 'invitation.updated'
@@ -203,7 +203,7 @@ CREATE SEQUENCE traffic.short_id START 100;
 -- What is done how often, of a thousand.
 CREATE TABLE traffic.mix (op text PRIMARY KEY, weight int, upto int);
 INSERT INTO traffic.mix (op, weight) VALUES
-	('accept', 150), ('try_accept', 90), ('reject', 50), ('leave', 70), ('reset', 70), ('expire', 20),
+	('accept', 150), ('try_accept', 90), ('wait', 90), ('reject', 50), ('leave', 70), ('reset', 70), ('expire', 20),
 	('plain answer', 60), ('plain reason', 10), ('plain upsert', 20), ('plain insert', 20), ('plain send_at', 10),
 	('delete invitation', 10), ('invite', 70), ('invite later', 20), ('attempt', 60), ('attempt some', 25),
 	('seats', 30), ('filter', 10), ('mode', 10), ('pace', 10), ('title', 10), ('description', 5),
@@ -258,21 +258,23 @@ DECLARE
 	other CONSTANT bigint := 1 + c / 10 % 60;
 	inv CONSTANT bigint := traffic.pick(gig, CASE
 		WHEN what IN ('leave') THEN 'accepted'
-		WHEN what IN ('accept', 'try_accept', 'reject', 'expire', 'plain answer') AND c % 10 > 0 THEN 'pending'
+		WHEN what = 'wait' AND c % 3 = 0 THEN 'expired'
+		WHEN what IN ('accept', 'try_accept', 'wait', 'reject', 'expire', 'plain answer') AND c % 10 > 0 THEN 'pending'
 		WHEN what = 'plain send_at' THEN 'scheduled'
-		ELSE (ARRAY['accepted', 'expired', 'rejected', 'pending'])[1 + c % 4] END, b);
+		ELSE (ARRAY['accepted', 'expired', 'rejected', 'pending', 'waiting'])[1 + c % 5] END, b);
 	answer trees.invitation;
 	n bigint;
 BEGIN
 	CASE what
 		WHEN 'accept' THEN answer := trees.accept(inv);
 		WHEN 'try_accept' THEN PERFORM trees.try_accept(inv);
+		WHEN 'wait' THEN PERFORM trees.try_accept(inv, true);
 		WHEN 'reject' THEN answer := trees.reject(inv, CASE c % 2 WHEN 0 THEN 'no time' END);
 		WHEN 'leave' THEN answer := trees.leave(inv, CASE c % 2 WHEN 0 THEN 'ill' END);
 		WHEN 'reset' THEN answer := trees.reset(inv, c % 2 = 0);
 		WHEN 'expire' THEN answer := trees.expire(inv, CASE c % 2 WHEN 0 THEN 'seats_filled' END);
 		WHEN 'plain answer' THEN UPDATE trees.invitation SET silent = b % 4 = 0, status =
-			(ARRAY['accepted', 'rejected', 'left', 'expired', 'pending'])[1 + c % 5] WHERE id = inv;
+			(ARRAY['accepted', 'rejected', 'left', 'expired', 'pending', 'waiting'])[1 + c % 6] WHERE id = inv;
 		WHEN 'plain reason' THEN UPDATE trees.invitation SET reason = 'b' || b WHERE id = inv;
 		WHEN 'plain upsert' THEN INSERT INTO trees.invitation (gig_id, worker_id) VALUES (gig, person)
 			ON CONFLICT (gig_id, worker_id) DO UPDATE SET status = 'pending';
