@@ -296,16 +296,26 @@ ask(Run *run, SpaceInfo *info, DueWork *work)
 	return false;
 }
 
-/* Runs a step of a look, and ends its transaction. */
+/*
+ * Runs a step of a look, and ends its transaction. "may_differ": it has failed, but
+ * another might not.
+ */
 static bool
-take_step(Run *run, const SpaceInfo *info, IsolatedWork step, WaveLook *wake)
+take_step(Run *run, const SpaceInfo *info, IsolatedWork step, WaveLook *wake, bool *may_differ)
 {
 	IsolatedResult result;
 	ErrorData  *error;
 
 	SPI_connect();
 	result = run_isolated(step, wake, &error);
-	if (result == ISOLATED_FAILED)
+	*may_differ = result == ISOLATED_FAILED && !error_is_transient(error) &&
+		!error_is_lack_of_resources(error);
+	if (*may_differ && trouble_is_new(info->space, error->sqlerrcode))
+		ereport(WARNING,
+				(errcode(error->sqlerrcode),
+				 errmsg("waking gigs of Space \"%s\" failed", info->name),
+				 errdetail_internal("%s", error_summary(error))));
+	else if (result == ISOLATED_FAILED && !*may_differ)
 		skip_failed(info, error);
 	SPI_finish();
 	commit(run);
@@ -342,16 +352,24 @@ wake_gigs(Run *run, const SpaceInfo *info)
 		.report = report_look,
 		.report_arg = run
 	};
-	bool		sound = take_step(run, info, wave_look_find, &wake);
+	bool		may_differ;
+	bool		sound = take_step(run, info, wave_look_find, &wake, &may_differ);
 
+	/* Better to wake too many than that none is ever woken. */
+	if (may_differ)
+	{
+		wake.all = true;
+		sound = take_step(run, info, wave_look_find, &wake, &may_differ);
+	}
 	while (sound && wake.next < wake.ngigs && !is_too_late(run) &&
 		   (!run->atomic || wake.next < GIGS_WITHOUT_COMMIT))
 	{
 		CHECK_FOR_INTERRUPTS();
-		sound = take_step(run, info, wave_look_wake, &wake);
+		sound = take_step(run, info, wave_look_wake, &wake, &may_differ) ||
+			(may_differ && wave_look_pass_over(&wake));
 	}
 	if (sound && wake.next == wake.ngigs && !run->atomic)
-		take_step(run, info, wave_look_advance, &wake);
+		take_step(run, info, wave_look_advance, &wake, &may_differ);
 	if (wake.ngigs > 0)
 		ereport(DEBUG1,
 				(errmsg_internal("woke %d gigs of %d in Space \"%s\"",
