@@ -214,31 +214,24 @@ sort_gigs(SleepingGigs *list)
 	list->n = n;
 }
 
-/* Appends the rows of the last query. */
 static void
-add_gigs(WaveLook *look, SleepingGigs *list, uint64 rows)
+add_gig(WaveLook *look, SleepingGigs *list, ResultRow *row)
 {
 	/* Many workers wake the same gigs. */
-	if (rows > list->max - list->n)
+	if (list->n == list->max)
+	{
 		sort_gigs(list);
-	if (rows > list->max - list->n)
-	{
-		list->max = Max(list->max, 64);
-		while (rows > list->max - list->n)
-			list->max = mul_size(list->max, 2);
-		list->gigs = list->gigs == NULL ?
-			MemoryContextAllocHuge(look->context, mul_size(list->max, sizeof(SleepingGig))) :
-			repalloc_huge(list->gigs, mul_size(list->max, sizeof(SleepingGig)));
+		if (list->n >= list->max / 2)
+		{
+			list->max = mul_size(Max(list->max, 32), 2);
+			list->gigs = list->gigs == NULL ?
+				MemoryContextAllocHuge(look->context, mul_size(list->max, sizeof(SleepingGig))) :
+				repalloc_huge(list->gigs, mul_size(list->max, sizeof(SleepingGig)));
+		}
 	}
-	for (uint64 i = 0; i < rows; i++)
-	{
-		ResultRow	row = result_row(i);
-
-		list->gigs[list->n].id = result_int64(&row);
-		list->gigs[list->n++].slept_in = result_int64(&row);
-		result_end(&row);
-	}
-	query_free();
+	list->gigs[list->n].id = result_int64(row);
+	list->gigs[list->n++].slept_in = result_int64(row);
+	result_end(row);
 }
 
 /* ---------------------------------------------------------------- finding -- */
@@ -319,13 +312,34 @@ static void
 add_asleep(Finding *finding, bool newly)
 {
 	QueryArgs	args = {newly ? &newly_asleep_gigs_query : &all_asleep_query};
+	QueryCursor cursor;
+	ResultRow	row;
 
 	if (newly)
 	{
 		arg_int64(&args, finding->old.xmax);
 		arg_below(&args, &finding->old, finding->old.xmax);
 	}
-	add_gigs(finding->look, &finding->gigs, query_run(finding->look->space, &args));
+	query_open(&cursor, finding->look->space, &args);
+	while (query_next(&cursor, &row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		add_gig(finding->look, &finding->gigs, &row);
+	}
+	query_close(&cursor);
+}
+
+/* Appends the rows of the last query. */
+static void
+add_rows(Finding *finding, uint64 rows)
+{
+	for (uint64 i = 0; i < rows; i++)
+	{
+		ResultRow	row = result_row(i);
+
+		add_gig(finding->look, &finding->gigs, &row);
+	}
+	query_free();
 }
 
 /*
@@ -401,7 +415,7 @@ add_concerned(Finding *finding, int64 worker_id)
 	arg_datum(&args, JSONBOID, PointerGetDatum(document), false);
 	/* Not before any turn whose sleep is seen here: what it means later brings a wave. */
 	arg_timestamptz(&args, cirro_gate_now());
-	add_gigs(look, &finding->gigs, query_run(look->space, &args));
+	add_rows(finding, query_run(look->space, &args));
 }
 
 /*
@@ -502,7 +516,7 @@ add_unwoken(Finding *finding, ArrayType *unwoken)
 		return;
 	finding->look->is_new = true;
 	arg_datum(&args, INT8ARRAYOID, PointerGetDatum(unwoken), false);
-	add_gigs(finding->look, &finding->gigs, query_run(finding->look->space, &args));
+	add_rows(finding, query_run(finding->look->space, &args));
 }
 
 bool

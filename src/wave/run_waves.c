@@ -62,8 +62,8 @@ PG_FUNCTION_INFO_V1(run_waves);
 /* From the beginning of a look of a long call to that of the next, at least. */
 #define LOOK_INTERVAL USECS_PER_SEC
 
-/* No Space has others wait for longer while it looks which of its gigs to wake. */
-#define MAX_WAKE_SEARCH (30 * USECS_PER_SEC)
+/* No Space has others wait for longer while it looks which gigs to wake, or wakes them. */
+#define MAX_WAKING (30 * USECS_PER_SEC)
 
 /* Idle Spaces that are looked at in one transaction. */
 #define PEEKS_PER_COMMIT 100
@@ -323,16 +323,16 @@ take_step(Run *run, const SpaceInfo *info, IsolatedWork step, WaveLook *wake, bo
 }
 
 /*
- * Until when a search for gigs to wake may go on: if statement_timeout ended the call
- * in it, so it would the next, and no Space had waves any more.
+ * Until when a search for gigs to wake may go on, or their waking: if statement_timeout
+ * ended the call in it, so it would the next, and no Space had waves any more.
  */
 static TimestampTz
-wake_search_deadline(void)
+waking_deadline(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz end = wave_deadline();
 
-	return now + (end == DT_NOEND ? MAX_WAKE_SEARCH : Min((end - now) / 2, MAX_WAKE_SEARCH));
+	return now + (end == DT_NOEND ? MAX_WAKING : Min((end - now) / 2, MAX_WAKING));
 }
 
 /*
@@ -347,11 +347,12 @@ wake_gigs(Run *run, const SpaceInfo *info)
 		.space = info->space,
 		.owner = info->owner,
 		.now = cirro_now(),
-		.until = wake_search_deadline(),
+		.until = waking_deadline(),
 		.context = AllocSetContextCreate(run->context, "cirro look", ALLOCSET_DEFAULT_SIZES),
 		.report = report_look,
 		.report_arg = run
 	};
+	TimestampTz end;
 	bool		may_differ;
 	bool		sound = take_step(run, info, wave_look_find, &wake, &may_differ);
 
@@ -361,7 +362,9 @@ wake_gigs(Run *run, const SpaceInfo *info)
 		wake.all = true;
 		sound = take_step(run, info, wave_look_find, &wake, &may_differ);
 	}
+	end = waking_deadline();
 	while (sound && wake.next < wake.ngigs && !is_too_late(run) &&
+		   (wake.next == 0 || GetCurrentTimestamp() < end) &&
 		   (!run->atomic || wake.next < GIGS_WITHOUT_COMMIT))
 	{
 		CHECK_FOR_INTERRUPTS();
