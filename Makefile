@@ -85,7 +85,7 @@ docs-check:
 
 # The long forms of two tests; each prints its seed.
 soak: export SOAK_SECONDS ?= 600
-soak: export PROVE_TESTS = test/t/006_soak.pl test/t/017_sleep.pl
+soak: export PROVE_TESTS = test/t/006_soak.pl test/t/017_sleep.pl test/t/019_waiting.pl
 crash: export CRASH_ROUNDS ?= 200
 crash: export PROVE_TESTS = test/t/008_crash.pl
 soak crash: export SUITES = tap

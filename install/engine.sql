@@ -80,10 +80,10 @@ CREATE FUNCTION cirro.raise_unwritten(invitation_id bigint, is_there boolean) RE
 LANGUAGE c PARALLEL SAFE AS 'MODULE_PATHNAME', 'raise_unwritten';
 COMMENT ON FUNCTION cirro.raise_unwritten(bigint, boolean) IS 'raises UG003 for an invitation that is not there, UG014 for one that a trigger kept as it is';
 
-CREATE FUNCTION cirro.waiting_place(gig_state regclass, gig_id bigint, waiting_since timestamptz,
+CREATE FUNCTION cirro.waiting_place(gig_state oid, gig_id bigint, waiting_since timestamptz,
 	invitation_id bigint) RETURNS bigint
 LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'waiting_place';
-COMMENT ON FUNCTION cirro.waiting_place(regclass, bigint, timestamptz, bigint) IS 'the place in the queue of an invitation that waits, among those of active workers, whomever the caller may see';
+COMMENT ON FUNCTION cirro.waiting_place(oid, bigint, timestamptz, bigint) IS 'the place in the queue of an invitation that waits, among those of active workers, whomever the caller may see';
 
 CREATE FUNCTION cirro.is_active() RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cirro_is_active';

@@ -727,10 +727,9 @@ BEGIN
 		BEGIN
 			UPDATE invitation AS i SET status = 'waiting' WHERE i.id = try_accept.invitation_id;
 			-- A seat may have come free meanwhile, and is taken by now.
-			fn.result := CASE WHEN FOUND THEN
-				(SELECT CASE WHEN i.status IN ('waiting', 'accepted') THEN i.status ELSE 'vetoed' END
-				 FROM invitation i WHERE i.id = try_accept.invitation_id)
-				ELSE 'vetoed' END;
+			fn.result := coalesce((SELECT CASE WHEN FOUND AND i.status IN ('waiting', 'accepted')
+					THEN i.status ELSE 'vetoed' END
+				FROM invitation i WHERE i.id = try_accept.invitation_id), 'not_found');
 		EXCEPTION
 			WHEN SQLSTATE 'UG010' THEN fn.result := 'not_open';
 			WHEN SQLSTATE 'UG012' OR SQLSTATE 'UG013' THEN fn.result := 'no_longer_pending';

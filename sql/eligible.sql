@@ -160,6 +160,18 @@ SELECT * FROM waves;
 SELECT clear() \gset
 SET cirro.clock = '2030-01-01 12:00+00';
 
+-- Tiers: the rule is asked about those for whom the gig is open by now
+INSERT INTO allowed VALUES (1), (2), (3), (4), (5);
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)
+VALUES (45, 'f', 'u', '2030-01-02', '2030-01-03', 1, 10,
+	'{"n": {"$lt": 7}, "$or": [{"half": 1}, {"$gig.open_for": {"$gte": "30 minutes"}}]}');
+CALL cirro.run_waves('eligible');
+SET cirro.clock = '2030-01-01 12:30+00'; CALL cirro.run_waves('eligible');
+SELECT array_agg(w ORDER BY w) AS asked FROM asked a, unnest(a.worker_ids) w GROUP BY a.id ORDER BY a.id;
+SELECT i.worker_id, i.invited_at FROM invitation i ORDER BY i.invited_at, i.worker_id;
+SELECT clear() \gset
+SET cirro.clock = '2030-01-01 12:00+00';
+
 -- Attempts: behind no_match, before filled; invite() does not ask
 INSERT INTO allowed VALUES (1);
 INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_mode, filter_query)

@@ -229,6 +229,11 @@ SELECT pg_temp.damage(c) FROM unnest(ARRAY[
 	'DELETE FROM gig WHERE id = 7',
 	'DELETE FROM gig_filter WHERE gig_id = 7']) WITH ORDINALITY u (c, n) ORDER BY n;
 SELECT pg_temp.try('TRUNCATE gig_key');
+-- What is no key has no shape, and covers nothing.
+SELECT k, cirro.gig_key_shape(k), cirro.gig_keys_cover('{"lang": "de"}', ARRAY[k, NULL]), cirro.gig_keys_cover('{"lang": {"$in": []}}', ARRAY[k])
+FROM unnest('{"","\\x01","\\x02","\\x03","\\x0300","\\x04","\\x05","\\x05ff","\\x05c8ffff","\\x050161","\\x05016102","\\x0501610280","\\x07","\\x08"}'::bytea[]) k;
+SELECT cirro.gig_key_shape(decode(repeat('05', 1000), 'hex')), cirro.gig_keys_cover('{"lang": "de"}', ARRAY[decode(repeat('01', 1000), 'hex')]),
+	cirro.gig_keys_cover('{}', '{{"\\x02","\\x01"},{NULL,"\\x03"}}');
 
 -- Who may read gig_key and gig_filter may ask, and nobody else; of a Space, and not of
 -- what looks like one.

@@ -43,7 +43,7 @@ const TOLD = {
 };
 
 const STATUS = {
-	pending: "Invited", accepted: "You have a seat", rejected: "Declined", left: "You left", expired: "Closed",
+	pending: "Invited", waiting: "You get the next free seat", accepted: "You have a seat", rejected: "Declined", left: "You left", expired: "Closed",
 };
 
 // Why an invitation has expired; other reasons are the organisers' own notes.

@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "fmgr.h"
@@ -247,7 +248,7 @@ years(const Interval *interval)
 {
 	double		days = interval->day + (double) interval->time / USECS_PER_DAY;
 
-	return Abs(interval->month / (double) MONTHS_PER_YEAR) + Abs(days) / DAYS_PER_YEAR;
+	return fabs(interval->month / (double) MONTHS_PER_YEAR) + fabs(days) / DAYS_PER_YEAR;
 }
 
 /*

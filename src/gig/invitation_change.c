@@ -141,6 +141,7 @@ opened(GigChange *change, TriggerRows *new, int status)
 	TimestampTz send_at;
 
 	change->opened++;
+	change->worker_id = DatumGetInt64(known(new, WORKER_ID));
 	if (status != SCHEDULED)
 		return;
 	send_at = time_or_never(new, SEND_AT);
@@ -229,7 +230,10 @@ updated(InvitationChanges *done)
 	if (from == PENDING)
 		change->closed++;
 	if (to == WAITING)
+	{
 		change->queued++;
+		change->worker_id = DatumGetInt64(known(new, WORKER_ID));
+	}
 	if (from == WAITING)
 		change->unqueued++;
 	/* That has no time of its own. */

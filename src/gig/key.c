@@ -485,7 +485,7 @@ Datum
 gig_key_shape(PG_FUNCTION_ARGS)
 {
 	const bytea *stored = PG_GETARG_BYTEA_PP(0);
-	StoredKey	key;
+	StoredKey	key = {0};
 	int			len;
 	char		shape[1 + STORED_KEY_MAX] = {STORED_SHAPE};
 
@@ -494,7 +494,8 @@ gig_key_shape(PG_FUNCTION_ARGS)
 	key.len = VARSIZE_ANY_EXHDR(stored);
 	memcpy(key.data, VARDATA_ANY(stored), key.len);
 	len = stored_key_shape_len(&key);
-	if (len == 0)
+	/* Nobody knows what it is, if it is shorter than that. */
+	if (len == 0 || len > key.len)
 		PG_RETURN_NULL();
 	memcpy(shape + 1, key.data, len);
 	PG_RETURN_BYTEA_P(cstring_to_text_with_len(shape, len + 1));

@@ -85,6 +85,15 @@ static const SpaceQuery open_query = {
 	2, {INT8OID, INTERVALOID}, PLAN_BY_KEY
 };
 
+/*
+ * See may_write_again. FOR KEY SHARE would do, but where somebody has changed the row
+ * before he locked it to cancel, it goes on to his version and waits, SKIP LOCKED or not.
+ */
+static const SpaceQuery keep_keys = {
+	"SELECT FROM gig g, worker w WHERE g.id = $1 AND w.id = $2 FOR SHARE SKIP LOCKED",
+	2, {INT8OID, INT8OID}, PLAN_BY_KEY
+};
+
 /* Of a row that is locked. */
 static const SpaceQuery look_now = {
 	"UPDATE gig_state s SET next_event_at = least(s.next_event_at, $2) WHERE s.gig_id = $1",
@@ -157,23 +166,16 @@ typedef struct StateRow
  * For the reason that is true of each; a wave would invite some again. Who waits does
  * so until the gig closes.
  */
-#define EXPIRE_REST(tables, locks) \
-	"UPDATE invitation i SET status = 'expired', reason = cirro.expired_reason(i.status, i.invited_at, " \
-	"    (SELECT s.closes_at::timestamptz FROM gig_state s WHERE s.gig_id = $1), " \
-	"    (SELECT s.answer_within::interval FROM gig_state s WHERE s.gig_id = $1), true) " \
-	"WHERE i.id = ANY (ARRAY(" \
-	"  SELECT l.id FROM invitation l " tables \
-	"  WHERE l.gig_id = $1 AND l.status IN ('pending', 'scheduled', 'waiting') " \
-	"  AND (l.status <> 'waiting' OR cirro.expired_reason(l.status, NULL, " \
-	"    (SELECT s.closes_at::timestamptz FROM gig_state s WHERE s.gig_id = $1), NULL, true) IS NOT NULL) " \
-	"  ORDER BY l.id FOR NO KEY UPDATE OF l SKIP LOCKED" locks "))"
-
-static const SpaceQuery expire_rest = {EXPIRE_REST("", ""), 1, {INT8OID}, PLAN_BY_KEY};
-
-/* The same where this transaction may have written some, as in gig/waiting.c. */
-static const SpaceQuery expire_opened = {
-	EXPIRE_REST("JOIN gig g ON g.id = l.gig_id JOIN worker w ON w.id = l.worker_id ",
-				" FOR KEY SHARE OF g, w SKIP LOCKED"),
+static const SpaceQuery expire_rest = {
+	"UPDATE invitation i SET status = 'expired', reason = cirro.expired_reason(i.status, i.invited_at, "
+	"    (SELECT s.closes_at::timestamptz FROM gig_state s WHERE s.gig_id = $1), "
+	"    (SELECT s.answer_within::interval FROM gig_state s WHERE s.gig_id = $1), true) "
+	"WHERE i.id = ANY (ARRAY("
+	"  SELECT l.id FROM invitation l "
+	"  WHERE l.gig_id = $1 AND l.status IN ('pending', 'scheduled', 'waiting') "
+	"  AND (l.status <> 'waiting' OR cirro.expired_reason(l.status, NULL, "
+	"    (SELECT s.closes_at::timestamptz FROM gig_state s WHERE s.gig_id = $1), NULL, true) IS NOT NULL) "
+	"  ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED))",
 	1, {INT8OID}, PLAN_BY_KEY
 };
 
@@ -347,19 +349,13 @@ gig_state_refuse_missing(Oid space, int64 gig_id)
 			 errinvitation(space, "gig_id")));
 }
 
-static void
-expire_by(Oid space, const SpaceQuery *query, int64 gig_id)
-{
-	QueryArgs	args = {query};
-
-	arg_int64(&args, gig_id);
-	query_run(space, &args);
-}
-
 void
 gig_state_expire_rest(Oid space, int64 gig_id)
 {
-	expire_by(space, &expire_rest, gig_id);
+	QueryArgs	args = {&expire_rest};
+
+	arg_int64(&args, gig_id);
+	query_run(space, &args);
 }
 
 /* Refuses what came too late for the gig's seats or its time. */
@@ -812,6 +808,35 @@ seats_for_waiting(const GigState *state)
 		Min(state->waiting, state->capacity - state->accepted);
 }
 
+static void
+leave_to_tick(Oid space, int64 gig_id)
+{
+	QueryArgs	args = {&look_now};
+
+	arg_int64(&args, gig_id);
+	arg_timestamptz(&args, cirro_now());
+	query_run(space, &args);
+}
+
+/*
+ * Once a transaction has written an invitation, writing it again checks its foreign
+ * keys, equal or not, and so would wait for who cancels or deletes the gig, or deletes or
+ * erases the worker, while gig_state is locked that they wait for. May the invitation
+ * that a statement has made waiting, or open, be given a seat, or expire with the rest?
+ * Of a statement that has made several, at least their gig is looked at.
+ */
+static bool
+may_write_again(Oid space, const GigChange *change)
+{
+	QueryArgs	args = {&keep_keys};
+
+	if (change->queued == 0 && change->opened == 0)
+		return true;
+	arg_int64(&args, change->gig_id);
+	arg_int64(&args, change->worker_id);
+	return query_run(space, &args) > 0;
+}
+
 /*
  * Those whose rows are locked go back to their place: the tick comes for them. So it
  * does for those whom a trigger of the Space's owner keeps from their seats.
@@ -820,7 +845,6 @@ void
 gig_state_seat(Oid space, int64 gig_id, GigState *state)
 {
 	WaitingPlace place = WAITING_NOBODY;
-	QueryArgs	args = {&look_now};
 	int64		seats = seats_for_waiting(state);
 
 	if (seats == 0)
@@ -834,11 +858,7 @@ gig_state_seat(Oid space, int64 gig_id, GigState *state)
 		seats = seats_for_waiting(state);
 	}
 	if (seats > 0 && waiting_any(space, gig_id))
-	{
-		arg_int64(&args, gig_id);
-		arg_timestamptz(&args, cirro_now());
-		query_run(space, &args);
-	}
+		leave_to_tick(space, gig_id);
 }
 
 /* May seats be free for those who wait, after a change, that were not before? */
@@ -856,7 +876,6 @@ apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 {
 	StateRow   *states = palloc(n * sizeof(StateRow));
 	int64	   *full = palloc(n * sizeof(int64));
-	bool	   *opened = palloc(n * sizeof(bool));
 	int64	   *filled = palloc(n * sizeof(int64));
 	int64	   *reopened = palloc(n * sizeof(int64));
 	int			nfull = 0;
@@ -889,8 +908,13 @@ apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 		check_change(space, change, state);
 		filled_before = is_filled(state, state->accepted - change->delta);
 		accepted = state->accepted;
-		if (may_free_seats(change))
-			gig_state_seat(space, change->gig_id, state);
+		if (may_free_seats(change) && seats_for_waiting(state) > 0)
+		{
+			if (change->queued == 0 || may_write_again(space, change))
+				gig_state_seat(space, change->gig_id, state);
+			else
+				leave_to_tick(space, change->gig_id);
+		}
 		filled_now = is_filled(state, state->accepted);
 		if (tells_seats(state->closes_at, filled_before, filled_now))
 		{
@@ -900,17 +924,14 @@ apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 				reopened[nreopened++] = change->gig_id;
 		}
 		if ((change->gained > 0 || state->accepted > accepted) &&
-			state->expires_rest && gig_state_is_full(state))
-		{
-			/* The statement that freed the seat has opened what expires now. */
-			opened[nfull] = change->opened > 0 && change->delta < 0;
+			state->expires_rest && gig_state_is_full(state) &&
+			(change->opened == 0 || may_write_again(space, change)))
 			full[nfull++] = change->gig_id;
-		}
 	}
 	event_of_gigs(space, filled, nfilled, "gig.filled");
 	event_of_gigs(space, reopened, nreopened, "gig.reopened");
 	for (int i = 0; i < nfull; i++)
-		expire_by(space, opened[i] ? &expire_opened : &expire_rest, full[i]);
+		gig_state_expire_rest(space, full[i]);
 }
 
 /*

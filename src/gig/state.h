@@ -22,9 +22,10 @@
  *	  another transaction that invites the same worker to the same gig
  * 6. gig_state rows, once the statement has all its other rows
  * 7. after that other invitations of the gig, with SKIP LOCKED only: those that expire
- *	  because the seats are filled, those that are given a seat that is free; for
- *	  these their gig and workers FOR KEY SHARE, likewise; and FOR SHARE, likewise,
- *	  workers who wait beside a free seat and are not active
+ *	  because the seats are filled, those that are given a seat that is free.
+ *	  Likewise, FOR SHARE, workers who wait beside a free seat and are not active; and
+ *	  gig and worker of an invitation that the statement itself has made waiting or
+ *	  pending, before it is one of these
  *
  * The foreign keys of an invitation lock its gig and worker after it is
  * inserted; so the functions that insert several lock those before. Rows of
@@ -92,6 +93,7 @@ typedef struct GigChange
 	int64		delta;			/* seats taken less seats freed */
 	int64		gained;			/* became accepted */
 	int64		opened;			/* became pending or scheduled */
+	int64		worker_id;		/* whose invitation became that, or waiting */
 	int64		left;			/* accepted, left by the worker */
 	int64		answered;		/* accepted or rejected by the worker */
 	TimestampTz oldest_answered;	/* earliest invited_at of those pending */
@@ -181,8 +183,7 @@ extern void gig_state_finish(Oid space, int64 gig_id, const GigTurnEnd *end);
 
 /*
  * Expires the pending and scheduled invitations of a gig that nobody else
- * holds locked; the tick finishes the others. None of them may have been written by
- * this transaction, if the gig and the workers are not locked before.
+ * holds locked; the tick finishes the others.
  */
 extern void gig_state_expire_rest(Oid space, int64 gig_id);
 

@@ -28,20 +28,14 @@
 PG_FUNCTION_INFO_V1(waiting_place);
 
 /* Who is next, by the index of what is open. */
-#define WAITING_OF_GIG(gig) \
-	"FROM invitation l JOIN worker w ON w.id = l.worker_id " gig \
+#define WAITING_OF_GIG \
+	"FROM invitation l JOIN worker w ON w.id = l.worker_id " \
 	"WHERE l.gig_id = $1 AND l.status = 'waiting' AND w.active "
 
-/*
- * Of a row that this transaction has written already, core checks the foreign keys once
- * more, and would wait for who deletes or cancels: what they lock is locked first here.
- */
 static const SpaceQuery next_query = {
-	"SELECT l.id::bigint, l.waiting_since::timestamptz "
-	WAITING_OF_GIG("JOIN gig g ON g.id = l.gig_id ")
+	"SELECT l.id::bigint, l.waiting_since::timestamptz " WAITING_OF_GIG
 	"AND (l.waiting_since, l.id) > ($3, $4) "
-	"ORDER BY l.waiting_since, l.id LIMIT $2 "
-	"FOR NO KEY UPDATE OF l SKIP LOCKED FOR KEY SHARE OF g, w SKIP LOCKED",
+	"ORDER BY l.waiting_since, l.id LIMIT $2 FOR NO KEY UPDATE OF l SKIP LOCKED",
 	4, {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
 };
 
@@ -59,7 +53,7 @@ static const SpaceQuery any_query = {
 };
 
 static const SpaceQuery place_query = {
-	"SELECT count(*) + 1 " WAITING_OF_GIG("") "AND (l.waiting_since, l.id) < ($2, $3)",
+	"SELECT count(*) + 1 " WAITING_OF_GIG "AND (l.waiting_since, l.id) < ($2, $3)",
 	3, {INT8OID, TIMESTAMPTZOID, INT8OID}, PLAN_BY_KEY
 };
 
@@ -216,7 +210,7 @@ owner_of_tables(Oid space, Oid gig_state)
 }
 
 /*
- * cirro.waiting_place(gig_state regclass, gig_id bigint, waiting_since timestamptz,
+ * cirro.waiting_place(gig_state oid, gig_id bigint, waiting_since timestamptz,
  * invitation_id bigint) returns bigint
  *
  * How many active workers wait in front of an invitation of the Space that has this

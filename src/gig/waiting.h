@@ -23,9 +23,9 @@ typedef struct WaitingPlace
 
 /*
  * Makes the first "seats" invitations behind "place" accepted that wait, whose worker
- * is active and that nobody holds locked, nor is about to delete, and moves "place" to
- * the last of them. Returns how many there were. Those that a trigger of the Space's
- * owner keeps from it, also by an error, go on waiting.
+ * is active and that nobody holds locked, and moves "place" to the last of them.
+ * Returns how many there were. Those that a trigger of the Space's owner keeps from
+ * it, also by an error, go on waiting.
  */
 extern int64 waiting_seat(Oid space, int64 gig_id, int64 seats, WaitingPlace *place);
 

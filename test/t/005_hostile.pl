@@ -143,6 +143,9 @@ plant('triggers', 'CREATE TRIGGER a BEFORE INSERT ON invitation FOR EACH ROW EXE
 	CREATE TRIGGER z AFTER INSERT ON notification FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger();
 	CREATE TRIGGER z AFTER UPDATE ON gig_state FOR EACH ROW EXECUTE FUNCTION plan.strike_trigger();
 	CREATE TRIGGER z AFTER INSERT ON wave FOR EACH STATEMENT EXECUTE FUNCTION plan.strike_trigger()');
+plant('own_rule', q{CREATE FUNCTION may(gig_id bigint, worker_ids bigint[]) RETURNS bigint[] LANGUAGE plpgsql AS
+	'BEGIN PERFORM plan.strike(); SET search_path = names, public, pg_catalog; RETURN worker_ids; END';
+	UPDATE setting SET eligible = 'may'});
 plant('columns', q{ALTER TABLE invitation ADD COLUMN x text DEFAULT plan.strike();
 	ALTER TABLE event ADD CHECK (plan.strike_true(kind));
 	ALTER TABLE notification ADD CHECK (plan.strike_true(consumer));
@@ -302,7 +305,7 @@ like($out, qr/alive\|3/, 'no timeout that an owner has set outlives the work in 
 
 # All the other ways in which a superuser comes by. Of answers there are quantiles.
 sql_as('mallory', "UPDATE names.invitation SET status = 'rejected'");
-for my $space (qw(deferred late_state triggers astray columns policies generated casts below above names constants moments jsonb_type gone rules read_only), sort keys %kept)
+for my $space (qw(deferred late_state triggers own_rule astray columns policies generated casts below above names constants moments jsonb_type gone rules read_only), sort keys %kept)
 {
 	$node->psql('postgres', $_) for (
 		"CALL cirro.run_waves('$space')",
@@ -311,6 +314,7 @@ for my $space (qw(deferred late_state triggers astray columns policies generated
 		"BEGIN; SELECT cirro.run_wave('$space', 1); SET CONSTRAINTS ALL IMMEDIATE; COMMIT",
 		"SELECT cirro.record_attempt('$space', 1, NULL, NULL, '[]')",
 		"SELECT cirro.lock_rows('$space', 'gig', '{1}'), cirro.lock_rows('$space', 'gig_state', '{1}')",
+		"SELECT cirro.eligible_gigs('$space', 1, '{1}')",
 		"SELECT length(cirro.report('$space'))",
 		"SELECT length(cirro.report('$space', 1))",
 		"CALL cirro.upgrade_spaces('$space')");

@@ -71,6 +71,11 @@ my @filters = (
 	'{"a":{"$all":[{"$elemMatch":{"$gte":1}},{"$elemMatch":{"$lte":"\u00e9\n"}}]}}',
 	'{"a":{"$type":["string",8,"null"],"$exists":true,"$ne":{"b":[]}},"":{"$all":[1,[2]]}}',
 	'{"n":{"$lt":30}}', '{}', '{"s":{"$regex":"^x"}}');
+my @timed = (
+	'{"a":{"$gte":{"$now":"-30 days"}},"$or":[{"s":"x1"},{"$gig.open_for":{"$gte":"30 minutes","$lt":"P1M"},"n":{"$not":{"$lt":{"$now":"1 hour"}}}}]}',
+	'{"$nor":[{"$gig.starts_in":{"$lte":"2 days 1 second"}},{"a":{"$elemMatch":{"b":{"$gt":{"$now":"-1-2"}},"$and":[{}]}}}]}',
+	'{"a":{"$all":[{"$elemMatch":{"$gte":{"$now":"@ 1 week ago"}}},{"$elemMatch":{"$lte":1}}]}}',
+	'{"a":{"$in":[{"$now":"0"}]},"$gig.x":1,"b":{"$lt":{"$now":"99999999 years"}},"c":{"$gig.open_for":{}}}');
 my @sorts = ('{"n":1}', '{"a.b":-1,"n":1,"s":-1}', '{"":1}', '{"a.0.b":-1}', '{}');
 my @documents = ('{}', '{"n":7,"s":"x1"}', '[[{"b":1}]]', '5', 'null', '"x"',
 	'{"a":[{"b":[{"c":[1,2],"d":5}]},"x",null,1],"b":{"c":2},"":[1,[2]]}',
@@ -163,12 +168,13 @@ my %value = (
 	'uuid' => sub { pick('0d5ea7ed-0000-4000-8000-00000000000' . upto(10), '00000000-0000-0000-0000-000000000000') },
 	'timestamp with time zone' => sub { pick(@times) },
 	'interval' => sub { pick(@intervals) },
-	'jsonb' => sub { pick(json_of(@documents), json_of(@filters)) },
+	'jsonb' => sub { pick(json_of(@documents), json_of(@filters), json_of(@timed)) },
 	'json' => sub { json_of(@sorts, @documents) },
 	'regrole' => sub { pick('alice', 'bob', '-', 'no_such', 'pg_monitor', '0', '1') },
 	'regtype' => sub { pick('text', 'uuid', 'bigint', 'int4', '-', '0', '1', 'record', 'void', 'jsonb', 'text[]', 'numeric(3,2)',
 			'anyelement', 'cirro.filter_query', 'internal', 'pg_class', 'odd.document', 'citext') },
 	'cirro.filter_query' => sub { rand() < 0.5 ? pick(@filters) : binary(json_of(@filters)) },
+	'cirro.filter_text' => sub { json_of(@filters, @timed, @timed) },
 	'cirro.sort_query' => sub { rand() < 0.5 ? pick(@sorts) : binary(json_of(@sorts)) },
 	'cirro.profile_sample' => sub { json_of(@documents) });
 
@@ -492,7 +498,7 @@ sub memory { return $_[0]->value('SELECT sum(total_bytes) FROM pg_backend_memory
 new_spaces();
 look_around();
 cmp_ok(scalar @functions, '>', 90, 'there are functions to call');
-cmp_ok(scalar @tables, '==', 12, 'there are tables to write to');
+cmp_ok(scalar @tables, '==', 14, 'there are tables to write to');
 
 my $began = time;
 my $alive = eval {

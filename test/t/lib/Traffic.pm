@@ -32,7 +32,7 @@ sub traffic_tick
 {
 	my ($node) = @_;
 
-	$node->safe_psql('postgres', 'UPDATE trees.setting SET paused = false, max_pending = NULL');
+	$node->safe_psql('postgres', 'UPDATE trees.setting SET paused = false, max_pending = NULL, eligible = NULL');
 	$node->safe_psql('postgres', 'SELECT trees.rebuild_state()');
 	my $before = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
 	$node->safe_psql('postgres', 'CALL cirro.run_waves()');

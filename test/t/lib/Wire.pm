@@ -57,6 +57,19 @@ sub script
 	return $self->_answer;
 }
 
+# The same in two steps, for whoever has several clients at work: an answer has come,
+# or begun to, once there is something to read from the socket.
+sub begin
+{
+	my ($self, $sql) = @_;
+	$self->{last} = [$sql];
+	$self->_put(_message('Q', "$sql\0"));
+	return;
+}
+
+sub finish { return $_[0]->_answer }
+sub socket { return $_[0]{socket} }
+
 # What COPY FROM STDIN is given.
 sub copy_in
 {
@@ -138,6 +151,7 @@ sub _answer
 			die "$field{V} $field{C}: $field{M}\n" if $field{V} ne 'ERROR';
 			$answer{state} //= $field{C};
 			$answer{message} //= $field{M};
+			$answer{detail} //= $field{D} // '';
 			$answer{context} //= $field{W} // '';
 			$answer{place} //= "$field{F}:$field{L}";
 		}

@@ -200,6 +200,12 @@ CREATE SEQUENCE traffic.short_id START 100;
 
 -- ---------------------------------------------------------------- traffic --
 
+-- A rule that the Space may have.
+CREATE FUNCTION trees.may_traffic(gig_id bigint, worker_ids bigint[]) RETURNS bigint[] LANGUAGE sql STABLE AS $$
+	SELECT array_agg(w.id) FROM unnest(worker_ids) w (id)
+	WHERE 3 > (SELECT count(*) FROM trees.invitation i WHERE i.worker_id = w.id AND i.invited_at > now() - interval '2 s')
+$$;
+
 -- What is done how often, of a thousand.
 CREATE TABLE traffic.mix (op text PRIMARY KEY, weight int, upto int);
 INSERT INTO traffic.mix (op, weight) VALUES
@@ -210,9 +216,9 @@ INSERT INTO traffic.mix (op, weight) VALUES
 	('profile', 25), ('delete worker', 15), ('erase worker', 8), ('worker', 20), ('delete gig', 15), ('gig', 15),
 	('short gig', 20), ('archive', 10), ('archive later', 5), ('end', 5), ('cancel', 5),
 	('claim', 30), ('confirm', 20), ('suppress', 5), ('fail', 15), ('live again', 5), ('raise floor', 20), ('run_wave', 30),
-	('views', 15), ('explain', 10), ('preview', 10), ('look up', 5), ('filters', 5), ('spaces', 3),
+	('views', 10), ('explain', 10), ('preview', 10), ('look up', 5), ('filters', 5), ('spaces', 3),
 	('damage', 3), ('rebuild_state', 5), ('check_consistency', 5),
-	('max_pending', 5), ('pause', 5), ('retention', 5), ('schedule', 2);
+	('max_pending', 5), ('eligible', 5), ('pause', 5), ('retention', 5), ('schedule', 2);
 UPDATE traffic.mix m SET upto = s.upto FROM (
 	SELECT op, sum(weight) OVER (ORDER BY op) AS upto FROM traffic.mix) s WHERE s.op = m.op;
 
@@ -354,6 +360,8 @@ BEGIN
 		WHEN 'rebuild_state' THEN PERFORM trees.rebuild_state();
 		WHEN 'check_consistency' THEN PERFORM trees.check_consistency();
 		WHEN 'max_pending' THEN UPDATE trees.setting SET max_pending = CASE c % 3 WHEN 0 THEN 4 END;
+		WHEN 'eligible' THEN UPDATE trees.setting SET eligible = CASE c % 3 WHEN 0 THEN 'may_traffic' END;
+			PERFORM trees.may_traffic(gig, ARRAY[person]);
 		WHEN 'pause' THEN UPDATE trees.setting SET paused = c % 8 = 0;
 		WHEN 'retention' THEN UPDATE trees.setting SET cleaned_at = NULL;
 		WHEN 'schedule' THEN PERFORM cirro.unschedule_waves('trees');

@@ -115,6 +115,19 @@ SET cirro.wave_search = single;
 SET cirro.clock = '2030-01-01 12:30+00';
 CALL cirro.run_waves();
 UPDATE setting SET max_pending = NULL;
+-- A rule of the Space's own, likewise, and for attempts.
+CREATE FUNCTION trees.may_even(gig_id bigint, worker_ids bigint[]) RETURNS bigint[] LANGUAGE sql STABLE AS
+	'SELECT array_agg(w) FROM unnest(worker_ids) w WHERE w % 2 = 0';
+UPDATE setting SET eligible = 'may_even';
+SET cirro.clock = '2030-01-01 12:40+00';
+CALL cirro.run_waves();
+SET cirro.wave_search = batch;
+SET cirro.clock = '2030-01-01 12:50+00';
+CALL cirro.run_waves();
+SET cirro.wave_search = single;
+SELECT invitation_id, gig_id, outcome FROM attempt_invitations(197, max_amount => 2) ORDER BY 2;
+UPDATE setting SET eligible = NULL;
+DROP FUNCTION trees.may_even;
 SELECT invitation_id, gig_id, outcome FROM attempt_invitations(199, max_amount => 2) ORDER BY 2;
 SELECT invitation_id, gig_id, outcome FROM attempt_invitations(198, ARRAY[1, 2, 3, 99]) ORDER BY 2;
 
