@@ -304,6 +304,14 @@ SELECT s.asleep, s.next_wave_at FROM gig_status s WHERE s.gig_id = 12;
 CALL cirro.run_waves('bind_single');
 SELECT s.asleep, s.next_wave_at FROM gig_status s WHERE s.gig_id = 12;
 
+-- Minutes of a time that is moved by seconds do not turn where those of the clock do.
+:at '2030-01-03 01:00:10+00';
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query, invitation_frequency) VALUES
+	(17, 'seconds', 'u', '2030-01-05', '2030-01-06', 3, '{"turns": {"$lte": {"$now": "-30 seconds"}}}', '1 second'),
+	(18, 'ahead', 'u', '2030-01-05', '2030-01-06', 3, '{"turns": {"$lte": {"$now": "1 month 15 seconds"}}}', '1 second');
+CALL cirro.run_waves('bind_single');
+SELECT s.gig_id, s.asleep, s.next_wave_at FROM gig_status s WHERE s.gig_id IN (17, 18) ORDER BY 1;
+
 -- Refused as any filter, naming the column; loaded past the triggers, by rebuild_state().
 INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query) VALUES ('x', 'u', '2030-01-05', '2030-01-06', 3, '{"a": {"$gt": {"$now": "never"}}}');
 \echo :LAST_ERROR_SQLSTATE
@@ -323,6 +331,15 @@ ALTER TABLE gig ENABLE TRIGGER USER;
 SELECT rebuild_state() > 0;
 SELECT f.gig_id, f.filter FROM gig_filter f WHERE f.gig_id IN (11, 14) ORDER BY 1;
 SELECT count(*) FROM check_consistency();
+-- Damaged later it fails its own waves, which is recorded, and no others.
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, filter_query) SELECT i, 'damaged', 'u', '2030-01-05', '2030-01-06', 3, '{"day": {"$lt": {"$now": "0 days"}}}' FROM generate_series(21, 23) i;
+ALTER TABLE gig DISABLE TRIGGER USER;
+UPDATE gig SET filter_query = '{"day": {"$lt": {"$now": "never"}}}' WHERE id = 22;
+ALTER TABLE gig ENABLE TRIGGER USER;
+SET client_min_messages = warning;
+CALL cirro.run_waves('bind_single');
+RESET client_min_messages;
+SELECT v.gig_id, v.outcome, v.invited, v.error, s.failures, s.next_event_at - cirro.now() AS again FROM wave v JOIN gig_state s ON s.gig_id = v.gig_id WHERE v.gig_id BETWEEN 21 AND 23 ORDER BY 1;
 RESET search_path;
 SET client_min_messages = warning;
 SELECT cirro.drop_space(w.space) FROM way w \g /dev/null

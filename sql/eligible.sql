@@ -246,6 +246,11 @@ BEGIN
 		WHEN 115 THEN COMMIT;
 		WHEN 116 THEN EXECUTE 'LOCK TABLE worker IN ACCESS EXCLUSIVE MODE'; PERFORM FROM gig_state FOR UPDATE; RETURN may_invite.worker_ids;
 		WHEN 117 THEN EXECUTE 'SET ROLE regress_eligible_app';
+		-- what would ask it in turn
+		WHEN 121 THEN CALL cirro.run_waves('eligible');
+		WHEN 122 THEN PERFORM eligible.run_wave(may_invite.gig_id);
+		WHEN 123 THEN PERFORM FROM eligible.attempt_invitations(3, '{102}');
+		WHEN 124 THEN PERFORM FROM eligible.explain_invitation(3, 102); RETURN may_invite.worker_ids;
 		WHEN 118 THEN DELETE FROM worker WHERE id = ANY (may_invite.worker_ids[1:2]) ; RETURN '{1,2,3,4,5}';
 	END CASE;
 END $$;
@@ -256,6 +261,9 @@ SELECT * FROM result;
 CALL wave(118);
 CALL cirro.run_waves('eligible');
 SELECT * FROM result WHERE gig_id = 118;
+DO $$ BEGIN FOR i IN 121..124 LOOP CALL wave(i); END LOOP; END $$;
+CALL cirro.run_waves('eligible');
+SELECT * FROM result WHERE gig_id > 120;
 SHOW search_path;
 SHOW work_mem;
 SELECT cirro.eligible_gigs('eligible', 5, '{101,102,103,107,108}');

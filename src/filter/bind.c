@@ -330,8 +330,9 @@ now_text(Binder *b, const Interval *interval, size_t len)
 		return LAST_NOW;
 	text = psprintf("%04d-%02d-%02dT%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
 					tm.tm_hour, tm.tm_min);
-	note_change(b, next_multiple(b->moment->at,
-								 len == NOW_DAY ? USECS_PER_DAY : USECS_PER_MINUTE));
+	/* Whole days move no time of day, seconds do. */
+	note_change(b, b->moment->at +
+				(next_multiple(at, len == NOW_DAY ? USECS_PER_DAY : USECS_PER_MINUTE) - at));
 	return text;
 }
 

@@ -925,7 +925,8 @@ apply(Oid space, const GigChange *changes, int n, WriteMode mode)
 		}
 		if ((change->gained > 0 || state->accepted > accepted) &&
 			state->expires_rest && gig_state_is_full(state) &&
-			(change->opened == 0 || may_write_again(space, change)))
+			(state->accepted == accepted || change->opened == 0 ||
+			 may_write_again(space, change)))
 			full[nfull++] = change->gig_id;
 	}
 	event_of_gigs(space, filled, nfilled, "gig.filled");

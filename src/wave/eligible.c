@@ -146,6 +146,42 @@ find_function(const EligibleRule *rule)
 
 /* ----------------------------------------------------------------- call -- */
 
+/* The rules that are being asked, the innermost first. */
+typedef struct Asking
+{
+	Oid			space;
+	const struct Asking *outer;
+} Asking;
+
+static const Asking *asking = NULL;
+
+/* In an ereport: what may not be done by a function that is being asked. */
+static int
+errnested(void)
+{
+	errcode(ERRCODE_OBJECT_IN_USE);
+	errdetail("That would ask it in turn, and so on.");
+	return errhint("Such a function reads the tables of the Space; let others call run_waves(), run_wave(), attempts and explain_invitation().");
+}
+
+void
+wave_eligible_refuse_waves(void)
+{
+	if (asking != NULL)
+		ereport(ERROR,
+				(errmsg("waves are not run by a function of setting.eligible"), errnested()));
+}
+
+static void
+refuse_nested(const EligibleRule *rule)
+{
+	for (const Asking *outer = asking; outer != NULL; outer = outer->outer)
+		if (outer->space == rule->space)
+			ereport(ERROR,
+					(errmsg("function \"%s\" of setting.eligible is being asked already", rule->name),
+					 errnested()));
+}
+
 /* As a statement would call it that begins now. */
 static Datum
 call(Oid function, int64 gig_id, Datum workers, bool *isnull)
@@ -250,7 +286,10 @@ ask(const EligibleRule *rule, const int64 *workers, int nworkers, bool *eligible
 	Datum		answer = (Datum) 0;
 	bool		isnull = true;
 	int			level;
+	const Asking *outer = asking;
+	Asking		inner = {rule->space, outer};
 
+	refuse_nested(rule);
 	memset(eligible, 0, nworkers * sizeof(bool));
 	MemoryContextSwitchTo(context);
 	ids = palloc_extended(mul_size(nworkers, sizeof(Datum)), MCXT_ALLOC_HUGE);
@@ -261,6 +300,7 @@ ask(const EligibleRule *rule, const int64 *workers, int nworkers, bool *eligible
 	level = NewGUCNestLevel();
 	PG_TRY();
 	{
+		asking = &inner;
 		answer = call(function, rule->gig_id,
 					  PointerGetDatum(construct_array(ids, nworkers, INT8OID, sizeof(int64),
 													  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
@@ -268,9 +308,11 @@ ask(const EligibleRule *rule, const int64 *workers, int nworkers, bool *eligible
 	}
 	PG_CATCH();
 	{
+		asking = outer;
 		rethrow(rule, context);
 	}
 	PG_END_TRY();
+	asking = outer;
 	AtEOXact_GUC(false, level);
 	MemoryContextSwitchTo(context);
 	if (!isnull)

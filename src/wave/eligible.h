@@ -36,9 +36,13 @@ extern int	wave_eligible_first_lot(int wanted);
  * rule->may_ask becomes less; it must not be exceeded. The caller has entered the Space as its
  * owner, in a restricted operation, and is connected to SPI. Raises 42883, 42809 and
  * 42501 if there is no function that may be called, and whatever the function raises,
- * but a serialization failure that can be none as 38000.
+ * but a serialization failure that can be none as 38000. A function that is being asked
+ * is not asked again from within: 55006.
  */
 extern void wave_eligible_ask(EligibleRule *rule, const int64 *workers, int nworkers,
 							  bool *eligible);
+
+/* Raises 55006 while a rule is being asked: each gig that is due would ask it once more. */
+extern void wave_eligible_refuse_waves(void);
 
 #endif							/* CIRRO_WAVE_ELIGIBLE_H */

@@ -297,7 +297,9 @@ bind_filter(GigTurn *turn, TimestampTz created_at)
 
 	gig->bound_hash = 0;
 	gig->changes_at = NO_TIME;
-	if (gig->compiled == (Datum) 0 || !filter_jsonb_may_depend_on_time(gig->filter))
+	/* Nor is it looked at where an error is only to be recorded: it may be its own. */
+	if (gig->compiled == (Datum) 0 || turn->error != NULL ||
+		!filter_jsonb_may_depend_on_time(gig->filter))
 		return;
 	query = filter_bind_jsonb(DatumGetJsonbP(gig->filter), &moment, &gig->changes_at);
 	if (TIMESTAMP_IS_NOEND(gig->changes_at))

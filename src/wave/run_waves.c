@@ -43,6 +43,7 @@
 #include "wave/batch.h"
 #include "wave/due.h"
 #include "wave/during.h"
+#include "wave/eligible.h"
 #include "wave/look.h"
 #include "wave/retention.h"
 #include "wave/trouble.h"
@@ -685,6 +686,7 @@ run_waves(PG_FUNCTION_ARGS)
 				 errmsg("max_gigs cannot be negative"),
 				 errdetail("It is %d.", PG_GETARG_INT32(1)),
 				 errhint("Leave it out for no limit.")));
+	wave_eligible_refuse_waves();
 	run.limit = PG_ARGISNULL(1) ? PG_INT32_MAX : PG_GETARG_INT32(1);
 	run.atomic = !(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
 				   !castNode(CallContext, fcinfo->context)->atomic);

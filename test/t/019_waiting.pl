@@ -81,46 +81,6 @@ sub capacity
 	return { max => $n, total => $n, both => $n + 1, min => 'NULL' }->{ $gig->{kind} };
 }
 
-# The parts that all clients share, and a script that makes them.
-sub make_history
-{
-	my ($number) = @_;
-	my $h = { number => $number, is_tame => chance(0.5), is_watched => ($number >> 3) & 1,
-		direct => pick('on', 'on', 'on', 'off'), search => pick('auto', 'single', 'batch') };
-	my @workers = map { 1000 * $number + $_ } 1 .. 3 + upto(6);
-	my @script;
-
-	$h->{workers} = \@workers;
-	push @script, "INSERT INTO trees.worker (id, profile, active) VALUES "
-	  . join(', ', map { "($_, '{}', " . (chance(0.85) ? 'true' : 'false') . ')' } @workers);
-	for my $no (1 .. 1 + upto(3))
-	{
-		my $gig = { id => 10 * $number + $no, kind => pick('max', 'max', 'max', 'total', 'total', 'both', 'min'), n => 1 + upto(3),
-			is_changed => chance(0.5), has_started => chance(0.5), ends => chance(0.2) };
-		$gig->{top} = $gig->{is_changed} ? 4 : $gig->{n};
-		push @{ $h->{gigs} }, $gig;
-		push @script, sprintf("INSERT INTO trees.gig (id, title, url, start_at, end_at, seats_min, total_seats, seats_max, "
-			. "answer_within, invitation_mode, invitation_frequency, invitation_multiplier, pending_max, filter_query) "
-			. "VALUES (%d, 'g', 'u', now() + '%s h', now() + '%s', %s, %s, '%s', '10 ms', %d, %s, '{}')",
-			$gig->{id}, $gig->{has_started} ? -1 : 1, $gig->{ends} && $gig->{has_started} ? 20 + upto(150) . ' ms' : '1 day',
-			join(', ', @{ seats($gig, $gig->{n}) }), pick('NULL', 'NULL', 'NULL', "'20 ms'"), pick('manual', 'auto'), 1 + upto(3),
-			pick('NULL', 'NULL', 2)),
-		  "INSERT INTO soak.gig VALUES ($gig->{id}, " . capacity($gig, $gig->{top}) . ', ' . ($gig->{is_changed} ? 'true' : 'false') . ')';
-		my @invited = grep { chance(0.9) } @workers;
-		push @script, "INSERT INTO trees.invitation (id, gig_id, worker_id) VALUES "
-		  . join(', ', map { my $id = 1_000_000_000_000 + 10_000 * $gig->{id} + $_ % 1000; "($id, $gig->{id}, $_)" } @invited) if @invited;
-		# Most begin with the seats taken, and some who wait.
-		next if chance(0.1);
-		push @script, map { 'SELECT trees.try_accept(' . invitation($gig, $_) . ')' } splice @invited, 0, capacity($gig, $gig->{n}) eq 'NULL' ? 1
-		  : capacity($gig, $gig->{n});
-		push @script, map { 'SELECT trees.try_accept(' . invitation($gig, $_) . ', true)' } grep { chance(0.5) } @invited;
-	}
-	# Alike by the same clock, or not.
-	$h->{script} = chance(0.5) ? [ join('; ', @script) ] : \@script;
-	$h->{clients} = [ map { [ map { transaction($h) } 1 .. 3 + upto(4) ] } 1 .. $clients ];
-	return $h;
-}
-
 # Each returns what it is, for what to expect of it, and statements.
 my %op = (
 	wait => sub { [ undef, "SELECT t.outcome, t.status FROM trees.try_accept($_[2], true) t" ] },
@@ -182,7 +142,11 @@ my %op = (
 my %weight = (wait => 40, try_accept => 6, accept => 6, leave => 40, reject => 6, expire => 3, reset => 8, update => 12, reason => 2, upsert => 5,
 	remove => 4, fire => 2, hire => 2, erase => 1, active => 8, profile => 2, invite => 6, attempt => 2, seats => 10, granted => 2, mode => 2,
 	end => 0.4, delete => 0.5, tick => 8, wave => 3, many => 0);
-my @ops = map { ($_) x (10 * $weight{$_}) } sort keys %weight;
+# Of all a little, or of some more.
+my @themes = map {
+	my $more = $_;
+	[ map { ($_) x (10 * $weight{$_} * ($more->{$_} // 1)) } sort keys %weight ]
+} {}, {}, { active => 8, tick => 3 }, { seats => 5, granted => 5, tick => 2 }, { reset => 5, end => 4, delete => 4, erase => 5, fire => 3 };
 
 sub one_op
 {
@@ -212,7 +176,7 @@ sub transaction
 	# One call, or one row, and then a rest or its end.
 	if ($h->{is_tame})
 	{
-		my @one = (one_op($h, pick(@ops)));
+		my @one = (one_op($h, pick(@{ $h->{ops} })));
 		return \@one if $one[0][1] =~ /^CALL/ || chance(0.7);
 		return [ [ undef, 'BEGIN' ], @one, (chance(0.5) ? [ undef, sprintf('SELECT pg_sleep(%.3f)', rand(0.01)) ] : ()),
 			[ undef, pick('COMMIT', 'COMMIT', 'ROLLBACK') ] ];
@@ -223,10 +187,51 @@ sub transaction
 	{
 		my $is_doubtful = chance(0.25);
 		push @steps, [ undef, 'SAVEPOINT a' ] if $is_doubtful;
-		push @steps, one_op($h, chance(0.08) ? 'many' : pick(@ops));
+		push @steps, one_op($h, chance(0.08) ? 'many' : pick(@{ $h->{ops} }));
 		push @steps, [ undef, pick('RELEASE a', 'ROLLBACK TO a') ] if $is_doubtful;
 	}
 	return [ @steps, [ undef, pick(('COMMIT') x 5, 'ROLLBACK') ] ];
+}
+
+# The parts that all clients share, and a script that makes them.
+sub make_history
+{
+	my ($number) = @_;
+	my $theme = upto(scalar @themes);
+	my $h = { number => $number, ops => $themes[$theme], idle => $theme == 2 ? 0.5 : 0.15, is_tame => chance(0.5), is_watched => ($number >> 3) & 1,
+		direct => pick('on', 'on', 'on', 'off'), search => pick('auto', 'single', 'batch') };
+	my @workers = map { 1000 * $number + $_ } 1 .. 3 + upto(6);
+	my @script;
+
+	$h->{workers} = \@workers;
+	push @script, "INSERT INTO trees.worker (id, profile, active) VALUES "
+	  . join(', ', map { "($_, '{}', " . (chance($h->{idle}) ? 'false' : 'true') . ')' } @workers);
+	for my $no (1 .. 1 + upto(3))
+	{
+		my $gig = { id => 10 * $number + $no, kind => pick('max', 'max', 'max', 'total', 'total', 'both', 'min'), n => 1 + upto(3),
+			is_changed => chance(0.5), has_started => chance(0.5), ends => chance(0.2) };
+		$gig->{top} = $gig->{is_changed} ? 4 : $gig->{n};
+		push @{ $h->{gigs} }, $gig;
+		push @script, sprintf("INSERT INTO trees.gig (id, title, url, start_at, end_at, seats_min, total_seats, seats_max, "
+			. "answer_within, invitation_mode, invitation_frequency, invitation_multiplier, pending_max, filter_query) "
+			. "VALUES (%d, 'g', 'u', now() + '%s h', now() + '%s', %s, %s, '%s', '10 ms', %d, %s, '{}')",
+			$gig->{id}, $gig->{has_started} ? -1 : 1, $gig->{ends} && $gig->{has_started} ? 20 + upto(150) . ' ms' : '1 day',
+			join(', ', @{ seats($gig, $gig->{n}) }), pick('NULL', 'NULL', 'NULL', "'20 ms'"), pick('manual', 'auto'), 1 + upto(3),
+			pick('NULL', 'NULL', 2)),
+		  "INSERT INTO soak.gig VALUES ($gig->{id}, " . capacity($gig, $gig->{top}) . ', ' . ($gig->{is_changed} ? 'true' : 'false') . ')';
+		my @invited = grep { chance(0.9) } @workers;
+		push @script, "INSERT INTO trees.invitation (id, gig_id, worker_id) VALUES "
+		  . join(', ', map { my $id = 1_000_000_000_000 + 10_000 * $gig->{id} + $_ % 1000; "($id, $gig->{id}, $_)" } @invited) if @invited;
+		# Most begin with the seats taken, and some who wait.
+		next if chance(0.1);
+		push @script, map { 'SELECT trees.try_accept(' . invitation($gig, $_) . ')' } splice @invited, 0, capacity($gig, $gig->{n}) eq 'NULL' ? 1
+		  : capacity($gig, $gig->{n});
+		push @script, map { 'SELECT trees.try_accept(' . invitation($gig, $_) . ', true)' } grep { chance(0.5) } @invited;
+	}
+	# Alike by the same clock, or not.
+	$h->{script} = chance(0.5) ? [ join('; ', @script) ] : \@script;
+	$h->{clients} = [ map { [ map { transaction($h) } 1 .. 3 + upto(4) ] } 1 .. $clients ];
+	return $h;
 }
 
 # ----------------------------------------------------------- its clients --
@@ -374,7 +379,7 @@ while ($most ? $played < $most : time < $began + $seconds)
 {
 	my $number = $seed + $played++;
 
-	srand($number);
+	srand($number * 2_654_435_761 % 4_294_967_296);
 	my $h = make_history($number);
 	$tame++ if $h->{is_tame};
 	if ($is_watched != $h->{is_watched})

@@ -450,6 +450,8 @@ sub judge
 	$sent++;
 	return unless defined $answer->{state};
 	$state_count{ $answer->{state} }++;
+	# A rule of the Space's own may be named that is not there.
+	return if $answer->{state} eq '42883' && $answer->{place} =~ /^eligible\.c:/;
 	fault("$answer->{state} $answer->{message} ($answer->{place})", $client) unless is_clean($answer->{state}, $inside);
 }
 

@@ -59,7 +59,8 @@ BEGIN
 		FROM trees.invitation a JOIN trees.worker w ON w.id = a.worker_id
 		WHERE a.gig_id = OLD.gig_id AND a.status = 'waiting' AND w.active
 		AND (a.waiting_since, a.id) < (OLD.waiting_since, OLD.id)
-		AND a.xmax::text = '0' AND pg_xact_commit_timestamp(a.xmin) < statement_timestamp()
+		AND pg_xact_commit_timestamp(a.xmin) < statement_timestamp()
+		AND (a.xmax IN ('0', a.xmin) OR (a.xmax::text::bigint > 700 AND pg_xact_commit_timestamp(a.xmax) < statement_timestamp()))
 		AND pg_xact_commit_timestamp(w.xmin) < statement_timestamp()
 		FOR SHARE OF a SKIP LOCKED;
 	END IF;
