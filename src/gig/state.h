@@ -34,8 +34,9 @@
  * to confirm and fail notifications, in ascending order and without any other
  * lock; to erase a worker, in ascending order between 5 and 6. The row of look is
  * written by transactions that lock nothing else; they wake gigs before, of whose
- * gig_state they skip what is locked. An accept therefore begins at 5, and two transactions that are one call or one
- * single-row statement each cannot wait for one another in a circle.
+ * gig_state they skip what is locked. An accept therefore begins at 5, and two
+ * transactions that are one call or one single-row statement each cannot wait for one
+ * another in a circle.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_GIG_STATE_H
