@@ -146,7 +146,7 @@ my %weight = (wait => 40, try_accept => 6, accept => 6, leave => 40, reject => 6
 my @themes = map {
 	my $more = $_;
 	[ map { ($_) x (10 * $weight{$_} * ($more->{$_} // 1)) } sort keys %weight ]
-} {}, {}, { active => 8, tick => 3 }, { seats => 5, granted => 5, tick => 2 }, { reset => 5, end => 4, delete => 4, erase => 5, fire => 3 };
+} {}, {}, ({ tick => 5, leave => 3, wait => 3, end => 0, delete => 0, fire => 0 }) x 2, { seats => 5, granted => 5, tick => 2 }, { reset => 5, end => 4, delete => 4, erase => 5, fire => 3 };
 
 sub one_op
 {
@@ -173,6 +173,13 @@ sub transaction
 		return [ map { [ undef, $_ ] } 'BEGIN', pick("SELECT FROM trees.invitation WHERE $held", "SELECT FROM trees.worker WHERE id = $worker FOR UPDATE"),
 			sprintf('SELECT pg_sleep(%.3f)', rand(0.02)), pick('COMMIT', 'ROLLBACK') ];
 	}
+	# Active, but not yet for others.
+	if ($h->{idle} > 0.4 && chance(0.25))
+	{
+		return [ map { [ undef, $_ ] } $h->{is_tame} ? 'BEGIN' : ('BEGIN ISOLATION LEVEL ' . pick('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'),
+				'SELECT count(*) FROM trees.gig_state', sprintf('SELECT pg_sleep(%.3f)', rand(0.03))),
+			"UPDATE trees.worker SET active = true WHERE id = $worker", sprintf('SELECT pg_sleep(%.3f)', rand(0.03)), pick('COMMIT', 'COMMIT', 'ROLLBACK') ];
+	}
 	# One call, or one row, and then a rest or its end.
 	if ($h->{is_tame})
 	{
@@ -198,7 +205,7 @@ sub make_history
 {
 	my ($number) = @_;
 	my $theme = upto(scalar @themes);
-	my $h = { number => $number, ops => $themes[$theme], idle => $theme == 2 ? 0.5 : 0.15, is_tame => chance(0.5), is_watched => ($number >> 3) & 1,
+	my $h = { number => $number, ops => $themes[$theme], idle => $theme =~ /[23]/ ? 0.6 : 0.15, is_tame => chance(0.5), is_watched => ($number >> 3) & 1,
 		direct => pick('on', 'on', 'on', 'off'), search => pick('auto', 'single', 'batch') };
 	my @workers = map { 1000 * $number + $_ } 1 .. 3 + upto(6);
 	my @script;
@@ -230,7 +237,7 @@ sub make_history
 	}
 	# Alike by the same clock, or not.
 	$h->{script} = chance(0.5) ? [ join('; ', @script) ] : \@script;
-	$h->{clients} = [ map { [ map { transaction($h) } 1 .. 3 + upto(4) ] } 1 .. $clients ];
+	$h->{clients} = [ map { [ map { transaction($h) } 1 .. ($h->{idle} > 0.4 ? 1 + upto(2) : 3 + upto(4)) ] } 1 .. $clients ];
 	return $h;
 }
 

@@ -148,7 +148,7 @@ BEGIN
 	UNION ALL
 	SELECT format('gig %s: %s wait, gig_status says %s', g.gig_id, s.waiting, g.waiting)
 	FROM trees.gig_status g JOIN trees.gig_state s ON s.gig_id = g.gig_id
-	WHERE g.waiting <> CASE WHEN s.closes_at > now() THEN s.waiting ELSE 0 END
+	WHERE g.waiting <> CASE WHEN s.closes_at > cirro.now() THEN s.waiting ELSE 0 END
 	UNION ALL
 	SELECT format('wave of gig %s failed: %s', w.gig_id, w.error) FROM trees.wave w WHERE w.outcome = 'failed'
 	UNION ALL
