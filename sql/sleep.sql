@@ -451,6 +451,57 @@ SELECT pg_temp.state(1), pg_temp.look();
 :tick
 TRUNCATE look;
 SELECT pg_temp.state(1);
+-- Without its constraints, too.
+ALTER TABLE look ALTER place DROP NOT NULL, ALTER seen DROP NOT NULL, ALTER unwoken DROP NOT NULL;
+UPDATE look SET place = NULL, seen = NULL, unwoken = NULL;
+INSERT INTO worker (id, profile) VALUES (41, '{"k": 1}');
+:at '2030-01-01 19:32+00';
+:tick
+SELECT pg_temp.state(1), pg_temp.look();
+ALTER TABLE look ALTER place SET NOT NULL, ALTER seen SET NOT NULL, ALTER unwoken SET NOT NULL;
+:at '2030-01-01 19:35+00';
+:tick
+:at '2030-01-01 19:40+00';
+:tick
+SELECT pg_temp.state(1);
+
+--
+-- Something is broken: who can be woken is
+--
+-- A gig that an owner's trigger keeps asleep keeps no other from waking.
+CREATE FUNCTION keep_asleep() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'gig % sleeps on', NEW.gig_id; END$$;
+CREATE TRIGGER keep_asleep BEFORE UPDATE ON gig_state FOR EACH ROW
+WHEN (NEW.gig_id IN (101, 103) AND OLD.slept_in IS NOT NULL AND NEW.slept_in IS NULL) EXECUTE FUNCTION keep_asleep();
+INSERT INTO worker (id, profile) VALUES (42, '{"k": 1, "never": true}');
+:at '2030-01-01 19:45+00';
+:tick
+SELECT pg_temp.state(1), pg_temp.look();
+SELECT asleep, count(*) FROM gig_status WHERE gig_id BETWEEN 101 AND 130 GROUP BY 1 ORDER BY 1;
+:tick
+SELECT pg_temp.look();
+DROP TRIGGER keep_asleep ON gig_state;
+:tick
+SELECT pg_temp.look();
+SELECT count(*) FROM invitation WHERE gig_id BETWEEN 101 AND 130;
+DELETE FROM worker WHERE id = 42;
+:at '2030-01-01 19:50+00';
+:tick
+:at '2030-01-01 19:55+00';
+:tick
+-- If it cannot be told whom a change concerns, all are woken.
+ALTER TABLE worker ALTER profile DROP NOT NULL, DISABLE TRIGGER cirro_check;
+INSERT INTO worker (id, profile, changed_in) VALUES (43, NULL, pg_current_xact_id()::text::bigint);
+ALTER TABLE worker ENABLE ALWAYS TRIGGER cirro_check;
+INSERT INTO worker (id, profile) VALUES (44, '{"k": 1}');
+:at '2030-01-01 20:00+00';
+:tick
+SELECT pg_temp.state(1), pg_temp.look();
+:tick
+DELETE FROM worker WHERE id = 43;
+ALTER TABLE worker ALTER profile SET NOT NULL;
+:at '2030-01-01 20:05+00';
+:tick
+SELECT pg_temp.state(1), pg_temp.look();
 
 --
 -- In a transaction block: what it has done is undone with it, and done again
@@ -459,7 +510,7 @@ INSERT INTO worker (id, profile) VALUES (51, '{"k": 1}');
 SELECT seen FROM look \gset
 SET client_min_messages = error;
 BEGIN;
-:at '2030-01-01 19:40+00';
+:at '2030-01-01 20:40+00';
 :tick
 SELECT pg_temp.state(1);
 ROLLBACK;
@@ -467,33 +518,33 @@ SELECT pg_temp.state(1);
 SELECT seen = :'seen' AS unchanged FROM look;
 BEGIN;
 INSERT INTO worker (id, profile) VALUES (52, '{"k": 1}');
-:at '2030-01-01 19:40+00';
+:at '2030-01-01 20:40+00';
 :tick
 SELECT pg_temp.state(1);
-:at '2030-01-01 19:45+00';
+:at '2030-01-01 20:45+00';
 :tick
 SELECT pg_temp.state(1);
 INSERT INTO worker (id, profile) VALUES (53, '{"k": 1}');
-:at '2030-01-01 19:50+00';
+:at '2030-01-01 20:50+00';
 :tick
 SELECT pg_temp.state(1);
 SELECT seen = :'seen' AS unchanged FROM look;
 COMMIT;
 RESET client_min_messages;
-:at '2030-01-01 19:55+00';
+:at '2030-01-01 20:55+00';
 :tick
 SELECT pg_temp.state(1);
 
 --
 -- So many changes that to wake all costs less
 --
-:at '2030-01-01 20:00+00';
+:at '2030-01-01 21:00+00';
 :tick
 SELECT pg_temp.state(1);
 SELECT asleep, count(*) FROM gig_status GROUP BY 1 ORDER BY 1;
 SELECT pg_temp.state(1), pg_temp.state(101), pg_temp.state(130);
 INSERT INTO worker (id, profile) SELECT n, '{}' FROM generate_series(1001, 1300) n;
-:at '2030-01-01 20:01+00';
+:at '2030-01-01 21:01+00';
 :tick
 SELECT pg_temp.state(1), pg_temp.state(101), pg_temp.state(130);
 -- Or that asking takes longer than was supposed, if nobody matches.
@@ -503,7 +554,7 @@ SELECT n, 'g', 'u', '2030-01-02', '2030-01-03', 1, '{"s": {"$regex": "(a[ab]?){3
 :tick
 SELECT DISTINCT pg_temp.state(id) FROM gig WHERE id > 200;
 INSERT INTO worker (id, profile) SELECT n, jsonb_build_object('s', repeat('a', 3000)) FROM generate_series(1401, 1420) n;
-:at '2030-01-01 20:06+00';
+:at '2030-01-01 21:06+00';
 :tick
 SELECT DISTINCT pg_temp.state(id) FROM gig WHERE id > 200;
 
@@ -512,7 +563,7 @@ SELECT DISTINCT pg_temp.state(id) FROM gig WHERE id > 200;
 --
 UPDATE gig SET end_at = '2030-01-02 12:00+00' WHERE id = 1;
 :tick
-:at '2030-01-01 20:15+00';
+:at '2030-01-01 21:15+00';
 :tick
 SELECT gig_id, asleep, next_wave_at FROM gig_status WHERE gig_id IN (1, 101) ORDER BY 1;
 SELECT (cancel(101)).id;

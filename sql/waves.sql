@@ -422,7 +422,7 @@ SELECT clear();
 CREATE FUNCTION cirro_waves.unseen_change(who bigint, new_profile jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	ALTER TABLE worker DISABLE TRIGGER cirro_check;
-	UPDATE worker SET profile = new_profile WHERE id = who;
+	UPDATE worker AS w SET profile = unseen_change.new_profile WHERE w.id = unseen_change.who;
 	ALTER TABLE worker ENABLE ALWAYS TRIGGER cirro_check;
 END $$;
 INSERT INTO gig (id, title, url, start_at, end_at, total_seats, invitation_multiplier, filter_query)

@@ -14,7 +14,8 @@
  * 2. gig rows: FOR KEY SHARE to invite, FOR NO KEY UPDATE to change, to archive
  *	  and for a wave (which skips a gig that is locked), FOR UPDATE to cancel and
  *	  to delete
- *	  The row of gig_filter is its gig's: it is changed under such a lock only.
+ *	  The rows of gig_filter and gig_key are their gig's: they are changed under such
+ *	  a lock only.
  * 3. the row of setting, by waves while setting.max_pending or setting.eligible is given
  * 4. worker rows: FOR KEY SHARE to invite (waves skip who is locked), FOR UPDATE
  *	  to delete and to erase
@@ -31,9 +32,11 @@
  * inserted; so the functions that insert several lock those before. Rows of
  * wave, attempt, event and notification are new, or taken with SKIP LOCKED, or,
  * to confirm and fail notifications, in ascending order and without any other
- * lock; to erase a worker, in ascending order between 5 and 6. An accept
- * therefore begins at 5, and two transactions that are one call or one
- * single-row statement each cannot wait for one another in a circle.
+ * lock; to erase a worker, in ascending order between 5 and 6. The row of look is
+ * written by transactions that lock nothing else; they wake gigs before, of whose
+ * gig_state they skip what is locked. An accept therefore begins at 5, and two
+ * transactions that are one call or one single-row statement each cannot wait for one
+ * another in a circle.
  *-------------------------------------------------------------------------
  */
 #ifndef CIRRO_GIG_STATE_H

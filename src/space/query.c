@@ -159,15 +159,29 @@ make_params(const QueryArgs *args)
 
 /* ------------------------------------------------------------ execution -- */
 
+/*
+ * In the caller's memory context, which stays: SPI leaves its own behind, where all that
+ * is allocated next would be kept as long as the connection.
+ */
+static uint64
+execute(Oid space, Oid relation, const QueryArgs *args, SPIExecuteOptions *options)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	options->params = make_params(args);
+	plan_cache_execute(space, relation, args->query, options);
+	MemoryContextSwitchTo(caller);
+	if (options->params != NULL)
+		pfree(options->params);
+	return SPI_processed;
+}
+
 static uint64
 run(Oid space, Oid relation, const QueryArgs *args, DestReceiver *receiver)
 {
-	SPIExecuteOptions options = {.params = make_params(args), .dest = receiver};
+	SPIExecuteOptions options = {.dest = receiver};
 
-	plan_cache_execute(space, relation, args->query, &options);
-	if (options.params != NULL)
-		pfree(options.params);
-	return SPI_processed;
+	return execute(space, relation, args, &options);
 }
 
 uint64
@@ -186,10 +200,12 @@ uint64
 query_run_once(const QueryArgs *args, bool read_only)
 {
 	SPIExecuteOptions options = {.params = make_params(args), .read_only = read_only};
+	MemoryContext caller = CurrentMemoryContext;
 	PlanKind	kind = args->query->kind;
 	int			level = kind == PLAN_USUAL ? 0 : plan_cache_steer(kind);
 	int			result = SPI_execute_extended(args->query->text, &options);
 
+	MemoryContextSwitchTo(caller);
 	if (level > 0)
 		AtEOXact_GUC(true, level);
 	if (result < 0)
@@ -207,12 +223,9 @@ query_run_into(Oid space, const QueryArgs *args, DestReceiver *receiver)
 uint64
 query_run_seen(Oid space, const QueryArgs *args)
 {
-	SPIExecuteOptions options = {.params = make_params(args), .read_only = true};
+	SPIExecuteOptions options = {.read_only = true};
 
-	plan_cache_execute(space, InvalidOid, args->query, &options);
-	if (options.params != NULL)
-		pfree(options.params);
-	return SPI_processed;
+	return execute(space, InvalidOid, args, &options);
 }
 
 uint64
@@ -244,9 +257,12 @@ query_free(void)
 static void
 open_cursor(QueryCursor *cursor, Oid space, Oid relation, const QueryArgs *args)
 {
+	MemoryContext caller = CurrentMemoryContext;
+
 	memset(cursor, 0, sizeof(*cursor));
 	cursor->at_once = ROWS_AT_ONCE;
 	cursor->portal = plan_cache_open(space, relation, args->query, make_params(args));
+	MemoryContextSwitchTo(caller);
 	/* A trigger or function of the Space may say CLOSE ALL. */
 	PinPortal(cursor->portal);
 }
@@ -268,12 +284,15 @@ query_next(QueryCursor *cursor, ResultRow *row)
 {
 	if (cursor->next == cursor->nrows)
 	{
+		MemoryContext caller = CurrentMemoryContext;
+
 		SPI_freetuptable(cursor->rows);
 		cursor->rows = NULL;
 		cursor->nrows = cursor->next = 0;
 		if (cursor->is_over)
 			return false;
 		SPI_cursor_fetch(cursor->portal, true, cursor->at_once);
+		MemoryContextSwitchTo(caller);
 		cursor->rows = SPI_tuptable;
 		cursor->nrows = SPI_processed;
 		cursor->is_over = cursor->nrows < (uint64) cursor->at_once;

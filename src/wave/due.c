@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -250,7 +251,11 @@ has_row(Oid table, Oid index, TimestampTz until)
 
 /* ----------------------------------------------------------------- sleep -- */
 
-/* Is there a row whose first column in the index is from "from" on, but below "until"? */
+/*
+ * Is there a row whose first column in the index is from "from" on, but below "until"?
+ * From the end, where the latest are: at the beginning may stand those of many rows that
+ * were, which somebody's snapshot keeps.
+ */
 static bool
 has_row_between(Oid table, Oid index, int64 from, int64 until)
 {
@@ -264,7 +269,7 @@ has_row_between(Oid table, Oid index, int64 from, int64 until)
 	ScanKeyInit(&keys[0], 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(from));
 	ScanKeyInit(&keys[1], 1, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(until));
 	index_rescan(scan, keys, 2, NULL, 0);
-	any = index_getnext_slot(scan, ForwardScanDirection, slot);
+	any = index_getnext_slot(scan, BackwardScanDirection, slot);
 	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	index_close(relation, NoLock);
@@ -307,9 +312,11 @@ read_look(Oid space, Oid relid, SeenSnapshot *seen)
 			Datum		what = slot_getattr(slot, snapshot, &nulls[1]);
 			Datum		rest = slot_getattr(slot, unwoken, &nulls[2]);
 
+			/* Any owner may have written anything; what is large is not even read. */
 			known = !nulls[0] && !nulls[1] && !nulls[2] &&
 				DatumGetInt64(where) == gig_state_place(space) &&
-				ARR_NDIM(DatumGetArrayTypeP(rest)) == 0 &&
+				toast_raw_datum_size(rest) == sizeof(ArrayType) &&
+				toast_raw_datum_size(what) <= SEEN_MAX_LENGTH + VARHDRSZ &&
 				seen_parse(TextDatumGetCString(what), seen);
 		}
 		ExecDropSingleTupleTableSlot(slot);
@@ -337,7 +344,7 @@ may_wake(const SpaceInfo *info, Oid state, bool has_work)
 	if (!OidIsValid(look) || !OidIsValid(index) ||
 		!is_sound(index, state, "slept_in", INT8OID, INT8_BTREE_OPS_OID, NULL))
 		return true;
-	is_asleep = has_row_between(state, index, 0, PG_INT64_MAX);
+	is_asleep = has_row_between(state, index, PG_INT64_MIN, PG_INT64_MAX);
 	if (!is_asleep && !has_work)
 		return false;
 	if (!read_look(info->space, look, &seen))

@@ -46,8 +46,16 @@
 /* No look goes through more workers: then all gigs are woken. */
 #define MAX_CHANGED				((int64) (COST_WAVE / COST_MATCH_PER_GIG))
 
+/*
+ * What the row of look says, or would: none is as good as one that says nothing. What
+ * is longer is no snapshot, and need not be read to the end.
+ */
+#define PLACE	"coalesce(l.place, 0)::bigint"
+#define SEEN	"coalesce(pg_catalog.left(l.seen, " CppAsString2(SEEN_MAX_LENGTH) " + 1), '')::text"
+
 static const SpaceQuery look_query = {
-	"SELECT l.place::bigint, l.seen::text, l.unwoken::bigint[], pg_catalog.pg_current_snapshot()::text"
+	"SELECT " PLACE ", " SEEN ", coalesce(l.unwoken, '{}')::bigint[],"
+	"   pg_catalog.pg_current_snapshot()::text"
 	" FROM (VALUES (1)) AS one LEFT JOIN look l ON true LIMIT 1"
 };
 
@@ -165,9 +173,12 @@ static const SpaceQuery advance_query = {
 	"INSERT INTO look AS l (place, seen, unwoken) VALUES ($1, $2, $3)"
 	" ON CONFLICT (only_row) DO UPDATE"
 	" SET place = excluded.place, seen = excluded.seen, unwoken = excluded.unwoken"
-	" WHERE l.place = $4 AND l.seen = $5",
+	" WHERE " PLACE " = $4 AND " SEEN " = $5",
 	5, {INT8OID, TEXTOID, INT8ARRAYOID, INT8OID, TEXTOID}, PLAN_BY_KEY
 };
+
+/* So many gigs that cannot be woken are passed over; then it has another reason. */
+#define MAX_FAILED	1000
 
 /* --------------------------------------------------------- a list of gigs -- */
 
@@ -203,31 +214,24 @@ sort_gigs(SleepingGigs *list)
 	list->n = n;
 }
 
-/* Appends the rows of the last query. */
 static void
-add_gigs(WaveLook *look, SleepingGigs *list, uint64 rows)
+add_gig(WaveLook *look, SleepingGigs *list, ResultRow *row)
 {
 	/* Many workers wake the same gigs. */
-	if (rows > list->max - list->n)
+	if (list->n == list->max)
+	{
 		sort_gigs(list);
-	if (rows > list->max - list->n)
-	{
-		list->max = Max(list->max, 64);
-		while (rows > list->max - list->n)
-			list->max = mul_size(list->max, 2);
-		list->gigs = list->gigs == NULL ?
-			MemoryContextAllocHuge(look->context, mul_size(list->max, sizeof(SleepingGig))) :
-			repalloc_huge(list->gigs, mul_size(list->max, sizeof(SleepingGig)));
+		if (list->n >= list->max / 2)
+		{
+			list->max = mul_size(Max(list->max, 32), 2);
+			list->gigs = list->gigs == NULL ?
+				MemoryContextAllocHuge(look->context, mul_size(list->max, sizeof(SleepingGig))) :
+				repalloc_huge(list->gigs, mul_size(list->max, sizeof(SleepingGig)));
+		}
 	}
-	for (uint64 i = 0; i < rows; i++)
-	{
-		ResultRow	row = result_row(i);
-
-		list->gigs[list->n].id = result_int64(&row);
-		list->gigs[list->n++].slept_in = result_int64(&row);
-		result_end(&row);
-	}
-	query_free();
+	list->gigs[list->n].id = result_int64(row);
+	list->gigs[list->n++].slept_in = result_int64(row);
+	result_end(row);
 }
 
 /* ---------------------------------------------------------------- finding -- */
@@ -266,31 +270,19 @@ read_look(Finding *finding, ArrayType **unwoken)
 	MemoryContext old;
 	QueryArgs	args = {&look_query};
 	ResultRow	row;
-	bool		is_here = false;
 
 	query_run(look->space, &args);
 	row = result_row(0);
-	look->old_seen = NULL;
-	*unwoken = NULL;
 	old = MemoryContextSwitchTo(look->context);
-	if (result_null(&row))
-	{
-		(void) result_null(&row);
-		(void) result_null(&row);
-	}
-	else
-	{
-		look->old_place = result_int64(&row);
-		look->old_seen = TextDatumGetCString(result_datum(&row, TEXTOID));
-		*unwoken = DatumGetArrayTypePCopy(result_datum(&row, INT8ARRAYOID));
-		is_here = look->old_place == gig_state_place(look->space) &&
-			seen_parse(look->old_seen, &finding->old) && !array_contains_nulls(*unwoken);
-	}
+	look->old_place = result_int64(&row);
+	look->old_seen = TextDatumGetCString(result_datum(&row, TEXTOID));
+	*unwoken = DatumGetArrayTypePCopy(result_datum(&row, INT8ARRAYOID));
 	look->seen = TextDatumGetCString(result_datum(&row, TEXTOID));
 	MemoryContextSwitchTo(old);
 	result_end(&row);
 	query_free();
-	return is_here;
+	return look->old_place == gig_state_place(look->space) &&
+		seen_parse(look->old_seen, &finding->old) && !array_contains_nulls(*unwoken);
 }
 
 static void
@@ -320,13 +312,34 @@ static void
 add_asleep(Finding *finding, bool newly)
 {
 	QueryArgs	args = {newly ? &newly_asleep_gigs_query : &all_asleep_query};
+	QueryCursor cursor;
+	ResultRow	row;
 
 	if (newly)
 	{
 		arg_int64(&args, finding->old.xmax);
 		arg_below(&args, &finding->old, finding->old.xmax);
 	}
-	add_gigs(finding->look, &finding->gigs, query_run(finding->look->space, &args));
+	query_open(&cursor, finding->look->space, &args);
+	while (query_next(&cursor, &row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		add_gig(finding->look, &finding->gigs, &row);
+	}
+	query_close(&cursor);
+}
+
+/* Appends the rows of the last query. */
+static void
+add_rows(Finding *finding, uint64 rows)
+{
+	for (uint64 i = 0; i < rows; i++)
+	{
+		ResultRow	row = result_row(i);
+
+		add_gig(finding->look, &finding->gigs, &row);
+	}
+	query_free();
 }
 
 /*
@@ -402,7 +415,7 @@ add_concerned(Finding *finding, int64 worker_id)
 	arg_datum(&args, JSONBOID, PointerGetDatum(document), false);
 	/* Not before any turn whose sleep is seen here: what it means later brings a wave. */
 	arg_timestamptz(&args, cirro_gate_now());
-	add_gigs(look, &finding->gigs, query_run(look->space, &args));
+	add_rows(finding, query_run(look->space, &args));
 }
 
 /*
@@ -503,7 +516,7 @@ add_unwoken(Finding *finding, ArrayType *unwoken)
 		return;
 	finding->look->is_new = true;
 	arg_datum(&args, INT8ARRAYOID, PointerGetDatum(unwoken), false);
-	add_gigs(finding->look, &finding->gigs, query_run(finding->look->space, &args));
+	add_rows(finding, query_run(finding->look->space, &args));
 }
 
 bool
@@ -516,7 +529,7 @@ wave_look_find(void *arg)
 
 	if (!space_visit(&scope, look->space, look->owner, true))
 		return false;
-	if (read_look(&finding, &unwoken))
+	if (read_look(&finding, &unwoken) && !look->all)
 	{
 		add_woken_by_changes(&finding);
 		add_unwoken(&finding, unwoken);
@@ -557,12 +570,14 @@ wave_look_wake(void *arg)
 {
 	WaveLook   *look = arg;
 	const SleepingGig *gigs = look->gigs + look->next;
-	int			n = Min(look->ngigs - look->next, GIGS_PER_WAKE);
+	int			n = look->next < look->singly_until ? 1 :
+		Min(look->ngigs - look->next, GIGS_PER_WAKE);
 	QueryArgs	wake = {&wake_query};
 	QueryArgs	rest = {&still_asleep_query};
 	SpaceScope	scope;
 	uint64		nrest;
 	int			woken;
+	int			nunwoken = look->nunwoken;
 
 	if (!space_visit(&scope, look->space, look->owner, true))
 		return false;
@@ -572,18 +587,33 @@ wave_look_wake(void *arg)
 	arg_gigs(&rest, gigs, n);
 	nrest = query_run(look->space, &rest);
 	/* Without its primary key there may be several rows of a gig. */
-	for (uint64 i = 0; i < nrest && look->nunwoken < look->ngigs; i++)
+	for (uint64 i = 0; i < nrest && nunwoken < look->ngigs; i++)
 	{
 		ResultRow	row = result_row(i);
 
-		look->unwoken[look->nunwoken++] = result_int64(&row);
+		look->unwoken[nunwoken++] = result_int64(&row);
 		result_end(&row);
 	}
 	query_free();
+	space_leave(&scope);
+	look->nunwoken = nunwoken;
 	look->woken += woken;
 	look->next += n;
-	space_leave(&scope);
 	return true;
+}
+
+bool
+wave_look_pass_over(WaveLook *look)
+{
+	if (look->next >= look->singly_until)
+	{
+		look->singly_until = Min(look->ngigs, look->next + GIGS_PER_WAKE);
+		return true;
+	}
+	if (look->nunwoken < look->ngigs)
+		look->unwoken[look->nunwoken++] = look->gigs[look->next].id;
+	look->next++;
+	return ++look->failed <= MAX_FAILED;
 }
 
 bool

@@ -35,10 +35,11 @@ typedef struct WaveLook
 	MemoryContext context;		/* outlives the steps */
 	WaveLookReport report;
 	void	   *report_arg;
+	bool		all;			/* wake all, whoever has changed */
 
 	/* Found. */
 	bool		is_new;			/* there is something to advance */
-	char	   *old_seen;		/* the row of look as it was; NULL: none */
+	char	   *old_seen;		/* the row of look as it was */
 	int64		old_place;
 	char	   *seen;			/* the snapshot of this look */
 	SleepingGig *gigs;			/* to wake, in ascending order */
@@ -46,8 +47,10 @@ typedef struct WaveLook
 
 	/* Woken, or tried. */
 	int			next;
+	int			singly_until;	/* each by itself up to here */
 	int			woken;
-	int64	   *unwoken;		/* they were locked */
+	int			failed;
+	int64	   *unwoken;		/* they were locked, or failed */
 	int			nunwoken;
 } WaveLook;
 
@@ -57,6 +60,13 @@ extern bool wave_look_find(void *look);
 #define GIGS_PER_WAKE	100
 
 extern bool wave_look_wake(void *look);
+
+/*
+ * What follows a step of it that has failed: its gigs are tried each by itself, or the
+ * one is left to the next look. False if that is to be the end.
+ */
+extern bool wave_look_pass_over(WaveLook *look);
+
 extern bool wave_look_advance(void *look);
 
 #endif							/* CIRRO_WAVE_LOOK_H */

@@ -63,8 +63,8 @@ PG_FUNCTION_INFO_V1(run_waves);
 /* From the beginning of a look of a long call to that of the next, at least. */
 #define LOOK_INTERVAL USECS_PER_SEC
 
-/* No Space has others wait for longer while it looks which of its gigs to wake. */
-#define MAX_WAKE_SEARCH (30 * USECS_PER_SEC)
+/* No Space has others wait for longer while it looks which gigs to wake, or wakes them. */
+#define MAX_WAKING (30 * USECS_PER_SEC)
 
 /* Idle Spaces that are looked at in one transaction. */
 #define PEEKS_PER_COMMIT 100
@@ -297,16 +297,26 @@ ask(Run *run, SpaceInfo *info, DueWork *work)
 	return false;
 }
 
-/* Runs a step of a look, and ends its transaction. */
+/*
+ * Runs a step of a look, and ends its transaction. "may_differ": it has failed, but
+ * another might not.
+ */
 static bool
-take_step(Run *run, const SpaceInfo *info, IsolatedWork step, WaveLook *wake)
+take_step(Run *run, const SpaceInfo *info, IsolatedWork step, WaveLook *wake, bool *may_differ)
 {
 	IsolatedResult result;
 	ErrorData  *error;
 
 	SPI_connect();
 	result = run_isolated(step, wake, &error);
-	if (result == ISOLATED_FAILED)
+	*may_differ = result == ISOLATED_FAILED && !error_is_transient(error) &&
+		!error_is_lack_of_resources(error);
+	if (*may_differ && trouble_is_new(info->space, error->sqlerrcode))
+		ereport(WARNING,
+				(errcode(error->sqlerrcode),
+				 errmsg("waking gigs of Space \"%s\" failed", info->name),
+				 errdetail_internal("%s", error_summary(error))));
+	else if (result == ISOLATED_FAILED && !*may_differ)
 		skip_failed(info, error);
 	SPI_finish();
 	commit(run);
@@ -314,16 +324,16 @@ take_step(Run *run, const SpaceInfo *info, IsolatedWork step, WaveLook *wake)
 }
 
 /*
- * Until when a search for gigs to wake may go on: if statement_timeout ended the call
- * in it, so it would the next, and no Space had waves any more.
+ * Until when a search for gigs to wake may go on, or their waking: if statement_timeout
+ * ended the call in it, so it would the next, and no Space had waves any more.
  */
 static TimestampTz
-wake_search_deadline(void)
+waking_deadline(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz end = wave_deadline();
 
-	return now + (end == DT_NOEND ? MAX_WAKE_SEARCH : Min((end - now) / 2, MAX_WAKE_SEARCH));
+	return now + (end == DT_NOEND ? MAX_WAKING : Min((end - now) / 2, MAX_WAKING));
 }
 
 /*
@@ -338,21 +348,32 @@ wake_gigs(Run *run, const SpaceInfo *info)
 		.space = info->space,
 		.owner = info->owner,
 		.now = cirro_now(),
-		.until = wake_search_deadline(),
+		.until = waking_deadline(),
 		.context = AllocSetContextCreate(run->context, "cirro look", ALLOCSET_DEFAULT_SIZES),
 		.report = report_look,
 		.report_arg = run
 	};
-	bool		sound = take_step(run, info, wave_look_find, &wake);
+	TimestampTz end;
+	bool		may_differ;
+	bool		sound = take_step(run, info, wave_look_find, &wake, &may_differ);
 
+	/* Better to wake too many than that none is ever woken. */
+	if (may_differ)
+	{
+		wake.all = true;
+		sound = take_step(run, info, wave_look_find, &wake, &may_differ);
+	}
+	end = waking_deadline();
 	while (sound && wake.next < wake.ngigs && !is_too_late(run) &&
+		   (wake.next == 0 || GetCurrentTimestamp() < end) &&
 		   (!run->atomic || wake.next < GIGS_WITHOUT_COMMIT))
 	{
 		CHECK_FOR_INTERRUPTS();
-		sound = take_step(run, info, wave_look_wake, &wake);
+		sound = take_step(run, info, wave_look_wake, &wake, &may_differ) ||
+			(may_differ && wave_look_pass_over(&wake));
 	}
 	if (sound && wake.next == wake.ngigs && !run->atomic)
-		take_step(run, info, wave_look_advance, &wake);
+		take_step(run, info, wave_look_advance, &wake, &may_differ);
 	if (wake.ngigs > 0)
 		ereport(DEBUG1,
 				(errmsg_internal("woke %d gigs of %d in Space \"%s\"",

@@ -33,7 +33,8 @@ seen_parse(const char *text, SeenSnapshot *seen)
 	int			max = 1;
 
 	seen->nxip = 0;
-	if (!read_id(&text, &xmin) || *text++ != ':' ||
+	if (strlen(text) > SEEN_MAX_LENGTH ||
+		!read_id(&text, &xmin) || *text++ != ':' ||
 		!read_id(&text, &seen->xmax) || *text++ != ':')
 		return false;
 	for (const char *c = text; *c != '\0'; c++)

@@ -17,6 +17,9 @@ typedef struct SeenSnapshot
 	int64	   *xip;
 } SeenSnapshot;
 
+/* No server has as many transactions at once as would take more characters. */
+#define SEEN_MAX_LENGTH		8388608
+
 /* In the current context; false if the text is no snapshot of this server. */
 extern bool seen_parse(const char *text, SeenSnapshot *seen);
 

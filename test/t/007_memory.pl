@@ -293,6 +293,29 @@ SKIP:
 		"gig.cancelled accepted $gigs, gig.cancelled pending $gigs", 'those who took part are told');
 }
 
+# A look for gigs to wake keeps none of the gigs that each changed worker matches.
+SKIP:
+{
+	skip 'no /proc', 2 unless -r '/proc/self/status';
+	my @peaks = map {
+		$node->safe_psql('postgres', "
+			SET client_min_messages = warning;
+			SELECT cirro.create_space('sleep$_');
+			SET search_path = sleep$_;
+			INSERT INTO gig (title, url, start_at, end_at, total_seats, filter_query)
+			SELECT 'Gig', 'u', now() + '1 day', now() + '2 days', 1, '{}' FROM generate_series(1, 4000);
+			CALL cirro.run_waves('sleep$_');
+			CALL cirro.run_waves('sleep$_');
+			INSERT INTO worker (profile) SELECT '{}' FROM generate_series(1, $_)");
+		peak_of("CALL cirro.run_waves('sleep$_', 0)")
+	} 10, 200;
+
+	note "a look for 10 workers $peaks[0] kB, for 200 $peaks[1] kB";
+	cmp_ok($peaks[1] - $peaks[0], '<', 200 * 8, "no memory is kept from worker to worker of a look");
+	is($node->safe_psql('postgres', "SELECT count(slept_in) FROM sleep200.gig_state"), 0, 'all gigs are awake');
+	$node->safe_psql('postgres', "SET client_min_messages = warning; DROP SCHEMA sleep10, sleep200 CASCADE");
+}
+
 # One pass over the workers for all gigs stays within cirro.wave_memory, 64 MB,
 # and what a chunk takes, here with more than 200 MB of each: profiles, sort keys
 # of all who are wanted, filters, keys of ranges, workers who have changed. Compared is what the process took at its peak.
