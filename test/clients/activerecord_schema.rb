@@ -48,7 +48,7 @@ gig = found.fetch("gig", "")
 }.each { |column, line| ok "the dump has the default of gig.#{column}", gig.match?(line), gig }
 same "no gig column is generated", gig.scan(/t\.virtual.*/), []
 same "every check constraint is dumped with its expression", text.scan(/.*check_constraint nil.*/), []
-ok "and neither view nor function nor trigger", !text.match?(/worker_invitation|function|trigger/i)
+ok "and neither view nor function nor trigger", !text.gsub(/comment: "(?:\\.|[^"\\])*"/, "").match?(/worker_invitation|function|trigger/i)
 puts text if $failed
 
 # What db:structure:dump writes, where schema_format is :sql: by pg_dump, of the
