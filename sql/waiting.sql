@@ -239,6 +239,16 @@ UPDATE invitation SET status = 'waiting' WHERE gig_id = 11 AND worker_id = 2;
 DELETE FROM event;
 DELETE FROM gig WHERE id = 11;
 SELECT kind, worker_id, status, payload -> 'invitation' ->> 'status' AS told FROM event ORDER BY id;
+-- What expired with the rest before it was sent: that he waits is the first that he hears of it.
+INSERT INTO gig (id, title, url, start_at, end_at, seats_max, invitation_mode, filter_query)
+VALUES (13, 'Gig', 'https://gig', '2030-01-02 12:00+00', '2030-01-03 12:00+00', 1, 'manual', '{}');
+SELECT outcome FROM invite(13, ARRAY[2], '2030-01-02 08:00+00');
+SELECT outcome FROM invite(13, ARRAY[1], NULL, true);
+DELETE FROM event;
+SELECT outcome, status FROM try_accept((SELECT id FROM invitation WHERE gig_id = 13 AND worker_id = 2), true);
+SELECT (leave((SELECT id FROM invitation WHERE gig_id = 13 AND worker_id = 1))).status;
+SELECT kind, worker_id, status, previous FROM event ORDER BY id;
+SELECT status, times_invited, invited_at FROM invitation WHERE gig_id = 13 AND worker_id = 2;
 -- Ended, by the clock and then by the tick.
 SELECT pg_temp.gig(12, 4, 1);
 UPDATE invitation SET status = 'waiting' WHERE gig_id = 12 AND worker_id IN (2, 3);

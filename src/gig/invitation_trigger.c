@@ -259,7 +259,12 @@ check_update(TriggerData *trigdata, TriggerRow *old, TriggerRow *row)
 	check_transition(trigdata, old, from, to);
 	trigger_row_set(row, REVISION, Int32GetDatum(revision == PG_INT32_MAX ? 1 : revision + 1));
 	if (to == WAITING)
+	{
 		trigger_row_set(row, WAITING_SINCE, TimestampTzGetDatum(cirro_now()));
+		/* It expired before it was sent. */
+		if (DatumGetInt32(row_value(old, TIMES_INVITED)) == 0)
+			mark_invited(row, 0);
+	}
 	else
 		trigger_row_set_null(row, WAITING_SINCE);
 	switch (to)

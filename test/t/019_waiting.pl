@@ -142,11 +142,13 @@ my %op = (
 my %weight = (wait => 40, try_accept => 6, accept => 6, leave => 40, reject => 6, expire => 3, reset => 8, update => 12, reason => 2, upsert => 5,
 	remove => 4, fire => 2, hire => 2, erase => 1, active => 8, profile => 2, invite => 6, attempt => 2, seats => 10, granted => 2, mode => 2,
 	end => 0.4, delete => 0.5, tick => 8, wave => 3, many => 0);
-# Of all a little, or of some more.
+# Of all a little, or of some more. In brief ones few workers, of whom the most are not
+# active, become so.
 my @themes = map {
-	my $more = $_;
-	[ map { ($_) x (10 * $weight{$_} * ($more->{$_} // 1)) } sort keys %weight ]
-} {}, {}, ({ tick => 5, leave => 3, wait => 3, end => 0, delete => 0, fire => 0 }) x 2, { seats => 5, granted => 5, tick => 2 }, { reset => 5, end => 4, delete => 4, erase => 5, fire => 3 };
+	my ($more, $is_brief) = @$_;
+	{ ops => [ map { ($_) x (10 * $weight{$_} * ($more->{$_} // ($is_brief ? 0 : 1))) } sort keys %weight ], is_brief => $is_brief }
+} ([ {} ]) x 3, ([ { wait => 1, leave => 1, tick => 6, wave => 1, seats => 1, invite => 1 }, 1 ]) x 2, [ { seats => 5, granted => 5, tick => 2 } ],
+  [ { reset => 5, end => 4, delete => 4, erase => 5, fire => 3 } ];
 
 sub one_op
 {
@@ -174,7 +176,7 @@ sub transaction
 			sprintf('SELECT pg_sleep(%.3f)', rand(0.02)), pick('COMMIT', 'ROLLBACK') ];
 	}
 	# Active, but not yet for others.
-	if ($h->{idle} > 0.4 && chance(0.25))
+	if ($h->{is_brief} && chance(0.25))
 	{
 		return [ map { [ undef, $_ ] } $h->{is_tame} ? 'BEGIN' : ('BEGIN ISOLATION LEVEL ' . pick('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'),
 				'SELECT count(*) FROM trees.gig_state', sprintf('SELECT pg_sleep(%.3f)', rand(0.03))),
@@ -204,18 +206,19 @@ sub transaction
 sub make_history
 {
 	my ($number) = @_;
-	my $theme = upto(scalar @themes);
-	my $h = { number => $number, ops => $themes[$theme], idle => $theme =~ /[23]/ ? 0.6 : 0.15, is_tame => chance(0.5), is_watched => ($number >> 3) & 1,
+	my $theme = pick(@themes);
+	my $is_brief = $theme->{is_brief};
+	my $h = { number => $number, ops => $theme->{ops}, is_brief => $is_brief, is_tame => chance(0.5), is_watched => ($number >> 3) & 1,
 		direct => pick('on', 'on', 'on', 'off'), search => pick('auto', 'single', 'batch') };
-	my @workers = map { 1000 * $number + $_ } 1 .. 3 + upto(6);
+	my @workers = map { 1000 * $number + $_ } 1 .. 3 + upto($is_brief ? 2 : 6);
 	my @script;
 
 	$h->{workers} = \@workers;
 	push @script, "INSERT INTO trees.worker (id, profile, active) VALUES "
-	  . join(', ', map { "($_, '{}', " . (chance($h->{idle}) ? 'false' : 'true') . ')' } @workers);
-	for my $no (1 .. 1 + upto(3))
+	  . join(', ', map { "($_, '{}', " . (chance($is_brief ? 0.8 : 0.15) ? 'false' : 'true') . ')' } @workers);
+	for my $no (1 .. 1 + upto($is_brief ? 1 : 3))
 	{
-		my $gig = { id => 10 * $number + $no, kind => pick('max', 'max', 'max', 'total', 'total', 'both', 'min'), n => 1 + upto(3),
+		my $gig = { id => 10 * $number + $no, kind => pick('max', 'max', 'max', 'total', 'total', 'both', 'min'), n => 1 + upto($is_brief ? 1 : 3),
 			is_changed => chance(0.5), has_started => chance(0.5), ends => chance(0.2) };
 		$gig->{top} = $gig->{is_changed} ? 4 : $gig->{n};
 		push @{ $h->{gigs} }, $gig;
@@ -237,7 +240,7 @@ sub make_history
 	}
 	# Alike by the same clock, or not.
 	$h->{script} = chance(0.5) ? [ join('; ', @script) ] : \@script;
-	$h->{clients} = [ map { [ map { transaction($h) } 1 .. ($h->{idle} > 0.4 ? 1 + upto(2) : 3 + upto(4)) ] } 1 .. $clients ];
+	$h->{clients} = [ map { [ map { transaction($h) } 1 .. ($is_brief ? 1 + upto(2) : 3 + upto(4)) ] } 1 .. $clients ];
 	return $h;
 }
 

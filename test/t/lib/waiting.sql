@@ -138,7 +138,7 @@ BEGIN
 	SELECT format('invitation %s is %s, and that was told %s times', i.id, i.status, count(e.id))
 	FROM trees.invitation i LEFT JOIN trees.event e ON (e.invitation_id, e.revision, e.status) = (i.id, i.revision, i.status)
 		AND e.kind LIKE 'invitation.%'
-	WHERE i.status IN ('waiting', 'accepted', 'rejected') GROUP BY i.id HAVING count(e.id) <> 1
+	WHERE i.status IN ('waiting', 'accepted') GROUP BY i.id HAVING count(e.id) <> 1
 	UNION ALL
 	SELECT format('invitation %s became %s from %s, not %s', e.invitation_id, e.status, e.previous, e.before) FROM (
 		SELECT v.invitation_id, v.status, v.previous, v.revision,
