@@ -329,7 +329,7 @@ differential()
 }
 
 # Waves invite the same workers, however they look for them.
-ways() { fuzz ways wave_ways rounds=12; }
+ways() { fuzz ways wave_ways rounds=10; }
 
 # A program of several tests, which it tells of in lines: "ok: ", "failed: " and
 # "skipped: ".
