@@ -24,7 +24,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test layers style docs-check soak crash test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-tick bench-report bench-session bench-regex bench-stored
+ALONE = help setup test layers style docs-check soak crash test-ring test-cells test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-tick bench-report bench-session bench-regex bench-stored
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -42,6 +42,8 @@ help:
 	@echo "make docs-check         the manual: its SQL, links, and whether the reference is complete"
 	@echo 'make soak               random traffic by many clients, deadlocks counted (SOAK_SECONDS=600, SOAK_SEED=…)'
 	@echo 'make crash              kill -9 in the middle of it, over and over (CRASH_ROUNDS=200, CRASH_SEED=…)'
+	@echo 'make test-ring          Spaces on several servers behind PL/Proxy, and one that moves, for long (RING_SECONDS=600)'
+	@echo 'make test-cells         one Space on four servers, kill -9 in the middle of it, for long (CELLS_SECONDS=600)'
 	@echo 'make test-sanitize      the same with AddressSanitizer and UndefinedBehaviorSanitizer in the library'
 	@echo 'make fuzz               hostile input for long: parser, input functions, all calls, sqlsmith'
 	@echo '                        (FUZZ_SECONDS=600, FUZZ_INPUTS=2000000, FUZZ_SEED=42); make fuzz-parser'
@@ -92,6 +94,16 @@ soak crash: export SUITES = tap
 soak crash: export LIMIT = 86400
 soak crash:
 	@test/run.sh
+
+# The long forms of two suites.
+test-ring: export RING_SECONDS ?= 600
+test-ring: export SUITES = ring
+test-cells: export CELLS_SECONDS ?= 600
+test-cells: export SUITES = cells
+test-ring test-cells: export LIMIT = 86400
+test-ring test-cells:
+	@test/run.sh
+
 # What a sanitizer can see, in the suites that reach the most code.
 test-sanitize:
 	@SANITIZE=1 SUITES="$${SUITES:-regress isolation tap parser mutation ways}" \

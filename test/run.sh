@@ -9,7 +9,7 @@
 #
 # SUITES="…"       which ones: pairs layers style package exports warnings regress jit
 #                  statements isolation tap conformance parser mutation differential ways
-#                  docs clients; without a word, all of these, but not smith
+#                  docs clients ring cells citus; without a word, all of these, but not smith
 # PROVE_TESTS=…    which of test/t/ (all)
 # SEED=0.25        repeats the differential test, or that of the ways, that said so
 # FUZZ_SECONDS=600 parser and smith look for new inputs so long
@@ -21,7 +21,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suites=${SUITES:-pairs layers style package exports warnings regress jit statements isolation tap conformance parser mutation differential ways docs clients}
+suites=${SUITES:-pairs layers style package exports warnings regress jit statements isolation tap conformance parser mutation differential ways docs clients ring cells citus}
 fuzz_seconds=${FUZZ_SECONDS:-}
 limit=${LIMIT:-1200}		# seconds, for each suite
 if [ -n "${FUZZ_SECONDS:-}" ]; then limit=20000; fi
@@ -242,13 +242,18 @@ show_diffs()
 
 tap()
 {
-	if [ -z "$(ls test/t/*.pl 2>/dev/null)" ]; then skip "no tests in test/t/"; return; fi
+	# shellcheck disable=SC2086
+	tap_tests ${PROVE_TESTS:-test/t/*.pl}
+}
+
+tap_tests()			# tap_tests FILE...
+{
+	if [ ! -e "$1" ]; then skip "no tests in $(dirname "$1")/"; return; fi
 	if ! perl -MIPC::Run -MTest::More -e 1 2>/dev/null; then skip "Perl's IPC::Run is missing"; return; fi
 	limited make -s installcheck-tap PG_CONFIG="$pg_config" PG_TEST_PORT_DIR="$work/ports" \
-		PROVE_FLAGS="-j $jobs --timer" || show_logs
-	# shellcheck disable=SC2086
-	files=$(ls ${PROVE_TESTS:-test/t/*.pl} | wc -l)
-	bad=$(sed -n 's/^test\/t\/.*(Wstat: .*/x/p' "$work/out" | wc -l)
+		PROVE_FLAGS="-j $jobs --timer" PROVE_TESTS="$*" || show_logs
+	files=$#
+	bad=$(sed -n 's/^test\/.*(Wstat: .*/x/p' "$work/out" | wc -l)
 	if [ "$bad" = 0 ] && [ "$code" != 0 ]; then bad=$files; fi
 	count $((files - bad)) "$bad"
 }
@@ -256,13 +261,32 @@ tap()
 # The end of what each failed file wrote.
 show_logs()
 {
-	sed -n 's/^test\/t\/\([^ ]*\)\.pl *(Wstat: .*/\1/p' "$work/out" | while read -r name; do
+	sed -n 's/^test\/.*\/\([^ ]*\)\.pl *(Wstat: .*/\1/p' "$work/out" | while read -r name; do
 		for file in tmp_check/log/regress_log_"$name" tmp_check/log/"$name"_*.log; do
 			[ -e "$file" ] || continue
 			echo "---- the end of $file"
 			tail -n 60 "$file"
 		done
 	done
+}
+
+# More than one server: clusters of their own, a front and its back ends.
+servers()			# servers SUITE
+{
+	if ! has_extension plproxy; then skip "this PostgreSQL has no PL/Proxy"; return; fi
+	tap_tests test/"$1"/*.pl
+}
+
+has_extension()
+{
+	[ -e "$("$pg_config" --sharedir)/extension/$1.control" ]
+}
+
+# Citus is not Debian's: only where somebody has put it.
+citus()
+{
+	if ! has_extension citus; then skip "this PostgreSQL has no Citus"; return; fi
+	tap_tests test/citus/*.pl
 }
 
 conformance()
@@ -413,6 +437,7 @@ smith()
 also=
 case " $suites " in *" smith "*) also="$also sqlsmith" ;; esac
 case " $suites " in *" clients "*) also="$also clients" ;; esac
+case " $suites " in *" ring "*|*" cells "*) also="$also servers" ;; esac
 # shellcheck disable=SC2086
 "$top/test/setup.sh" $also
 original=$(find_pg_config)
@@ -503,6 +528,9 @@ for suite in $suites; do
 			section "ways: test/fuzz/"; cluster_up; as_server createdb cirro_ways; ways ;;
 		docs) section "docs: README.md docs/"; cluster_up; docs ;;
 		clients) section "clients: test/clients/"; cluster_up; clients ;;
+		ring) section "ring: test/ring/"; servers ring ;;
+		cells) section "cells: test/cells/"; servers cells ;;
+		citus) section "citus: test/citus/"; citus ;;
 		*) die "there is no suite $suite" ;;
 	esac
 done

@@ -13,6 +13,8 @@
 # test/setup.sh autopkgtest   that as well, and what make deb-test runs
 # test/setup.sh clients    also the tools of the suite clients, as far as they
 #                          can be had: that one of them cannot is no failure
+# test/setup.sh servers    also what connects several servers: PL/Proxy, as far as it
+#                          can be had
 # test/setup.sh demo       also what the demo's site runs on, as far as it can be
 #                          had without asking for a password
 #
@@ -27,12 +29,13 @@ as_root()
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-jsquery='' sqlsmith='' clients='' deb='' autopkgtest='' demo_too=''
+jsquery='' sqlsmith='' clients='' servers='' deb='' autopkgtest='' demo_too=''
 for also in "$@"; do
 	case $also in
 		jsquery) jsquery=yes ;;
 		sqlsmith) sqlsmith=yes ;;
 		clients) clients=yes ;;
+		servers) servers=yes ;;
 		deb) deb=yes ;;
 		autopkgtest) deb=yes autopkgtest=yes ;;
 		demo) demo_too=yes ;;
@@ -110,6 +113,7 @@ server_wanted()		# server_wanted MAJOR
 	[ "$1" -lt 18 ] || [ -e "/usr/lib/postgresql/$1/lib/llvmjit.so" ] || want "postgresql-$1-jit"
 	[ -e "/usr/share/postgresql/$1/extension/pg_cron.control" ] || want "postgresql-$1-cron"
 	[ -z "$clients" ] || [ -e "/usr/share/postgresql/$1/extension/pgaudit.control" ] || wish "postgresql-$1-pgaudit"
+	[ -z "$servers" ] || [ -e "/usr/share/postgresql/$1/extension/plproxy.control" ] || wish "postgresql-$1-plproxy"
 	[ -z "$jsquery" ] || [ -e "/usr/share/postgresql/$1/extension/jsquery.control" ] || want "postgresql-$1-jsquery"
 }
 
