@@ -67,12 +67,12 @@ BEGIN ATOMIC
 	FROM schema s
 	UNION ALL
 	SELECT 'table', pg_catalog.quote_ident(r.relname), 0,
-		pg_catalog.jsonb_build_object('comment', pg_catalog.obj_description(r.oid, 'pg_class'))
+		pg_catalog.jsonb_build_object('bare', r.relname, 'comment', pg_catalog.obj_description(r.oid, 'pg_class'))
 	FROM relation r
 	UNION ALL
 	SELECT 'column', pg_catalog.format('%I.%I', c.relname, c.attname), c.attnum,
 		pg_catalog.jsonb_build_object('table', pg_catalog.quote_ident(c.relname), 'column', pg_catalog.quote_ident(c.attname),
-			'type', c.type, 'comment', pg_catalog.col_description(c.oid, c.attnum))
+			'bare', c.attname, 'type', c.type, 'comment', pg_catalog.col_description(c.oid, c.attnum))
 	FROM col c
 	UNION ALL
 	SELECT CASE WHEN f.takes_part THEN 'function' ELSE 'left out' END, f.signature, 0,
@@ -90,11 +90,11 @@ BEGIN ATOMIC
 	WHERE g.privilege ~ '^(USAGE|EXECUTE|SELECT)( |$)'
 	UNION ALL
 	-- Who may read, and so needs a way in of his own: at a back end by rights, at the front by mappings.
-	SELECT 'reader', pg_catalog.quote_ident(r.rolname), 0, '{}'
+	SELECT 'reader', pg_catalog.quote_ident(r.rolname), 0, pg_catalog.jsonb_build_object('bare', r.rolname)
 	FROM schema s JOIN pg_catalog.pg_roles r ON r.rolcanlogin AND pg_catalog.has_schema_privilege(r.oid, s.oid, 'USAGE')
 	WHERE NOT describe.dispatchers
 	UNION ALL
-	SELECT 'reader', pg_catalog.quote_ident(m.usename), 0, '{}'
+	SELECT 'reader', pg_catalog.quote_ident(m.usename), 0, pg_catalog.jsonb_build_object('bare', m.usename)
 	FROM pg_catalog.pg_user_mappings m WHERE describe.dispatchers AND m.srvname = describe.space AND m.umuser <> 0;
 END;
 COMMENT ON FUNCTION ring.describe(name, boolean) IS 'the tables, columns, functions and rights of a Space; with true those that the front has of it';
