@@ -24,7 +24,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test layers style docs-check soak crash test-ring test-cells test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-tick bench-report bench-session bench-regex bench-stored
+ALONE = help setup test layers style docs-check soak crash test-ring test-cells test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-tick bench-report bench-session bench-regex bench-stored bench-ring
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -64,6 +64,8 @@ help:
 	@echo '                        (NOTIFICATIONS=20000, ROUNDS=1, FLOOR=off: test/bench/notify.sh)'
 	@echo 'make bench-session      the first waves of a new session, and what they wait for'
 	@echo '                        (N=20000 ROUNDS=1: test/bench/session.sh)'
+	@echo 'make bench-ring         calls through the front of a ring, beside the same at the back end'
+	@echo '                        (CALLS=200 ROUNDS=2: test/bench/ring.sh)'
 	@echo 'make bench-report       pages of cirro.report() of a Space with 1,000,000 invitations'
 	@echo '                        (INVITATIONS=50000, GIGS=2000, ROUNDS=1: test/bench/report.sh)'
 	@echo 'make bench-regex        regular expressions in filters against a scan, ~ and, with BEFORE=commit, an'
@@ -179,6 +181,9 @@ bench-regex:
 
 bench-stored:
 	@test/bench/stored.sh
+
+bench-ring:
+	@test/bench/ring.sh
 
 .PHONY: $(ALONE)
 .DEFAULT_GOAL = all
