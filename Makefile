@@ -24,7 +24,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test layers style docs-check soak crash test-ring test-cells test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-tick bench-report bench-session bench-regex bench-size bench-stored
+ALONE = help setup test layers style docs-check soak crash test-ring test-cells test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-tick bench-report bench-session bench-regex bench-size bench-plan bench-stored
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -70,6 +70,8 @@ help:
 	@echo '                        older library (N=20000, ROUNDS=3: test/bench/regex.sh)'
 	@echo 'make bench-size         bytes on disk and of WAL: a worker, a gig, an invitation, an accept, a Space'
 	@echo '                        (N=50000 GIGS=1000: test/bench/size.sh)'
+	@echo 'make bench-plan         250 Spaces with 250,000 open gigs in one database: ticks over all of them'
+	@echo '                        (SPACES=10 N=2000 GIGS=100 CHANGED=5 ROUNDS=1: test/bench/plan.sh)'
 	@echo 'make bench-stored       which of a million stored filters match a document, beside evaluating all of them;'
 	@echo '                        ticks over a million gigs that are asleep; half an hour (a minute: test/bench/stored.sh)'
 	@echo 'make setup              install what test and demo need, on Debian; they do it themselves'
@@ -181,6 +183,9 @@ bench-regex:
 
 bench-size:
 	@test/bench/size.sh
+
+bench-plan:
+	@test/bench/plan.sh
 
 bench-stored:
 	@test/bench/stored.sh
