@@ -24,7 +24,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test layers style docs-check soak crash test-ring test-cells test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-tick bench-report bench-session bench-regex bench-stored
+ALONE = help setup test layers style docs-check soak crash test-ring test-cells test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-tick bench-report bench-session bench-regex bench-stored bench-move
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -70,6 +70,8 @@ help:
 	@echo '                        older library (N=20000, ROUNDS=3: test/bench/regex.sh)'
 	@echo 'make bench-stored       which of a million stored filters match a document, beside evaluating all of them;'
 	@echo '                        ticks over a million gigs that are asleep; half an hour (a minute: test/bench/stored.sh)'
+	@echo 'make bench-move         how long calls stand still while a Space moves to another back end, beside a dump of it'
+	@echo '                        (SIZES=2000:2900 ROUNDS=1: test/bench/move.sh)'
 	@echo 'make setup              install what test and demo need, on Debian; they do it themselves'
 
 setup:
@@ -179,6 +181,9 @@ bench-regex:
 
 bench-stored:
 	@test/bench/stored.sh
+
+bench-move:
+	@test/bench/move.sh
 
 .PHONY: $(ALONE)
 .DEFAULT_GOAL = all

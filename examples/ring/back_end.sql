@@ -320,10 +320,17 @@ BEGIN
 	result.setting := ring.setting_of(depart.space);
 	result.sequences := '[]';
 	result.at := clock_timestamp();
-	FOR t IN SELECT c.relname AS name FROM pg_class c WHERE c.relnamespace = result.schema AND c.relkind = 'S' LOOP
+	FOR t IN SELECT c.relname AS name, s.seqincrement < 0 AS down FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid
+		WHERE c.relnamespace = result.schema LOOP
+		-- No trigger refuses nextval(): what is at its end does. The lock is there before the
+		-- number is read, and RESTART makes a file that goes with the transaction, if that fails.
+		EXECUTE format('ALTER SEQUENCE %I.%I NO CYCLE', depart.space, t.name);
 		EXECUTE format('SELECT jsonb_build_object(%L, %L, ''last'', s.last_value, ''called'', s.is_called) FROM %I.%I s', 'name', t.name, depart.space, t.name)
 		INTO state;
 		result.sequences := result.sequences || state;
+		EXECUTE format('ALTER SEQUENCE %1$I.%2$I MINVALUE %3$s MAXVALUE %4$s START %5$s RESTART', depart.space, t.name,
+			(state ->> 'last')::bigint - CASE WHEN t.down THEN 0 ELSE 1 END, (state ->> 'last')::bigint + CASE WHEN t.down THEN 1 ELSE 0 END, state ->> 'last');
+		PERFORM setval(format('%I.%I', depart.space, t.name), (state ->> 'last')::bigint);
 	END LOOP;
 	INSERT INTO ring.departed SELECT result.*;
 	EXECUTE format('UPDATE %I.setting SET paused = true', depart.space);

@@ -3,7 +3,9 @@
 -- Space "trees" of the owner gardener, with a table, a sequence, a view, a materialized
 -- view and a function of the owner's own. turn() does one random thing that an
 -- application would and says what has become of it, so that the one who called can be
--- asked later whether it is still so. Must not decide what is right: the test does.
+-- asked later whether it is still so. How many workers and gigs there are, and how many
+-- a wave invites for each seat, are variables of psql. Must not decide what is right:
+-- the test does.
 SET ROLE gardener;
 SELECT cirro.create_space('trees');
 SET search_path = trees;
@@ -15,11 +17,12 @@ CREATE TABLE odd_old PARTITION OF "Odd ""one" FOR VALUES FROM (MINVALUE) TO ('20
 CREATE TABLE odd_new PARTITION OF "Odd ""one" FOR VALUES FROM ('2030-01-01') TO (MAXVALUE);
 INSERT INTO "Odd ""one" SELECT date '2029-12-01' + n, n FROM generate_series(1, 60) n;
 CREATE SEQUENCE ticket INCREMENT 3 START 7;
+CREATE SEQUENCE untouched INCREMENT -1 MINVALUE -9;
 CREATE MATERIALIZED VIEW crowd AS SELECT active, count(*) FROM worker GROUP BY active;
 CREATE VIEW busy AS SELECT worker_id, count(*) FROM invitation WHERE status = 'accepted' GROUP BY worker_id;
 GRANT USAGE ON SCHEMA trees TO visitor;
 GRANT SELECT ON busy, badge TO visitor;
-UPDATE setting SET default_frequency = '1 s', default_multiplier = 4, keep_waves = '1 year 2 months';
+UPDATE setting SET default_frequency = '3 s', default_multiplier = :multiplier, keep_waves = '1 year 2 months';
 
 -- Every number is asked for by some gig: who is new is wanted by somebody.
 INSERT INTO worker (profile) SELECT jsonb_build_object('n', n % 20, 'text', repeat('x', 200)) FROM generate_series(1, :workers) n;
@@ -34,7 +37,7 @@ DECLARE
 	answer invitation;
 BEGIN
 	inv := (SELECT i.id FROM invitation i WHERE i.status = CASE WHEN dice < 60 THEN 'pending' ELSE 'accepted' END
-		ORDER BY hashint8extended(i.id, n) LIMIT 1);
+		AND i.id > abs(hashint8extended(n, 1)) % (SELECT max(x.id) FROM invitation x) ORDER BY i.id LIMIT 1);
 	kind := 'nothing';
 	IF dice < 50 AND inv IS NOT NULL THEN
 		answer := accept(inv);
@@ -46,7 +49,7 @@ BEGIN
 		answer := leave(inv);
 		kind := 'left';
 	ELSIF dice < 80 THEN
-		PERFORM invite((SELECT g.id FROM gig g ORDER BY hashint8extended(g.id, n) LIMIT 1),
+		PERFORM invite((SELECT g.id FROM gig g WHERE g.id > abs(n) % 30 ORDER BY g.id LIMIT 1),
 			ARRAY[n % 100 + 1, n % 77 + 101, n % 55 + 201]);
 		kind := 'invited';
 	ELSIF dice < 88 THEN
