@@ -334,10 +334,11 @@ BEGIN
 		fn.free := fn.free + greatest(fn.spare[fn.c.cell], 0);
 	END LOOP;
 
-	-- Lowered seats: those that are free, and if none is, those that are taken.
+	-- Lowered seats: those that are free, and if none is, those that are taken, first
+	-- where somebody would have the next one that comes free.
 	IF fn.pool < 0 THEN
 		FOR c IN SELECT k.cell, k.granted FROM unnest(fn.known) k
-			ORDER BY CASE WHEN fn.free = 0 THEN k.granted ELSE fn.spare[k.cell] END DESC, k.cell
+			ORDER BY CASE WHEN fn.free = 0 THEN k.waiting ELSE fn.spare[k.cell] END DESC, k.granted DESC, k.cell
 		LOOP
 			fn.n := least(- fn.pool, CASE WHEN fn.free > 0 THEN fn.spare[fn.c.cell] WHEN fn.all_up THEN fn.c.granted ELSE 0 END);
 			CONTINUE WHEN fn.n <= 0;
@@ -350,20 +351,28 @@ BEGIN
 		RETURN;
 	END IF;
 
-	-- Who waits, those who have waited longest first.
-	FOR c IN SELECT k.cell FROM unnest(fn.known) k WHERE fn.spare[k.cell] < 0 ORDER BY k.waiting_since, k.cell LOOP
+	-- Cells where more have accepted than they have seats, after seats were lowered or a
+	-- restore; then who waits, those who have waited longest first.
+	FOR c IN
+		SELECT k.cell, k.accepted - k.granted AS n, 0 AS kind, NULL AS since FROM unnest(fn.known) k WHERE k.accepted > k.granted
+		UNION ALL
+		SELECT k.cell, k.waiting - greatest(k.granted - k.accepted, 0), 1, k.waiting_since FROM unnest(fn.known) k
+		WHERE k.waiting > greatest(k.granted - k.accepted, 0)
+		ORDER BY 3, 4, 1
+	LOOP
 		FOR t IN
-			SELECT 0 AS cell, fn.pool AS spare, 0 AS place UNION ALL
+			SELECT 0 AS cell, fn.pool AS spare, 0 AS kind UNION ALL
 			SELECT k.cell, fn.spare[k.cell], CASE WHEN k.exhausted THEN 1 ELSE 2 END FROM unnest(fn.known) k
 			ORDER BY 3, 2 DESC, 1
 		LOOP
-			fn.n := least(fn.t.spare, - fn.spare[fn.c.cell]);
+			fn.n := least(fn.t.spare, fn.c.n);
 			CONTINUE WHEN fn.n <= 0;
 			sources := sources || fn.t.cell;
 			targets := targets || fn.c.cell;
 			seats := seats || fn.n;
 			forced := forced || false;
-			fn.taken := fn.taken + fn.n;
+			fn.c.n := fn.c.n - fn.n;
+			fn.taken := fn.taken + fn.c.kind * fn.n;
 			fn.spare[fn.c.cell] := fn.spare[fn.c.cell] + fn.n;
 			IF fn.t.cell = 0 THEN
 				fn.pool := fn.pool - fn.n;
