@@ -24,7 +24,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test layers style docs-check soak crash test-ring test-cells test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-tick bench-report bench-session bench-regex bench-stored
+ALONE = help setup test layers style docs-check soak crash test-ring test-cells test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-spaces bench-tick bench-report bench-session bench-regex bench-stored
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -54,6 +54,8 @@ help:
 	@echo 'make bench-waves        waves against bare inserts and a loop by hand, with a million workers'
 	@echo '                        (N=100000, GIGS=1000, ROUNDS=3; a table in Markdown)'
 	@echo 'make bench-idle         what Spaces cost in which nothing is due (SPACES="200 1000 5000")'
+	@echo 'make bench-spaces       what many Spaces in one database cost: create, calls, ticks, upgrades, pg_dump'
+	@echo '                        (SPACES="100 400", ROUNDS=1, BEFORE=commit: test/bench/spaces.sh)'
 	@echo 'make bench-tick         ticks that have much due and little to do, or nothing due among many gigs'
 	@echo '                        (N=20000 OPEN=5000 DUE=1000 ROUNDS=1)'
 	@echo 'make bench-accept       accepts against a statement written by hand, attempts, notifications'
@@ -155,6 +157,9 @@ bench-waves:
 
 bench-idle:
 	@test/bench/idle.sh
+
+bench-spaces:
+	@test/bench/spaces.sh
 
 bench-tick:
 	@test/bench/tick.sh
