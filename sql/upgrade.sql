@@ -155,6 +155,22 @@ SELECT ddl_version = (SELECT ddl_version FROM upgrade_a.setting) FROM upgrade_uu
 SELECT n.nspname, n.nspname IN (SELECT p.pronamespace::regnamespace::name FROM pg_proc p WHERE NOT ROW(p.tableoid, p.oid, p.xmin)::text IN (SELECT unnest(written) FROM before)) AS is_written
 	FROM pg_namespace n WHERE n.nspname ~ '^upgrade_' ORDER BY 1;
 
+-- What the owner of the first Space keeps from being mended is mended in the others.
+BEGIN;
+CREATE FUNCTION upgrade_a.no_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER mine BEFORE UPDATE ON upgrade_a.setting FOR EACH ROW EXECUTE FUNCTION upgrade_a.no_change();
+DROP TRIGGER cirro_truncate ON upgrade_a.wave;
+CREATE TRIGGER cirro_truncate BEFORE TRUNCATE ON upgrade_a.wave FOR EACH STATEMENT EXECUTE FUNCTION upgrade_a.no_change();
+DROP TRIGGER cirro_truncate ON upgrade_b.wave;
+ALTER TABLE upgrade_a.setting DISABLE TRIGGER mine;
+UPDATE upgrade_a.setting SET ddl_version = 0;
+ALTER TABLE upgrade_a.setting ENABLE TRIGGER mine;
+UPDATE upgrade_b.setting SET ddl_version = 0;
+CALL cirro.upgrade_spaces();
+SELECT a.ddl_version, b.ddl_version = (SELECT ddl_version FROM upgrade_uuid.setting) FROM upgrade_a.setting a, upgrade_b.setting b;
+SELECT tgrelid::regclass, tgfoid::regproc FROM pg_trigger WHERE tgname = 'cirro_truncate' AND tgrelid IN ('upgrade_a.wave'::regclass, 'upgrade_b.wave'::regclass) ORDER BY 1;
+ROLLBACK;
+
 -- Whatever path the caller has, functions have their own, and pg_temp is last there.
 ALTER SCHEMA upgrade_b RENAME TO "Upgrade B";
 SET search_path = "Upgrade B", public;

@@ -57,11 +57,12 @@ static const SpaceQuery stamping_query = {
 };
 
 /*
- * All that an upgrade may change, and nothing that tells one Space from another: types
- * and tables are named as the search path has it. $1 is the schema, $2 the owner, $3 the
- * functions with their arguments, $4 the views, $5 the tables. Functions are found by
- * what depends on the schema, not by their names, which each Space has. Casts make
- * operands of the very types that operators of pg_catalog take.
+ * All that an upgrade may change but the version, and nothing that tells one Space from
+ * another: types and tables are named as the search path has it. What the DDL has made
+ * must look alike whatever was there before, or one owner decided about others' Spaces.
+ * $1 is the schema, $2 the owner, $3 the functions with their arguments, $4 the views, $5
+ * the tables. Functions are found by what depends on the schema, not by their names, which
+ * each Space has. Casts make operands of the very types that operators of pg_catalog take.
  */
 static const SpaceQuery description_query = {
 	"SELECT array(SELECT ROW(p.proname, oidvectortypes(p.proargtypes),"
@@ -83,14 +84,12 @@ static const SpaceQuery description_query = {
 	"   array(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid ORDER BY a.attnum))::text"
 	"  FROM pg_class c WHERE c.relnamespace = $1 AND c.relname = ANY ($4)"
 	" UNION ALL"
-	/* Whether it is restore_stamping() that has something to do. */
+	/* As space_run_again() looks for them; and whether restore_stamping() has something to do. */
 	"  SELECT ROW(c.relname, t.tgname,"
 	"   c.relname = 'worker' AND t.tgname = 'cirro_check' AND t.tgenabled = 'O')::text"
-	"  FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid JOIN pg_proc p ON p.oid = t.tgfoid"
+	"  FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid"
 	"  WHERE c.relnamespace = $1 AND c.relname = ANY ($5) AND NOT t.tgisinternal"
-	"  AND p.pronamespace = 'cirro'::regnamespace::oid"
-	" UNION ALL"
-	"  SELECT t.ddl_version::text FROM setting t"
+	"  AND t.tgname::text ~~* 'cirro\\_%'"
 	" ORDER BY 1)::text",
 	5, {OIDOID, OIDOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 };
@@ -214,7 +213,7 @@ upgrade_space(void *arg)
 	ref_type = space_ref_type(info);
 	sound = sound_description(upgrade->all, ref_type);
 	before = describe(info, ref_type);
-	if (*sound != NULL && strcmp(before, *sound) == 0)
+	if (version == CIRRO_DDL_VERSION && *sound != NULL && strcmp(before, *sound) == 0)
 	{
 		space_leave(&scope);
 		return false;
@@ -229,7 +228,7 @@ upgrade_space(void *arg)
 		pfree(*sound);
 	*sound = MemoryContextStrdup(upgrade->all->context, after);
 	space_leave(&scope);
-	return strcmp(before, after) != 0;
+	return version != CIRRO_DDL_VERSION || strcmp(before, after) != 0;
 }
 
 /*
