@@ -55,6 +55,8 @@ help:
 	@echo 'make bench-waves        waves against bare inserts and a loop by hand, with a million workers'
 	@echo '                        (N=100000, GIGS=1000, ROUNDS=3; a table in Markdown)'
 	@echo 'make bench-idle         what Spaces cost in which nothing is due (SPACES="200 1000 5000")'
+	@echo 'make bench-spaces       what many Spaces in one database cost: create, calls, ticks, upgrades, pg_dump'
+	@echo '                        (SPACES="100 400", ROUNDS=1, BEFORE=commit: test/bench/spaces.sh)'
 	@echo 'make bench-tick         ticks that have much due and little to do, or nothing due among many gigs'
 	@echo '                        (N=20000 OPEN=5000 DUE=1000 ROUNDS=1)'
 	@echo 'make bench-accept       accepts against a statement written by hand, attempts, notifications'
@@ -158,7 +160,6 @@ test-debian:
 
 $(BENCHES): bench-%:
 	@test/bench/$*.sh
-
 .PHONY: $(ALONE)
 .DEFAULT_GOAL = all
 

@@ -50,11 +50,13 @@ FROM (SELECT 'worker', max(w.id) FROM worker w
 CREATE TABLE IF NOT EXISTS cells.gig (
 	gig_id bigint PRIMARY KEY REFERENCES gig ON DELETE CASCADE,
 	revision bigint NOT NULL,
-	granted bigint NOT NULL DEFAULT 0
+	granted bigint NOT NULL DEFAULT 0,
+	owed bigint NOT NULL DEFAULT 0
 );
 COMMENT ON TABLE cells.gig IS 'the gigs of this Space that are shared';
 COMMENT ON COLUMN cells.gig.revision IS 'which version of the front''s gig this is';
-COMMENT ON COLUMN cells.gig.granted IS 'the seats of this cell: all that it got less all that it gave; gig.seats_granted while that is not negative';
+COMMENT ON COLUMN cells.gig.granted IS 'the seats of this cell: all that it got less all that it gave';
+COMMENT ON COLUMN cells.gig.owed IS 'how many of these are to go to the front as soon as they are free, for the gig''s seats were lowered; gig.seats_granted are the others';
 
 CREATE TABLE IF NOT EXISTS cells.seats (
 	gig_id bigint NOT NULL REFERENCES cells.gig ON DELETE CASCADE,
@@ -123,7 +125,7 @@ CREATE OR REPLACE FUNCTION cells.grant_seats(gig_id bigint, seats bigint) RETURN
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
 	UPDATE cells.gig c SET granted = c.granted + grant_seats.seats WHERE c.gig_id = grant_seats.gig_id;
-	UPDATE gig g SET seats_granted = least(greatest(c.granted, 0), 2147483647)
+	UPDATE gig g SET seats_granted = least(greatest(c.granted - c.owed, 0), 2147483647)
 	FROM cells.gig c
 	WHERE g.id = grant_seats.gig_id AND c.gig_id = g.id
 	AND cirro.gate_now() < cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at);
@@ -139,16 +141,26 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
 $$;
 COMMENT ON FUNCTION cells.waiting(bigint) IS 'how many active workers wait for a seat of a gig, and since when';
 
+CREATE OR REPLACE FUNCTION cells.owe(gig_id bigint, seats bigint) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+	PERFORM FROM gig g WHERE g.id = owe.gig_id FOR NO KEY UPDATE;
+	UPDATE cells.gig c SET owed = owe.seats WHERE c.gig_id = owe.gig_id;
+	PERFORM cells.grant_seats(owe.gig_id, 0);
+END $$;
+COMMENT ON FUNCTION cells.owe(bigint, bigint) IS 'so many seats are to go to the front as soon as they are free';
+
 CREATE OR REPLACE FUNCTION cells.release(gig_id bigint, peer int, total bigint, forced boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 <<fn>>
 DECLARE
 	given bigint;
 	spare bigint;
+	owed bigint;
 	state record;
 BEGIN
 	PERFORM FROM gig g WHERE g.id = release.gig_id FOR NO KEY UPDATE;
-	SELECT c.granted INTO fn.spare FROM cells.gig c WHERE c.gig_id = release.gig_id;
+	SELECT c.granted, c.owed INTO fn.spare, fn.owed FROM cells.gig c WHERE c.gig_id = release.gig_id;
 	IF NOT FOUND THEN
 		RETURN 0;
 	END IF;
@@ -163,8 +175,8 @@ BEGIN
 	IF release.forced THEN
 		fn.spare := release.total - fn.given;
 	ELSIF fn.state.closes_at > cirro.gate_now() THEN
-		fn.spare := fn.spare - fn.state.accepted;
-		IF fn.spare > 0 AND fn.state.waiting > 0 THEN
+		fn.spare := fn.spare - fn.state.accepted - CASE WHEN release.peer = 0 THEN 0 ELSE fn.owed END;
+		IF fn.spare > 0 AND fn.state.waiting > 0 AND (fn.owed = 0 OR release.peer <> 0) THEN
 			fn.spare := fn.spare - (SELECT w.workers FROM cells.waiting(release.gig_id) w);
 		END IF;
 		fn.spare := least(fn.spare, release.total - fn.given);
@@ -176,6 +188,9 @@ BEGIN
 	END IF;
 	INSERT INTO cells.seats AS p (gig_id, peer, given) VALUES (release.gig_id, release.peer, fn.spare)
 	ON CONFLICT ON CONSTRAINT seats_pkey DO UPDATE SET given = p.given + excluded.given;
+	IF release.peer = 0 AND fn.owed > 0 THEN
+		UPDATE cells.gig c SET owed = greatest(c.owed - fn.spare, 0) WHERE c.gig_id = release.gig_id;
+	END IF;
 	PERFORM cells.grant_seats(release.gig_id, - fn.spare);
 	RETURN fn.given + fn.spare;
 END $$;
@@ -239,16 +254,16 @@ END $$;
 COMMENT ON FUNCTION cells.horizon(int) IS 'for look(): whatever is not to be seen yet will be newer than this; refuses to be taken for another cell';
 
 CREATE OR REPLACE FUNCTION cells.look(gig_ids bigint[] DEFAULT NULL, since text DEFAULT NULL)
-RETURNS TABLE (gig_id bigint, granted bigint, accepted int, waiting bigint, waiting_since timestamptz, exhausted boolean,
+RETURNS TABLE (gig_id bigint, granted bigint, owed bigint, accepted int, waiting bigint, waiting_since timestamptz, exhausted boolean,
 	open boolean, last_wave_at timestamptz, peers int[], given bigint[], got bigint[], agrees boolean)
 LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-	SELECT c.gig_id, c.granted, s.accepted, coalesce(w.workers, 0), w.since,
+	SELECT c.gig_id, c.granted, c.owed, s.accepted, coalesce(w.workers, 0), w.since,
 		-- A wave has found nobody, and none is about to look again.
 		s.auto AND s.exhausted AND coalesce(s.next_wave_at > cirro.now(), true),
 		CASE WHEN s.accepted >= s.capacity THEN EXISTS (SELECT FROM invitation i
 			WHERE i.gig_id = c.gig_id AND i.status IN ('pending', 'scheduled')) ELSE false END,
 		s.last_wave_at, coalesce(p.peers, '{}'), coalesce(p.given, '{}'), coalesce(p.got, '{}'),
-		c.granted = coalesce(p.granted, 0) AND g.seats_granted = greatest(c.granted, 0)
+		c.granted = coalesce(p.granted, 0) AND g.seats_granted = greatest(c.granted - c.owed, 0)
 	FROM cells.gig c
 	JOIN gig_state s ON s.gig_id = c.gig_id
 	JOIN gig g ON g.id = c.gig_id

@@ -64,6 +64,7 @@ CREATE TABLE IF NOT EXISTS cells.known (
 	gig_id bigint NOT NULL,
 	cell int NOT NULL,
 	granted bigint NOT NULL,
+	owed bigint NOT NULL,
 	accepted int NOT NULL,
 	waiting bigint NOT NULL,
 	waiting_since timestamptz,
@@ -167,12 +168,18 @@ CREATE OR REPLACE FUNCTION cells.at_close(cell int, gig_id bigint) RETURNS int L
 	SELECT cells.close(gig_id);
 $$;
 CREATE OR REPLACE FUNCTION cells.at_look(cell int, gig_ids bigint[], since text)
-RETURNS TABLE (gig_id bigint, granted bigint, accepted int, waiting bigint, waiting_since timestamptz, exhausted boolean,
+RETURNS TABLE (gig_id bigint, granted bigint, owed bigint, accepted int, waiting bigint, waiting_since timestamptz, exhausted boolean,
 	open boolean, last_wave_at timestamptz, peers int[], given bigint[], got bigint[], agrees boolean) LANGUAGE plproxy AS $$
 	CONNECT cells.connect_of(cell);
-	SELECT l.gig_id, l.granted, l.accepted, l.waiting, l.waiting_since, l.exhausted, l.open, l.last_wave_at, l.peers, l.given, l.got, l.agrees
+	SELECT l.gig_id, l.granted, l.owed, l.accepted, l.waiting, l.waiting_since, l.exhausted, l.open, l.last_wave_at, l.peers, l.given,
+			l.got, l.agrees
 		FROM cells.look(gig_ids, since) l;
 $$;
+CREATE OR REPLACE FUNCTION cells.at_owe(cell int, gig_id bigint, seats bigint) RETURNS text LANGUAGE plproxy AS $$
+	CONNECT cells.connect_of(cell);
+	SELECT cells.owe(gig_id, seats)::text;
+$$;
+COMMENT ON FUNCTION cells.at_owe(int, bigint, bigint) IS 'owe() of a cell';
 COMMENT ON FUNCTION cells.at_horizon(int) IS 'horizon() of a cell';
 COMMENT ON FUNCTION cells.at_put(int, jsonb, bigint) IS 'put() of a cell';
 COMMENT ON FUNCTION cells.at_release(int, bigint, int, bigint, boolean) IS 'release() of a cell, or of the front';
@@ -252,18 +259,18 @@ COMMENT ON FUNCTION cells.flights(bigint, cells.known[]) IS 'where totals differ
 CREATE OR REPLACE FUNCTION cells.ask(cell int, gig_ids bigint[], since text) RETURNS void
 LANGUAGE sql SET search_path FROM CURRENT AS $$
 	WITH heard AS (
-		INSERT INTO cells.known AS k (gig_id, cell, granted, accepted, waiting, waiting_since, exhausted, open, last_wave_at,
+		INSERT INTO cells.known AS k (gig_id, cell, granted, owed, accepted, waiting, waiting_since, exhausted, open, last_wave_at,
 			peers, given, got, agrees)
-		SELECT l.gig_id, ask.cell, l.granted, l.accepted, l.waiting, l.waiting_since, l.exhausted, l.open, l.last_wave_at,
+		SELECT l.gig_id, ask.cell, l.granted, l.owed, l.accepted, l.waiting, l.waiting_since, l.exhausted, l.open, l.last_wave_at,
 			l.peers, l.given, l.got, l.agrees
 		FROM cells.at_look(ask.cell, ask.gig_ids, ask.since) l
 		ORDER BY l.gig_id
-		ON CONFLICT ON CONSTRAINT known_pkey DO UPDATE SET granted = excluded.granted, accepted = excluded.accepted,
+		ON CONFLICT ON CONSTRAINT known_pkey DO UPDATE SET granted = excluded.granted, owed = excluded.owed, accepted = excluded.accepted,
 			waiting = excluded.waiting, waiting_since = excluded.waiting_since, exhausted = excluded.exhausted,
 			open = excluded.open, last_wave_at = excluded.last_wave_at,
 			peers = excluded.peers, given = excluded.given, got = excluded.got, agrees = excluded.agrees
-		WHERE (k.granted, k.accepted, k.waiting, k.waiting_since, k.exhausted, k.open, k.last_wave_at, k.peers, k.given, k.got, k.agrees)
-			IS DISTINCT FROM (excluded.granted, excluded.accepted, excluded.waiting, excluded.waiting_since, excluded.exhausted,
+		WHERE (k.granted, k.owed, k.accepted, k.waiting, k.waiting_since, k.exhausted, k.open, k.last_wave_at, k.peers, k.given, k.got, k.agrees)
+			IS DISTINCT FROM (excluded.granted, excluded.owed, excluded.accepted, excluded.waiting, excluded.waiting_since, excluded.exhausted,
 			excluded.open, excluded.last_wave_at, excluded.peers, excluded.given, excluded.got, excluded.agrees)
 		RETURNING k.gig_id)
 	INSERT INTO cells.due AS d (gig_id, at) SELECT h.gig_id, cirro.now() FROM heard h ORDER BY h.gig_id
@@ -287,7 +294,7 @@ COMMENT ON FUNCTION cells.split(bigint, int[]) IS 'seats for each of some cells,
 -- cell has found nobody for goes to those that still look. Where none does, a seat
 -- goes round to the cells that have none, one each time that a wave could have come.
 CREATE OR REPLACE FUNCTION cells.plan(gig_id bigint, looks cells.known[], OUT sources int[], OUT targets int[], OUT seats bigint[],
-	OUT forced boolean[], OUT closes boolean, OUT again_at timestamptz)
+	OUT debtors int[], OUT debts bigint[], OUT closes boolean, OUT again_at timestamptz)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 <<fn>>
 DECLARE
@@ -310,11 +317,12 @@ BEGIN
 	sources := '{}';
 	targets := '{}';
 	seats := '{}';
-	forced := '{}';
+	debtors := '{}';
+	debts := '{}';
 	closes := false;
 	SELECT coalesce(w.seats_min, w.total_seats, w.seats_max) AS target, w.seats_max IS NOT NULL AS expires, w.invitation_frequency AS frequency
 		INTO fn.g FROM gig w WHERE w.id = plan.gig_id;
-	SELECT array_agg(k), coalesce(sum(k.accepted + greatest(0, least(k.waiting, k.granted - k.accepted))), 0), coalesce(sum(k.granted), 0)
+	SELECT array_agg(k), coalesce(sum(k.accepted + greatest(0, least(k.waiting, k.granted - k.owed - k.accepted))), 0), coalesce(sum(k.granted), 0)
 		INTO fn.known, fn.taken, fn.held
 	FROM unnest(plan.looks) k JOIN cells.cell x ON x.number = k.cell
 	WHERE x.error IS NULL;
@@ -330,34 +338,45 @@ BEGIN
 	fn.taken := fn.taken + greatest(fn.held, 0);
 	fn.free := 0;
 	FOR c IN SELECT k.* FROM unnest(fn.known) k LOOP
-		fn.spare[fn.c.cell] := fn.c.granted - fn.c.accepted - fn.c.waiting;
+		fn.spare[fn.c.cell] := fn.c.granted - fn.c.owed - fn.c.accepted - fn.c.waiting;
 		fn.free := fn.free + greatest(fn.spare[fn.c.cell], 0);
 	END LOOP;
 
-	-- Lowered seats: those that are free, and if none is, those that are taken, first
-	-- where somebody would have the next one that comes free.
-	IF fn.pool < 0 THEN
-		FOR c IN SELECT k.cell, k.granted FROM unnest(fn.known) k
-			ORDER BY CASE WHEN fn.free = 0 THEN k.waiting ELSE fn.spare[k.cell] END DESC, k.granted DESC, k.cell
-		LOOP
-			fn.n := least(- fn.pool, CASE WHEN fn.free > 0 THEN fn.spare[fn.c.cell] WHEN fn.all_up THEN fn.c.granted ELSE 0 END);
-			CONTINUE WHEN fn.n <= 0;
-			sources := sources || fn.c.cell;
-			targets := targets || 0;
-			seats := seats || fn.n;
-			forced := forced || (fn.free = 0);
-			fn.pool := fn.pool + fn.n;
-		END LOOP;
+	-- Lowered seats: those that are free, and of those that are taken the next that come
+	-- free, first where somebody waits for one.
+	fn.n := greatest(- fn.pool, 0);
+	FOR c IN SELECT k.cell, least(k.granted - k.accepted, fn.n) AS n FROM unnest(fn.known) k
+		WHERE fn.n > 0 AND k.granted > k.accepted ORDER BY k.cell
+	LOOP
+		fn.c.n := least(fn.c.n, fn.n);
+		EXIT WHEN fn.c.n = 0;
+		sources := sources || fn.c.cell;
+		targets := targets || 0;
+		seats := seats || fn.c.n;
+		fn.n := fn.n - fn.c.n;
+	END LOOP;
+	FOR c IN SELECT k.cell, k.owed, least(k.granted, k.accepted) AS n FROM unnest(fn.known) k
+		ORDER BY k.waiting DESC, k.granted DESC, k.cell
+	LOOP
+		fn.c.n := least(fn.c.n, fn.n);
+		IF fn.c.owed <> fn.c.n THEN
+			debtors := debtors || fn.c.cell;
+			debts := debts || fn.c.n;
+		END IF;
+		fn.n := fn.n - fn.c.n;
+	END LOOP;
+	closes := fn.g.expires AND fn.is_full AND debtors = '{}' AND EXISTS (SELECT FROM unnest(fn.known) k WHERE k.open);
+	IF fn.pool < 0 OR closes THEN
 		RETURN;
 	END IF;
 
-	-- Cells where more have accepted than they have seats, after seats were lowered or a
-	-- restore; then who waits, those who have waited longest first.
+	-- Cells where more have accepted than they have seats, after a restore; then who
+	-- waits, those who have waited longest first.
 	FOR c IN
 		SELECT k.cell, k.accepted - k.granted AS n, 0 AS kind, NULL AS since FROM unnest(fn.known) k WHERE k.accepted > k.granted
 		UNION ALL
-		SELECT k.cell, k.waiting - greatest(k.granted - k.accepted, 0), 1, k.waiting_since FROM unnest(fn.known) k
-		WHERE k.waiting > greatest(k.granted - k.accepted, 0)
+		SELECT k.cell, - fn.spare[k.cell], 1, k.waiting_since FROM unnest(fn.known) k
+		WHERE k.waiting > 0 AND fn.spare[k.cell] < 0 AND k.accepted <= k.granted
 		ORDER BY 3, 4, 1
 	LOOP
 		FOR t IN
@@ -370,7 +389,6 @@ BEGIN
 			sources := sources || fn.t.cell;
 			targets := targets || fn.c.cell;
 			seats := seats || fn.n;
-			forced := forced || false;
 			fn.c.n := fn.c.n - fn.n;
 			fn.taken := fn.taken + fn.c.kind * fn.n;
 			fn.spare[fn.c.cell] := fn.spare[fn.c.cell] + fn.n;
@@ -394,7 +412,6 @@ BEGIN
 			sources := sources || fn.c.cell;
 			targets := targets || 0;
 			seats := seats || fn.c.n;
-			forced := forced || false;
 			fn.spare[fn.c.cell] := fn.spare[fn.c.cell] - fn.c.n;
 			fn.n := fn.n - fn.c.n;
 		END LOOP;
@@ -412,7 +429,6 @@ BEGIN
 			sources := sources || 0;
 			targets := targets || fn.t.target;
 			seats := seats || fn.t.n;
-			forced := forced || false;
 			fn.pool := fn.pool - fn.t.n;
 		END LOOP;
 	END IF;
@@ -425,7 +441,6 @@ BEGIN
 			sources := sources || fn.c.cell;
 			targets := targets || fn.c.target;
 			seats := seats || fn.c.n;
-			forced := forced || false;
 		END LOOP;
 	ELSIF sources = '{}' THEN
 		SELECT k.cell, k.last_wave_at INTO fn.t FROM unnest(fn.known) k WHERE fn.spare[k.cell] = 0
@@ -440,12 +455,9 @@ BEGIN
 				sources := ARRAY[fn.c.cell];
 				targets := ARRAY[fn.t.cell];
 				seats := '{1}';
-				forced := '{f}';
 			END IF;
 		END IF;
 	END IF;
-	closes := sources = '{}' AND fn.g.expires AND fn.is_full
-		AND EXISTS (SELECT FROM unnest(fn.known) k WHERE k.open);
 END $$;
 COMMENT ON FUNCTION cells.plan(bigint, cells.known[]) IS 'what is to be done for a gig, by how it stands in the cells: which seats go where, whether the rest expires, when to look again though nothing changes';
 
@@ -483,14 +495,18 @@ BEGIN
 	END IF;
 	SELECT * INTO fn.p FROM cells.plan(carry_out.gig_id, carry_out.looks);
 	again_at := fn.p.again_at;
+	FOR f IN SELECT d.cell, d.seats FROM unnest(fn.p.debtors, fn.p.debts) d (cell, seats) LOOP
+		PERFORM cells.at_owe(fn.f.cell, carry_out.gig_id, fn.f.seats);
+		steps := steps + 1;
+	END LOOP;
 	FOR f IN
-		SELECT m.source, m.target, m.seats, m.forced, coalesce(k.given, s.given, 0) AS given
-		FROM unnest(fn.p.sources, fn.p.targets, fn.p.seats, fn.p.forced) m (source, target, seats, forced)
+		SELECT m.source, m.target, m.seats, coalesce(k.given, s.given, 0) AS given
+		FROM unnest(fn.p.sources, fn.p.targets, fn.p.seats) m (source, target, seats)
 		LEFT JOIN LATERAL (SELECT u.given FROM unnest(carry_out.looks) o CROSS JOIN LATERAL unnest(o.peers, o.given) u (peer, given)
 			WHERE o.cell = m.source AND u.peer = m.target) k ON true
 		LEFT JOIN cells.seats s ON s.gig_id = carry_out.gig_id AND m.source = 0 AND s.peer = m.target
 	LOOP
-		fn.given := cells.at_release(fn.f.source, carry_out.gig_id, fn.f.target, fn.f.given + fn.f.seats, fn.f.forced);
+		fn.given := cells.at_release(fn.f.source, carry_out.gig_id, fn.f.target, fn.f.given + fn.f.seats, false);
 		IF fn.given > fn.f.given THEN
 			PERFORM cells.at_receive(fn.f.target, carry_out.gig_id, fn.f.source, fn.given);
 		END IF;
@@ -632,7 +648,7 @@ DECLARE
 BEGIN
 	FOR c IN SELECT x.number FROM cells.cell x WHERE x.number > 0 AND x.error IS NULL ORDER BY x.number LOOP
 		BEGIN
-			fn.looks := fn.looks || ARRAY(SELECT (l.gig_id, c, l.granted, l.accepted, l.waiting, l.waiting_since, l.exhausted, l.open,
+			fn.looks := fn.looks || ARRAY(SELECT (l.gig_id, c, l.granted, l.owed, l.accepted, l.waiting, l.waiting_since, l.exhausted, l.open,
 				l.last_wave_at, l.peers, l.given, l.got, l.agrees)::cells.known FROM cells.at_look(c, ARRAY[looks.gig_id], NULL) l);
 		EXCEPTION WHEN OTHERS THEN
 			NULL; -- its seats stay its own
@@ -669,7 +685,7 @@ BEGIN
 	SELECT l.* INTO fn.me FROM cells.at_look(fetch_seat.cell, ARRAY[fetch_seat.gig_id], NULL) l;
 	IF NOT FOUND THEN
 		RETURN false; -- not shared, or over
-	ELSIF fn.me.granted > fn.me.accepted + fn.me.waiting THEN
+	ELSIF fn.me.granted > fn.me.owed + fn.me.accepted + fn.me.waiting THEN
 		RETURN true; -- somebody has left
 	END IF;
 	fn.looks := ARRAY(SELECT k FROM cells.known k JOIN cells.cell c ON c.number = k.cell
@@ -678,8 +694,8 @@ BEGIN
 		fn.pool := cells.pool(fetch_seat.gig_id);
 		FOR source IN
 			SELECT 0 WHERE fn.pool > 0 UNION ALL
-			(SELECT k.cell FROM unnest(fn.looks) k WHERE k.cell <> fetch_seat.cell AND k.granted > k.accepted + k.waiting
-			ORDER BY k.exhausted DESC, k.granted - k.accepted - k.waiting DESC, k.cell)
+			(SELECT k.cell FROM unnest(fn.looks) k WHERE k.cell <> fetch_seat.cell AND k.granted > k.owed + k.accepted + k.waiting
+			ORDER BY k.exhausted DESC, k.granted - k.owed - k.accepted - k.waiting DESC, k.cell)
 		LOOP
 			fn.got := coalesce((SELECT u.got FROM unnest(fn.me.peers, fn.me.got) u (peer, got) WHERE u.peer = fn.source), 0);
 			BEGIN
@@ -703,13 +719,13 @@ BEGIN
 			fn.is_moving := true;
 		END LOOP;
 		SELECT k.* INTO fn.me FROM unnest(fn.looks) k WHERE k.cell = fetch_seat.cell;
-		IF fn.me.granted > fn.me.accepted + fn.me.waiting
+		IF fn.me.granted > fn.me.owed + fn.me.accepted + fn.me.waiting
 			OR EXISTS (SELECT FROM cells.flights(fetch_seat.gig_id, fn.looks) x WHERE x.given > x.got AND x.target = fetch_seat.cell) THEN
 			RETURN true;
 		ELSIF NOT fn.is_moving AND cells.pool(fetch_seat.gig_id) <= 0
-			AND NOT EXISTS (SELECT FROM unnest(fn.looks) k WHERE k.granted > k.accepted + k.waiting)
-			AND (SELECT array_agg((k.cell, k.granted, k.accepted, k.given, k.got)::text) FROM unnest(fn.looks) k)
-				= (SELECT array_agg((k.cell, k.granted, k.accepted, k.given, k.got)::text) FROM unnest(fn.last_looks) k) THEN
+			AND NOT EXISTS (SELECT FROM unnest(fn.looks) k WHERE k.granted > k.owed + k.accepted + k.waiting)
+			AND (SELECT array_agg((k.cell, k.granted, k.owed, k.accepted, k.given, k.got)::text) FROM unnest(fn.looks) k)
+				= (SELECT array_agg((k.cell, k.granted, k.owed, k.accepted, k.given, k.got)::text) FROM unnest(fn.last_looks) k) THEN
 			RETURN false;
 		END IF;
 	END LOOP;
@@ -853,7 +869,7 @@ CREATE OR REPLACE VIEW cells.gig_status AS
 	CROSS JOIN LATERAL (SELECT coalesce(sum(s.given - s.got), 0)::bigint AS out FROM cells.seats s WHERE s.gig_id = g.id) o;
 COMMENT ON VIEW cells.gig_status IS 'gigs over all cells, as the mover has last heard';
 COMMENT ON COLUMN cells.gig_status.free IS 'seats that cells have and nobody has taken';
-COMMENT ON COLUMN cells.gig_status.pool IS 'seats that no cell has; negative: lowered below what is taken';
+COMMENT ON COLUMN cells.gig_status.pool IS 'seats that no cell has; negative: they were lowered, and so many have yet to come back';
 COMMENT ON COLUMN cells.gig_status.elsewhere IS 'seats in flight, or that moved while the front looked';
 
 -- Totals are compared after the target was asked and before the source is: a seat that
@@ -891,7 +907,7 @@ BEGIN
 		OR k.revision < (SELECT max(h.revision) FROM cells.change h WHERE h.gig_id = wrong.gig_id))
 	ORDER BY 1, 2;
 END $$;
-COMMENT ON FUNCTION cells.wrong(bigint) IS 'what is wrong with a shared gig; nothing, when healthy. After seats were lowered below what is taken, or a restore, more may have accepted than a cell has seats';
+COMMENT ON FUNCTION cells.wrong(bigint) IS 'what is wrong with a shared gig; nothing, when healthy. After a restore more may have accepted than a cell has seats';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA cells FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION cells.accept(bigint), cells.try_accept(bigint, boolean), cells.reject(bigint, text), cells.leave(bigint, text),

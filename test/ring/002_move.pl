@@ -18,11 +18,11 @@ use IPC::Run;
 use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Ring;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $mover = "$FindBin::RealBin/../../examples/ring/move_space";
-my $ring = "$FindBin::RealBin/../../examples/ring";
+my $mover = "$Ring::examples/move_space";
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my $seconds = $ENV{RING_SECONDS} // 0;
 my $seed = $ENV{RING_SEED} // int rand 1e9;
@@ -31,51 +31,24 @@ note "RING_SEED=$seed";
 
 # ------------------------------------------------------------------ the ring --
 
-my %node;
-sub start_node
-{
-	my ($name, @conf) = @_;
-
-	$node{$name} = PostgreSQL::Test::Cluster->new($name);
-	$node{$name}->init(allows_streaming => 'logical');
-	$node{$name}->append_conf('postgresql.conf', join "\n", 'fsync = off', 'jit = off', 'max_prepared_transactions = 2',
-		'log_line_prefix = \'%m %b[%p] %a \'', @conf);
-	$node{$name}->start;
-	return $node{$name};
-}
-start_node($_) for 'front', 'a', 'b';
-sub sql { my ($where, $query) = @_; return $node{$where}->safe_psql('postgres', $query) }
+my $front = ring_front('front', 'jit = off');
+my %node = (front => $front, map { $_ => ring_back_end($front, $_, 'jit = off') } 'a', 'b');
+sub sql { my ($where, $query) = @_; return $node{$where}->safe_psql($where, $query) }
 
 sub file_sql
 {
-	my ($where, $file, @options) = @_;
+	my ($connect, $file, @options) = @_;
 	my ($out, $err);
 
-	IPC::Run::run([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', @options, '-d', $node{$where}->connstr('postgres'), '-f', $file ],
-		'<', \undef, '>', \$out, '2>', \$err) or BAIL_OUT("$file: $err");
+	IPC::Run::run([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', @options, '-d', $connect, '-f', $file ], '<', \undef, '>', \$out, '2>', \$err)
+		or BAIL_OUT("$file: $err");
 	return;
 }
-file_sql('front', "$ring/front.sql");
-for my $name ('a', 'b')
-{
-	file_sql($name, "$ring/back_end.sql");
-	sql($name, 'CREATE ROLE gardener LOGIN; CREATE ROLE visitor LOGIN; GRANT CREATE ON DATABASE postgres TO gardener');
-	sql('front', qq{INSERT INTO ring.back_end (name, connect) VALUES ('$name', \$\$@{[ $node{$name}->connstr('postgres') ]}\$\$)});
-}
-file_sql('a', "$FindBin::RealBin/lib/moving.sql", '-v', 'workers=1500', '-v', 'gigs=40', '-v', 'multiplier=4');
+sql($_, "CREATE ROLE gardener LOGIN; CREATE ROLE visitor LOGIN; GRANT CREATE ON DATABASE $_ TO gardener") for 'a', 'b';
+file_sql($node{a}->connstr('a'), "$FindBin::RealBin/lib/moving.sql", '-v', 'workers=1500', '-v', 'gigs=40', '-v', 'multiplier=4');
 sql('a', 'CALL cirro.run_waves()');
-sql('front', q{INSERT INTO ring.space (space, back_end) VALUES ('trees', 'a')});
-sql('front', q{SET client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS trees;
-	CREATE OR REPLACE FUNCTION ring.set_place(space name, back_end text) RETURNS void LANGUAGE sql AS
-		'UPDATE ring.space s SET back_end = set_place.back_end WHERE s.space = set_place.space';
-	CREATE FUNCTION trees.turn(n bigint, OUT kind text, OUT id bigint, OUT revision int) LANGUAGE plproxy AS $$ CONNECT ring.route('trees'); $$;
-	CREATE FUNCTION trees.claim_notifications(max int DEFAULT 100, lease interval DEFAULT '1 minute', consumer text DEFAULT 'default')
-	RETURNS TABLE (claim bigint, id bigint, kind text, gig_id bigint, worker_id bigint, invitation_id bigint, attempts int, payload jsonb, still_valid boolean)
-	LANGUAGE plproxy AS $$ CONNECT ring.route('trees'); $$;
-	CREATE FUNCTION trees.confirm_notifications(claim bigint, ids bigint[] DEFAULT NULL, outcome text DEFAULT 'delivered') RETURNS int
-	LANGUAGE plproxy AS $$ CONNECT ring.route('trees'); $$;
-	CREATE FUNCTION trees.fail_notifications(claim bigint, ids bigint[] DEFAULT NULL, error text DEFAULT NULL, retry_at timestamptz DEFAULT NULL) RETURNS int
-	LANGUAGE plproxy AS $$ CONNECT ring.route('trees'); $$;});
+sql('front', q{SELECT ring.set_place('trees', 'a')});
+is((dispatch($front, 'trees'))[0], 0, 'the front has what the Space has');
 
 # ------------------------------------------------------------------ the crowd --
 
@@ -92,7 +65,7 @@ sub worker
 	if ($pid == 0)
 	{
 		eval {
-			my $psql = open3(my $in, my $out, undef, 'psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-d', $node{$where}->connstr('postgres') . " application_name=$name");
+			my $psql = open3(my $in, my $out, undef, 'psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-d', $node{$where}->connstr($where) . " application_name=$name");
 			$in->autoflush(1);
 			# Of PL/Proxy, when a connection was lost.
 			print $in "SET client_min_messages = warning;\n";
@@ -182,13 +155,33 @@ END { unlink $working if defined $working; kill 'TERM', @crowd if @crowd }
 sub move_space
 {
 	my ($stop, @arguments) = @_;
-	local %ENV = (%ENV, PGHOST => $node{front}->host, PGPORT => $node{front}->port, PGDATABASE => 'postgres', $stop ? (CIRRO_MOVE_STOP => $stop) : ());
+	local %ENV = (%ENV, PGHOST => $node{front}->host, PGPORT => $node{front}->port, PGDATABASE => 'front', $stop ? (CIRRO_MOVE_STOP => $stop) : ());
 	my $pid = open3(my $in, my $out, undef, $^X, $mover, @arguments);
 	close $in;
 	my $text = join '', <$out>;
 	waitpid $pid, 0;
 	note $text;
 	return ($? & 127 ? 'killed' : $? >> 8, $text);
+}
+
+# The script alone, or its psqls with it.
+sub killed_at_any_time
+{
+	my ($target) = @_;
+	my $pid = fork // die;
+
+	if ($pid == 0)
+	{
+		setpgrp;
+		open STDOUT, '>', "$dir/killed";
+		open STDERR, '>&', \*STDOUT;
+		exec 'env', 'PGHOST=' . $node{front}->host, 'PGPORT=' . $node{front}->port, 'PGDATABASE=front', $^X, $mover, 'trees', $target;
+	}
+	sleep rand 6;
+	kill 'KILL', rand() < 0.5 ? $pid : -$pid;
+	waitpid $pid, 0;
+	note 'killed: ', slurp_file("$dir/killed");
+	return;
 }
 
 sub home { return sql('front', q{SELECT back_end FROM ring.space WHERE space = 'trees'}) }
@@ -273,9 +266,9 @@ refused('no such Space', qr/the ring has no such Space/, 'woods', 'b');
 refused('no such back end', qr/ring.back_end has no "nowhere"/, 'trees', 'nowhere');
 refused('nothing to take back', qr/does not move/, '--abort', 'trees');
 refused('no arguments', qr/usage/);
-sql('front', q{INSERT INTO ring.back_end SELECT 'also a', connect FROM ring.back_end WHERE name = 'a'});
-refused('the same database by another name', qr/also a is the database in which the Space lives/, 'trees', 'also a');
-sql('front', q{DELETE FROM ring.back_end WHERE name = 'also a'});
+sql('front', q{INSERT INTO ring.back_end SELECT 'a_again', connect FROM ring.back_end WHERE name = 'a'});
+refused('the same database by another name', qr/a_again is the database in which the Space lives/, 'trees', 'a_again');
+sql('front', q{DELETE FROM ring.back_end WHERE name = 'a_again'});
 is((move_space('', 'trees', 'a'))[0], 0, 'where it lives already: nothing to do');
 refused_while('a schema of that name', 'b', 'CREATE SCHEMA trees; CREATE TABLE trees.mine (i int)', 'DROP TABLE trees.mine; DROP SCHEMA trees', qr/b: a schema "trees" is there/);
 refused_while('no replica identity', 'a', 'CREATE TABLE trees.plain (i int)', 'DROP TABLE trees.plain', qr/table plain has no replica identity/);
@@ -298,7 +291,7 @@ tidy('refused');
 # -------------------------------------------------------- to and fro at work --
 
 crowd_begins();
-$node{front}->poll_query_until('postgres', q{SELECT count(DISTINCT application_name) = 5 FROM pg_stat_activity WHERE application_name ~ '^(client|deliverer)'});
+$node{front}->poll_query_until('front', q{SELECT count(DISTINCT application_name) = 5 FROM pg_stat_activity WHERE application_name ~ '^(client|deliverer)'});
 move_and_measure('b');
 tidy('to b');
 move_and_measure('a');
@@ -310,19 +303,20 @@ tidy('and back');
 	if ($pid == 0)
 	{
 		open STDOUT, '>', '/dev/null';
-		exec 'env', 'PGHOST=' . $node{front}->host, 'PGPORT=' . $node{front}->port, 'PGDATABASE=postgres', $^X, $mover, 'trees', 'b';
+		exec 'env', 'PGHOST=' . $node{front}->host, 'PGPORT=' . $node{front}->port, 'PGDATABASE=front', $^X, $mover, 'trees', 'b';
 	}
-	$node{front}->poll_query_until('postgres', 'SELECT count(*) = 1 FROM ring.move');
+	$node{front}->poll_query_until('front', 'SELECT count(*) = 1 FROM ring.move');
 	my ($code, $text) = move_space('', 'trees', 'b');
 	like($text, qr/another move_space is at it|lives at b/, 'a second mover is told');
 	waitpid $pid, 0;
 	is($?, 0, 'and the first goes on');
 	is(home(), 'b', 'it has moved');
+	is((dispatch($front, '--check', 'trees'))[0], 0, 'the front has still what the Space has');
 }
 
 # A call that does not end keeps nobody else waiting; then it is let through.
 {
-	my $open = $node{front}->background_psql('postgres');
+	my $open = $node{front}->background_psql('front');
 	$open->query_safe('BEGIN');
 	$open->query_safe('SELECT * FROM trees.turn(1)');
 	my $began = time;
@@ -332,7 +326,7 @@ tidy('and back');
 	cmp_ok(longest($began, time), '<', 5, 'nobody waited for it all the time');
 	$open->query_safe('COMMIT');
 	$open->quit;
-	my $writer = $node{b}->background_psql('postgres');
+	my $writer = $node{b}->background_psql('b');
 	$writer->query_safe('BEGIN');
 	$writer->query_safe(q{UPDATE trees.badge SET note = 'late' WHERE id = (SELECT min(id) FROM trees.badge)});
 	($code, $text) = move_space('', '--patience', '3', 'trees', 'a');
@@ -374,7 +368,7 @@ for my $step (@steps)
 	is($code, 'killed', "killed after: $step");
 	if ($step =~ /^(commit|open)$/)
 	{
-		my ($state, $out, $err) = $node{front}->psql('postgres', "\\set VERBOSITY verbose\nSELECT * FROM trees.turn(49)");
+		my ($state, $out, $err) = $node{front}->psql('front', "\\set VERBOSITY verbose\nSELECT * FROM trees.turn(49)");
 		like($err, qr/ERROR:  2200H|ERROR:  25006:.*Space "trees" has moved to back end "$there".*HINT:.*front of the ring/s, "$step: calls are refused, and told why") if $state;
 		push @refusals, [ $began, undef ];
 		is((move_space('', '--abort', 'trees'))[0] > 0, 1, "$step: it is too late to take it back");
@@ -397,7 +391,7 @@ for my $step (@steps)
 			q{SET session_replication_role = replica; DELETE FROM trees.notification}, 'SELECT trees.rebuild_state()', q{SELECT nextval('trees.ticket')},
 			q{SELECT nextval('trees.untouched')})
 		{
-			my ($state, $out, $err) = $node{$away}->psql('postgres', "\\set VERBOSITY verbose\n$write");
+			my ($state, $out, $err) = $node{$away}->psql($away, "\\set VERBOSITY verbose\n$write");
 			like($err, $write =~ /run_wave/ ? qr/ERROR:  (25006|UG030)/ : $write =~ /nextval/ ? qr/ERROR:  2200H/ : qr/ERROR:  25006/, "past the front: $write");
 		}
 		is(counts($away), $counts, 'past the front: nothing has changed');
@@ -431,10 +425,10 @@ my $end = time + $seconds;
 while (time < $end)
 {
 	my ($from, $to) = (home(), other(home()));
-	if (rand() < 0.5)
+	if (rand() < 0.7)
 	{
-		my ($code) = move_space($steps[rand @steps], 'trees', $to);
 		my $began = time;
+		if (rand() < 0.5) { move_space($steps[rand @steps], 'trees', $to) } else { killed_at_any_time($to) }
 		if (rand() < 0.3)
 		{
 			my $name = rand() < 0.5 ? 'a' : 'b';
@@ -458,7 +452,7 @@ while (time < $end)
 my $home = home();
 sleep 2;
 crowd_ends();
-$node{$home}->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name ~ '^(client|deliverer)' AND state <> 'idle'});
+$node{$home}->poll_query_until($home, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name ~ '^(client|deliverer)' AND state <> 'idle'});
 is(sql($home, 'SELECT * FROM trees.check_consistency()'), '', 'consistent');
 is(sql($home, 'SELECT * FROM trees.wrong LIMIT 10'), '', 'nothing is oversold, lost, or told twice');
 
@@ -504,8 +498,7 @@ for my $table ('worker', 'gig', 'badge', 'ticket')
 	next if $table eq 'ticket';
 	is(sql($home, "SELECT count(*) FROM trees.$table WHERE id IN (" . join(',', @ids) . ')'), scalar @ids, "each $table is there");
 }
-my %held;
-my @twice;
+my (%held, %of_claim, @twice);
 my ($handed, $confirmed) = (0, 0);
 for my $call (said('deliverer'))
 {
@@ -514,9 +507,9 @@ for my $call (said('deliverer'))
 	if ($text =~ /^(failed|confirmed)\|(\d+)\|(\d+)(?:\|(.*))?/)
 	{
 		my ($what, $count, $claim, $ids) = ($1, $2, $3, $4);
-		for my $id (grep { $held{$_}{claim} == $claim } keys %held)
+		for my $id (@{ $of_claim{$claim} })
 		{
-			next if defined $ids && $ids !~ /\b$id\b/;
+			next if $held{$id}{claim} != $claim || defined $ids && $ids !~ /\b$id\b/;
 			$held{$id} = { claim => 0, until => $what eq 'failed' ? 0 : 9e9 };
 			$confirmed++ if $what eq 'confirmed';
 		}
@@ -528,6 +521,7 @@ for my $call (said('deliverer'))
 		$handed++;
 		push @twice, $row if exists $held{$id} && $held{$id}{until} > $ended;
 		$held{$id} = { claim => $claim, until => $began + 3 };
+		push @{ $of_claim{$claim} }, $id;
 		push @claims, [ $id, $invitation, $status ] if $kind =~ /^invitation/;
 	}
 }
@@ -566,11 +560,11 @@ is(sql($home, q{SELECT has_table_privilege('visitor', 'trees.busy', 'SELECT'), r
 
 # Into another database of the same server, under a name that has to be quoted.
 my $odd = q{Wood's "x"};
-$node{$home}->safe_psql('postgres', 'CREATE DATABASE second');
-IPC::Run::run([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $node{$home}->connstr('second'), '-f', "$ring/back_end.sql" ]) or die;
+sql($home, 'CREATE DATABASE second');
+file_sql($node{$home}->connstr('second'), "$Ring::examples/back_end.sql");
 sql($home, q{SELECT cirro.create_space('Wood''s "x"'); INSERT INTO "Wood's ""x""".worker (profile) VALUES ('{}'), ('{}')});
 sql('front', qq{INSERT INTO ring.back_end (name, connect) VALUES ('c', \$\$@{[ $node{$home}->connstr('second') ]}\$\$);
-	INSERT INTO ring.space (space, back_end) VALUES ('Wood''s "x"', '$home')});
+	SELECT ring.set_place('Wood''s "x"', '$home')});
 is((move_space('', $odd, 'c'))[0], 0, 'into a database of the same server');
 is($node{$home}->safe_psql('second', q{SELECT count(*), max(id) FROM "Wood's ""x""".worker; SELECT defect FROM cirro.spaces()}), "2|2\n", 'it is there');
 is(sql($home, q{SELECT string_agg(space, ',') FROM cirro.spaces()}), 'trees', 'and here no more');
