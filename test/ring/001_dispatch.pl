@@ -297,6 +297,16 @@ for my $connect (q{host=x user=postgres}, q{host=x password='y'}, 'postgres://x'
 {
 	like(refusal($front, 'front', "INSERT INTO ring.back_end VALUES ('c', \$c\$$connect\$c\$)"), qr/23514/, "no back end: $connect");
 }
+# A row policy that asks for whom the site works: by a function of the Space's own.
+at('b', q{SET ROLE gardener; } . slurp_file("$FindBin::RealBin/lib/as_worker.sql") . q{
+	ALTER TABLE trees.invitation ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY own ON trees.invitation TO site USING (worker_id = (SELECT w.id FROM trees.worker w WHERE w.ref = current_setting('app.worker', true)))});
+dispatch($front);
+is(as_site('SELECT count(*) FROM trees.worker_invitation'), '0', 'without a worker the site sees nothing');
+is(as_site(q{SET app.worker = 'ada'; SELECT count(*) FROM trees.worker_invitation}), '0', 'for settings stay at the front');
+is(as_site(q{SELECT status FROM trees.accept_as('ada', 1)}), 'accepted', 'an argument goes through');
+like(refusal($front, 'front', q{SELECT trees.accept_as('bob', 1)}, 'site'), qr/^ERROR:  UG003/, "somebody else's does not exist");
+is(front(q{SELECT count(*) > 1 FROM trees.invitations_of('ada')}), 't', 'and a list is one call');
 # Nobody's objects come before the ring's.
 front(q{CREATE SCHEMA mallory AUTHORIZATION site});
 as_site(q{CREATE FUNCTION mallory.route(name) RETURNS text LANGUAGE sql AS $$ SELECT 'host=mallory' $$;
