@@ -18,7 +18,7 @@ GRANT USAGE ON SCHEMA ring TO PUBLIC;
 \ir describe.sql
 
 CREATE TABLE ring.back_end (
-	name text PRIMARY KEY CHECK (name ~ '^[a-z0-9_-]{1,40}$'),
+	name text PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 50),
 	connect text NOT NULL
 		CONSTRAINT back_end_connect_check CHECK (connect ~ $r$^(\s*\w+\s*=\s*('([^'\\]|\\.)*'|([^\s'\\]|\\.)+)(?=\s|$))+\s*$$r$),
 		-- Whoever calls is the same there, and everybody may read where to.

@@ -39,7 +39,8 @@ for my $node ($front, @node{qw(a b)})
 {
 	$node->safe_psql($node->name, q{CREATE ROLE gardener LOGIN PASSWORD 'opens gardener'; CREATE ROLE site LOGIN PASSWORD 'opens site'; CREATE ROLE stranger LOGIN});
 }
-$node{b}->safe_psql('b', q{CREATE ROLE only_there LOGIN});
+# Whom b knows by other habits.
+$node{b}->safe_psql('b', q{CREATE ROLE only_there LOGIN; ALTER ROLE site SET datestyle = 'SQL, DMY'; ALTER ROLE site SET intervalstyle = 'iso_8601'});
 unlink $node{b}->data_dir . '/pg_hba.conf';
 $node{b}->append_conf('pg_hba.conf', "local all site,gardener scram-sha-256\nlocal all all trust");
 $node{b}->reload;

@@ -148,7 +148,7 @@ SELECT trees.fail_notifications(2, retry_at => '2030-05-01 08:00+00');
 -- A role with few rights.
 SET ROLE site;
 SELECT worker_ref, status FROM trees.worker_invitation WHERE worker_id = 3 ORDER BY invitation_id;
-SELECT status FROM trees.reject((SELECT i.id FROM trees.invitation i WHERE i.gig_id = 1 AND i.status = 'pending' ORDER BY i.id LIMIT 1), 'busy');
+SELECT status, invited_at, responded_at FROM trees.reject((SELECT i.id FROM trees.invitation i WHERE i.gig_id = 1 AND i.status = 'pending' ORDER BY i.id LIMIT 1), 'busy');
 SELECT * FROM trees.invite(1, ARRAY[7]);
 SELECT * FROM trees.claim_notifications();
 SELECT * FROM trees.cancel(3);
