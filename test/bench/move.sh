@@ -24,12 +24,12 @@ sizes=${SIZES:-20000:29000 300000:435000} rounds=${ROUNDS:-3} clients=${CLIENTS:
 whole_numbers "ROUNDS and CLIENTS" "$rounds" "$clients"
 for size in $sizes; do whole_numbers "SIZES" "${size%:*}" "${size#*:}"; done
 
-connect() { printf "host=%s user=postgres dbname=%s" "$work/socket" "$1"; }
+connect() { printf "host=%s dbname=%s" "$work/socket" "$1"; }
 in_db()				# in_db DATABASE ARGUMENTS OF PSQL
 {
 	database=$1
 	shift
-	db -d "$(connect "$database")" "$@"
+	db -d "$(connect "$database") user=postgres" "$@"
 }
 
 # The middle of the numbers, and the highest.
@@ -79,16 +79,12 @@ for size in $sizes; do
 		END
 	done
 	say "making $workers workers, $invitations invitations"
-	in_db a -v workers="$workers" -v gigs="$gigs" -v multiplier=24 -f test/ring/lib/moving.sql
+	in_db a -v workers="$workers" -v gigs="$gigs" -v multiplier=24 -f test/ring/lib/moving.sql >/dev/null
 	in_db a -c 'CALL cirro.run_waves()'
 	# What comes while it moves is to come from the clients alone.
 	in_db a -c "UPDATE trees.gig SET invitation_mode = 'manual'" -c 'VACUUM ANALYZE'
-	in_db front -f - <<-'END'
-		INSERT INTO ring.space (space, back_end) VALUES ('trees', 'a');
-		CREATE SCHEMA IF NOT EXISTS trees;
-		CREATE OR REPLACE FUNCTION trees.turn(n bigint, OUT kind text, OUT id bigint, OUT revision int)
-		LANGUAGE plproxy AS $$ CONNECT ring.route('trees'); $$;
-	END
+	in_db front -c "SELECT ring.set_place('trees', 'a')" >/dev/null
+	quietly env PATH="$bindir:$PATH" PGHOST="$work/socket" PGUSER=postgres examples/ring/dispatch trees
 	: >"$work/still"; : >"$work/whole"; : >"$work/call"
 	rm -f "$work"/calls/*
 	clients_work
@@ -108,7 +104,7 @@ for size in $sizes; do
 		in_db bench -c 'DROP DATABASE c' -c 'CREATE DATABASE c'
 		in_db c -c 'CREATE EXTENSION cirro'
 		begun=$(date +%s.%N)
-		as_server env HOME="$work" "$bindir/pg_dump" -d "$(connect a)" -n trees | in_db c -f - >/dev/null
+		as_server env HOME="$work" "$bindir/pg_dump" -d "$(connect a) user=postgres" -n trees | in_db c -f - >/dev/null
 		echo "$(date +%s.%N) $begun" | awk '{ printf "%.2f\n", $1 - $2 }' >>"$work/dump"
 	done
 	rows=$(in_db a -c 'SELECT count(*) FROM trees.worker' -c 'SELECT count(*) FROM trees.invitation' | tr '\n' ' ')

@@ -49,7 +49,7 @@ BEGIN
 		answer := leave(inv);
 		kind := 'left';
 	ELSIF dice < 80 THEN
-		PERFORM invite((SELECT g.id FROM gig g WHERE g.id > abs(n) % 30 ORDER BY g.id LIMIT 1),
+		PERFORM invite((SELECT g.id FROM gig g WHERE g.id > abs(n) % (SELECT max(x.id) FROM gig x) ORDER BY g.id LIMIT 1),
 			ARRAY[n % 100 + 1, n % 77 + 101, n % 55 + 201]);
 		kind := 'invited';
 	ELSIF dice < 88 THEN
