@@ -560,8 +560,8 @@ BEGIN
 			fn.error := NULL;
 			fn.puts := fn.puts + 1;
 		EXCEPTION WHEN OTHERS THEN
-			-- Is it the gig, or the cell?
-			PERFORM cells.at_horizon(put_gigs.cell);
+			-- It is not the gig but the cell: the next tick tries again.
+			EXIT WHEN left(SQLSTATE, 2) IN ('08', '40', '53', '55', '57', '58', 'XX');
 			fn.error := SQLERRM;
 		END;
 		INSERT INTO cells.copy AS k (gig_id, cell, revision, error, retry_at)
