@@ -69,6 +69,8 @@ help:
 	@echo '                        (N=20000 ROUNDS=1: test/bench/session.sh)'
 	@echo 'make bench-ring         calls through the front of a ring, beside the same at the back end'
 	@echo '                        (CALLS=200 ROUNDS=2: test/bench/ring.sh)'
+	@echo 'make bench-cells        an accept in cells, whose seat is here, elsewhere or nowhere, and ticks of the mover'
+	@echo '                        (CALLS=100 GIGS=200: test/bench/cells.sh)'
 	@echo 'make bench-report       pages of cirro.report() of a Space with 1,000,000 invitations'
 	@echo '                        (INVITATIONS=50000, GIGS=2000, ROUNDS=1: test/bench/report.sh)'
 	@echo 'make bench-regex        regular expressions in filters against a scan, ~ and, with BEFORE=commit, an'

@@ -134,11 +134,12 @@ COMMENT ON FUNCTION cells.grant_seats(bigint, bigint) IS 'so many seats more, or
 
 -- Workers who would take a free seat at once.
 CREATE OR REPLACE FUNCTION cells.waiting(gig_id bigint, OUT workers bigint, OUT since timestamptz)
-LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-	SELECT count(*), min(i.waiting_since)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+BEGIN
+	SELECT count(*), min(i.waiting_since) INTO waiting.workers, waiting.since
 	FROM invitation i JOIN worker w ON w.id = i.worker_id
 	WHERE i.gig_id = waiting.gig_id AND i.status = 'waiting' AND w.active;
-$$;
+END $$;
 COMMENT ON FUNCTION cells.waiting(bigint) IS 'how many active workers wait for a seat of a gig, and since when';
 
 CREATE OR REPLACE FUNCTION cells.owe(gig_id bigint, seats bigint) RETURNS void
@@ -256,7 +257,14 @@ COMMENT ON FUNCTION cells.horizon(int) IS 'for look(): whatever is not to be see
 CREATE OR REPLACE FUNCTION cells.look(gig_ids bigint[] DEFAULT NULL, since text DEFAULT NULL)
 RETURNS TABLE (gig_id bigint, granted bigint, owed bigint, accepted int, waiting bigint, waiting_since timestamptz, exhausted boolean,
 	open boolean, last_wave_at timestamptz, peers int[], given bigint[], got bigint[], agrees boolean)
-LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+<<fn>>
+DECLARE
+	ids CONSTANT bigint[] := coalesce(look.gig_ids, ARRAY(
+		SELECT c.gig_id FROM cells.gig c JOIN gig_state s ON s.gig_id = c.gig_id
+		WHERE look.since IS NULL OR age(s.xmin) <= age(look.since::xid8::xid) OR age(c.xmin) <= age(look.since::xid8::xid)));
+BEGIN
+	RETURN QUERY
 	SELECT c.gig_id, c.granted, c.owed, s.accepted, coalesce(w.workers, 0), w.since,
 		-- A wave has found nobody, and none is about to look again.
 		s.auto AND s.exhausted AND coalesce(s.next_wave_at > cirro.now(), true),
@@ -264,17 +272,15 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
 			WHERE i.gig_id = c.gig_id AND i.status IN ('pending', 'scheduled')) ELSE false END,
 		s.last_wave_at, coalesce(p.peers, '{}'), coalesce(p.given, '{}'), coalesce(p.got, '{}'),
 		c.granted = coalesce(p.granted, 0) AND g.seats_granted = greatest(c.granted - c.owed, 0)
-	FROM cells.gig c
+	FROM unnest(fn.ids) u (gig_id)
+	JOIN cells.gig c ON c.gig_id = u.gig_id
 	JOIN gig_state s ON s.gig_id = c.gig_id
 	JOIN gig g ON g.id = c.gig_id
 	LEFT JOIN LATERAL (SELECT o.workers, o.since FROM cells.waiting(s.gig_id) o) w ON s.waiting > 0
-	CROSS JOIN LATERAL (SELECT array_agg(t.peer ORDER BY t.peer) AS peers,
-		array_agg(t.given ORDER BY t.peer) AS given, array_agg(t.got ORDER BY t.peer) AS got,
-		sum(t.got - t.given) AS granted FROM cells.seats t WHERE t.gig_id = c.gig_id) p
-	WHERE s.closes_at > cirro.now()
-	AND (look.gig_ids IS NULL OR c.gig_id = ANY (look.gig_ids))
-	AND (look.since IS NULL OR age(s.xmin) <= age(look.since::xid8::xid) OR age(c.xmin) <= age(look.since::xid8::xid));
-$$;
+	CROSS JOIN LATERAL (SELECT array_agg(t.peer ORDER BY t.peer) AS peers, array_agg(t.given ORDER BY t.peer) AS given,
+		array_agg(t.got ORDER BY t.peer) AS got, sum(t.got - t.given) AS granted FROM cells.seats t WHERE t.gig_id = c.gig_id) p
+	WHERE s.closes_at > cirro.now();
+END $$;
 COMMENT ON FUNCTION cells.look(bigint[], text) IS 'how it stands with shared gigs that are open: these, or all; only those that have changed since a horizon(), if it is given';
 
 -- ---------------------------------------------------------------- answers --
@@ -300,28 +306,34 @@ COMMENT ON FUNCTION cells.accept(bigint) IS 'accept(), but that the gig is fille
 
 CREATE OR REPLACE FUNCTION cells.try_accept(invitation_id bigint, or_wait boolean,
 	OUT outcome text, OUT status text, OUT gig_id bigint)
-LANGUAGE sql SET search_path FROM CURRENT AS $$
-	SELECT t.outcome, t.status, (SELECT i.gig_id FROM invitation i WHERE i.id = try_accept.invitation_id)
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+	SELECT t.outcome, t.status INTO try_accept.outcome, try_accept.status
 	FROM try_accept(try_accept.invitation_id, try_accept.or_wait) t;
-$$;
+	try_accept.gig_id := (SELECT i.gig_id FROM invitation i WHERE i.id = try_accept.invitation_id);
+END $$;
 COMMENT ON FUNCTION cells.try_accept(bigint, boolean) IS 'try_accept(), and which gig it is';
 
 CREATE OR REPLACE FUNCTION cells.reject(invitation_id bigint, reason text) RETURNS cells.answer
-LANGUAGE sql SET search_path FROM CURRENT AS $$
-	SELECT (false, i.id, i.gig_id, i.worker_id, i.status, i.reason)::cells.answer FROM reject(reject.invitation_id, reject.reason) i;
-$$;
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN (SELECT (false, i.id, i.gig_id, i.worker_id, i.status, i.reason)::cells.answer FROM reject(reject.invitation_id, reject.reason) i);
+END $$;
 CREATE OR REPLACE FUNCTION cells.leave(invitation_id bigint, reason text) RETURNS cells.answer
-LANGUAGE sql SET search_path FROM CURRENT AS $$
-	SELECT (false, i.id, i.gig_id, i.worker_id, i.status, i.reason)::cells.answer FROM leave(leave.invitation_id, leave.reason) i;
-$$;
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN (SELECT (false, i.id, i.gig_id, i.worker_id, i.status, i.reason)::cells.answer FROM leave(leave.invitation_id, leave.reason) i);
+END $$;
 CREATE OR REPLACE FUNCTION cells.expire(invitation_id bigint, reason text) RETURNS cells.answer
-LANGUAGE sql SET search_path FROM CURRENT AS $$
-	SELECT (false, i.id, i.gig_id, i.worker_id, i.status, i.reason)::cells.answer FROM expire(expire.invitation_id, expire.reason) i;
-$$;
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN (SELECT (false, i.id, i.gig_id, i.worker_id, i.status, i.reason)::cells.answer FROM expire(expire.invitation_id, expire.reason) i);
+END $$;
 CREATE OR REPLACE FUNCTION cells.reset(invitation_id bigint, silent boolean) RETURNS cells.answer
-LANGUAGE sql SET search_path FROM CURRENT AS $$
-	SELECT (false, i.id, i.gig_id, i.worker_id, i.status, i.reason)::cells.answer FROM reset(reset.invitation_id, reset.silent) i;
-$$;
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN (SELECT (false, i.id, i.gig_id, i.worker_id, i.status, i.reason)::cells.answer FROM reset(reset.invitation_id, reset.silent) i);
+END $$;
 COMMENT ON FUNCTION cells.reject(bigint, text) IS 'reject() of the Space';
 COMMENT ON FUNCTION cells.leave(bigint, text) IS 'leave() of the Space';
 COMMENT ON FUNCTION cells.expire(bigint, text) IS 'expire() of the Space';

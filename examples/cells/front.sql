@@ -40,6 +40,9 @@ CREATE TABLE IF NOT EXISTS cells.seats (
 	PRIMARY KEY (gig_id, peer)
 );
 COMMENT ON TABLE cells.seats IS 'the seats that went from here to a cell and back, in all; the others of a gig are here';
+COMMENT ON COLUMN cells.seats.peer IS 'the cell';
+COMMENT ON COLUMN cells.seats.given IS 'how many the front has ever given it';
+COMMENT ON COLUMN cells.seats.got IS 'how many the front has ever got from it';
 
 CREATE TABLE IF NOT EXISTS cells.change (
 	gig_id bigint NOT NULL REFERENCES gig ON DELETE CASCADE,
@@ -84,6 +87,7 @@ CREATE TABLE IF NOT EXISTS cells.due (
 	at timestamptz NOT NULL
 );
 CREATE INDEX IF NOT EXISTS due_at_idx ON cells.due (at);
+COMMENT ON INDEX cells.due_at_idx IS 'finds what is due';
 COMMENT ON TABLE cells.due IS 'gigs to look at: something has changed, or time alone changes something';
 
 -- ------------------------------------------------------------------- gigs --
@@ -193,11 +197,12 @@ COMMENT ON FUNCTION cells.at_look(int, bigint[], text) IS 'look() of a cell';
 -- received. The gig's row is only read: its writer may be the session that waits for
 -- this. Seats lowered meanwhile are taken back as if it had come later.
 CREATE OR REPLACE FUNCTION cells.pool(gig_id bigint) RETURNS bigint
-LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-	SELECT coalesce(g.seats_max, g.total_seats, 2147483647)
-		- (SELECT coalesce(sum(p.given - p.got), 0) FROM cells.seats p WHERE p.gig_id = g.id)::bigint
-	FROM gig g WHERE g.id = pool.gig_id;
-$$;
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN (SELECT coalesce(g.seats_max, g.total_seats, 2147483647)
+			- (SELECT coalesce(sum(p.given - p.got), 0) FROM cells.seats p WHERE p.gig_id = g.id)::bigint
+		FROM gig g WHERE g.id = pool.gig_id);
+END $$;
 COMMENT ON FUNCTION cells.pool(bigint) IS 'the seats of a gig that no cell has; negative: seats were lowered, and so many more are out';
 
 CREATE OR REPLACE FUNCTION cells.release(gig_id bigint, peer int, total bigint, forced boolean DEFAULT false) RETURNS bigint
@@ -243,7 +248,9 @@ COMMENT ON FUNCTION cells.receive(bigint, int, bigint) IS 'takes in what a cell 
 
 CREATE OR REPLACE FUNCTION cells.flights(gig_id bigint, looks cells.known[])
 RETURNS TABLE (source int, target int, given bigint, got bigint)
-LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN QUERY
 	WITH total (cell, peer, given, got) AS (
 		SELECT k.cell, u.peer, u.given, u.got
 		FROM unnest(flights.looks) k CROSS JOIN LATERAL unnest(k.peers, k.given, k.got) u (peer, given, got)
@@ -252,12 +259,13 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
 	SELECT coalesce(f.cell, t.peer), coalesce(f.peer, t.cell), coalesce(f.given, 0), coalesce(t.got, 0)
 	FROM total f FULL JOIN total t ON t.cell = f.peer AND t.peer = f.cell
 	WHERE coalesce(f.given, 0) <> coalesce(t.got, 0);
-$$;
+END $$;
 COMMENT ON FUNCTION cells.flights(bigint, cells.known[]) IS 'where totals differ: seats in flight. "got" is larger where the source was restored from a backup, or was asked before the target';
 
 -- What a cell says of gigs, all that are open or some, changed or not.
 CREATE OR REPLACE FUNCTION cells.ask(cell int, gig_ids bigint[], since text) RETURNS void
-LANGUAGE sql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
 	WITH heard AS (
 		INSERT INTO cells.known AS k (gig_id, cell, granted, owed, accepted, waiting, waiting_since, exhausted, open, last_wave_at,
 			peers, given, got, agrees)
@@ -275,7 +283,7 @@ LANGUAGE sql SET search_path FROM CURRENT AS $$
 		RETURNING k.gig_id)
 	INSERT INTO cells.due AS d (gig_id, at) SELECT h.gig_id, cirro.now() FROM heard h ORDER BY h.gig_id
 	ON CONFLICT ON CONSTRAINT due_pkey DO UPDATE SET at = least(d.at, excluded.at);
-$$;
+END $$;
 COMMENT ON FUNCTION cells.ask(int, bigint[], text) IS 'has the front know what a cell says of these gigs, or all; what has changed is due';
 
 -- ---------------------------------------------------------------- the mover --
@@ -539,6 +547,13 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION cells.carry_out_due(bigint) IS 'carry_out() by what is known of a gig that is due, which it is not afterwards';
 
+CREATE OR REPLACE FUNCTION cells.forget() RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+	DELETE FROM cells.known k WHERE NOT EXISTS (SELECT FROM gig g WHERE g.id = k.gig_id);
+END $$;
+COMMENT ON FUNCTION cells.forget() IS 'removes what is known of gigs that are gone';
+
 CREATE OR REPLACE FUNCTION cells.put_gigs(cell int) RETURNS int
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 <<fn>>
@@ -560,8 +575,8 @@ BEGIN
 			fn.error := NULL;
 			fn.puts := fn.puts + 1;
 		EXCEPTION WHEN OTHERS THEN
-			-- Is it the gig, or the cell?
-			PERFORM cells.at_horizon(put_gigs.cell);
+			-- It is not the gig but the cell: the next tick tries again.
+			EXIT WHEN left(SQLSTATE, 2) IN ('08', '40', '53', '55', '57', '58', 'XX');
 			fn.error := SQLERRM;
 		END;
 		INSERT INTO cells.copy AS k (gig_id, cell, revision, error, retry_at)
@@ -603,6 +618,7 @@ BEGIN
 		RAISE NOTICE 'another session moves seats';
 		RETURN;
 	END IF;
+	PERFORM cells.forget();
 	LOOP
 		fn.began := clock_timestamp();
 		-- A cell is told first: it is to have the gig when seats are given out.
@@ -836,21 +852,25 @@ END $$;
 COMMENT ON FUNCTION cells.try_accept(bigint, boolean) IS 'accept(), with an outcome instead of an error; with or_wait, where no cell has a seat, the worker waits for the next that comes free';
 
 CREATE OR REPLACE FUNCTION cells.reject(invitation_id bigint, reason text DEFAULT NULL) RETURNS cells.answer
-LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-	SELECT cells.at_reject(cells.cell_of(reject.invitation_id), reject.invitation_id, reject.reason);
-$$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN cells.at_reject(cells.cell_of(reject.invitation_id), reject.invitation_id, reject.reason);
+END $$;
 CREATE OR REPLACE FUNCTION cells.leave(invitation_id bigint, reason text DEFAULT NULL) RETURNS cells.answer
-LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-	SELECT cells.at_leave(cells.cell_of(leave.invitation_id), leave.invitation_id, leave.reason);
-$$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN cells.at_leave(cells.cell_of(leave.invitation_id), leave.invitation_id, leave.reason);
+END $$;
 CREATE OR REPLACE FUNCTION cells.expire(invitation_id bigint, reason text DEFAULT NULL) RETURNS cells.answer
-LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-	SELECT cells.at_expire(cells.cell_of(expire.invitation_id), expire.invitation_id, expire.reason);
-$$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN cells.at_expire(cells.cell_of(expire.invitation_id), expire.invitation_id, expire.reason);
+END $$;
 CREATE OR REPLACE FUNCTION cells.reset(invitation_id bigint, silent boolean DEFAULT false) RETURNS cells.answer
-LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-	SELECT cells.at_reset(cells.cell_of(reset.invitation_id), reset.invitation_id, reset.silent);
-$$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN cells.at_reset(cells.cell_of(reset.invitation_id), reset.invitation_id, reset.silent);
+END $$;
 COMMENT ON FUNCTION cells.reject(bigint, text) IS 'reject() in the cell of the invitation';
 COMMENT ON FUNCTION cells.leave(bigint, text) IS 'leave() in the cell of the invitation: the seat is free there at once';
 COMMENT ON FUNCTION cells.expire(bigint, text) IS 'expire() in the cell of the invitation';
@@ -909,7 +929,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION cells.wrong(bigint) IS 'what is wrong with a shared gig; nothing, when healthy. After a restore more may have accepted than a cell has seats';
 
-REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA cells FROM PUBLIC;
+REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA cells FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION cells.accept(bigint), cells.try_accept(bigint, boolean), cells.reject(bigint, text), cells.leave(bigint, text),
 	cells.expire(bigint, text), cells.reset(bigint, boolean) TO PUBLIC;
 COMMIT;

@@ -59,7 +59,9 @@ BEGIN
 			RETURN;
 		END IF;
 	END LOOP;
-	RAISE 'it does not settle';
+	RAISE 'it does not settle: % % % %', (SELECT array_agg(c) FROM cells.cell c WHERE c.error IS NOT NULL), (SELECT array_agg(h) FROM cells.change h),
+		(SELECT array_agg((d, p)) FROM cells.due d CROSS JOIN LATERAL cells.plan(d.gig_id, ARRAY(SELECT k FROM cells.known k WHERE k.gig_id = d.gig_id)) p),
+		(SELECT array_agg(k) FROM cells.known k WHERE k.gig_id IN (SELECT d.gig_id FROM cells.due d));
 END $$;
 });
 	$self->sql(0, join '', map { "INSERT INTO cells.cell (number, connect) VALUES ($_, '" . $self->connect($_) . "');\n" } 0 .. $what{cells});
