@@ -353,6 +353,7 @@ tidy('and back');
 	is(home(), $from, 'where it was');
 	$holder->query_safe('ROLLBACK');
 	$holder->quit;
+	is((move_space('', '--abort', 'trees'))[0], 0, 'taken back');
 }
 
 # --------------------------------------------------------- killed at each step --
