@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -17,7 +19,9 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
+#include "compat.h"
 #include "space/ddl.h"
 
 const char *const space_tables[SPACE_TABLES] = {
@@ -172,4 +176,23 @@ space_ref_type(const SpaceInfo *info)
 				 errdetail("It must be of type text, uuid or bigint."),
 				 errhint("Restore the column as create_space made it.")));
 	return format_type_be(type);
+}
+
+Oid
+space_id_sequence(Oid space, const char *table)
+{
+	Oid			relid = get_relname_relid(table, space);
+	Relation	relation;
+	AttrNumber	id;
+	Oid			sequence = InvalidOid;
+
+	if (!OidIsValid(relid))
+		return InvalidOid;
+	relation = table_open(relid, AccessShareLock);
+	id = get_attnum(relid, "id");
+	if (id != InvalidAttrNumber &&
+		TupleDescAttr(RelationGetDescr(relation), id - 1)->attidentity != '\0')
+		sequence = cirro_identity_sequence(relation, id);
+	table_close(relation, NoLock);
+	return sequence;
 }

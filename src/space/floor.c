@@ -9,7 +9,9 @@
  * Why nothing is left below it. Every due_at is taken from the clock by the
  * statement that writes the row, once its transaction has the table locked for
  * writing; what gives another (an UPDATE by hand) is put right by the trigger
- * cirro_check. To raise the floor is to look, in this order: (1) at the starts of
+ * cirro_check. Claims and failures take it a little before, of rows that are open and
+ * locked: those are due no earlier than they were, or the trigger puts them right, and
+ * their old versions are open as long as the new ones are not seen. To raise the floor is to look, in this order: (1) at the starts of
  * all transactions that hold such a lock, our own included; the earliest is c.
  * (2) with a snapshot taken after that, at the first open row from the old floor
  * on; its due_at is m. The new floor is the earlier of c and m. Take any version of a

@@ -25,7 +25,7 @@
 PG_FUNCTION_INFO_V1(run_wave);
 
 static const SpaceQuery wave_row_query = {
-	"SELECT (w.*)::wave FROM wave w WHERE w.id = $1",
+	"SELECT ROW(w.*)::wave FROM wave w WHERE w.id = $1",
 	1, {INT8OID}
 };
 
