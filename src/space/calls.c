@@ -20,6 +20,7 @@
 #include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 
 PG_FUNCTION_INFO_V1(lock_rows);
 PG_FUNCTION_INFO_V1(record_attempt);
@@ -63,6 +64,7 @@ lock_rows(PG_FUNCTION_ARGS)
 	SpaceScope	scope;
 	char	   *kind;
 	Datum		ids;
+	Datum		result;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -74,6 +76,8 @@ lock_rows(PG_FUNCTION_ARGS)
 		PG_RETURN_INT32(0);
 
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
+	if (shard_call(fcinfo, info->space, NULL, &result))
+		return result;
 	space_check_invite(info);
 	kind = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	ids = PG_GETARG_DATUM(2);
@@ -119,6 +123,7 @@ record_attempt(PG_FUNCTION_ARGS)
 	SpaceScope	scope;
 	QueryArgs	args = {&insert_attempt};
 	ResultRow	row;
+	Datum		result;
 	int64		id;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(4))
@@ -129,6 +134,8 @@ record_attempt(PG_FUNCTION_ARGS)
 				 errhint("Call attempt_invitations() of the Space, which stores its attempts.")));
 
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
+	if (shard_call(fcinfo, info->space, NULL, &result))
+		return result;
 	space_check_invite(info);
 
 	for (int i = 0; i < insert_attempt.nargs; i++)
@@ -181,11 +188,14 @@ write_attempt(PG_FUNCTION_ARGS)
 	SpaceScope	scope;
 	QueryArgs	args = {&attempt_query};
 	ResultRow	row;
+	Datum		result;
 	int64		written;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_INT64(0);
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
+	if (shard_call(fcinfo, info->space, NULL, &result))
+		return result;
 	for (int i = 0; i < attempt_query.nargs; i++)
 		arg_datum(&args, attempt_query.argtypes[i], PG_GETARG_DATUM(i + 1), PG_ARGISNULL(i + 1));
 

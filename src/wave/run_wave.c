@@ -17,6 +17,7 @@
 #include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 #include "wave/active.h"
 #include "wave/facts.h"
 #include "wave/turn.h"
@@ -79,6 +80,8 @@ run_wave(PG_FUNCTION_ARGS)
 				 errdetail("A wave belongs to a gig, and a gig to a Space."),
 				 errhint("Call run_wave() of the Space.")));
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
+	if (shard_call(fcinfo, info->space, "wave", &result))
+		return result;
 	space_check_invite(info);
 	if (!wave_active)
 		raise_paused("The setting cirro.active is off in this database.",
