@@ -35,7 +35,7 @@ BEGIN ATOMIC
 				ELSE pg_catalog.pg_get_function_arguments(p.oid) END AS arguments,
 			pg_catalog.pg_get_function_result(p.oid) AS result,
 			p.prokind = 'f' AND p.provariadic = 0
-				AND NOT (p.proargdefaults::text ~ '\{(?!CONST )' AND coalesce(p.proargmodes && '{o,b}', false))
+				AND NOT (coalesce(p.proargdefaults::text ~ '\{(?!CONST )', false) AND coalesce(p.proargmodes && '{o,b}', false))
 				AND NOT EXISTS (SELECT FROM pg_catalog.unnest(p.proargtypes) a (type)
 					JOIN pg_catalog.pg_type t ON t.oid = a.type WHERE t.typtype = 'p')
 				AND (rt.typtype <> 'p' OR rt.typname = 'void' OR rt.typname = 'record' AND p.proargmodes IS NOT NULL) AS takes_part,

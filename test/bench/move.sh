@@ -92,6 +92,7 @@ for size in $sizes; do
 		for target in b a; do
 			say "round $round of $rounds: to $target"
 			quietly env PATH="$bindir:$PATH" PGHOST="$work/socket" PGUSER=postgres PGDATABASE=front examples/ring/move_space trees "$target"
+			say "$(sed -n 's/.*\(calls stood still.*\)/\1/p' "$work/log")"
 			sed -n 's/.*calls stood still for \([0-9.]*\) s.*/\1/p' "$work/log" >>"$work/still"
 			sed -n 's/^\[ *\([0-9.]*\)\].*lives at .*/\1/p' "$work/log" | tail -n 1 >>"$work/whole"
 		done

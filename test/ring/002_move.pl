@@ -64,14 +64,17 @@ sub worker
 
 	if ($pid == 0)
 	{
-		eval {
+		open my $file, '>>', "$dir/$name" or die;
+		$file->autoflush(1);
+		my $n = 0;
+		# Again where the server has ended.
+		while (-e $working)
+		{
 			my $psql = open3(my $in, my $out, undef, 'psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-d', $node{$where}->connstr($where) . " application_name=$name");
 			$in->autoflush(1);
+			local $SIG{PIPE} = 'IGNORE';
 			# Of PL/Proxy, when a connection was lost.
 			print $in "SET client_min_messages = warning;\n";
-			open my $file, '>>', "$dir/$name" or die;
-			$file->autoflush(1);
-			my $n = 0;
 			my $ask = sub {
 				my ($query) = @_;
 				my $began = time;
@@ -80,22 +83,25 @@ sub worker
 				my @lines;
 				while (1)
 				{
-					my $line = <$out> // die "$name: psql is gone\n";
+					my $line = <$out> // die 'psql is gone';
 					chomp $line;
-					if ($line =~ /^done-$n (\w+)$/)
+					if ($line =~ /^done-$n (\S*)$/)
 					{
 						my $state = $1;
-						printf $file "%.3f %.3f %s %s\n", $began, time, $state, join '; ', @lines if $life ne 'deliver' || $state ne '00000';
+						die "connection is lost: @lines" if $state !~ /^\w{5}$/;
+						printf $file "%.3f %.3f %s %s\n", $began, time, $state, join '; ', @lines;
 						return ($state, $began, @lines);
 					}
 					push @lines, $line;
 				}
 			};
-			while (-e $working) { $life->($ask, $file) }
+			eval { while (-e $working) { $life->($ask, $file) } };
+			printf $file "%.3f %.3f XXXXX %s\n", time, time, $@ =~ s/\n/ /gr if $@;
 			close $in;
+			close $out;
 			waitpid $psql, 0;
-		};
-		append_to_file("$dir/$name", "0 0 XXXXX $@") if $@;
+			sleep 0.2;
+		}
 		POSIX::_exit(0);
 	}
 	push @crowd, $pid;

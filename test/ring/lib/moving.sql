@@ -30,7 +30,7 @@ INSERT INTO gig (title, url, start_at, end_at, total_seats, seats_max, filter_qu
 SELECT 'gig ' || n, 'u', now() + '1 day', now() + '2 days', 6, CASE n % 2 WHEN 0 THEN 6 END, jsonb_build_object('n', n % 20)
 FROM generate_series(1, :gigs) n;
 
-CREATE FUNCTION turn(n bigint) RETURNS TABLE (kind text, id bigint, revision int) LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+CREATE FUNCTION turn(n bigint, OUT kind text, OUT id bigint, OUT revision int) LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
 	dice CONSTANT int := abs(hashint8(n)) % 100;
 	inv bigint;
@@ -68,12 +68,9 @@ BEGIN
 	END IF;
 	id := coalesce(id, answer.id);
 	revision := answer.revision;
-	RETURN NEXT;
 EXCEPTION
 	-- Somebody else was faster.
-	WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR SQLSTATE 'UG012' OR SQLSTATE 'UG013' THEN
-		kind := 'refused';
-		RETURN NEXT;
+	WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR SQLSTATE 'UG012' OR SQLSTATE 'UG013' THEN kind := 'refused';
 END $$;
 
 -- What is wrong, whoever looks and wherever; a row each.
