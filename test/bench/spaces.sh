@@ -4,16 +4,16 @@
 # locks that it needs.
 #
 # Decides the numbers of Spaces and the order; spaces_measure.sql says how each thing is
-# measured, spaces_report.sql how it is told. If BEFORE names a commit, the library and
-# the Spaces of that commit are measured as well, in a database of their own, in turns.
-# Prints Markdown, and on the standard error how far it is. Must not touch the
-# PostgreSQL of this computer (test/lib.sh), nor leave anything behind: a private copy of
-# PostgreSQL, a throwaway cluster on a socket in a temporary folder.
+# measured, spaces_report.sql how it is told. If BEFORE names a commit, the library of
+# that commit works with the same Spaces, in turns. Prints Markdown, and on the standard
+# error how far it is. Must not touch the PostgreSQL of this computer (test/lib.sh), nor
+# leave anything behind: a private copy of PostgreSQL, a throwaway cluster on a socket in
+# a temporary folder.
 #
-# SPACES="100 400 1000 5000"   how many, in ascending order (half an hour and 8 GB of disk;
-#                  "100 400": two minutes)
+# SPACES="100 400 1000 5000"   how many, in ascending order (5000: half an hour and 8 GB of disk)
 # ROUNDS=3         how often calls and ticks are measured; medians count
-# BEFORE=commit    the library to compare with (not with 5000: an hour)
+# BEFORE=commit    the library to compare with
+# BEFORE_UP_TO=1000   no further: its upgrades are quadratic
 # SHARED_BUFFERS=2GB
 # PG_CONFIG, PG_MAJOR     which PostgreSQL (test/setup.sh)
 # SCRATCH=/tmp     where the temporary folder is made
@@ -21,9 +21,9 @@
 set -eu
 . "$(dirname "$0")/server.sh"
 
-spaces=${SPACES:-100 400 1000 5000} rounds=${ROUNDS:-3}
+spaces=${SPACES:-100 400 1000 5000} rounds=${ROUNDS:-3} before_up_to=${BEFORE_UP_TO:-1000}
 # shellcheck disable=SC2086
-whole_numbers "SPACES and ROUNDS" $spaces "$rounds"
+whole_numbers "SPACES, ROUNDS and BEFORE_UP_TO" $spaces "$rounds" "$before_up_to"
 
 # Nothing here is to survive; pg_dump shall not want for locks.
 bench_server <<END
@@ -36,27 +36,21 @@ END
 db -f test/bench/spaces_measure.sql
 library=$("$pg_config" --pkglibdir)/cirro.so
 cp "$library" "$work/cirro.so"
-variants=cirro
 if [ -n "${BEFORE:-}" ]; then
 	say "building the library of $BEFORE"
 	mkdir "$work/then"
 	git -C "$top" archive "$BEFORE" | tar -C "$work/then" -xf -
 	if [ "$(id -u)" = 0 ]; then chown -R "$(server_user):" "$work/then"; fi
 	quietly make -C "$work/then" -s -j "$(nproc 2>/dev/null || echo 2)" PG_CONFIG="$pg_config" with_llvm=no
-	quietly make -C "$work/then" -s install PG_CONFIG="$pg_config" with_llvm=no
-	cp "$library" "$work/before.so"
-	quietly "$bindir/createdb" -h "$work/socket" -U postgres before
-	db -d before -c 'CREATE EXTENSION cirro' -f test/bench/spaces_measure.sql
-	variants="before cirro"
+	cp "$work/then/cirro.so" "$work/before.so"
 fi
 
-# use VARIANT: its library, for the sessions that begin now, and its database.
+# use VARIANT: its library, for the sessions that begin now.
 use()
 {
 	# Not written into the file that a session has loaded.
 	cp "$work/$1.so" "$library.new"
 	mv "$library.new" "$library"
-	case $1 in before) database=before ;; cirro) database=bench ;; esac
 }
 
 # measure_dump WHAT COUNT [ARGUMENT...]: by pg_dump, while its locks are counted.
@@ -68,52 +62,49 @@ measure_dump()
 	began=$(date +%s.%N)
 	quietly "$bindir/pg_dump" -h "$work/socket" -U postgres -f /dev/null "$@" bench
 	ended=$(date +%s.%N)
-	db -c "INSERT INTO bench.sample VALUES ('$what', $count, 1, $ended - $began)" -c 'INSERT INTO bench.is_over VALUES (true)'
+	db -c "INSERT INTO bench.sample VALUES ('cirro', '$what', $count, 1, $ended - $began)" -c 'INSERT INTO bench.is_over VALUES (true)'
 	wait
 	db -c 'DELETE FROM bench.is_over'
 }
 
 made=0
 for count in $spaces; do
-	for variant in $variants; do
-		use "$variant"
-		say "$variant: making $count Spaces"
-		# A session remembers each table that it has made.
-		for first in $(seq $((made + 1)) 50 "$count"); do
-			last=$((first + 49 < count ? first + 49 : count))
-			db -d "$database" -c "CALL bench.make($first, $last)"
-		done
-		db -d "$database" -c 'CALL cirro.run_waves()' -c 'VACUUM ANALYZE'
+	use cirro
+	say "making $count Spaces"
+	# A session remembers each table that it has made.
+	for first in $(seq $((made + 1)) 50 "$count"); do
+		last=$((first + 49 < count ? first + 49 : count))
+		db -c "CALL bench.make($first, $last)"
 	done
+	made=$count
+	db -c 'CALL cirro.run_waves()' -c 'VACUUM ANALYZE'
+	variants=cirro
+	[ -z "${BEFORE:-}" ] || [ "$count" -gt "$before_up_to" ] || variants="before cirro"
 	round=0
 	while [ $((round += 1)) -le "$rounds" ]; do
 		say "$count Spaces, round $round of $rounds"
 		for variant in $variants; do
 			use "$variant"
-			db -d "$database" -c "CALL bench.measure_making($count, $round)"
+			db -c "CALL bench.measure_making('$variant', $count, $round)"
 			for call in worker_id claim_notifications; do
-				db -d "$database" -c "CALL bench.measure_call('$call', $count, $round)"
+				db -c "CALL bench.measure_call('$variant', '$call', $count, $round)"
 			done
-			db -d "$database" -c "CALL bench.measure_tick($count, $round)"
+			db -c "CALL bench.measure_tick('$variant', $count, $round)"
 		done
 	done
 	for variant in $variants; do
 		use "$variant"
 		say "$variant: upgrading $count Spaces"
-		db -d "$database" -c "CALL bench.measure_upgrade('nothing differs', $count)"
-		db -d "$database" -c "CALL bench.change_ddl()" -c "CALL bench.measure_upgrade('a comment differs', $count)"
-		db -d "$database" -c "CALL bench.measure_size($count)" -c VACUUM
+		db -c "CALL bench.measure_upgrade('$variant', 'nothing differs', $count)"
+		db -c 'CALL bench.change_ddl()' -c "CALL bench.measure_upgrade('$variant', 'a comment differs', $count)"
+		db -c VACUUM
 	done
+	db -c "CALL bench.measure_size($count)"
+	db -c "CALL bench.measure_memory($count)"
 	say "dumping $count Spaces"
 	measure_dump 'dump' "$count"
 	measure_dump 'dump of one' "$count" -n space1
-	made=$count
 done
-
-if [ -n "${BEFORE:-}" ]; then
-	db -d before -c 'COPY bench.sample TO STDOUT' >"$work/before.tsv"
-	db -c 'CREATE TABLE bench.sample_before (LIKE bench.sample)' -c 'COPY bench.sample_before FROM STDIN' <"$work/before.tsv"
-fi
 
 say "done"
 db -f test/bench/spaces_report.sql

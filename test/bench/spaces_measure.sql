@@ -1,14 +1,38 @@
 -- test/bench/spaces_measure.sql: how many Spaces are made, and what is measured of them.
 --
 -- Must not judge: that is spaces_report.sql's. Times are in milliseconds, but for what
--- is asked of all Spaces, which is in seconds.
+-- is asked of all Spaces, which is in seconds; "busy" is for how much of it a processor
+-- was, by what Linux says.
 CREATE SCHEMA bench;
-CREATE TABLE bench.sample (what text, spaces int, round int, figure double precision);
+CREATE TABLE bench.sample (variant text, what text, spaces int, round int, figure double precision, busy double precision);
 CREATE TABLE bench.is_over (yes boolean);
 
-CREATE FUNCTION bench.since(began timestamptz) RETURNS double precision LANGUAGE sql AS $$
-	SELECT extract(epoch FROM clock_timestamp() - began) * 1000
-$$;
+-- Milliseconds that this session has kept a processor busy. Linux counts when a process
+-- sleeps.
+CREATE FUNCTION bench.busy() RETURNS double precision LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_sleep(0.001);
+	RETURN split_part(pg_read_file('/proc/' || pg_backend_pid() || '/schedstat'), ' ', 1)::double precision / 1e6;
+END $$;
+
+-- Runs a statement so many times, a transaction each, with the number of the time in the
+-- place of "%s", and keeps what one has taken.
+CREATE PROCEDURE bench.measure(variant text, what text, spaces int, round int, statement text, times int DEFAULT 1)
+LANGUAGE plpgsql AS $$
+DECLARE
+	busy double precision := bench.busy();
+	began timestamptz := clock_timestamp();
+	ended timestamptz;
+BEGIN
+	FOR n IN 1 .. times LOOP
+		EXECUTE format(statement, n);
+		COMMIT;
+	END LOOP;
+	ended := clock_timestamp();
+	INSERT INTO bench.sample VALUES (variant, what, spaces, round,
+		extract(epoch FROM ended - began) * 1000 / times, (bench.busy() - busy) / times);
+	COMMIT;
+END $$;
 
 -- Spaces with one worker and a gig that is done with it.
 CREATE PROCEDURE bench.make(first int, last int) LANGUAGE plpgsql AS $$
@@ -23,56 +47,44 @@ BEGIN
 END $$;
 
 -- Ten more, and away with them: the first of a session is another matter.
-CREATE PROCEDURE bench.measure_making(spaces int, round int) LANGUAGE plpgsql AS $$
-DECLARE
-	began timestamptz;
+CREATE PROCEDURE bench.measure_making(variant text, spaces int, round int) LANGUAGE plpgsql AS $$
 BEGIN
-	FOR n IN 0 .. 10 LOOP
-		began := clock_timestamp();
-		PERFORM cirro.create_space('one_more' || n);
-		COMMIT;
-		IF n > 0 THEN
-			INSERT INTO bench.sample VALUES ('create', spaces, round, bench.since(began));
-		END IF;
-		COMMIT;
-	END LOOP;
-	FOR n IN 0 .. 10 LOOP
-		began := clock_timestamp();
-		PERFORM cirro.drop_space('one_more' || n);
-		COMMIT;
-		IF n > 0 THEN
-			INSERT INTO bench.sample VALUES ('drop', spaces, round, bench.since(began));
-		END IF;
-		COMMIT;
-	END LOOP;
+	PERFORM cirro.create_space('one_more');
+	COMMIT;
+	CALL bench.measure(variant, 'create', spaces, round, 'SELECT cirro.create_space(''one_more%s'')', 10);
+	PERFORM cirro.drop_space('one_more');
+	COMMIT;
+	CALL bench.measure(variant, 'drop', spaces, round, 'SELECT cirro.drop_space(''one_more%s'')', 10);
 END $$;
 
--- The first call of a function in the session, which is a new one, and a later one in
--- another Space; a session has made a call of cirro's before, and so loaded the library.
-CREATE PROCEDURE bench.measure_call(call text, spaces int, round int) LANGUAGE plpgsql AS $$
+-- The first call of a function in the session, which is a new one, and one of another
+-- Space then; the library is loaded already.
+CREATE PROCEDURE bench.measure_call(variant text, call text, spaces int, round int) LANGUAGE plpgsql AS $$
 DECLARE
-	began timestamptz;
 	arguments text := CASE call WHEN 'worker_id' THEN '''nobody''' ELSE '1' END;
 BEGIN
 	PERFORM cirro.now();
-	FOR n IN 1 .. 2 LOOP
-		began := clock_timestamp();
-		EXECUTE format('SELECT FROM space%s.%I(%s)', n, call, arguments);
-		INSERT INTO bench.sample VALUES (CASE n WHEN 1 THEN 'first ' ELSE 'next ' END || call, spaces, round, bench.since(began));
-	END LOOP;
+	CALL bench.measure(variant, 'first ' || call, spaces, round, format('SELECT FROM space1.%I(%s)', call, arguments));
+	CALL bench.measure(variant, 'next ' || call, spaces, round, format('SELECT FROM space2.%I(%s)', call, arguments));
 END $$;
 
-CREATE PROCEDURE bench.measure_tick(spaces int, round int) LANGUAGE plpgsql AS $$
+-- Not by bench.measure: what EXECUTE runs is one transaction.
+CREATE PROCEDURE bench.measure_tick(variant text, spaces int, round int) LANGUAGE plpgsql AS $$
 DECLARE
+	busy double precision;
 	began timestamptz;
+	ended timestamptz;
+	times int;
 BEGIN
-	FOR n IN 0 .. 1 LOOP
+	FOREACH times IN ARRAY '{1,10}'::int[] LOOP
+		busy := bench.busy();
 		began := clock_timestamp();
-		FOR look IN 1 .. CASE n WHEN 0 THEN 1 ELSE 10 END LOOP
+		FOR n IN 1 .. times LOOP
 			CALL cirro.run_waves();
 		END LOOP;
-		INSERT INTO bench.sample VALUES (CASE n WHEN 0 THEN 'first tick' ELSE 'later tick' END, spaces, round,
-			bench.since(began) / CASE n WHEN 0 THEN 1 ELSE 10 END);
+		ended := clock_timestamp();
+		INSERT INTO bench.sample VALUES (variant, CASE times WHEN 1 THEN 'first tick' ELSE 'later tick' END, spaces, round,
+			extract(epoch FROM ended - began) * 1000 / times, (bench.busy() - busy) / times);
 		COMMIT;
 	END LOOP;
 END $$;
@@ -86,20 +98,35 @@ BEGIN
 	ASSERT pg_get_functiondef('cirro.space_code()'::regprocedure) <> was;
 END $$;
 
-CREATE PROCEDURE bench.measure_upgrade(what text, spaces int) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE bench.measure_upgrade(variant text, what text, spaces int) LANGUAGE plpgsql AS $$
 DECLARE
+	busy double precision := bench.busy();
 	began timestamptz := clock_timestamp();
 BEGIN
 	CALL cirro.upgrade_spaces();
-	INSERT INTO bench.sample VALUES (what, spaces, 1, bench.since(began) / 1000);
+	INSERT INTO bench.sample VALUES (variant, what, spaces, 1,
+		extract(epoch FROM clock_timestamp() - began), (bench.busy() - busy) / 1000);
 END $$;
 
 -- What the catalogues take, in MB.
 CREATE PROCEDURE bench.measure_size(spaces int) LANGUAGE sql AS $$
 	INSERT INTO bench.sample
-	SELECT 'catalogues', spaces, 1, sum(pg_total_relation_size(c.oid)) / 1e6
+	SELECT 'cirro', 'catalogues', spaces, 1, sum(pg_total_relation_size(c.oid)) / 1e6
 	FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r'
 $$;
+
+-- What a session, which is a new one, remembers of the catalogues once it has looked up
+-- all functions of one Space, in MB.
+CREATE PROCEDURE bench.measure_memory(spaces int) LANGUAGE plpgsql AS $$
+DECLARE
+	call text;
+BEGIN
+	FOR call IN SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'space1'::regnamespace LOOP
+		PERFORM call::regprocedure;
+	END LOOP;
+	INSERT INTO bench.sample SELECT 'cirro', 'memory', spaces, 1, sum(total_bytes) / 1e6
+	FROM pg_backend_memory_contexts WHERE 'CacheMemoryContext' IN (name, parent);
+END $$;
 
 -- The most locks that pg_dump has held until it is over.
 CREATE PROCEDURE bench.count_locks(what text, spaces int) LANGUAGE plpgsql AS $$
@@ -112,5 +139,5 @@ BEGIN
 		COMMIT;
 		PERFORM pg_sleep(0.2);
 	END LOOP;
-	INSERT INTO bench.sample VALUES (what || ', locks', spaces, 1, most);
+	INSERT INTO bench.sample VALUES ('cirro', what || ', locks', spaces, 1, most);
 END $$;
