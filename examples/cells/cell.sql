@@ -256,7 +256,7 @@ COMMENT ON FUNCTION cells.horizon(int) IS 'for look(): whatever is not to be see
 
 CREATE OR REPLACE FUNCTION cells.look(gig_ids bigint[] DEFAULT NULL, since text DEFAULT NULL)
 RETURNS TABLE (gig_id bigint, granted bigint, owed bigint, accepted int, waiting bigint, waiting_since timestamptz, exhausted boolean,
-	open boolean, last_wave_at timestamptz, peers int[], given bigint[], got bigint[], agrees boolean)
+	busy boolean, open boolean, last_wave_at timestamptz, peers int[], given bigint[], got bigint[], agrees boolean)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 <<fn>>
 DECLARE
@@ -266,8 +266,8 @@ DECLARE
 BEGIN
 	RETURN QUERY
 	SELECT c.gig_id, c.granted, c.owed, s.accepted, coalesce(w.workers, 0), w.since,
-		-- A wave has found nobody, and none is about to look again.
-		s.auto AND s.exhausted AND coalesce(s.next_wave_at > cirro.now(), true),
+		-- The last wave found nobody; one is about to look again.
+		s.auto AND s.exhausted, coalesce(s.next_wave_at <= cirro.now(), false),
 		CASE WHEN s.accepted >= s.capacity THEN EXISTS (SELECT FROM invitation i
 			WHERE i.gig_id = c.gig_id AND i.status IN ('pending', 'scheduled')) ELSE false END,
 		s.last_wave_at, coalesce(p.peers, '{}'), coalesce(p.given, '{}'), coalesce(p.got, '{}'),

@@ -72,6 +72,7 @@ CREATE TABLE IF NOT EXISTS cells.known (
 	waiting bigint NOT NULL,
 	waiting_since timestamptz,
 	exhausted boolean NOT NULL,
+	busy boolean NOT NULL,
 	open boolean NOT NULL,
 	last_wave_at timestamptz,
 	peers int[] NOT NULL,
@@ -173,9 +174,9 @@ CREATE OR REPLACE FUNCTION cells.at_close(cell int, gig_id bigint) RETURNS int L
 $$;
 CREATE OR REPLACE FUNCTION cells.at_look(cell int, gig_ids bigint[], since text)
 RETURNS TABLE (gig_id bigint, granted bigint, owed bigint, accepted int, waiting bigint, waiting_since timestamptz, exhausted boolean,
-	open boolean, last_wave_at timestamptz, peers int[], given bigint[], got bigint[], agrees boolean) LANGUAGE plproxy AS $$
+	busy boolean, open boolean, last_wave_at timestamptz, peers int[], given bigint[], got bigint[], agrees boolean) LANGUAGE plproxy AS $$
 	CONNECT cells.connect_of(cell);
-	SELECT l.gig_id, l.granted, l.owed, l.accepted, l.waiting, l.waiting_since, l.exhausted, l.open, l.last_wave_at, l.peers, l.given,
+	SELECT l.gig_id, l.granted, l.owed, l.accepted, l.waiting, l.waiting_since, l.exhausted, l.busy, l.open, l.last_wave_at, l.peers, l.given,
 			l.got, l.agrees
 		FROM cells.look(gig_ids, since) l;
 $$;
@@ -267,19 +268,19 @@ CREATE OR REPLACE FUNCTION cells.ask(cell int, gig_ids bigint[], since text) RET
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
 	WITH heard AS (
-		INSERT INTO cells.known AS k (gig_id, cell, granted, owed, accepted, waiting, waiting_since, exhausted, open, last_wave_at,
+		INSERT INTO cells.known AS k (gig_id, cell, granted, owed, accepted, waiting, waiting_since, exhausted, busy, open, last_wave_at,
 			peers, given, got, agrees)
-		SELECT l.gig_id, ask.cell, l.granted, l.owed, l.accepted, l.waiting, l.waiting_since, l.exhausted, l.open, l.last_wave_at,
+		SELECT l.gig_id, ask.cell, l.granted, l.owed, l.accepted, l.waiting, l.waiting_since, l.exhausted, l.busy, l.open, l.last_wave_at,
 			l.peers, l.given, l.got, l.agrees
 		FROM cells.at_look(ask.cell, ask.gig_ids, ask.since) l
 		ORDER BY l.gig_id
 		ON CONFLICT ON CONSTRAINT known_pkey DO UPDATE SET granted = excluded.granted, owed = excluded.owed, accepted = excluded.accepted,
 			waiting = excluded.waiting, waiting_since = excluded.waiting_since, exhausted = excluded.exhausted,
-			open = excluded.open, last_wave_at = excluded.last_wave_at,
+			busy = excluded.busy, open = excluded.open, last_wave_at = excluded.last_wave_at,
 			peers = excluded.peers, given = excluded.given, got = excluded.got, agrees = excluded.agrees
-		WHERE (k.granted, k.owed, k.accepted, k.waiting, k.waiting_since, k.exhausted, k.open, k.last_wave_at, k.peers, k.given, k.got, k.agrees)
+		WHERE (k.granted, k.owed, k.accepted, k.waiting, k.waiting_since, k.exhausted, k.busy, k.open, k.last_wave_at, k.peers, k.given, k.got, k.agrees)
 			IS DISTINCT FROM (excluded.granted, excluded.owed, excluded.accepted, excluded.waiting, excluded.waiting_since, excluded.exhausted,
-			excluded.open, excluded.last_wave_at, excluded.peers, excluded.given, excluded.got, excluded.agrees)
+			excluded.busy, excluded.open, excluded.last_wave_at, excluded.peers, excluded.given, excluded.got, excluded.agrees)
 		RETURNING k.gig_id)
 	INSERT INTO cells.due AS d (gig_id, at) SELECT h.gig_id, cirro.now() FROM heard h ORDER BY h.gig_id
 	ON CONFLICT ON CONSTRAINT due_pkey DO UPDATE SET at = least(d.at, excluded.at);
@@ -299,8 +300,9 @@ COMMENT ON FUNCTION cells.split(bigint, int[]) IS 'seats for each of some cells,
 
 -- In this order: lowered seats come back; who waits gets a seat; free seats that nobody
 -- is wanted for go to the front, and where too few are free, come from there; what a
--- cell has found nobody for goes to those that still look. Where none does, a seat
--- goes round to the cells that have none, one each time that a wave could have come.
+-- cell has found nobody for goes to those that still find somebody. Where none does,
+-- each cell is to have a seat, to look with; where they are too few for that, one goes
+-- on to another cell each time that a wave could have come.
 CREATE OR REPLACE FUNCTION cells.plan(gig_id bigint, looks cells.known[], OUT sources int[], OUT targets int[], OUT seats bigint[],
 	OUT debtors int[], OUT debts bigint[], OUT closes boolean, OUT again_at timestamptz)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
@@ -320,7 +322,6 @@ DECLARE
 	looking int[];
 	all_up boolean;
 	is_full boolean;
-	due_at timestamptz;
 BEGIN
 	sources := '{}';
 	targets := '{}';
@@ -444,25 +445,35 @@ BEGIN
 	-- Where nobody is left to be asked.
 	IF fn.looking <> '{}' THEN
 		FOR c IN SELECT k.cell, s.target, s.n FROM unnest(fn.known) k CROSS JOIN LATERAL cells.split(fn.spare[k.cell], fn.looking) s
-			WHERE k.exhausted AND fn.spare[k.cell] > 0 AND s.n > 0 ORDER BY k.cell, s.target
+			WHERE k.exhausted AND NOT k.busy AND fn.spare[k.cell] > 0 AND s.n > 0 ORDER BY k.cell, s.target
 		LOOP
 			sources := sources || fn.c.cell;
 			targets := targets || fn.c.target;
 			seats := seats || fn.c.n;
 		END LOOP;
 	ELSIF sources = '{}' THEN
-		SELECT k.cell, k.last_wave_at INTO fn.t FROM unnest(fn.known) k WHERE fn.spare[k.cell] = 0
+		-- Nobody anywhere: a seat for each cell, to look with.
+		FOR t IN SELECT k.cell FROM unnest(fn.known) k WHERE fn.spare[k.cell] = 0 ORDER BY k.last_wave_at NULLS FIRST, k.cell LOOP
+			SELECT k.cell INTO fn.c FROM unnest(fn.known) k WHERE fn.spare[k.cell] > 1 ORDER BY fn.spare[k.cell] DESC, k.cell LIMIT 1;
+			EXIT WHEN NOT FOUND;
+			sources := sources || fn.c.cell;
+			targets := targets || fn.t.cell;
+			seats := seats || 1::bigint;
+			fn.spare[fn.c.cell] := fn.spare[fn.c.cell] - 1;
+			fn.spare[fn.t.cell] := 1;
+		END LOOP;
+		-- There are too few for that: one goes round.
+		SELECT k.cell INTO fn.t FROM unnest(fn.known) k WHERE fn.spare[k.cell] = 0
 			ORDER BY k.last_wave_at NULLS FIRST, k.cell LIMIT 1;
-		SELECT k.cell INTO fn.c FROM unnest(fn.known) k WHERE fn.spare[k.cell] > 0
-			ORDER BY fn.spare[k.cell] DESC, k.last_wave_at, k.cell LIMIT 1;
-		IF fn.c.cell IS NOT NULL AND fn.t.cell IS NOT NULL THEN
-			fn.due_at := (SELECT max(k.last_wave_at) FROM unnest(fn.known) k) + fn.g.frequency;
-			IF fn.due_at > cirro.now() THEN
-				again_at := fn.due_at;
-			ELSE
+		SELECT k.cell INTO fn.c FROM unnest(fn.known) k WHERE fn.spare[k.cell] > 0 AND NOT k.busy
+			ORDER BY k.last_wave_at, k.cell LIMIT 1;
+		IF sources = '{}' AND fn.c.cell IS NOT NULL AND fn.t.cell IS NOT NULL THEN
+			again_at := (SELECT max(k.last_wave_at) FROM unnest(fn.known) k) + fn.g.frequency;
+			IF again_at <= cirro.now() THEN
 				sources := ARRAY[fn.c.cell];
 				targets := ARRAY[fn.t.cell];
 				seats := '{1}';
+				again_at := NULL;
 			END IF;
 		END IF;
 	END IF;
@@ -583,6 +594,9 @@ BEGIN
 		VALUES (fn.g.id, put_gigs.cell, CASE WHEN fn.error IS NULL THEN fn.g.revision ELSE coalesce(fn.g.has, 0) END,
 			fn.error, CASE WHEN fn.error IS NOT NULL THEN cirro.now() + interval '1 minute' END)
 		ON CONFLICT ON CONSTRAINT copy_pkey DO UPDATE SET revision = excluded.revision, error = excluded.error, retry_at = excluded.retry_at;
+		-- It may have more seats.
+		INSERT INTO cells.due AS d (gig_id, at) VALUES (fn.g.id, cirro.now())
+		ON CONFLICT ON CONSTRAINT due_pkey DO UPDATE SET at = least(d.at, excluded.at);
 	END LOOP;
 	RETURN fn.puts;
 END $$;
@@ -664,7 +678,7 @@ DECLARE
 BEGIN
 	FOR c IN SELECT x.number FROM cells.cell x WHERE x.number > 0 AND x.error IS NULL ORDER BY x.number LOOP
 		BEGIN
-			fn.looks := fn.looks || ARRAY(SELECT (l.gig_id, c, l.granted, l.owed, l.accepted, l.waiting, l.waiting_since, l.exhausted, l.open,
+			fn.looks := fn.looks || ARRAY(SELECT (l.gig_id, c, l.granted, l.owed, l.accepted, l.waiting, l.waiting_since, l.exhausted, l.busy, l.open,
 				l.last_wave_at, l.peers, l.given, l.got, l.agrees)::cells.known FROM cells.at_look(c, ARRAY[looks.gig_id], NULL) l);
 		EXCEPTION WHEN OTHERS THEN
 			NULL; -- its seats stay its own

@@ -154,6 +154,20 @@ leave($in[3][0]);
 is(status(3, $in[3][1]), 'accepted', 'one that comes free in a cell stays with who waits there');
 sound('waited', $gig);
 
+# What the mover knows may be old.
+my $stale = gig({ total_seats => 2 }, invitation_mode => "'manual'");
+my ($x, $y) = grep { $cells->sql($_, "SELECT seats_granted FROM trees.gig WHERE id = $stale") == 1 } 1 .. 4;
+invite($stale, 2);
+my @x = invited($x, $stale);
+my @y = invited($y, $stale);
+is(accepts($x[0]), 'accepted', 'one of two');
+is($cells->sql($x, "SELECT outcome FROM trees.try_accept($x[1], true)"), 'waiting', 'one waits in the same cell, past the front');
+front("CREATE TABLE test.looks AS SELECT cells.looks($stale) AS looks");
+is(accepts($y[0]), 'accepted', 'two of two');
+is(front("SELECT steps FROM test.looks, cells.carry_out($stale, looks)"), 1, 'the mover would give that seat to who waits');
+is(status($x, $x[1]), 'waiting', '… and cannot');
+sound('what is known is old', $stale);
+
 # ---------------------------------------------------------- raised, lowered --
 front("UPDATE trees.gig SET total_seats = 12 WHERE id = $gig");
 $cells->settle;
@@ -189,25 +203,39 @@ $cells->waves;
 $cells->move;
 $cells->move;
 is($cells->stands($gig), '0/0 0/0 0/0 4/0', 'a cell that finds nobody gives its seats within a tick');
-$cells->waves;
-$cells->settle;
-is($cells->stands($gig), '0/0 0/0 0/0 4/0', '… and they stay');
 sound('exhausted', $gig);
-# Cell 4 invites everybody it has, and finds nobody else.
-$cells->sql(4, "SELECT trees.run_wave($gig)") for 1 .. 2;
-$cells->settle;
-is($cells->stands($gig), '0/0 0/0 0/0 4/0', 'a seat that nobody is found for does not go round at once');
-my $seats = $cells->stands($gig);
-front(q{ALTER DATABASE front SET cirro.clock = } . "'" . front(q{SELECT now() + interval '1 hour 10 minutes'}) . "'");
-$cells->settle;
-isnt($cells->stands($gig), $seats, 'it does after the frequency');
-is($cells->stands($gig) =~ s/\b0\/0\b//gr =~ s/ +/ /gr =~ s/^ | $//gr, '1/0 3/0', '… one at a time');
-my ($where) = grep { $cells->sql($_, "SELECT seats_granted FROM trees.gig WHERE id = $gig") == 1 } 1 .. 4;
-$cells->sql($where, "INSERT INTO trees.worker (profile) VALUES ('{\"cell\": 4}')");
+# Cell 4 has invited everybody it has, and finds nobody else.
 $cells->waves;
 $cells->settle;
-is($cells->sql($where, "SELECT count(*) FROM trees.invitation WHERE gig_id = $gig AND status = 'pending'"), 1, '… and finds who has come there meanwhile');
+is($cells->stands($gig), '1/0 1/0 1/0 1/0', 'where nobody finds anybody each has a seat to look with');
+$cells->sql(2, q{INSERT INTO trees.worker (profile) VALUES ('{"cell": 4}')});
+$cells->waves;
+$cells->settle;
+is($cells->sql(2, "SELECT count(*) FROM trees.invitation WHERE gig_id = $gig AND status = 'pending'"), 1, '… and finds who comes there');
+is($cells->stands($gig), '0/0 4/0 0/0 0/0', '… and has the others then');
+sound('exhausted everywhere', $gig);
+
+# Fewer seats than cells.
+$gig = gig({ total_seats => 1 }, filter_query => q{'{"cell": 5}'}, invitation_frequency => "'1 hour'");
+my ($where) = grep { $cells->sql($_, "SELECT seats_granted FROM trees.gig WHERE id = $gig") == 1 } 1 .. 4;
+my %seen = ($where => 1);
+for (2 .. 4)
+{
+	$cells->waves;
+	$cells->settle;
+	($where) = grep { $cells->sql($_, "SELECT seats_granted FROM trees.gig WHERE id = $gig") == 1 } 1 .. 4;
+	$seen{$where}++;
+}
+is(join(' ', sort keys %seen), '1 2 3 4', 'a seat that nobody is found for has been everywhere');
+$cells->waves;
+$cells->settle;
+is($cells->sql($where, "SELECT seats_granted FROM trees.gig WHERE id = $gig"), 1, '… and does not go round at once');
+is(front("SELECT count(*) FROM cells.due WHERE gig_id = $gig AND at > now() + interval '50 minutes'"), 1, '… but when a wave could come');
+front(q{ALTER DATABASE front SET cirro.clock = } . "'" . front(q{SELECT now() + interval '1 hour 10 minutes'}) . "'");
+front('CALL cells.move()');
+is($cells->sql($where, "SELECT seats_granted FROM trees.gig WHERE id = $gig"), 0, 'it does then');
 front('ALTER DATABASE front RESET cirro.clock');
+$cells->settle;
 sound('gone round', $gig);
 
 # ---------------------------------------------------------------- seats_min --
