@@ -777,6 +777,7 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 <<fn>>
 DECLARE
+	space CONSTANT name := current_schema();
 	later CONSTANT boolean := coalesce(invite.send_at > cirro.now(), false);
 	accepts CONSTANT boolean := NOT later AND coalesce(invite.auto_accept, false);
 	initial CONSTANT text := CASE WHEN later THEN 'scheduled' WHEN accepts THEN 'accepted' ELSE 'pending' END;
@@ -792,6 +793,7 @@ DECLARE
 	outcomes text[];
 	invitations bigint[];
 	known bigint[];
+	lapsed bigint[];
 	writable bigint;
 	written bigint;
 	reopened bigint;
@@ -817,11 +819,11 @@ BEGIN
 		fn.tries := fn.tries + 1;
 		fn.vetoed := 0;
 		fn.again := false;
-		IF cirro.lock_rows(current_schema(), 'gig', ARRAY[invite.gig_id]) = 0
+		IF cirro.lock_rows(fn.space, 'gig', ARRAY[invite.gig_id]) = 0
 			OR NOT EXISTS (SELECT FROM gig g WHERE g.id = invite.gig_id) THEN
 			PERFORM cirro.raise_unknown('gig', invite.gig_id);
 		END IF;
-		PERFORM cirro.lock_rows(current_schema(), 'worker', fn.ids);
+		PERFORM cirro.lock_rows(fn.space, 'worker', fn.ids);
 		SELECT s.accepted, s.capacity, s.expires_rest, s.answer_within, s.closes_at
 		INTO fn.accepted, fn.capacity, fn.expires_rest, fn.answer_within, fn.closes_at
 		FROM gig_state s WHERE s.gig_id = invite.gig_id;
@@ -875,13 +877,14 @@ BEGIN
 		EXIT WHEN fn.writable = 0;
 
 		BEGIN
-			PERFORM FROM invitation i WHERE i.id = ANY (fn.known) ORDER BY i.id FOR NO KEY UPDATE;
-
 			-- Those that only count as expired, by the clock, become it first.
-			UPDATE invitation AS i SET status = 'expired'
-			WHERE i.id = ANY (fn.known)
-			AND cirro.expired_reason(i.status, i.invited_at, fn.closes_at,
-				fn.answer_within, false) IS NOT NULL;
+			SELECT array_agg(l.id) FILTER (WHERE cirro.expired_reason(l.status, l.invited_at,
+				fn.closes_at, fn.answer_within, false) IS NOT NULL) INTO fn.lapsed
+			FROM (SELECT i.id, i.status, i.invited_at FROM invitation i
+				WHERE i.id = ANY (fn.known) ORDER BY i.id FOR NO KEY UPDATE) l;
+			IF fn.lapsed IS NOT NULL THEN
+				UPDATE invitation AS i SET status = 'expired' WHERE i.id = ANY (fn.lapsed);
+			END IF;
 
 			INSERT INTO invitation (gig_id, worker_id, status, origin, send_at)
 			SELECT invite.gig_id, r.worker_id, fn.initial, 'manual',
@@ -973,6 +976,7 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cach
 #variable_conflict use_column
 <<fn>>
 DECLARE
+	space CONSTANT name := current_schema();
 	done CONSTANT text[] := '{reopened,invited}';
 	matched CONSTANT text[] := '{filled,vetoed,ok}';
 	is_active boolean;
@@ -1020,7 +1024,7 @@ BEGIN
 		ELSE
 			-- Every open gig: most have nothing to do with the worker, and are not looked at.
 			-- By itself: the planner, too, would ask a function that is in a query.
-			fn.matching := CASE WHEN fn.is_active THEN cirro.matching_gigs(current_schema(), fn.profile) END;
+			fn.matching := CASE WHEN fn.is_active THEN cirro.matching_gigs(fn.space, fn.profile) END;
 			SELECT coalesce(array_agg(o.id ORDER BY o.id), '{}') INTO fn.ids
 			FROM (
 				SELECT m.id FROM unnest(fn.matching) m (id)
@@ -1084,7 +1088,7 @@ BEGIN
 					) m
 				) a
 				-- Once, of all that match; NULL if there is no rule.
-				CROSS JOIN LATERAL cirro.eligible_gigs(current_schema(), attempt_invitations.worker_id, a.matching) l (gigs)
+				CROSS JOIN LATERAL cirro.eligible_gigs(fn.space, attempt_invitations.worker_id, a.matching) l (gigs)
 				CROSS JOIN LATERAL unnest(a.ids, a.outcomes, a.invitations) WITH ORDINALITY
 					o (id, outcome, invitation_id, ord)
 			) b
@@ -1092,8 +1096,8 @@ BEGIN
 		EXIT WHEN cardinality(fn.gigs) = 0;
 
 		BEGIN
-			IF cirro.lock_rows(current_schema(), 'gig', fn.gigs) < cardinality(fn.gigs)
-				OR cirro.lock_rows(current_schema(), 'worker', ARRAY[attempt_invitations.worker_id]) = 0 THEN
+			IF cirro.lock_rows(fn.space, 'gig', fn.gigs) < cardinality(fn.gigs)
+				OR cirro.lock_rows(fn.space, 'worker', ARRAY[attempt_invitations.worker_id]) = 0 THEN
 				fn.again := true;
 				RAISE EXCEPTION USING ERRCODE = '40001',
 					MESSAGE = format('the gigs of worker %s keep changing', attempt_invitations.worker_id),
@@ -1117,24 +1121,9 @@ BEGIN
 			AND (SELECT cirro.expired_reason(i.status, i.invited_at, s.closes_at, s.answer_within, false)
 				 FROM gig_state s WHERE s.gig_id = i.gig_id) IS NOT NULL;
 
-			-- The triggers of INSERT and UPDATE come one after the other, each
-			-- in ascending order; so all of gig_state is locked before them.
-			WITH made AS (
-				INSERT INTO invitation AS i (gig_id, worker_id, origin)
-				SELECT r.gig_id, attempt_invitations.worker_id, 'attempt'
-				FROM unnest(fn.ids, fn.outcomes) r (gig_id, outcome)
-				WHERE r.outcome = 'invited'
-				ORDER BY r.gig_id
-				ON CONFLICT (gig_id, worker_id) DO NOTHING RETURNING i.gig_id
-			), opened AS (
-				UPDATE invitation AS i SET status = 'pending', origin = 'attempt'
-				WHERE i.id = ANY (fn.known) AND i.status = 'expired'
-				RETURNING i.gig_id
-			)
-			SELECT coalesce(cardinality(a.ids), 0) INTO fn.written
-			FROM (SELECT array_agg(m.gig_id) AS ids
-				  FROM (SELECT made.gig_id FROM made UNION ALL SELECT opened.gig_id FROM opened) m) a
-			CROSS JOIN LATERAL cirro.lock_rows(current_schema(), 'gig_state', a.ids) l;
+			written := cirro.write_attempt(fn.space, attempt_invitations.worker_id,
+				ARRAY(SELECT r.gig_id FROM unnest(fn.ids, fn.outcomes) r (gig_id, outcome)
+					WHERE r.outcome = 'invited'), fn.known);
 			EXIT WHEN fn.written = cardinality(fn.gigs) AND fn.probes = 0;
 
 			SELECT array_agg(m.missed ORDER BY m.ord),
@@ -1198,7 +1187,7 @@ BEGIN
 	WHERE attempt_invitations.gig_ids IS NOT NULL
 		OR r.outcome NOT IN ('not_found', 'not_open', 'no_match');
 
-	PERFORM cirro.record_attempt(current_schema(), attempt_invitations.worker_id,
+	PERFORM cirro.record_attempt(fn.space, attempt_invitations.worker_id,
 		attempt_invitations.gig_ids, attempt_invitations.max_amount,
 		CASE WHEN attempt_invitations.gig_ids IS NULL THEN '{}'
 			ELSE jsonb_build_object('no_match', fn.no_match) END
@@ -1565,9 +1554,9 @@ COMMENT ON FUNCTION explain_invitation(bigint, bigint) IS 'why a worker was or w
 -- the primary key: the index of what is open, which "outcome IS NULL" would allow, is
 -- read from end to end, and that of claims, which equality would, for a whole claim.
 --
--- A due_at is taken from the clock in the statement that writes it, and never before
--- that clock: so the floor can trust that it is not below the time at which its
--- transaction began to write.
+-- A due_at is taken from the clock once the rows are locked: until that is committed
+-- their old versions are open, and due no later, or cirro_check sees to it; so the
+-- floor can trust it (src/space/floor.c).
 
 CREATE OR REPLACE FUNCTION claim_notifications(max int DEFAULT 100,
 	lease interval DEFAULT '1 minute', consumer text DEFAULT 'default')
@@ -1578,6 +1567,7 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 <<fn>>
 DECLARE
+	space CONSTANT name := current_schema();
 	uid text := coalesce((SELECT t.uid::text FROM setting t), '');
 	floor timestamptz;
 	until timestamptz := clock_timestamp();
@@ -1627,12 +1617,13 @@ BEGIN
 	END IF;
 
 	number := nextval('notification_claim_seq');
+	until := clock_timestamp();
+	lease_end := greatest(until, cirro.add_interval(until, claim_notifications.lease));
 	RETURN QUERY
 	WITH claimed AS (
 		-- An array of unknown length, for which each row is looked up.
 		UPDATE notification n SET claim = fn.number, attempts = n.attempts + 1, put_off = false,
-			due_at = greatest(clock_timestamp(),
-				cirro.add_interval(clock_timestamp(), claim_notifications.lease))
+			due_at = fn.lease_end
 		WHERE n.id = ANY (ARRAY(SELECT unnest(fn.due)))
 		RETURNING n.claim, n.id, n.event_id, n.attempts
 	)
@@ -1644,7 +1635,7 @@ BEGIN
 			'event_id', left(overlay(overlay(encode(sha256(convert_to(
 					concat_ws(':', fn.uid, n.event_id, extract(epoch FROM e.at)), 'UTF8')), 'hex')
 				PLACING '8' FROM 13) PLACING '8' FROM 17), 32)::uuid,
-			'space', current_schema(),
+			'space', fn.space,
 			'kind', e.kind,
 			'occurred_at', e.at,
 			'gig', jsonb_build_object('id', e.gig_id, 'ref', g.ref, 'title', g.title, 'url', g.url,
@@ -1726,6 +1717,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off SET enabl
 <<fn>>
 DECLARE
 	max_attempts int := coalesce((SELECT t.max_attempts FROM setting t), 10);
+	finished_at CONSTANT timestamptz := cirro.now();
 	retry_at timestamptz := coalesce(fail_notifications.retry_at, clock_timestamp() + interval '1 minute');
 	mine bigint[];
 	failed int;
@@ -1745,17 +1737,18 @@ BEGIN
 	mine := ARRAY(SELECT n.id FROM notification n
 		WHERE n.id = ANY (fn.mine) AND coalesce(n.claim = fail_notifications.claim, false)
 		AND coalesce(n.outcome, '') = '' ORDER BY n.id FOR NO KEY UPDATE);
+	retry_at := greatest(fn.retry_at, clock_timestamp());
 	IF fail_notifications.error IS NULL THEN
 		-- Put off: the claim holds, the attempt is given back once.
-		UPDATE notification n SET due_at = greatest(fn.retry_at, clock_timestamp()),
+		UPDATE notification n SET due_at = fn.retry_at,
 			attempts = n.attempts - (NOT n.put_off)::int, put_off = true
 		WHERE n.id = ANY (fn.mine);
 	ELSE
-		UPDATE notification n SET due_at = greatest(fn.retry_at, clock_timestamp()),
+		UPDATE notification n SET due_at = fn.retry_at,
 			error = fail_notifications.error, claim = NULL, put_off = false,
 			attempts = n.attempts + n.put_off::int,
 			outcome = CASE WHEN n.attempts + n.put_off::int >= fn.max_attempts THEN 'dead' END,
-			delivered_at = CASE WHEN n.attempts + n.put_off::int >= fn.max_attempts THEN cirro.now() END
+			delivered_at = CASE WHEN n.attempts + n.put_off::int >= fn.max_attempts THEN fn.finished_at END
 		WHERE n.id = ANY (fn.mine);
 	END IF;
 	GET DIAGNOSTICS failed = ROW_COUNT;
@@ -1862,7 +1855,11 @@ DECLARE
 	reasons CONSTANT text[] := '{seats_filled,gig_ended,gig_cancelled,no_answer,worker_inactive,worker_erased}';
 	ids bigint[];
 	events bigint[];
+	open bigint[];
+	ends text[];		-- of those that are open: what they become, and why
+	whys text[];
 	kept bigint;
+	at timestamptz := cirro.now();
 	tries int := 0;
 	result worker;
 BEGIN
@@ -1906,23 +1903,24 @@ BEGIN
 		WHERE n.event_id = ANY (fn.events) AND (n.outcome IS NULL OR n.error IS NOT NULL)
 		ORDER BY n.id FOR NO KEY UPDATE;
 	UPDATE notification AS n SET error = NULL, outcome = coalesce(n.outcome, 'suppressed'),
-			delivered_at = coalesce(n.delivered_at, cirro.now())
+			delivered_at = coalesce(n.delivered_at, fn.at)
 		WHERE n.event_id = ANY (fn.events) AND (n.outcome IS NULL OR n.error IS NOT NULL);
 
 	UPDATE invitation AS i SET reason = NULL
 		WHERE i.id = ANY (fn.ids) AND i.reason <> ALL (fn.reasons);
 	LOOP
+		at := cirro.gate_now();
 		BEGIN
+			SELECT array_agg(l.id),
+				array_agg(CASE l.status WHEN 'accepted' THEN 'left' ELSE 'expired' END),
+				array_agg(coalesce(cirro.expired_reason(l.status, l.invited_at, s.closes_at,
+					s.answer_within, s.expires_rest AND s.accepted >= s.capacity), 'worker_erased'))
+			INTO fn.open, fn.ends, fn.whys
+			FROM invitation l LEFT JOIN gig_state s ON s.gig_id = l.gig_id
+			WHERE l.id = ANY (fn.ids) AND (l.status IN ('pending', 'waiting', 'scheduled')
+				OR (l.status = 'accepted' AND coalesce(fn.at < s.closes_at, true)));
 			UPDATE invitation AS i SET status = o.status, reason = o.reason, silent = true
-			FROM (
-				SELECT l.id, CASE l.status WHEN 'accepted' THEN 'left' ELSE 'expired' END AS status,
-					coalesce(cirro.expired_reason(l.status, l.invited_at, s.closes_at,
-						s.answer_within, s.expires_rest AND s.accepted >= s.capacity),
-						'worker_erased') AS reason
-				FROM invitation l LEFT JOIN gig_state s ON s.gig_id = l.gig_id
-				WHERE l.id = ANY (fn.ids) AND (l.status IN ('pending', 'waiting', 'scheduled')
-					OR (l.status = 'accepted' AND coalesce(cirro.gate_now() < s.closes_at, true)))
-			) o
+			FROM unnest(fn.open, fn.ends, fn.whys) o (id, status, reason)
 			WHERE i.id = o.id;
 			EXIT;
 		EXCEPTION
@@ -2065,7 +2063,7 @@ DECLARE
 	locked bigint[];
 	lapsed bigint[];
 	reasons text[];
-	last_event bigint;
+	told bigint[];		-- events before
 	g record;
 	filter cirro.filter_query;
 	sort cirro.sort_query;
@@ -2134,10 +2132,10 @@ BEGIN
 	) o
 	WHERE o.reason IS NOT NULL;
 	IF fn.lapsed IS NOT NULL THEN
-		last_event := coalesce((SELECT max(e.id) FROM event e), 0);
+		told := ARRAY(SELECT e.id FROM event e WHERE e.invitation_id = ANY (fn.lapsed));
 		UPDATE invitation AS i SET status = 'expired', reason = u.reason, silent = true
 		FROM unnest(fn.lapsed, fn.reasons) u (id, reason) WHERE i.id = u.id;
-		DELETE FROM event e WHERE e.id > fn.last_event AND e.invitation_id = ANY (fn.lapsed);
+		DELETE FROM event e WHERE e.invitation_id = ANY (fn.lapsed) AND e.id <> ALL (fn.told);
 	END IF;
 
 	-- Workers may have been loaded past their triggers; a wave may be at work. Those

@@ -19,6 +19,12 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'record_attempt';
 COMMENT ON FUNCTION cirro.record_attempt(name, bigint, bigint[], int, jsonb) IS
 	'stores a call of attempt_invitations; for the functions of a Space';
 
+CREATE FUNCTION cirro.write_attempt(space name, worker_id bigint, gig_ids bigint[], invitation_ids bigint[])
+RETURNS bigint
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION cirro.write_attempt(name, bigint, bigint[], bigint[]) IS
+	'invites a worker to gigs and opens expired invitations of his, with the rights of the caller; returns how many could be written; for the functions of a Space';
+
 CREATE FUNCTION cirro.raise_floor(space name, consumer text) RETURNS void
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION cirro.raise_floor(name, text) IS

@@ -158,7 +158,7 @@ AS $$
 		WHEN 'pg_operator'::regclass THEN (SELECT o.oprnamespace FROM pg_operator o WHERE o.oid = d.objid)
 		WHEN 'pg_opclass'::regclass THEN (SELECT o.opcnamespace FROM pg_opclass o WHERE o.oid = d.objid)
 		WHEN 'pg_opfamily'::regclass THEN (SELECT o.opfnamespace FROM pg_opfamily o WHERE o.oid = d.objid)
-		ELSE (SELECT n.oid FROM pg_namespace n WHERE n.nspname = (pg_identify_object(d.classid, d.objid, d.objsubid)).schema)
+		ELSE (SELECT n.oid FROM pg_namespace n WHERE quote_ident(n.nspname) = (pg_identify_object(d.classid, d.objid, d.objsubid)).schema)
 		END, 0) <> here.oid
 $$;
 COMMENT ON FUNCTION ring.outsiders(name) IS 'what depends on a Space and would not move with it: in other schemas, or in none';

@@ -31,6 +31,7 @@
 #include "gig/state.h"
 #include "gig/trigger.h"
 #include "space/query.h"
+#include "space/shard.h"
 
 PG_FUNCTION_INFO_V1(invitation_check);
 PG_FUNCTION_INFO_V1(invitation_inserted);
@@ -202,7 +203,10 @@ static void
 check_insert(TriggerRow *row)
 {
 	InvitationStatus status;
+	int64		id;
 
+	if (row_isnull(row, ID) && shard_next_id(RelationGetNamespace(row->rel), "invitation", &id))
+		trigger_row_set(row, ID, Int64GetDatum(id));
 	if (row_isnull(row, STATUS))
 		trigger_row_set(row, STATUS, CStringGetTextDatum("pending"));
 	if (row_isnull(row, ORIGIN))

@@ -49,6 +49,7 @@
 #include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 
 PG_FUNCTION_INFO_V1(write_gig_keys);
 PG_FUNCTION_INFO_V1(gig_keys_cover);
@@ -413,10 +414,13 @@ write_gig_keys(PG_FUNCTION_ARGS)
 	Datum	   *elements;
 	int64	   *gigs;
 	int			n;
+	Datum		result;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_VOID();
 	space = space_get_to_ask(NameStr(*PG_GETARG_NAME(0)), tables, lengthof(tables));
+	if (shard_call(fcinfo, space, NULL, &result))
+		return result;
 	ids = PG_GETARG_ARRAYTYPE_P(1);
 	deconstruct_array(ids, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
 					  &elements, NULL, &n);

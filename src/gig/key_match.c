@@ -30,6 +30,7 @@
 #include "space/query.h"
 #include "space/row_writer.h"
 #include "space/scope.h"
+#include "space/shard.h"
 
 PG_FUNCTION_INFO_V1(matching_gigs);
 
@@ -166,7 +167,10 @@ matching_gigs(PG_FUNCTION_ARGS)
 	int64	   *ids;
 	int			n;
 	Datum	   *elements;
+	Datum		result;
 
+	if (shard_call(fcinfo, space, NULL, &result))
+		return result;
 	SPI_connect();
 	space_enter(&scope, space, GetUserId(), 0);
 	ids = match(space, profile, &n);

@@ -27,6 +27,7 @@
 #include "gig/waiting.h"
 #include "space/query.h"
 #include "space/row_writer.h"
+#include "space/shard.h"
 
 PG_FUNCTION_INFO_V1(cirro_answer_by);
 
@@ -187,7 +188,7 @@ gig_state_place(Oid space)
 {
 	/* A dump restores "worker" under another OID, pg_upgrade in another system. */
 	uint64		place[] = {
-		MATCHING_VERSION, GetSystemIdentifier(), MyDatabaseId, get_relname_relid("worker", space)
+		MATCHING_VERSION, GetSystemIdentifier(), MyDatabaseId, shard_relation(space, "worker")
 	};
 
 	return (int64) hash_bytes_extended((const unsigned char *) place, sizeof(place), 0);

@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "gig/trigger.h"
+#include "space/shard.h"
 
 TriggerData *
 trigger_data(FunctionCallInfo fcinfo, const char *function,
@@ -315,7 +316,8 @@ check_tables(TriggerData *trigdata, const char *table)
 	}
 
 	hold_tables(rel);
-	if (strcmp(RelationGetRelationName(rel), table) != 0)
+	if (strcmp(RelationGetRelationName(rel), table) != 0 &&
+		shard_relation(RelationGetNamespace(rel), table) != RelationGetRelid(rel))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger \"%s\" belongs to table \"%s\", not to \"%s\"",

@@ -24,6 +24,7 @@
 #include "isolate.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 
 PG_FUNCTION_INFO_V1(waiting_place);
 
@@ -209,7 +210,7 @@ owner_of_tables(Oid space, Oid gig_state)
 	for (int i = 0; OidIsValid(owner) && i < (int) lengthof(names); i++)
 		if (!space_holds(space, names[i], owner))
 			owner = InvalidOid;
-	return get_relname_relid("gig_state", space) == gig_state ? owner : InvalidOid;
+	return shard_relation(space, "gig_state") == gig_state ? owner : InvalidOid;
 }
 
 /*

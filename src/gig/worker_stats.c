@@ -21,6 +21,7 @@
 #include "utils/syscache.h"
 
 #include "gig/worker_stats.h"
+#include "space/shard.h"
 
 /* Of one Space: the last. */
 static struct
@@ -51,13 +52,14 @@ object_changed(Datum arg, int cacheid, uint32 hash)
 static Oid
 find_object(Oid space)
 {
-	HeapTuple	tuple = SearchSysCache2(STATEXTNAMENSP, CStringGetDatum("worker_profile_stats"),
+	const char *name = shard_name(space, "worker", "worker_profile_stats");
+	HeapTuple	tuple = SearchSysCache2(STATEXTNAMENSP, CStringGetDatum(name),
 										ObjectIdGetDatum(space));
 	Oid			object = InvalidOid;
 
 	if (!HeapTupleIsValid(tuple))
 		return InvalidOid;
-	if (((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxrelid == get_relname_relid("worker", space))
+	if (((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxrelid == shard_relation(space, "worker"))
 		object = ((Form_pg_statistic_ext) GETSTRUCT(tuple))->oid;
 	ReleaseSysCache(tuple);
 	return object;

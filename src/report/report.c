@@ -26,6 +26,7 @@
 #include "report/space_page.h"
 #include "space/list.h"
 #include "space/scope.h"
+#include "space/shard.h"
 
 PG_FUNCTION_INFO_V1(report);
 
@@ -54,6 +55,7 @@ report(PG_FUNCTION_ARGS)
 	SpaceInfo  *info;
 	SpaceScope	scope;
 	text	   *result;
+	Datum		there;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -69,6 +71,8 @@ report(PG_FUNCTION_ARGS)
 	if (!reads(info->space, "invitation"))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, "invitation");
 
+	if (shard_call(fcinfo, info->space, NULL, &there))
+		return there;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	initStringInfo(&page);

@@ -2,7 +2,7 @@
  * src/space/calls.c
  *
  * What the functions of a Space call, since PL/pgSQL cannot do it or their caller
- * may not: locking rows as the owner, storing an attempt, raising the error of an
+ * may not: locking rows as the owner, writing and storing an attempt, raising the error of an
  * id that is not there, or whose row could not be written. Must not decide
  * anything: the functions of the Space do, by what they read.
  *-------------------------------------------------------------------------
@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "cirro.h"
@@ -19,9 +20,11 @@
 #include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 
 PG_FUNCTION_INFO_V1(lock_rows);
 PG_FUNCTION_INFO_V1(record_attempt);
+PG_FUNCTION_INFO_V1(write_attempt);
 PG_FUNCTION_INFO_V1(raise_unknown);
 PG_FUNCTION_INFO_V1(raise_unwritten);
 
@@ -61,6 +64,7 @@ lock_rows(PG_FUNCTION_ARGS)
 	SpaceScope	scope;
 	char	   *kind;
 	Datum		ids;
+	Datum		result;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -72,6 +76,8 @@ lock_rows(PG_FUNCTION_ARGS)
 		PG_RETURN_INT32(0);
 
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
+	if (shard_call(fcinfo, info->space, NULL, &result))
+		return result;
 	space_check_invite(info);
 	kind = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	ids = PG_GETARG_DATUM(2);
@@ -117,6 +123,7 @@ record_attempt(PG_FUNCTION_ARGS)
 	SpaceScope	scope;
 	QueryArgs	args = {&insert_attempt};
 	ResultRow	row;
+	Datum		result;
 	int64		id;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(4))
@@ -127,6 +134,8 @@ record_attempt(PG_FUNCTION_ARGS)
 				 errhint("Call attempt_invitations() of the Space, which stores its attempts.")));
 
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
+	if (shard_call(fcinfo, info->space, NULL, &result))
+		return result;
 	space_check_invite(info);
 
 	for (int i = 0; i < insert_attempt.nargs; i++)
@@ -143,6 +152,62 @@ record_attempt(PG_FUNCTION_ARGS)
 	SPI_finish();
 
 	PG_RETURN_INT64(id);
+}
+
+/*
+ * The triggers of INSERT and UPDATE come one after the other, each in ascending order;
+ * so all of gig_state is locked before them.
+ */
+static const SpaceQuery attempt_query = {
+	"WITH made AS ("
+	"   INSERT INTO invitation AS i (gig_id, worker_id, origin)"
+	"   SELECT g.id, $1, 'attempt' FROM pg_catalog.unnest($2) AS g (id) ORDER BY g.id"
+	"   ON CONFLICT (gig_id, worker_id) DO NOTHING RETURNING i.gig_id),"
+	" opened AS ("
+	"   UPDATE invitation AS i SET status = 'pending', origin = 'attempt'"
+	"   WHERE i.id = ANY ($3) AND i.status = 'expired' RETURNING i.gig_id)"
+	" SELECT coalesce(pg_catalog.cardinality(a.ids), 0)::bigint"
+	" FROM (SELECT pg_catalog.array_agg(m.gig_id) AS ids"
+	"   FROM (SELECT made.gig_id FROM made UNION ALL SELECT opened.gig_id FROM opened) m) a"
+	" CROSS JOIN LATERAL cirro.lock_rows(pg_catalog.current_schema(), 'gig_state', a.ids) l",
+	3, {INT8OID, INT8ARRAYOID, INT8ARRAYOID}, PLAN_BY_KEY
+};
+
+/*
+ * cirro.write_attempt(space name, worker_id bigint, gig_ids bigint[],
+ * invitation_ids bigint[]) returns bigint
+ *
+ * Invites the worker to the gigs, and makes those invitations of his pending that are
+ * expired, with the rights of the caller, as one statement. Returns how many were
+ * written: somebody may have been there before. Errors are the triggers'.
+ */
+Datum
+write_attempt(PG_FUNCTION_ARGS)
+{
+	SpaceInfo  *info;
+	SpaceScope	scope;
+	QueryArgs	args = {&attempt_query};
+	ResultRow	row;
+	Datum		result;
+	int64		written;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_INT64(0);
+	info = space_get(NameStr(*PG_GETARG_NAME(0)));
+	if (shard_call(fcinfo, info->space, NULL, &result))
+		return result;
+	for (int i = 0; i < attempt_query.nargs; i++)
+		arg_datum(&args, attempt_query.argtypes[i], PG_GETARG_DATUM(i + 1), PG_ARGISNULL(i + 1));
+
+	SPI_connect();
+	space_enter(&scope, info->space, GetUserId(), 0);
+	query_run(info->space, &args);
+	row = result_row(0);
+	written = result_int64(&row);
+	result_end(&row);
+	space_leave(&scope);
+	SPI_finish();
+	PG_RETURN_INT64(written);
 }
 
 /* "id" is NULL for an id that is null. */

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
@@ -25,6 +26,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -246,4 +248,23 @@ space_ref_type(const SpaceInfo *info)
 				 errdetail("It must be of type text, uuid or bigint."),
 				 errhint("Restore the column as create_space made it.")));
 	return format_type_be(type);
+}
+
+Oid
+space_id_sequence(Oid space, const char *table)
+{
+	Oid			relid = get_relname_relid(table, space);
+	Relation	relation;
+	AttrNumber	id;
+	Oid			sequence = InvalidOid;
+
+	if (!OidIsValid(relid))
+		return InvalidOid;
+	relation = table_open(relid, AccessShareLock);
+	id = get_attnum(relid, "id");
+	if (id != InvalidAttrNumber &&
+		TupleDescAttr(RelationGetDescr(relation), id - 1)->attidentity != '\0')
+		sequence = cirro_identity_sequence(relation, id);
+	table_close(relation, NoLock);
+	return sequence;
 }

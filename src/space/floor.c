@@ -9,7 +9,11 @@
  * Why nothing is left below it. Every due_at is taken from the clock by the
  * statement that writes the row, once its transaction has the table locked for
  * writing; what gives another (an UPDATE by hand) is put right by the trigger
- * cirro_check. To raise the floor is to look, in this order: (1) at the starts of
+ * cirro_check. Claims and failures take it a little before, for rows that are open
+ * and locked: they are due no earlier than they were, or the trigger puts them
+ * right, and their old versions are open until the new ones are seen.
+ *
+ * To raise the floor is to look, in this order: (1) at the starts of
  * all transactions that hold such a lock, our own included; the earliest is c.
  * (2) with a snapshot taken after that, at the first open row from the old floor
  * on; its due_at is m. The new floor is the earlier of c and m. Take any version of a
@@ -62,6 +66,7 @@
 #include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 
 PG_FUNCTION_INFO_V1(raise_floor);
 
@@ -193,13 +198,16 @@ raise_floor(PG_FUNCTION_ARGS)
 	Oid			notification;
 	SpaceScope	scope;
 	TimestampTz since;
+	Datum		result;
 
 	if (info == NULL)
 		info = space_get(name); /* says so */
 	if (IsolationUsesXactSnapshot() || info->defect != NULL)
 		PG_RETURN_VOID();
+	if (shard_call(fcinfo, info->space, NULL, &result))
+		return result;
 
-	notification = get_relname_relid("notification", info->space);
+	notification = shard_relation(info->space, "notification");
 	/* Claims need no more than some of its columns. */
 	if (cirro_schema_aclcheck(info->space, GetUserId(), ACL_USAGE) != ACLCHECK_OK ||
 		(pg_class_aclcheck(notification, GetUserId(), ACL_UPDATE) != ACLCHECK_OK &&
@@ -214,7 +222,7 @@ raise_floor(PG_FUNCTION_ARGS)
 	SPI_connect();
 	space_visit(&scope, info->space, info->owner, false);
 	/* Held by now: it is the Space's notification that was looked at. */
-	if (writers_since(get_relname_relid("notification", info->space),
+	if (writers_since(shard_relation(info->space, "notification"),
 					  GetCurrentTransactionStartTimestamp(), &since))
 		move_floor(info->space, consumer, since);
 	space_leave(&scope);

@@ -19,6 +19,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -27,6 +28,7 @@
 #include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 
 PG_FUNCTION_INFO_V1(create_space);
 PG_FUNCTION_INFO_V1(drop_space);
@@ -199,8 +201,12 @@ create_space(PG_FUNCTION_ARGS)
 	made_schema = !OidIsValid(space);
 	if (made_schema)
 	{
+		int			level = NewGUCNestLevel();
+
+		shard_make_local();
 		space_run(psprintf("CREATE SCHEMA %s AUTHORIZATION %s", quote_identifier(name),
 						   quote_identifier(GetUserNameFromId(owner, false))));
+		AtEOXact_GUC(true, level);
 		CommandCounterIncrement();
 		space = get_namespace_oid(name, false);
 	}

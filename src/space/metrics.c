@@ -9,9 +9,11 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/tableam.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_sequence.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "executor/spi.h"
@@ -31,6 +33,7 @@
 #include "clock.h"
 #include "compat.h"
 #include "isolate.h"
+#include "space/ddl.h"
 #include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
@@ -67,10 +70,7 @@ static const SpaceQuery metrics_query = {
 	"   g.open_gigs::bigint, g.seats::bigint, g.accepted::bigint, p.pending::bigint,"
 	"   g.waiting::bigint,"
 	"   g.due_gigs::bigint, g.due_since::timestamptz, g.failed_gigs::bigint, g.exhausted_gigs::bigint,"
-	"   o.open::bigint, d.dead::bigint, o.oldest::timestamptz,"
-	"   pg_get_serial_sequence('invitation', 'id')::regclass,"
-	"   pg_get_serial_sequence('wave', 'id')::regclass,"
-	"   pg_get_serial_sequence('event', 'id')::regclass"
+	"   o.open::bigint, d.dead::bigint, o.oldest::timestamptz"
 	" FROM (SELECT count(*) FILTER (WHERE s.closes_at > $1) AS open_gigs,"
 	"     coalesce(sum(coalesce(s.capacity, s.target)) FILTER (WHERE s.closes_at > $1), 0) AS seats,"
 	"     coalesce(sum(s.accepted) FILTER (WHERE s.closes_at > $1), 0) AS accepted,"
@@ -114,21 +114,37 @@ seconds_since(ResultRow *row, TimestampTz now)
 	return Max((float8) now - (float8) then, 0) / USECS_PER_SEC;
 }
 
+/* The first id that a sequence gives, as a rule. */
+static int64
+first_id(Oid sequence)
+{
+	HeapTuple	tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(sequence));
+	int64		first = 1;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		first = ((Form_pg_sequence) GETSTRUCT(tuple))->seqmin;
+		ReleaseSysCache(tuple);
+	}
+	return first;
+}
+
 /*
- * How many ids the sequence in the next column has given, 0 without one. Core's
+ * How many ids the sequence of a table has given here, 0 without one. Core's
  * pg_sequence_last_value would lock it until the end of the whole transaction.
  */
 static int64
-ids_given(ResultRow *row)
+ids_given(Oid space, const char *table)
 {
+	Oid			relid = space_id_sequence(space, table);
 	Relation	sequence;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	int64		given = 0;
 
-	if (result_null(row))
+	if (!OidIsValid(relid))
 		return 0;
-	sequence = relation_open(DatumGetObjectId(result_datum(row, REGCLASSOID)), AccessShareLock);
+	sequence = relation_open(relid, AccessShareLock);
 	slot = table_slot_create(sequence, NULL);
 	scan = table_beginscan(sequence, GetActiveSnapshot(), 0, NULL);
 	if (table_scan_getnextslot(scan, ForwardScanDirection, slot))
@@ -136,7 +152,8 @@ ids_given(ResultRow *row)
 		bool		isnull;
 
 		if (DatumGetBool(slot_getattr(slot, SEQ_COL_CALLED, &isnull)))
-			given = DatumGetInt64(slot_getattr(slot, SEQ_COL_LASTVAL, &isnull));
+			given = DatumGetInt64(slot_getattr(slot, SEQ_COL_LASTVAL, &isnull)) -
+				first_id(relid) + 1;
 	}
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
@@ -157,8 +174,9 @@ look_into(void *arg)
 	ResultRow	row;
 	static const char *const tables[] = {
 		"setting", "gig_state", "invitation", "consumer", "notification",
-		"notification_floor", "event"
+		"notification_floor", "wave", "event"
 	};
+	static const char *const counted[] = {"invitation", "wave", "event"};
 
 	if (!space_enter_turn(&scope, look->info->space, look->info->owner))
 		return false;
@@ -169,18 +187,19 @@ look_into(void *arg)
 	arg_timestamptz(&args, look->now);
 	query_run_once(&args, true);
 	row = result_row(0);
-	for (Column column = PAUSED; column < DEFECT; column++)
+	for (Column column = PAUSED; column < INVITATIONS_TOTAL; column++)
 	{
 		if (column == PAUSED)
 			look->values[column] = BoolGetDatum(result_bool(&row));
 		else if (column == LATE_SECONDS || column == OLDEST_NOTIFICATION_SECONDS)
 			look->values[column] = Float8GetDatum(seconds_since(&row, look->now));
-		else if (column >= INVITATIONS_TOTAL)
-			look->values[column] = Int64GetDatum(ids_given(&row));
 		else
 			look->values[column] = Int64GetDatum(result_int64(&row));
 	}
 	result_end(&row);
+	for (int i = 0; i < (int) lengthof(counted); i++)
+		look->values[INVITATIONS_TOTAL + i] =
+			Int64GetDatum(ids_given(look->info->space, counted[i]));
 	space_leave(&scope);
 	look->done = true;
 	return false;

@@ -25,6 +25,7 @@
 #include "compat.h"
 #include "space/plan_cache.h"
 #include "space/scope.h"
+#include "space/shard.h"
 
 /*
  * A Space at work has about twenty plans of 50 kB each. What one session keeps
@@ -37,6 +38,7 @@ typedef struct PlanKey
 	const SpaceQuery *query;
 	Oid			space;
 	Oid			relation;
+	Oid			place;			/* where its rows are (space/shard.h) */
 } PlanKey;
 
 typedef struct PlanEntry
@@ -184,7 +186,7 @@ make_plan(const PlanKey *key)
 	const SpaceQuery *query = key->query;
 	int			options = query->kind == PLAN_EACH_TIME ? CURSOR_OPT_CUSTOM_PLAN :
 		query->kind == PLAN_USUAL ? 0 : CURSOR_OPT_GENERIC_PLAN;
-	SPIPlanPtr	plan = SPI_prepare_cursor(query->text, query->nargs,
+	SPIPlanPtr	plan = SPI_prepare_cursor(shard_query_text(key->space, query->text), query->nargs,
 										  (Oid *) query->argtypes, options);
 	PlanEntry  *entry;
 
@@ -209,6 +211,7 @@ get_plan(Oid space, Oid relation, const SpaceQuery *query)
 	key.query = query;
 	key.space = space;
 	key.relation = relation;
+	key.place = shard_place(space);
 	entry = hash_search(plans, &key, HASH_FIND, NULL);
 	if (entry != NULL)
 		dlist_move_head(&recently_used, &entry->node);

@@ -17,6 +17,7 @@
 #include "utils/snapmgr.h"
 
 #include "space/query.h"
+#include "space/shard.h"
 
 /* ----------------------------------------------------------- parameters -- */
 
@@ -203,7 +204,8 @@ query_run_once(const QueryArgs *args, bool read_only)
 	MemoryContext caller = CurrentMemoryContext;
 	PlanKind	kind = args->query->kind;
 	int			level = kind == PLAN_USUAL ? 0 : plan_cache_steer(kind);
-	int			result = SPI_execute_extended(args->query->text, &options);
+	int			result = SPI_execute_extended(shard_query_text_on_path(args->query->text),
+											  &options);
 
 	MemoryContextSwitchTo(caller);
 	if (level > 0)

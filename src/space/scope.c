@@ -29,6 +29,7 @@
 #include "compat.h"
 #include "space/ddl.h"
 #include "space/scope.h"
+#include "space/shard.h"
 
 /* Is it what names mean? */
 static bool
@@ -201,6 +202,7 @@ space_lock(Oid space, LOCKMODE mode, bool hurried)
 {
 	Oid			setting = get_relname_relid("setting", space);
 	int			level;
+	bool		stays;
 
 	if (!OidIsValid(setting))
 		return false;
@@ -208,9 +210,10 @@ space_lock(Oid space, LOCKMODE mode, bool hurried)
 	if (hurried)
 		space_limit_waits();
 	LockRelationOid(setting, mode);
+	stays = shard_stay(space);
 	AtEOXact_GUC(false, level);
 	/* Who held the lock may have dropped it. */
-	return get_relname_relid("setting", space) == setting;
+	return stays && get_relname_relid("setting", space) == setting;
 }
 
 bool

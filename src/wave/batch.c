@@ -37,6 +37,7 @@
 #include "sort/key.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 #include "wave/batch.h"
 #include "wave/heap.h"
 #include "wave/match.h"
@@ -807,8 +808,7 @@ receive_worker(TupleTableSlot *slot, DestReceiver *self)
 static bool
 has_places(Oid space)
 {
-	HeapTuple	tuple = SearchSysCache2(RELNAMENSP, CStringGetDatum("worker"),
-										ObjectIdGetDatum(space));
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(shard_relation(space, "worker")));
 	Form_pg_class class;
 	bool		result;
 

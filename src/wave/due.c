@@ -43,6 +43,7 @@
 #include "gig/state.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 #include "wave/due.h"
 #include "wave/seen.h"
 
@@ -56,7 +57,7 @@
 static Oid
 hold(const SpaceInfo *info, const char *name, char relkind, Oid access_method)
 {
-	Oid			relation = get_relname_relid(name, info->space);
+	Oid			relation = shard_relation(info->space, name);
 	HeapTuple	tuple;
 	Form_pg_class class;
 	bool		is_sound;
@@ -64,11 +65,11 @@ hold(const SpaceInfo *info, const char *name, char relkind, Oid access_method)
 	if (!OidIsValid(relation) || !ConditionalLockRelationOid(relation, AccessShareLock))
 		return InvalidOid;
 	/* What is true with the lock stays true. */
-	tuple = SearchSysCache2(RELNAMENSP, CStringGetDatum(name), ObjectIdGetDatum(info->space));
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
 	if (!HeapTupleIsValid(tuple))
 		return InvalidOid;
 	class = (Form_pg_class) GETSTRUCT(tuple);
-	is_sound = class->oid == relation && class->relowner == info->owner &&
+	is_sound = shard_relation(info->space, name) == relation && class->relowner == info->owner &&
 		class->relkind == relkind && class->relam == access_method &&
 		class->relpersistence == RELPERSISTENCE_PERMANENT && !class->relhassubclass;
 	ReleaseSysCache(tuple);

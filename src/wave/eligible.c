@@ -33,6 +33,7 @@
 #include "space/query.h"
 #include "space/row_writer.h"
 #include "space/scope.h"
+#include "space/shard.h"
 #include "wave/eligible.h"
 
 PG_FUNCTION_INFO_V1(eligible_gigs);
@@ -405,6 +406,7 @@ eligible_gigs(PG_FUNCTION_ARGS)
 	int			ngigs;
 	int			n = 0;
 	char	   *name;
+	Datum		result;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -418,6 +420,8 @@ eligible_gigs(PG_FUNCTION_ARGS)
 					  TYPALIGN_DOUBLE, &gigs, &nulls, &ngigs);
 	worker_id = PG_GETARG_INT64(1);
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
+	if (shard_call(fcinfo, info->space, NULL, &result))
+		return result;
 	space_check_invite(info);
 
 	SPI_connect();

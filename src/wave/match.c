@@ -22,6 +22,7 @@
 
 #include "gig/state.h"
 #include "space/query.h"
+#include "space/shard.h"
 #include "wave/match.h"
 
 /*
@@ -183,8 +184,7 @@ wave_lot_start(int64 gig_id, int number)
 double
 wave_workers_expected(Oid space)
 {
-	HeapTuple	tuple = SearchSysCache2(RELNAMENSP, CStringGetDatum("worker"),
-										ObjectIdGetDatum(space));
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(shard_relation(space, "worker")));
 	double		workers;
 
 	if (!HeapTupleIsValid(tuple))

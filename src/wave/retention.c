@@ -19,6 +19,7 @@
 #include "space/floor.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 #include "wave/retention.h"
 #include "wave/trouble.h"
 
@@ -180,7 +181,7 @@ begin_events(Retention *retention)
 	row = result_row(0);
 	arg_int64(&args, result_int64(&row));
 	result_end(&row);
-	if (!writers_since(get_relname_relid("notification", space), DT_NOEND, &since))
+	if (!writers_since(shard_relation(space, "notification"), DT_NOEND, &since))
 		since = DT_NOBEGIN;
 	retention->cutoff[EVENTS] = Min(retention->cutoff[EVENTS], since);
 	query_run(space, &args);

@@ -17,6 +17,7 @@
 #include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 #include "wave/active.h"
 #include "wave/facts.h"
 #include "wave/turn.h"
@@ -25,7 +26,7 @@
 PG_FUNCTION_INFO_V1(run_wave);
 
 static const SpaceQuery wave_row_query = {
-	"SELECT (w.*)::wave FROM wave w WHERE w.id = $1",
+	"SELECT ROW(w.*)::wave FROM wave w WHERE w.id = $1",
 	1, {INT8OID}
 };
 
@@ -79,6 +80,8 @@ run_wave(PG_FUNCTION_ARGS)
 				 errdetail("A wave belongs to a gig, and a gig to a Space."),
 				 errhint("Call run_wave() of the Space.")));
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
+	if (shard_call(fcinfo, info->space, "wave", &result))
+		return result;
 	space_check_invite(info);
 	if (!wave_active)
 		raise_paused("The setting cirro.active is off in this database.",

@@ -39,6 +39,7 @@
 #include "isolate.h"
 #include "space/ddl.h"
 #include "space/list.h"
+#include "space/shard.h"
 #include "wave/active.h"
 #include "wave/batch.h"
 #include "wave/due.h"
@@ -620,6 +621,14 @@ look(Run *run, List *spaces)
 			continue;
 		if (trouble_rests(info->space))
 			continue;
+		if (shard_is_elsewhere(info->space))
+		{
+			if (run->name != NULL && trouble_is_new(info->space, ERRCODE_SUCCESSFUL_COMPLETION))
+				ereport(NOTICE,
+						(errmsg("the rows of Space \"%s\" are on another node", info->name),
+						 errhint("CALL cirro.run_waves() on each node of Citus.")));
+			continue;
+		}
 		if (run->name == NULL && is_idle(info))
 		{
 			if (++run->peeks % PEEKS_PER_COMMIT != 0)

@@ -227,6 +227,7 @@ is(front(q{SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE p
 
 # Two sessions that are there while it changes, one of each kind of result.
 my $session = $front->background_psql('front', on_error_stop => 0);
+$session->set_query_timer_restart();
 $session->query_safe('SET client_min_messages = error');
 $session->query_safe('SELECT count(*) FROM trees.put_workers($${"ref": "ada"}$$); SELECT (trees.erase_worker(4)).id; SELECT count(*) FROM trees.gig_status');
 

@@ -118,6 +118,7 @@ sub crowd_begins
 		my ($state, $began, @rows) = $ask->("SELECT claim, id, attempts, kind, invitation_id, payload->>'event_id', payload->'invitation'->>'status' FROM trees.claim_notifications(30, '$lease s')");
 		return sleep 0.1 if $state ne '00000' || !@rows;
 		my ($claim) = split /\|/, $rows[0];
+		sleep 0.1;
 		my $dice = rand;
 		return if $dice < 0.1;
 		if ($dice < 0.3)
@@ -353,6 +354,7 @@ tidy('and back');
 	is(home(), $from, 'where it was');
 	$holder->query_safe('ROLLBACK');
 	$holder->quit;
+	is((move_space('', '--abort', 'trees'))[0], 0, 'taken back');
 }
 
 # --------------------------------------------------------- killed at each step --

@@ -131,8 +131,8 @@ SELECT * FROM trees.accept('x');
 SELECT * FROM trees.nothing(1);
 -- Times in another style and zone.
 SET datestyle = 'SQL, DMY'; SET intervalstyle = 'sql_standard'; SET timezone = 'Europe/Berlin';
-SELECT * FROM trees.invite(3, ARRAY[5], send_at => '03/05/2030 11:00 CEST');
-SELECT status, send_at, created_at FROM trees.invitation WHERE gig_id = 3 AND worker_id = 5;
+SELECT * FROM trees.invite(4, ARRAY[5], send_at => '03/05/2031 11:00 CEST');
+SELECT status, send_at, created_at FROM trees.invitation WHERE gig_id = 4 AND worker_id = 5;
 RESET timezone;
 SELECT claim, id, kind, gig_id, worker_id, attempts, payload, still_valid FROM trees.claim_notifications(3, lease => '0 1:00:00');
 RESET datestyle; RESET intervalstyle;
@@ -148,7 +148,8 @@ SELECT trees.fail_notifications(2, retry_at => '2030-05-01 08:00+00');
 -- A role with few rights.
 SET ROLE site;
 SELECT worker_ref, status FROM trees.worker_invitation WHERE worker_id = 3 ORDER BY invitation_id;
-SELECT status, invited_at, responded_at FROM trees.reject((SELECT i.id FROM trees.invitation i WHERE i.gig_id = 1 AND i.status = 'pending' ORDER BY i.id LIMIT 1), 'busy');
+SELECT status, invited_at, responded_at FROM trees.accept(1);
+SELECT * FROM trees.reject(1, 'busy');
 SELECT * FROM trees.invite(1, ARRAY[7]);
 SELECT * FROM trees.claim_notifications();
 SELECT * FROM trees.cancel(3);
