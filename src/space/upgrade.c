@@ -23,6 +23,7 @@
 #include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 
 PG_FUNCTION_INFO_V1(upgrade_spaces);
 
@@ -179,7 +180,8 @@ read_version(void)
 /*
  * Brings one Space to this version's DDL, as its owner: triggers that it lacks,
  * functions and views. Later versions run their steps for tables here, from the
- * Space's version on. Asks to be undone if it has changed nothing.
+ * Space's version on. Asks to be undone if it has changed nothing, unless Citus has
+ * taken it to other nodes, which may lack what is here.
  */
 static bool
 upgrade_space(void *arg)
@@ -188,6 +190,7 @@ upgrade_space(void *arg)
 	const SpaceInfo *info = upgrade->info;
 	SpaceScope	scope;
 	const char *ref_type;
+	bool		has_nodes = OidIsValid(shard_place(info->space));
 	int			version;
 	char	  **sound;
 	char	   *before;
@@ -213,7 +216,8 @@ upgrade_space(void *arg)
 	ref_type = space_ref_type(info);
 	sound = sound_description(upgrade->all, ref_type);
 	before = describe(info, ref_type);
-	if (version == CIRRO_DDL_VERSION && *sound != NULL && strcmp(before, *sound) == 0)
+	if (!has_nodes && version == CIRRO_DDL_VERSION &&
+		*sound != NULL && strcmp(before, *sound) == 0)
 	{
 		space_leave(&scope);
 		return false;
@@ -228,7 +232,7 @@ upgrade_space(void *arg)
 		pfree(*sound);
 	*sound = MemoryContextStrdup(upgrade->all->context, after);
 	space_leave(&scope);
-	return version != CIRRO_DDL_VERSION || strcmp(before, after) != 0;
+	return has_nodes || version != CIRRO_DDL_VERSION || strcmp(before, after) != 0;
 }
 
 /*
