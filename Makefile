@@ -24,7 +24,8 @@ PG_CPPFLAGS = -I$(srcdir)/src
 
 # These bring along what they need, PostgreSQL included, and work before it is
 # there; everything else is PGXS and takes PG_CONFIG=/path/to/pg_config.
-ALONE = help setup test layers style docs-check soak crash test-ring test-cells test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian bench-filter bench-waves bench-accept bench-invite bench-notify bench-idle bench-tick bench-report bench-session bench-regex bench-stored
+BENCHES = $(patsubst test/bench/%.sh,bench-%,$(filter-out test/bench/server.sh,$(wildcard test/bench/*.sh)))
+ALONE = help setup test layers style docs-check soak crash test-ring test-cells test-sanitize fuzz fuzz-parser demo demo-stop picture deb deb-test dist test-debian $(BENCHES)
 
 help:
 	@echo 'make, make install      build and install the extension (PG_CONFIG=/path/to/pg_config)'
@@ -54,6 +55,8 @@ help:
 	@echo 'make bench-waves        waves against bare inserts and a loop by hand, with a million workers'
 	@echo '                        (N=100000, GIGS=1000, ROUNDS=3; a table in Markdown)'
 	@echo 'make bench-idle         what Spaces cost in which nothing is due (SPACES="200 1000 5000")'
+	@echo 'make bench-spaces       what many Spaces in one database cost: create, calls, ticks, upgrades, pg_dump'
+	@echo '                        (SPACES="100 400", ROUNDS=1, BEFORE=commit: test/bench/spaces.sh)'
 	@echo 'make bench-tick         ticks that have much due and little to do, or nothing due among many gigs'
 	@echo '                        (N=20000 OPEN=5000 DUE=1000 ROUNDS=1)'
 	@echo 'make bench-accept       accepts against a statement written by hand, attempts, notifications'
@@ -64,12 +67,22 @@ help:
 	@echo '                        (NOTIFICATIONS=20000, ROUNDS=1, FLOOR=off: test/bench/notify.sh)'
 	@echo 'make bench-session      the first waves of a new session, and what they wait for'
 	@echo '                        (N=20000 ROUNDS=1: test/bench/session.sh)'
+	@echo 'make bench-ring         calls through the front of a ring, beside the same at the back end'
+	@echo '                        (CALLS=200 ROUNDS=2: test/bench/ring.sh)'
+	@echo 'make bench-cells        an accept in cells, whose seat is here, elsewhere or nowhere, and ticks of the mover'
+	@echo '                        (CALLS=100 GIGS=200: test/bench/cells.sh)'
 	@echo 'make bench-report       pages of cirro.report() of a Space with 1,000,000 invitations'
 	@echo '                        (INVITATIONS=50000, GIGS=2000, ROUNDS=1: test/bench/report.sh)'
 	@echo 'make bench-regex        regular expressions in filters against a scan, ~ and, with BEFORE=commit, an'
 	@echo '                        older library (N=20000, ROUNDS=3: test/bench/regex.sh)'
+	@echo 'make bench-size         bytes on disk and of WAL: a worker, a gig, an invitation, an accept, a Space'
+	@echo '                        (N=50000 GIGS=1000: test/bench/size.sh)'
+	@echo 'make bench-plan         250 Spaces with 250,000 open gigs in one database: ticks over all of them'
+	@echo '                        (SPACES=10 N=2000 GIGS=100 CHANGED=5 ROUNDS=1: test/bench/plan.sh)'
 	@echo 'make bench-stored       which of a million stored filters match a document, beside evaluating all of them;'
 	@echo '                        ticks over a million gigs that are asleep; half an hour (a minute: test/bench/stored.sh)'
+	@echo 'make bench-move         how long calls stand still while a Space moves to another back end, beside a dump of it'
+	@echo '                        (SIZES=2000:2900 ROUNDS=1: test/bench/move.sh)'
 	@echo 'make setup              install what test and demo need, on Debian; they do it themselves'
 
 setup:
@@ -147,39 +160,8 @@ dist:
 test-debian:
 	@test/debian.sh
 
-bench-filter:
-	@test/bench/filter.sh
-
-bench-waves:
-	@test/bench/waves.sh
-
-bench-idle:
-	@test/bench/idle.sh
-
-bench-tick:
-	@test/bench/tick.sh
-
-bench-accept:
-	@test/bench/accept.sh
-
-bench-invite:
-	@test/bench/invite.sh
-
-bench-notify:
-	@test/bench/notify.sh
-
-bench-report:
-	@test/bench/report.sh
-
-bench-session:
-	@test/bench/session.sh
-
-bench-regex:
-	@test/bench/regex.sh
-
-bench-stored:
-	@test/bench/stored.sh
-
+$(BENCHES): bench-%:
+	@test/bench/$*.sh
 .PHONY: $(ALONE)
 .DEFAULT_GOAL = all
 

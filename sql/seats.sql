@@ -343,6 +343,12 @@ UPDATE gig SET seats_granted = 0 WHERE id = 3;
 SELECT next_wave_at, target FROM gig_state WHERE gig_id = 3;
 UPDATE gig SET seats_granted = NULL WHERE id = 3;
 SELECT next_wave_at, target FROM gig_state WHERE gig_id = 3;
+-- A gig that comes without a seat has no first wave before it is granted one.
+INSERT INTO gig (id, title, url, start_at, end_at, total_seats, seats_granted, filter_query) VALUES (51, 'None', 'u', '2030-01-02', '2030-01-03', 2, 0, '{}');
+SELECT next_wave_at, next_event_at FROM gig_state WHERE gig_id = 51;
+SELECT * FROM check_consistency();
+UPDATE gig SET seats_granted = 1 WHERE id = 51;
+SELECT next_wave_at, next_event_at FROM gig_state WHERE gig_id = 51;
 SELECT * FROM check_consistency();
 
 SET client_min_messages = warning;

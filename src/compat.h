@@ -51,13 +51,17 @@ extern int	no_such_variable
 #define cirro_may_become(member, role)	is_member_of_role(member, role)
 #endif
 
-/* The checks of rights became one function in 16. */
+/* The checks of rights became one function each in 16. */
 #if PG_VERSION_NUM >= 160000
 #define cirro_schema_aclcheck(schema, role, mode) \
 	object_aclcheck(NamespaceRelationId, schema, role, mode)
+#define cirro_function_ownercheck(function, role) \
+	object_ownercheck(ProcedureRelationId, function, role)
 #else
 #define cirro_schema_aclcheck(schema, role, mode) \
 	pg_namespace_aclcheck(schema, role, mode)
+#define cirro_function_ownercheck(function, role) \
+	pg_proc_ownercheck(function, role)
 #endif
 
 /* Until 15 the memory of settings came from malloc; since, it may not. */

@@ -38,14 +38,17 @@ PG_FUNCTION_INFO_V1(gig_deleted);
 #define ARCHIVES_AT(row) \
 	"cirro.gig_archives_at(" row ".archive_at, " row ".archived_at)"
 
+/* Of a gig that is new: there is none where no seat is granted. */
+#define FIRST_WAVE(row, now) \
+	"CASE WHEN " row ".invitation_mode = 'auto' AND " TARGET(row) " > 0 THEN " now " END"
+
 static const SpaceQuery make_state = {
 	"INSERT INTO gig_state (gig_id, target, capacity, expires_rest, auto, frequency, "
 	"  answer_within, starts_at, closes_at, archives_at, next_wave_at, next_event_at, announced) "
 	"SELECT n.id, " TARGET("n") ", " CAPACITY("n") ", "
 	"  " EXPIRES_REST("n") ", n.invitation_mode = 'auto', n.invitation_frequency, "
 	"  n.answer_within, n.start_at, " CLOSES_AT("n") ", " ARCHIVES_AT("n") ", "
-	"  CASE WHEN n.invitation_mode = 'auto' THEN $1 END, "
-	"  least(n.start_at, CASE WHEN n.invitation_mode = 'auto' THEN $1 END), "
+	"  " FIRST_WAVE("n", "$1") ", least(n.start_at, " FIRST_WAVE("n", "$1") "), "
 	"  CASE WHEN n.cancelled_at IS NULL THEN 0 ELSE 2 END "
 	"FROM new_rows n ORDER BY n.id",
 	1, {TIMESTAMPTZOID}

@@ -9,17 +9,26 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/comment.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_type.h"
 #include "parser/parser.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "space/ddl.h"
@@ -39,18 +48,18 @@ const SpaceFunction space_functions[SPACE_FUNCTIONS] = {
 	{"expire", "(bigint, text)"},
 	{"reset", "(bigint, boolean)"},
 	{"try_accept", "(bigint, boolean)"},
-	{"invite", "(bigint, bigint[], timestamptz, boolean)"},
-	{"attempt_invitations", "(bigint, bigint[], int)"},
-	{"archive", "(bigint, timestamptz)"},
+	{"invite", "(bigint, bigint[], timestamp with time zone, boolean)"},
+	{"attempt_invitations", "(bigint, bigint[], integer)"},
+	{"archive", "(bigint, timestamp with time zone)"},
 	{"cancel", "(bigint)"},
 	{"run_wave", "(bigint)"},
 	{"worker_id", "(" SPACE_REF_TYPE ")"},
 	{"gig_id", "(" SPACE_REF_TYPE ")"},
-	{"preview", "(cirro.filter_text, cirro.sort_query, int)"},
+	{"preview", "(cirro.filter_text, cirro.sort_query, integer)"},
 	{"explain_invitation", "(bigint, bigint)"},
-	{"claim_notifications", "(int, interval, text)"},
+	{"claim_notifications", "(integer, interval, text)"},
 	{"confirm_notifications", "(bigint, bigint[], text)"},
-	{"fail_notifications", "(bigint, bigint[], text, timestamptz)"},
+	{"fail_notifications", "(bigint, bigint[], text, timestamp with time zone)"},
 	{"erase_worker", "(bigint)"},
 	{"check_consistency", "()"},
 	{"rebuild_state", "()"},
@@ -67,15 +76,78 @@ take_bodies_as_they_are(void)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
+const char *
+space_arguments(const SpaceFunction *function, const char *ref_type)
+{
+	return strcmp(function->arguments, "(" SPACE_REF_TYPE ")") == 0 ?
+		psprintf("(%s)", ref_type) : function->arguments;
+}
+
+/* The function of that signature; InvalidOid if there is none. */
+static Oid
+find_function(const ObjectWithArgs *signature)
+{
+	char	   *name;
+	Oid			schema = QualifiedNameGetCreationNamespace(signature->objname, &name);
+	Oid			types[FUNC_MAX_ARGS];
+	int			ntypes = 0;
+	ListCell   *cell;
+
+	Assert(list_length(signature->objargs) <= FUNC_MAX_ARGS);
+	foreach(cell, signature->objargs)
+		types[ntypes++] = typenameTypeId(NULL, lfirst_node(TypeName, cell));
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+						   PointerGetDatum(buildoidvector(types, ntypes)),
+						   ObjectIdGetDatum(schema));
+}
+
+/*
+ * Does what core would, if it is to comment on or to drop a function of the current
+ * user. Core looks for it among all functions of that name, and each Space has one;
+ * what is not there, or somebody else's, is core's to tell of.
+ */
+static bool
+run_by_signature(const Node *statement)
+{
+	const ObjectWithArgs *signature;
+	ObjectAddress function = {.classId = ProcedureRelationId};
+
+	if (IsA(statement, CommentStmt) &&
+		castNode(CommentStmt, statement)->objtype == OBJECT_FUNCTION)
+		signature = castNode(ObjectWithArgs, castNode(CommentStmt, statement)->object);
+	else if (IsA(statement, DropStmt) &&
+			 castNode(DropStmt, statement)->removeType == OBJECT_FUNCTION)
+		signature = linitial_node(ObjectWithArgs, castNode(DropStmt, statement)->objects);
+	else
+		return false;
+
+	function.objectId = find_function(signature);
+	if (!OidIsValid(function.objectId) ||
+		!cirro_function_ownercheck(function.objectId, GetUserId()))
+		return false;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (IsA(statement, CommentStmt))
+		CreateComments(function.objectId, function.classId, 0,
+					   castNode(CommentStmt, statement)->comment);
+	else
+		performDeletion(&function, DROP_RESTRICT, 0);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+	return true;
+}
+
 static void
 run_statement(const char *text, const RawStmt *statement)
 {
 	const char *start = text + statement->stmt_location;
-	char	   *command = statement->stmt_len > 0 ?
-		pnstrdup(start, statement->stmt_len) : pstrdup(start);
-	int			level = NewGUCNestLevel();
+	char	   *command;
+	int			level;
 	int			result;
 
+	if (run_by_signature(statement->stmt))
+		return;
+	command = statement->stmt_len > 0 ? pnstrdup(start, statement->stmt_len) : pstrdup(start);
+	level = NewGUCNestLevel();
 	if (IsA(statement->stmt, CreateFunctionStmt))
 		take_bodies_as_they_are();
 	result = SPI_execute(command, false, 0);

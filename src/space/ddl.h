@@ -21,7 +21,10 @@
 #define SPACE_VIEWS		3
 #define SPACE_FUNCTIONS	21
 
-/* Arguments tell a function from overloads that are not cirro's. */
+/*
+ * Arguments tell a function from overloads that are not cirro's; they are written as
+ * oidvectortypes() does.
+ */
 typedef struct SpaceFunction
 {
 	const char *name;
@@ -31,6 +34,9 @@ typedef struct SpaceFunction
 extern const char *const space_tables[SPACE_TABLES];
 extern const char *const space_views[SPACE_VIEWS];
 extern const SpaceFunction space_functions[SPACE_FUNCTIONS];
+
+/* The arguments of one, in parentheses, in a Space with ids of that type. */
+extern const char *space_arguments(const SpaceFunction *function, const char *ref_type);
 
 /*
  * One part of space.sql ("space_tables", "space_code"), with the type of the

@@ -245,6 +245,27 @@ guard_defect(const char *table, const Guarded *guarded)
 	return NULL;
 }
 
+/*
+ * What is wrong with a relation that is no ordinary table. A key of a partitioned table
+ * holds the columns that it is partitioned by.
+ */
+static char *
+kind_defect(const char *table, char kind)
+{
+	const char *second_key = NULL;
+
+	if (kind != RELKIND_PARTITIONED_TABLE)
+		return psprintf("Its \"%s\" is not an ordinary table.", table);
+	if (strcmp(table, "invitation") == 0)
+		second_key = "gig_id, worker_id";
+	else if (strcmp(table, "worker") == 0 || strcmp(table, "gig") == 0)
+		second_key = "ref";
+	if (second_key == NULL)
+		return psprintf("Its table \"%s\" is partitioned, which no table of a Space can be.", table);
+	return psprintf("Its table \"%s\" is partitioned; its keys (id) and (%s) have no column in common that it could be partitioned by.",
+					table, second_key);
+}
+
 /* What is wrong with the tables of a Space; NULL if nothing is. */
 static char *
 find_table_defect(Oid space, Oid owner)
@@ -267,8 +288,7 @@ find_table_defect(Oid space, Oid owner)
 		class = (Form_pg_class) GETSTRUCT(tuple);
 		if (class->relkind != RELKIND_RELATION ||
 			class->relpersistence != RELPERSISTENCE_PERMANENT)
-			defect = psprintf("Its \"%s\" is not an ordinary table.",
-							  tables[i].name);
+			defect = kind_defect(tables[i].name, class->relkind);
 		else if (class->relowner != owner)
 			defect = psprintf("Its tables \"invitation\" and \"%s\" have different owners.",
 							  tables[i].name);
@@ -490,7 +510,7 @@ find_danger(Oid space, const Table *table)
 	if (!OidIsValid(relation))
 		return psprintf("It has no table \"%s\".", table->name);
 	if (get_rel_relkind(relation) != RELKIND_RELATION)
-		return psprintf("Its \"%s\" is not an ordinary table.", table->name);
+		return kind_defect(table->name, get_rel_relkind(relation));
 	for (int i = 0; table->columns[i].name != NULL; i++)
 	{
 		const Column *column = &table->columns[i];

@@ -19,7 +19,6 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/catcache.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -52,6 +51,7 @@ static void
 check_names_free(const char *name, Oid space)
 {
 	SpaceInfo  *info = space_find(name);
+	ListCell   *cell;
 
 	if (info != NULL)
 		ereport(ERROR,
@@ -72,22 +72,17 @@ check_names_free(const char *name, Oid space)
 					 errdetail("A Space has a table or view of that name."),
 					 errhint("Rename it, or make the Space in another schema.")));
 	}
-	for (int i = 0; i < (int) lengthof(space_functions); i++)
+	foreach(cell, space_objects(space, ProcedureRelationId))
 	{
-		CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP,
-											   CStringGetDatum(space_functions[i].name));
-		bool		found = false;
+		char	   *function = get_func_name(lfirst_oid(cell));
 
-		for (int j = 0; j < list->n_members; j++)
-			found |= ((Form_pg_proc) GETSTRUCT(&list->members[j]->tuple))->pronamespace == space;
-		ReleaseSysCacheList(list);
-		if (found)
-			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_FUNCTION),
-					 errmsg("schema \"%s\" has a function \"%s\" already",
-							name, space_functions[i].name),
-					 errdetail("A Space has a function of that name."),
-					 errhint("Rename it, or make the Space in another schema.")));
+		for (int i = 0; function != NULL && i < (int) lengthof(space_functions); i++)
+			if (strcmp(function, space_functions[i].name) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_FUNCTION),
+						 errmsg("schema \"%s\" has a function \"%s\" already", name, function),
+						 errdetail("A Space has a function of that name."),
+						 errhint("Rename it, or make the Space in another schema.")));
 	}
 }
 
@@ -224,6 +219,7 @@ create_space(PG_FUNCTION_ARGS)
 
 	space_enter(&scope, space, owner,
 				owner == GetUserId() ? 0 : SECURITY_RESTRICTED_OPERATION);
+	space_set_whole_path(space);
 	space_run(space_ddl("space_tables", format_type_be(ref_type)));
 	space_run(space_ddl("space_code", format_type_be(ref_type)));
 	space_run(psprintf("INSERT INTO setting (made_schema, ddl_version) VALUES (%s, %d)",
@@ -257,14 +253,9 @@ static void
 drop_functions(const char *schema, const char *ref_type)
 {
 	for (int i = 0; i < (int) lengthof(space_functions); i++)
-	{
-		const char *arguments = space_functions[i].arguments;
-
-		if (strcmp(arguments, "(" SPACE_REF_TYPE ")") == 0)
-			arguments = psprintf("(%s)", ref_type);
 		space_run(psprintf("DROP FUNCTION IF EXISTS %s.%s%s RESTRICT", quote_identifier(schema),
-						   quote_identifier(space_functions[i].name), arguments));
-	}
+						   quote_identifier(space_functions[i].name),
+						   space_arguments(&space_functions[i], ref_type)));
 }
 
 /* Without the row the schema stays. */
@@ -316,7 +307,7 @@ drop_space(PG_FUNCTION_ARGS)
 	drop_relations("TABLE", name, space_tables, lengthof(space_tables));
 	CommandCounterIncrement();
 
-	if (made_schema && space_count_objects(space) == 0)
+	if (made_schema && space_objects(space, InvalidOid) == NIL)
 		space_run(psprintf("DROP SCHEMA %s RESTRICT", quote_identifier(name)));
 	else
 		ereport(NOTICE,

@@ -51,14 +51,11 @@ path_leads_to(Oid space)
  * owner, belongs to somebody else.
  */
 void
-space_set_path(Oid space)
+space_set_whole_path(Oid space)
 {
-	char	   *name;
+	char	   *name = get_namespace_name(space);
 	char	   *path;
 
-	if (path_leads_to(space))
-		return;
-	name = get_namespace_name(space);
 	if (name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CIRRO_UNKNOWN_SPACE),
@@ -96,24 +93,37 @@ space_set_path(Oid space)
 	pfree(name);
 }
 
-int
-space_count_objects(Oid schema)
+void
+space_set_path(Oid space)
+{
+	if (!path_leads_to(space))
+		space_set_whole_path(space);
+}
+
+List *
+space_objects(Oid schema, Oid catalog)
 {
 	Relation	depends = table_open(DependRelationId, AccessShareLock);
 	ScanKeyData keys[2];
 	SysScanDesc scan;
-	int			count = 0;
+	HeapTuple	tuple;
+	List	   *objects = NIL;
 
 	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(NamespaceRelationId));
 	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(schema));
 	scan = systable_beginscan(depends, DependReferenceIndexId, true, NULL, 2, keys);
-	while (HeapTupleIsValid(systable_getnext(scan)))
-		count++;
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend object = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (object->classid == catalog || !OidIsValid(catalog))
+			objects = lappend_oid(objects, object->objid);
+	}
 	systable_endscan(scan);
 	table_close(depends, AccessShareLock);
-	return count;
+	return objects;
 }
 
 /* What there is in the session's temporary schema. */
@@ -122,9 +132,14 @@ temporary_objects(void)
 {
 	Oid			schema;
 	Oid			toast_schema;
+	List	   *objects;
+	int			count;
 
 	GetTempNamespaceState(&schema, &toast_schema);
-	return OidIsValid(schema) ? space_count_objects(schema) : 0;
+	objects = OidIsValid(schema) ? space_objects(schema, InvalidOid) : NIL;
+	count = list_length(objects);
+	list_free(objects);
+	return count;
 }
 
 void

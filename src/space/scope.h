@@ -8,6 +8,7 @@
 #define CIRRO_SPACE_SCOPE_H
 
 #include "postgres.h"
+#include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
 #include "utils/relcache.h"
 
@@ -40,6 +41,12 @@ extern void space_leave(SpaceScope *scope);
  * Raises 40001 if another schema has its name.
  */
 extern void space_set_path(Oid space);
+
+/*
+ * The same for whoever makes what keeps the path that there is: a path of the caller
+ * that leads to the Space may have more behind it, and pg_temp before it one day.
+ */
+extern void space_set_whole_path(Oid space);
 
 /*
  * Locks a table of the Space until the end of the transaction, so that it
@@ -78,7 +85,7 @@ extern bool space_lock(Oid space, LOCKMODE mode, bool hurried);
  */
 extern bool space_visit(SpaceScope *scope, Oid space, Oid owner, bool hurried);
 
-/* How many objects a schema holds. */
-extern int	space_count_objects(Oid schema);
+/* The objects of a schema that are rows of "catalog"; all of them if that is InvalidOid. */
+extern List *space_objects(Oid schema, Oid catalog);
 
 #endif							/* CIRRO_SPACE_SCOPE_H */

@@ -51,13 +51,14 @@ db()
 		-h "$work/socket" -U postgres -d bench "$@"
 }
 
-# bench_server [EXTENSION]: builds and starts, with settings from the standard
-# input; database bench has the extension. EXTENSION is what else it needs.
+# bench_server [EXTENSION [WHAT]]: builds and starts, with settings from the standard
+# input; database bench has the extension. EXTENSION is what else it needs, WHAT its
+# name in test/setup.sh if that is another.
 bench_server()
 {
 	settings=$(cat)
 	unset PGOPTIONS PGSERVICE PGPASSWORD PGPORT PGDATABASE
-	"$top/test/setup.sh" ${1:+"$1"} >&2
+	"$top/test/setup.sh" ${1:+"${2:-$1}"} >&2
 	original=$(find_pg_config)
 	[ -z "${1:-}" ] || [ -e "$("$original" --sharedir)/extension/$1.control" ] ||
 		die "the benchmark needs $1 in that PostgreSQL"

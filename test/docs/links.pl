@@ -42,6 +42,8 @@ for my $line (split /\n/, slurp('Makefile'))
 	$target{$_} = 1 for $line =~ /^([\w\$ ().-]+?)\s*::?(?!=)/ ? split ' ', $1 : ();
 	$target{$_} = 1 for $line =~ /^ALONE\s*=\s*(.*)/ ? split ' ', $1 : ();
 }
+# One for each of these.
+$target{"bench-$_"} = 1 for map { m{(\w+)\.sh$} } grep { !/server/ } glob 'test/bench/*.sh';
 my (%anchors, $links, $spans, $bad);
 $links = $spans = $bad = 0;
 

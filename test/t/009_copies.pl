@@ -64,7 +64,8 @@ for my $copy ($standby, $basebackup)
 
 # ------------------------------------------------------------ subscriber --
 
-# As docs/operations.md says: the schema by pg_dump, waves off, one publication.
+# As docs/operations.md says of a database with nothing but copies: the schema by
+# pg_dump, waves off, one publication. 018_sleep_copies has the other way.
 my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
 $subscriber->init(allows_streaming => 'logical');
 $subscriber->append_conf('postgresql.conf', "fsync = off");

@@ -106,10 +106,13 @@ $subscriber->init(allows_streaming => 'logical');
 $subscriber->append_conf('postgresql.conf', "fsync = off\njit = off\nlog_min_messages = fatal");
 $subscriber->start;
 my $dir = PostgreSQL::Test::Utils::tempdir();
-$subscriber->safe_psql('postgres', 'CREATE EXTENSION cirro; ALTER DATABASE postgres SET cirro.active = off');
+$subscriber->safe_psql('postgres', 'CREATE EXTENSION cirro');
 $node->command_ok([ 'pg_dump', '-s', '-n', 'trees', '-f', "$dir/schema", 'postgres' ], 'dumped, the schema alone');
 $subscriber->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres', '-f', "$dir/schema" ], 'restored in the subscriber');
-sql('CREATE PUBLICATION trees FOR TABLES IN SCHEMA trees');
+my $setting = sql('SELECT to_jsonb(s) FROM trees.setting s');
+$subscriber->safe_psql('postgres', "INSERT INTO trees.setting SELECT * FROM jsonb_populate_record(NULL::trees.setting, \$\$$setting\$\$); UPDATE trees.setting SET paused = true");
+sql(sql(q{SELECT format('CREATE PUBLICATION trees FOR TABLE %s', string_agg(format('trees.%I', tablename), ', '))
+	FROM pg_tables WHERE schemaname = 'trees' AND tablename <> 'setting'}));
 my $connection = $node->connstr('postgres') . ' application_name=trees';
 $subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION trees CONNECTION \$\$$connection\$\$ PUBLICATION trees");
 $subscriber->poll_query_until('postgres', q{SELECT bool_and(srsubstate IN ('r', 's')) FROM pg_subscription_rel})
@@ -162,7 +165,7 @@ $standby->stop;
 $subscriber->safe_psql('postgres', 'DROP SUBSCRIPTION trees');
 my $ids = sql(q{SELECT string_agg(format('SELECT setval(%L, %s);', format('%I.%I', schemaname, sequencename), last_value + 1000), ' ')
 	FROM pg_sequences WHERE schemaname = 'trees' AND last_value IS NOT NULL});
-$subscriber->safe_psql('postgres', "ALTER DATABASE postgres RESET cirro.active; $ids");
+$subscriber->safe_psql('postgres', "UPDATE trees.setting SET paused = false; $ids");
 begins_anew($subscriber, 'subscriber', 'postgres');
 $subscriber->stop;
 
