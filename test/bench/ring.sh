@@ -73,7 +73,7 @@ for round in $(seq "$rounds"); do
 	say "round $round of $rounds"
 	if [ $((round % 2)) = 1 ]; then order='front bench'; else order='bench front'; fi
 	for place in $order; do
-		for kind in accept try_accept worker_id worker_invitation refused; do block $kind $place $first; done
+		for kind in accept try_accept worker_id worker_invitation refused; do block "$kind" "$place" "$first"; done
 		first=$((first + calls))
 	done
 done
