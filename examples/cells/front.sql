@@ -565,7 +565,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION cells.forget() IS 'removes what is known of gigs that are gone';
 
-CREATE OR REPLACE FUNCTION cells.put_gigs(cell int) RETURNS int
+CREATE OR REPLACE FUNCTION cells.put_gigs(cell int, stop_at timestamptz DEFAULT 'infinity') RETURNS int
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 <<fn>>
 DECLARE
@@ -581,6 +581,7 @@ BEGIN
 		WHERE coalesce(k.revision < c.revision, true) AND coalesce(k.retry_at <= cirro.now(), true)
 		ORDER BY w.id
 	LOOP
+		EXIT WHEN clock_timestamp() > put_gigs.stop_at;
 		BEGIN
 			PERFORM cells.at_put(put_gigs.cell, fn.g.row, fn.g.revision);
 			fn.error := NULL;
@@ -600,7 +601,7 @@ BEGIN
 	END LOOP;
 	RETURN fn.puts;
 END $$;
-COMMENT ON FUNCTION cells.put_gigs(int) IS 'tells a cell of gigs that are new or have changed';
+COMMENT ON FUNCTION cells.put_gigs(int, timestamptz) IS 'tells a cell of gigs that are new or have changed, until a time; returns how many';
 
 -- Whatever goes wrong with a cell is its own.
 CREATE OR REPLACE FUNCTION cells.hear(cell int, since text) RETURNS text
@@ -625,6 +626,7 @@ DECLARE
 	until CONSTANT timestamptz := clock_timestamp() + coalesce(move.during, interval '0');
 	horizons text[] := '{}';
 	began timestamptz;
+	stop_at timestamptz;
 	c int;
 	g bigint;
 BEGIN
@@ -638,7 +640,9 @@ BEGIN
 		-- A cell is told first: it is to have the gig when seats are given out.
 		FOR c IN SELECT x.number FROM cells.cell x WHERE x.number > 0 AND x.error IS NULL ORDER BY x.number LOOP
 			BEGIN
-				PERFORM cells.put_gigs(fn.c);
+				-- However much there is to be done: if it goes on anyway, it looks around meanwhile.
+				fn.stop_at := CASE WHEN move.during IS NULL THEN 'infinity' ELSE clock_timestamp() + interval '1 second' END;
+				PERFORM cells.put_gigs(fn.c, fn.stop_at);
 			EXCEPTION WHEN OTHERS THEN
 				NULL; -- hear() will say why
 			END;
@@ -652,13 +656,15 @@ BEGIN
 			fn.horizons[fn.c] := cells.hear(fn.c, fn.horizons[fn.c]);
 			COMMIT;
 		END LOOP;
-		FOR g IN SELECT d.gig_id FROM cells.due d WHERE d.at <= cirro.now() ORDER BY d.gig_id LOOP
+		fn.stop_at := CASE WHEN move.during IS NULL THEN 'infinity' ELSE clock_timestamp() + interval '1 second' END;
+		FOR g IN SELECT d.gig_id FROM cells.due d WHERE d.at <= cirro.now() ORDER BY d.at, d.gig_id LOOP
 			BEGIN
 				PERFORM cells.carry_out_due(fn.g);
 			EXCEPTION WHEN OTHERS THEN
 				NULL; -- it stays due
 			END;
 			COMMIT;
+			EXIT WHEN clock_timestamp() > fn.stop_at;
 		END LOOP;
 		EXIT WHEN clock_timestamp() + interval '1 second' > fn.until;
 		PERFORM pg_sleep(greatest(0, 1 - extract(epoch FROM clock_timestamp() - fn.began)));
