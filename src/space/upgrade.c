@@ -23,6 +23,7 @@
 #include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 
 PG_FUNCTION_INFO_V1(upgrade_spaces);
 
@@ -190,6 +191,7 @@ upgrade_space(void *arg)
 	const char *ref_type;
 	int			version;
 	char	  **sound;
+	bool		is_distributed;
 	char	   *before;
 	char	   *after;
 
@@ -212,8 +214,11 @@ upgrade_space(void *arg)
 
 	ref_type = space_ref_type(info);
 	sound = sound_description(upgrade->all, ref_type);
+	/* What is missing on another node is not seen here. */
+	is_distributed = OidIsValid(shard_place(info->space));
 	before = describe(info, ref_type);
-	if (version == CIRRO_DDL_VERSION && *sound != NULL && strcmp(before, *sound) == 0)
+	if (version == CIRRO_DDL_VERSION && !is_distributed && *sound != NULL &&
+		strcmp(before, *sound) == 0)
 	{
 		space_leave(&scope);
 		return false;
@@ -228,7 +233,7 @@ upgrade_space(void *arg)
 		pfree(*sound);
 	*sound = MemoryContextStrdup(upgrade->all->context, after);
 	space_leave(&scope);
-	return version != CIRRO_DDL_VERSION || strcmp(before, after) != 0;
+	return version != CIRRO_DDL_VERSION || is_distributed || strcmp(before, after) != 0;
 }
 
 /*
