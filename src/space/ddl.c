@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
@@ -26,12 +25,12 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
 #include "space/ddl.h"
+#include "space/shard.h"
 
 const char *const space_tables[SPACE_TABLES] = {
 	"notification_floor", "notification", "consumer", "event", "attempt", "wave",
@@ -122,6 +121,9 @@ run_by_signature(const Node *statement)
 		return false;
 
 	function.objectId = find_function(signature);
+	/* Citus has to see what is to be done on other nodes as well. */
+	if (OidIsValid(shard_place(get_func_namespace(function.objectId))))
+		return false;
 	if (!OidIsValid(function.objectId) ||
 		!cirro_function_ownercheck(function.objectId, GetUserId()))
 		return false;
@@ -254,23 +256,4 @@ space_ref_type(const SpaceInfo *info)
 				 errdetail("It must be of type text, uuid or bigint."),
 				 errhint("Restore the column as create_space made it.")));
 	return format_type_be(type);
-}
-
-Oid
-space_id_sequence(Oid space, const char *table)
-{
-	Oid			relid = get_relname_relid(table, space);
-	Relation	relation;
-	AttrNumber	id;
-	Oid			sequence = InvalidOid;
-
-	if (!OidIsValid(relid))
-		return InvalidOid;
-	relation = table_open(relid, AccessShareLock);
-	id = get_attnum(relid, "id");
-	if (id != InvalidAttrNumber &&
-		TupleDescAttr(RelationGetDescr(relation), id - 1)->attidentity != '\0')
-		sequence = cirro_identity_sequence(relation, id);
-	table_close(relation, NoLock);
-	return sequence;
 }

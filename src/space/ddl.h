@@ -68,7 +68,4 @@ extern void space_run_again(const char *tables, const char *code, Oid space);
 /* The type of the application's ids in a Space; 55000 if it is none of ours. */
 extern const char *space_ref_type(const SpaceInfo *info);
 
-/* The sequence that gives the ids of a table of the Space, or InvalidOid. */
-extern Oid	space_id_sequence(Oid space, const char *table);
-
 #endif							/* CIRRO_SPACE_DDL_H */

@@ -33,10 +33,10 @@
 #include "clock.h"
 #include "compat.h"
 #include "isolate.h"
-#include "space/ddl.h"
 #include "space/list.h"
 #include "space/query.h"
 #include "space/scope.h"
+#include "space/shard.h"
 
 PG_FUNCTION_INFO_V1(metrics);
 
@@ -136,7 +136,7 @@ first_id(Oid sequence)
 static int64
 ids_given(Oid space, const char *table)
 {
-	Oid			relid = space_id_sequence(space, table);
+	Oid			relid = shard_id_sequence(space, table);
 	Relation	sequence;
 	TableScanDesc scan;
 	TupleTableSlot *slot;

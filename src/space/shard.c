@@ -20,6 +20,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/dependency.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -38,9 +39,10 @@
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
-#include "space/ddl.h"
+#include "compat.h"
 #include "space/shard.h"
 
 /* ---------------------------------------------------------- the catalogues -- */
@@ -246,6 +248,25 @@ shard_relation(Oid space, const char *name)
 	return OidIsValid(local) ? local : relation;
 }
 
+Oid
+shard_id_sequence(Oid space, const char *table)
+{
+	Oid			relid = get_relname_relid(table, space);
+	Relation	relation;
+	AttrNumber	id;
+	Oid			sequence = InvalidOid;
+
+	if (!OidIsValid(relid))
+		return InvalidOid;
+	relation = table_open(relid, AccessShareLock);
+	id = get_attnum(relid, "id");
+	if (id != InvalidAttrNumber &&
+		TupleDescAttr(RelationGetDescr(relation), id - 1)->attidentity != '\0')
+		sequence = cirro_identity_sequence(relation, id);
+	table_close(relation, NoLock);
+	return sequence;
+}
+
 bool
 shard_next_id(Oid space, const char *table, int64 *id)
 {
@@ -253,7 +274,7 @@ shard_next_id(Oid space, const char *table, int64 *id)
 
 	if (!is_distributed(space) || !known.is_here)
 		return false;
-	sequence = space_id_sequence(space, table);
+	sequence = shard_id_sequence(space, table);
 	if (!OidIsValid(sequence))
 		return false;
 	*id = nextval_internal(sequence, false);
@@ -300,7 +321,7 @@ static void
 give_id(Rewriting *rewriting, const InsertStmt *insert)
 {
 	const SelectStmt *select = (const SelectStmt *) insert->selectStmt;
-	Oid			sequence = space_id_sequence(rewriting->space, insert->relation->relname);
+	Oid			sequence = shard_id_sequence(rewriting->space, insert->relation->relname);
 	const Node *first;
 	ListCell   *cell;
 

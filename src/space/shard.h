@@ -38,6 +38,9 @@ extern const char *shard_name(Oid space, const char *table, const char *name);
  */
 extern const char *shard_query_text(Oid space, const char *text);
 
+/* The sequence that gives the ids of a table, wherever its rows are, or InvalidOid. */
+extern Oid	shard_id_sequence(Oid space, const char *table);
+
 /*
  * The next id of a table whose rows are in a shard that is here. False elsewhere, where
  * the table gives it. No right is asked for.

@@ -190,9 +190,9 @@ upgrade_space(void *arg)
 	const SpaceInfo *info = upgrade->info;
 	SpaceScope	scope;
 	const char *ref_type;
-	bool		has_nodes = OidIsValid(shard_place(info->space));
 	int			version;
 	char	  **sound;
+	bool		is_distributed;
 	char	   *before;
 	char	   *after;
 
@@ -215,9 +215,11 @@ upgrade_space(void *arg)
 
 	ref_type = space_ref_type(info);
 	sound = sound_description(upgrade->all, ref_type);
+	/* What is missing on another node is not seen here. */
+	is_distributed = OidIsValid(shard_place(info->space));
 	before = describe(info, ref_type);
-	if (!has_nodes && version == CIRRO_DDL_VERSION &&
-		*sound != NULL && strcmp(before, *sound) == 0)
+	if (version == CIRRO_DDL_VERSION && !is_distributed && *sound != NULL &&
+		strcmp(before, *sound) == 0)
 	{
 		space_leave(&scope);
 		return false;
@@ -232,7 +234,7 @@ upgrade_space(void *arg)
 		pfree(*sound);
 	*sound = MemoryContextStrdup(upgrade->all->context, after);
 	space_leave(&scope);
-	return has_nodes || version != CIRRO_DDL_VERSION || strcmp(before, after) != 0;
+	return version != CIRRO_DDL_VERSION || is_distributed || strcmp(before, after) != 0;
 }
 
 /*
