@@ -121,11 +121,11 @@ run_by_signature(const Node *statement)
 		return false;
 
 	function.objectId = find_function(signature);
-	/* Citus has to see what is to be done on other nodes as well. */
-	if (OidIsValid(shard_place(get_func_namespace(function.objectId))))
-		return false;
 	if (!OidIsValid(function.objectId) ||
 		!cirro_function_ownercheck(function.objectId, GetUserId()))
+		return false;
+	/* Citus has to see what is to be done on other nodes as well. */
+	if (OidIsValid(shard_place(get_func_namespace(function.objectId))))
 		return false;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (IsA(statement, CommentStmt))
@@ -146,7 +146,7 @@ run_statement(const char *text, const RawStmt *statement)
 	int			level;
 	int			result;
 
-	if (IsA(statement->stmt, CommentStmt) && run_by_signature(statement->stmt))
+	if (run_by_signature(statement->stmt))
 		return;
 	command = statement->stmt_len > 0 ? pnstrdup(start, statement->stmt_len) : pstrdup(start);
 	level = NewGUCNestLevel();
@@ -166,12 +166,6 @@ space_run(const char *text)
 
 	foreach(cell, raw_parser(text, RAW_PARSE_DEFAULT))
 		run_statement(text, lfirst_node(RawStmt, cell));
-}
-
-bool
-space_drop_function(const char *command)
-{
-	return run_by_signature(linitial_node(RawStmt, raw_parser(command, RAW_PARSE_DEFAULT))->stmt);
 }
 
 void
