@@ -158,7 +158,7 @@ run_statement(const char *text, const RawStmt *statement)
 	int			level;
 	int			result;
 
-	if (IsA(statement->stmt, CommentStmt) && run_by_signature(statement->stmt))
+	if (run_by_signature(statement->stmt))
 		return;
 	command = statement->stmt_len > 0 ? pnstrdup(start, statement->stmt_len) : pstrdup(start);
 	level = NewGUCNestLevel();
@@ -178,12 +178,6 @@ space_run(const char *text)
 
 	foreach(cell, raw_parser(text, RAW_PARSE_DEFAULT))
 		run_statement(text, lfirst_node(RawStmt, cell));
-}
-
-bool
-space_drop_function(const char *command)
-{
-	return run_by_signature(linitial_node(RawStmt, raw_parser(command, RAW_PARSE_DEFAULT))->stmt);
 }
 
 void
