@@ -23,6 +23,7 @@
 #include "parser/parser.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/evtcache.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -100,10 +101,18 @@ find_function(const ObjectWithArgs *signature)
 						   ObjectIdGetDatum(schema));
 }
 
+/* Does anybody want to hear of DDL? The command alone tells him. */
+static bool
+has_event_triggers(void)
+{
+	return EventCacheLookup(EVT_DDLCommandStart) != NIL ||
+		EventCacheLookup(EVT_DDLCommandEnd) != NIL || EventCacheLookup(EVT_SQLDrop) != NIL;
+}
+
 /*
  * Does what core would, if it is to comment on or to drop a function of the current
  * user. Core looks for it among all functions of that name, and each Space has one;
- * what is not there, or somebody else's, is core's to tell of.
+ * what is not there, no function, or somebody else's, is core's to tell of.
  */
 static bool
 run_by_signature(const Node *statement)
@@ -119,9 +128,12 @@ run_by_signature(const Node *statement)
 		signature = linitial_node(ObjectWithArgs, castNode(DropStmt, statement)->objects);
 	else
 		return false;
+	if (signature->args_unspecified || has_event_triggers())
+		return false;
 
 	function.objectId = find_function(signature);
 	if (!OidIsValid(function.objectId) ||
+		get_func_prokind(function.objectId) != PROKIND_FUNCTION ||
 		!cirro_function_ownercheck(function.objectId, GetUserId()))
 		return false;
 	/* Citus has to see what is to be done on other nodes as well. */
