@@ -168,7 +168,9 @@ EXPLAIN (COSTS OFF) SELECT * FROM saved WHERE cirro.matched_by(filter, '{"city":
 EXPLAIN (COSTS OFF) SELECT * FROM saved_twice WHERE cirro.matches('{"city": "city 5"}'::jsonb, filter);
 CREATE TABLE worker (id int, profile jsonb);
 INSERT INTO worker SELECT i, jsonb_build_object('city', 'city ' || i, 'n', 300) FROM generate_series(1, 20) i;
+SET enable_seqscan = on;
 EXPLAIN (COSTS OFF) SELECT w.id, s.id FROM worker w JOIN saved s ON w OPERATOR(cirro.@@) s.filter;
+SET enable_seqscan = off;
 SELECT w.id, count(s.id) FROM worker w LEFT JOIN saved s ON w OPERATOR(cirro.@@) s.filter AND s.id < 1000 GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM saved WHERE filter OPERATOR(cirro.~@@) '{"city": "city 5", "n": 300}'::jsonb AND filter OPERATOR(cirro.~@@) '{"city": ["city 5"], "n": 50}'::jsonb;
 SELECT count(*) FROM saved WHERE filter OPERATOR(cirro.~@@) NULL::jsonb;
