@@ -93,7 +93,7 @@ GRANT SELECT ON ring.metrics TO PUBLIC;
 -- What a Space that moves needs (move_space): checks before, a marker that says how far
 -- the target has come, the triggers that refuse writes where a Space has left, and the
 -- remainders of a move by name, so that nothing else is ever dropped. All of it is called
--- by the superuser who moves, in the order in which it stands here.
+-- by the superuser who moves, in the order in which it stands here. No trigger of the Space's owner is run by that.
 
 CREATE TABLE ring.beat (
 	space name PRIMARY KEY,
@@ -333,7 +333,7 @@ COMMENT ON FUNCTION ring.published(name, name) IS 'whether that publication has 
 
 -- The source's row of setting, through any columns that the owner has added.
 CREATE FUNCTION ring.take_setting(space name, setting jsonb) RETURNS void
-LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp SET session_replication_role = replica
 AS $$
 DECLARE
 	list text := (SELECT string_agg(format('%I', a.attname), ', ') FROM pg_attribute a
@@ -385,9 +385,10 @@ $$;
 COMMENT ON FUNCTION ring.fence() IS 'trigger of each table of a Space that has moved, before each statement that writes';
 
 -- In one transaction with ring.hold(), and nothing of it holds before that commits: then
--- the Space lives elsewhere. Ticks find it paused, and are quiet.
+-- the Space lives elsewhere. Ticks find it paused, and are quiet. Gives way to who has a
+-- number of a sequence already and waits for ring.hold(): a deadlock that is ours.
 CREATE FUNCTION ring.depart(space name, target text) RETURNS ring.departed
-LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp SET session_replication_role = replica SET deadlock_timeout = '50ms'
 AS $$
 DECLARE
 	result ring.departed;
@@ -480,19 +481,20 @@ LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT DISTINCT coalesce(format('session %s of %s, in a transaction for %s s', a.pid, a.usename, round(extract(epoch FROM clock_timestamp() - a.xact_start))),
 		'a prepared transaction (pg_prepared_xacts)')
-	FROM pg_locks l JOIN ring.tables(writers.space) t ON l.relation = t.id LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-	WHERE l.granted AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+	FROM pg_locks l JOIN pg_class c ON c.oid = l.relation AND c.relkind IN ('r', 'p', 'S') JOIN pg_namespace n ON n.oid = c.relnamespace
+	LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+	WHERE n.nspname = writers.space AND l.granted AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
 	AND l.mode NOT IN ('AccessShareLock', 'RowShareLock') AND l.pid IS DISTINCT FROM pg_backend_pid()
 $$;
-COMMENT ON FUNCTION ring.writers(name) IS 'who keeps ring.hold() waiting';
+COMMENT ON FUNCTION ring.writers(name) IS 'who keeps ring.hold() or depart() waiting';
 
 DO $$
 DECLARE
 	f regprocedure;
 BEGIN
 	FOR f IN SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'ring'::regnamespace AND p.proname IN ('tables', 'outsiders', 'facts', 'cannot_leave',
-		'cannot_arrive', 'shape', 'shape_hash', 'publish', 'published', 'take_setting', 'setting_of', 'hold', 'fence', 'depart', 'take_sequences', 'arrived',
-		'clear', 'writers')
+		'cannot_arrive', 'shape', 'shape_hash', 'publish', 'published', 'take_setting', 'setting_of', 'hold', 'fence', 'depart',
+		'take_sequences', 'arrived', 'clear', 'writers')
 	LOOP
 		EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
 	END LOOP;
