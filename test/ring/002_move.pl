@@ -205,9 +205,9 @@ sub tidy
 	{
 		$left .= ' ' . sql($name, q{SELECT concat_ws(',', (SELECT count(*) FROM ring.beat), (SELECT count(*) FROM ring.arriving), (SELECT count(*) FROM ring.departed),
 			(SELECT count(*) FROM pg_replication_slots), (SELECT count(*) FROM pg_publication), (SELECT count(*) FROM pg_subscription),
-			(SELECT count(*) FROM pg_replication_origin), (SELECT count(*) FROM pg_namespace WHERE nspname = 'trees'))});
+			(SELECT count(*) FROM pg_replication_origin), (SELECT count(*) FROM pg_trigger WHERE tgname = 'ring_fence'), (SELECT count(*) FROM pg_namespace WHERE nspname = 'trees'))});
 	}
-	is($left, $home eq 'a' ? '0 0,0,0,0,0,0,0,1 0,0,0,0,0,0,0,0' : '0 0,0,0,0,0,0,0,0 0,0,0,0,0,0,0,1', "$what: nothing is left of the move");
+	is($left, $home eq 'a' ? '0 0,0,0,0,0,0,0,0,1 0,0,0,0,0,0,0,0,0' : '0 0,0,0,0,0,0,0,0,0 0,0,0,0,0,0,0,0,1', "$what: nothing is left of the move");
 	return;
 }
 
@@ -373,6 +373,14 @@ tidy('and back');
 {
 	my ($from, $to) = (home(), other(home()));
 	is((move_space('copy', 'trees', $to))[0], 'killed', 'killed after: copy');
+	# Whoever takes the copy for the Space is told of nothing that nobody else hears of.
+	for my $write ('SELECT trees.erase_worker(1)', q{INSERT INTO trees.worker (profile) VALUES ('{}')},
+		'UPDATE trees.badge SET note = NULL', 'DELETE FROM trees.notification', 'TRUNCATE trees.badge', 'UPDATE trees.setting SET paused = false',
+		q{INSERT INTO trees.odd_new VALUES ('2031-01-01', 1)}, q{INSERT INTO trees."Odd ""one" VALUES ('2031-01-01', 1)})
+	{
+		my ($state, $out, $err) = $node{$to}->psql($to, "\\set VERBOSITY verbose\n$write");
+		like($err, qr/ERROR:  25006: Space "trees" does not live here yet\n.*from back end "$from"/, "in the copy: $write");
+	}
 	my $holder = $node{$to}->background_psql($to);
 	$holder->query_safe('BEGIN');
 	$holder->query_safe('SELECT FROM trees.badge WHERE id = (SELECT min(id) FROM trees.badge) FOR UPDATE');
