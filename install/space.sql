@@ -1284,7 +1284,7 @@ LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 BEGIN
 	RETURN (SELECT w.id FROM worker w WHERE w.ref = worker_id.ref);
 END $$;
-COMMENT ON FUNCTION worker_id IS 'the worker that the application knows by this id; NULL if there is none';
+COMMENT ON FUNCTION worker_id(@ref_type@) IS 'the worker that the application knows by this id; NULL if there is none';
 
 CREATE OR REPLACE FUNCTION gig_id(ref @ref_type@) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
@@ -1292,7 +1292,7 @@ LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 BEGIN
 	RETURN (SELECT g.id FROM gig g WHERE g.ref = gig_id.ref);
 END $$;
-COMMENT ON FUNCTION gig_id IS 'the gig that the application knows by this id; NULL if there is none';
+COMMENT ON FUNCTION gig_id(@ref_type@) IS 'the gig that the application knows by this id; NULL if there is none';
 
 -- ----------------------------------------------------------- explanations --
 

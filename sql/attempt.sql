@@ -130,5 +130,40 @@ DROP TRIGGER keep_out ON invitation;
 DROP FUNCTION keep_out();
 SELECT * FROM check_consistency();
 
+-- Such a trigger runs as it would for a statement of the caller: he may be another role in
+-- it, and what it sets stays.
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('role', 'none', true), set_config('test.seen', concat(current_setting('test.seen'), NEW.gig_id, ' '), false);
+	RETURN NULL;
+END $$;
+CREATE TRIGGER note AFTER INSERT OR UPDATE ON invitation FOR EACH ROW EXECUTE FUNCTION note();
+SET test.seen = '';
+UPDATE invitation SET status = 'expired' WHERE worker_id = 6 AND gig_id = 42;
+SELECT pg_temp.gig(47, total_seats => 2, filter => '{"lang": "es"}');
+SELECT gig_id, outcome FROM attempt_invitations(6, '{42,47}');
+SELECT current_setting('test.seen');
+DROP TRIGGER note ON invitation;
+DROP FUNCTION note();
+-- What it calls does no more for a caller than he may do himself.
+CREATE ROLE regress_cirro_attempt;
+SET ROLE regress_cirro_attempt;
+SELECT pg_temp.try($$SELECT cirro.write_attempt('attempt', 1, '{1}', NULL)$$);
+RESET ROLE;
+GRANT USAGE ON SCHEMA attempt TO regress_cirro_attempt;
+SET ROLE regress_cirro_attempt;
+SELECT pg_temp.try($$SELECT cirro.write_attempt('attempt', 1, '{1}', NULL)$$);
+RESET ROLE;
+GRANT INSERT, SELECT ON attempt.invitation TO regress_cirro_attempt;
+SET ROLE regress_cirro_attempt;
+SELECT pg_temp.try($$SELECT cirro.write_attempt('attempt', 1, '{1}', NULL)$$);
+RESET ROLE;
+SELECT pg_temp.try($$SELECT cirro.write_attempt('nowhere', 1, '{1}', NULL)$$);
+SELECT cirro.write_attempt('attempt', NULL, NULL, NULL), cirro.write_attempt(NULL, 1, '{1}', '{}');
+SELECT pg_temp.try($$SELECT cirro.write_attempt('attempt', NULL, '{{47},{NULL}}', '{}')$$);
+DROP OWNED BY regress_cirro_attempt;
+DROP ROLE regress_cirro_attempt;
+SELECT * FROM check_consistency();
+
 SET client_min_messages = warning;
 SELECT cirro.drop_space('attempt');

@@ -171,6 +171,36 @@ SELECT a.ddl_version, b.ddl_version = (SELECT ddl_version FROM upgrade_uuid.sett
 SELECT tgrelid::regclass, tgfoid::regproc FROM pg_trigger WHERE tgname = 'cirro_truncate' AND tgrelid IN ('upgrade_a.wave'::regclass, 'upgrade_b.wave'::regclass) ORDER BY 1;
 ROLLBACK;
 
+-- The owner's own of the same name is not cirro's, whatever its arguments or its kind.
+BEGIN;
+CREATE FUNCTION upgrade_a.worker_id() RETURNS int LANGUAGE sql RETURN 1;
+COMMENT ON FUNCTION upgrade_a.worker_id() IS 'mine';
+COMMENT ON FUNCTION upgrade_a.worker_id(text) IS NULL;
+CALL cirro.upgrade_spaces('upgrade_a');
+SELECT p.oid::regprocedure, obj_description(p.oid) FROM pg_proc p WHERE p.pronamespace = 'upgrade_a'::regnamespace AND p.proname = 'worker_id' ORDER BY p.pronargs;
+DROP FUNCTION upgrade_a.cancel(bigint);
+CREATE PROCEDURE upgrade_a.cancel(bigint) LANGUAGE sql AS '';
+SELECT cirro.drop_space('upgrade_a');
+ROLLBACK;
+
+-- Who listens to DDL by event triggers hears of every function, whatever is done to it.
+BEGIN;
+CREATE TEMP TABLE heard (command text, type text);
+CREATE FUNCTION pg_temp.hear_end() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO pg_temp.heard SELECT c.command_tag, c.object_type FROM pg_event_trigger_ddl_commands() c;
+END $$;
+CREATE FUNCTION pg_temp.hear_drop() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO pg_temp.heard SELECT tg_tag, d.object_type FROM pg_event_trigger_dropped_objects() d WHERE d.original;
+END $$;
+CREATE EVENT TRIGGER regress_cirro_end ON ddl_command_end EXECUTE FUNCTION pg_temp.hear_end();
+CREATE EVENT TRIGGER regress_cirro_drop ON sql_drop EXECUTE FUNCTION pg_temp.hear_drop();
+SELECT cirro.create_space('upgrade_heard');
+SELECT cirro.drop_space('upgrade_heard');
+SELECT command, count(*) FROM heard WHERE type = 'function' GROUP BY 1 ORDER BY 1;
+ROLLBACK;
+
 -- Whatever path the caller has, functions have their own, and pg_temp is last there.
 ALTER SCHEMA upgrade_b RENAME TO "Upgrade B";
 SET search_path = "Upgrade B", public;

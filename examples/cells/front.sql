@@ -368,7 +368,8 @@ BEGIN
 		ORDER BY k.waiting DESC, k.granted DESC, k.cell
 	LOOP
 		fn.c.n := least(fn.c.n, fn.n);
-		IF fn.c.owed <> fn.c.n THEN
+		-- What comes back now is no debt any more, but only once it has.
+		IF fn.c.owed < fn.c.n OR (fn.c.owed > fn.c.n AND sources = '{}') THEN
 			debtors := debtors || fn.c.cell;
 			debts := debts || fn.c.n;
 		END IF;

@@ -12,8 +12,8 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
 #include "cirro.h"
 #include "compat.h"
@@ -179,13 +179,13 @@ static const SpaceQuery attempt_query = {
  *
  * Invites the worker to the gigs, and makes those invitations of his pending that are
  * expired, with the rights of the caller, as one statement. Returns how many were
- * written: somebody may have been there before. Errors are the triggers'.
+ * written: somebody may have been there before. Errors: UG001, 42501, the triggers'.
  */
 Datum
 write_attempt(PG_FUNCTION_ARGS)
 {
 	SpaceInfo  *info;
-	SpaceScope	scope;
+	int			level;
 	QueryArgs	args = {&attempt_query};
 	ResultRow	row;
 	Datum		result;
@@ -196,16 +196,19 @@ write_attempt(PG_FUNCTION_ARGS)
 	info = space_get(NameStr(*PG_GETARG_NAME(0)));
 	if (shard_call(fcinfo, info->space, NULL, &result))
 		return result;
+	space_check_invite(info);
 	for (int i = 0; i < attempt_query.nargs; i++)
 		arg_datum(&args, attempt_query.argtypes[i], PG_GETARG_DATUM(i + 1), PG_ARGISNULL(i + 1));
 
 	SPI_connect();
-	space_enter(&scope, info->space, GetUserId(), 0);
+	/* The path alone: what an owner's triggers set is to stay set. */
+	level = NewGUCNestLevel();
+	space_set_path(info->space);
 	query_run(info->space, &args);
 	row = result_row(0);
 	written = result_int64(&row);
 	result_end(&row);
-	space_leave(&scope);
+	AtEOXact_GUC(true, level);
 	SPI_finish();
 	PG_RETURN_INT64(written);
 }

@@ -21,8 +21,10 @@
 #include "nodes/parsenodes.h"
 #include "parser/parse_type.h"
 #include "parser/parser.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/evtcache.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -100,10 +102,18 @@ find_function(const ObjectWithArgs *signature)
 						   ObjectIdGetDatum(schema));
 }
 
+/* Does anybody want to hear of DDL? The command alone tells him. */
+static bool
+has_event_triggers(void)
+{
+	return EventCacheLookup(EVT_DDLCommandStart) != NIL ||
+		EventCacheLookup(EVT_DDLCommandEnd) != NIL || EventCacheLookup(EVT_SQLDrop) != NIL;
+}
+
 /*
  * Does what core would, if it is to comment on or to drop a function of the current
  * user. Core looks for it among all functions of that name, and each Space has one;
- * what is not there, or somebody else's, is core's to tell of.
+ * what is not there, no function, or somebody else's, is core's to tell of.
  */
 static bool
 run_by_signature(const Node *statement)
@@ -119,13 +129,21 @@ run_by_signature(const Node *statement)
 		signature = linitial_node(ObjectWithArgs, castNode(DropStmt, statement)->objects);
 	else
 		return false;
+	if (signature->args_unspecified || has_event_triggers())
+		return false;
 
 	function.objectId = find_function(signature);
+	if (!OidIsValid(function.objectId) ||
+		get_func_prokind(function.objectId) != PROKIND_FUNCTION ||
+		!cirro_function_ownercheck(function.objectId, GetUserId()))
+		return false;
 	/* Citus has to see what is to be done on other nodes as well. */
 	if (OidIsValid(shard_place(get_func_namespace(function.objectId))))
 		return false;
-	if (!OidIsValid(function.objectId) ||
-		!cirro_function_ownercheck(function.objectId, GetUserId()))
+	LockDatabaseObject(ProcedureRelationId, function.objectId, 0,
+					   IsA(statement, DropStmt) ? AccessExclusiveLock : ShareUpdateExclusiveLock);
+	/* Who held the lock may have dropped it. */
+	if (find_function(signature) != function.objectId)
 		return false;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (IsA(statement, CommentStmt))
@@ -146,7 +164,7 @@ run_statement(const char *text, const RawStmt *statement)
 	int			level;
 	int			result;
 
-	if (IsA(statement->stmt, CommentStmt) && run_by_signature(statement->stmt))
+	if (run_by_signature(statement->stmt))
 		return;
 	command = statement->stmt_len > 0 ? pnstrdup(start, statement->stmt_len) : pstrdup(start);
 	level = NewGUCNestLevel();
@@ -166,12 +184,6 @@ space_run(const char *text)
 
 	foreach(cell, raw_parser(text, RAW_PARSE_DEFAULT))
 		run_statement(text, lfirst_node(RawStmt, cell));
-}
-
-bool
-space_drop_function(const char *command)
-{
-	return run_by_signature(linitial_node(RawStmt, raw_parser(command, RAW_PARSE_DEFAULT))->stmt);
 }
 
 void

@@ -51,12 +51,6 @@ extern char *space_ddl(const char *part, const char *ref_type);
 extern void space_run(const char *text);
 
 /*
- * Runs a command DROP FUNCTION without looking for the function among those of all
- * Spaces. False, and nothing is done, if it is not there, or not the current user's.
- */
-extern bool space_drop_function(const char *command);
-
-/*
  * Runs what brings a Space that is there to the DDL of the two parts: of the
  * tables' text the triggers that are missing, of the code's text everything,
  * but a GRANT on a view only if the view was missing. What the owner has made

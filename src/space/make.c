@@ -250,21 +250,12 @@ drop_relations(const char *kind, const char *schema,
 }
 
 static void
-drop_functions(Oid space, const char *schema, const char *ref_type)
+drop_functions(const char *schema, const char *ref_type)
 {
-	/* What is on other nodes as well Citus drops there, if it sees the command. */
-	bool		has_nodes = OidIsValid(shard_place(space));
-
 	for (int i = 0; i < (int) lengthof(space_functions); i++)
-	{
-		char	   *command = psprintf("DROP FUNCTION IF EXISTS %s.%s%s RESTRICT",
-									   quote_identifier(schema),
-									   quote_identifier(space_functions[i].name),
-									   space_arguments(&space_functions[i], ref_type));
-
-		if (has_nodes || !space_drop_function(command))
-			space_run(command);
-	}
+		space_run(psprintf("DROP FUNCTION IF EXISTS %s.%s%s RESTRICT", quote_identifier(schema),
+						   quote_identifier(space_functions[i].name),
+						   space_arguments(&space_functions[i], ref_type)));
 }
 
 /* Without the row the schema stays. */
@@ -312,7 +303,7 @@ drop_space(PG_FUNCTION_ARGS)
 	made_schema = result_bool(&row);
 	result_end(&row);
 	drop_relations("VIEW", name, space_views, lengthof(space_views));
-	drop_functions(space, name, space_ref_type(info));
+	drop_functions(name, space_ref_type(info));
 	drop_relations("TABLE", name, space_tables, lengthof(space_tables));
 	CommandCounterIncrement();
 

@@ -181,7 +181,8 @@ front("UPDATE trees.gig SET total_seats = 8 WHERE id = $gig");
 $cells->settle;
 is(front("SELECT sum((l).granted), sum((l).accepted), cells.pool($gig) FROM unnest(cells.looks($gig)) l"), '11|11|-3', 'lowering evicts nobody');
 sound('lowered', $gig);
-my @taken = map { my $cell = $_; map { [ $cell, $_ ] } split /\n/, $cells->sql($cell, "SELECT id FROM trees.invitation WHERE gig_id = $gig AND status = 'accepted'") } 1 .. 4;
+# First the one of the cell where somebody waits.
+my @taken = map { my $cell = $_; map { [ $cell, $_ ] } split /\n/, $cells->sql($cell, "SELECT id FROM trees.invitation WHERE gig_id = $gig AND status = 'accepted'") } reverse 1 .. 4;
 for (1 .. 3)
 {
 	leave((shift @taken)->[1]);
@@ -315,7 +316,8 @@ like($cells->wrong, qr/got more than was given/, 'a cell that has forgotten what
 $cells->settle;
 is($cells->stands($gig), '0/0 4/0 2/0 2/0', '… and is told');
 sound('restored', $gig);
-front("UPDATE cells.seats SET given = 0 WHERE gig_id = $gig AND peer = 4");
+# What the front knows is as old then.
+front("UPDATE cells.seats SET given = 0 WHERE gig_id = $gig AND peer = 4; DELETE FROM cells.known WHERE gig_id = $gig AND cell = 4");
 $cells->settle;
 sound('the front restored', $gig);
 

@@ -52,10 +52,15 @@ CREATE FUNCTION test.each(what text) RETURNS text LANGUAGE sql AS $$
 	WHERE c.number > 0
 $$;
 CREATE PROCEDURE test.settle() LANGUAGE plpgsql AS $$
+DECLARE
+	before text;
+	now_known text := '';
 BEGIN
 	FOR i IN 1 .. 50 LOOP
+		before := now_known;
 		CALL cells.move();
-		IF NOT EXISTS (SELECT FROM cells.due WHERE at <= clock_timestamp()) AND NOT EXISTS (SELECT FROM cells.change) THEN
+		now_known := (SELECT md5(string_agg(k::text, ' ' ORDER BY k.gig_id, k.cell)) FROM cells.known k);
+		IF now_known IS NOT DISTINCT FROM before AND NOT EXISTS (SELECT FROM cells.due WHERE at <= clock_timestamp()) AND NOT EXISTS (SELECT FROM cells.change) THEN
 			RETURN;
 		END IF;
 	END LOOP;
@@ -134,6 +139,7 @@ sub wrong
 {
 	my ($self) = @_;
 	return $self->sql(0, 'SELECT g.id, w.* FROM trees.gig g CROSS JOIN LATERAL cells.wrong(g.id) w')
+		. $self->sql(0, 'SELECT * FROM trees.check_consistency()')
 		. $self->each_cell('SELECT c::text FROM trees.check_consistency() c');
 }
 
