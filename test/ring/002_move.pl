@@ -73,8 +73,8 @@ sub worker
 			my $psql = open3(my $in, my $out, undef, 'psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-d', $node{$where}->connstr($where) . " application_name=$name");
 			$in->autoflush(1);
 			local $SIG{PIPE} = 'IGNORE';
-			# Of PL/Proxy, when a connection was lost.
-			print $in "SET client_min_messages = warning;\n";
+			# At the front PL/Proxy warns of a connection that was lost; of ticks every WARNING is wanted.
+			print $in 'SET client_min_messages = ', $where eq 'front' ? 'error' : 'warning', ";\n";
 			my $ask = sub {
 				my ($query) = @_;
 				my $began = time;
