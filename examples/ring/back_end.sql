@@ -91,9 +91,10 @@ GRANT SELECT ON ring.metrics TO PUBLIC;
 -- The fence
 --
 -- What a Space that moves needs (move_space): checks before, a marker that says how far
--- the target has come, the triggers that refuse writes where a Space has left, and the
--- remainders of a move by name, so that nothing else is ever dropped. All of it is called
--- by the superuser who moves, in the order in which it stands here.
+-- the target has come, the triggers that refuse writes where a Space has left and where
+-- it has not arrived yet, and the remainders of a move by name, so that nothing else is
+-- ever dropped. All of it is called by the superuser who moves, in the order in which it
+-- stands here. No trigger of the Space's owner is run by that.
 
 CREATE TABLE ring.beat (
 	space name PRIMARY KEY,
@@ -331,9 +332,39 @@ AS $$
 $$;
 COMMENT ON FUNCTION ring.published(name, name) IS 'whether that publication has all tables of the Space';
 
+CREATE FUNCTION ring.fence_copy() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = '25006',
+		MESSAGE = format('Space "%s" does not live here yet', TG_TABLE_SCHEMA),
+		DETAIL = format('It is being moved here from back end "%s".', TG_ARGV[0]),
+		HINT = 'Write through the front of the ring, which knows where the Space lives.';
+END
+$$;
+COMMENT ON FUNCTION ring.fence_copy() IS 'trigger of each table of a copy, before each statement that writes; not for what is replicated';
+
+-- In one transaction with the schema. Who has gone on to write here, where the Space once
+-- lived, or asks an old directory, would be told of an answer that nobody else hears of.
+CREATE FUNCTION ring.arrive(space name, source text) RETURNS void
+LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	t record;
+BEGIN
+	INSERT INTO ring.arriving (space, source, schema) SELECT n.nspname, arrive.source, n.oid FROM pg_namespace n WHERE n.nspname = arrive.space;
+	DELETE FROM ring.beat b WHERE b.space = arrive.space;
+	FOR t IN SELECT * FROM ring.tables(arrive.space) LOOP
+		EXECUTE format('CREATE TRIGGER ring_fence BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.%I
+			FOR EACH STATEMENT EXECUTE FUNCTION ring.fence_copy(%L)', arrive.space, t.name, arrive.source);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION ring.arrive(name, text) IS 'notes a copy as one, and keeps all but replication from writing to it';
+
 -- The source's row of setting, through any columns that the owner has added.
 CREATE FUNCTION ring.take_setting(space name, setting jsonb) RETURNS void
-LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp SET session_replication_role = replica
 AS $$
 DECLARE
 	list text := (SELECT string_agg(format('%I', a.attname), ', ') FROM pg_attribute a
@@ -385,9 +416,10 @@ $$;
 COMMENT ON FUNCTION ring.fence() IS 'trigger of each table of a Space that has moved, before each statement that writes';
 
 -- In one transaction with ring.hold(), and nothing of it holds before that commits: then
--- the Space lives elsewhere. Ticks find it paused, and are quiet.
+-- the Space lives elsewhere. Ticks find it paused, and are quiet. Gives way to who has a
+-- number of a sequence already and waits for ring.hold(): a deadlock that is ours.
 CREATE FUNCTION ring.depart(space name, target text) RETURNS ring.departed
-LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp SET session_replication_role = replica SET deadlock_timeout = '50ms'
 AS $$
 DECLARE
 	result ring.departed;
@@ -434,17 +466,40 @@ $$;
 COMMENT ON FUNCTION ring.take_sequences(name, jsonb) IS 'continues the ids of another back end';
 
 -- Once: later on the row of setting and the ids are those of the Space that lives here.
+-- The fence's triggers are off from then on; to drop them, ring.unfence(), would have to
+-- wait for who reads.
 CREATE FUNCTION ring.arrived(space name, setting jsonb) RETURNS void
-LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp SET deadlock_timeout = '50ms'
 AS $$
+DECLARE
+	t record;
 BEGIN
 	DELETE FROM ring.arriving a WHERE a.space = arrived.space;
 	IF FOUND THEN
 		PERFORM ring.take_setting(arrived.space, arrived.setting);
+		FOR t IN SELECT * FROM ring.tables(arrived.space) LOOP
+			EXECUTE format('ALTER TABLE ONLY %I.%I DISABLE TRIGGER ring_fence', arrived.space, t.name);
+		END LOOP;
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION ring.arrived(name, jsonb) IS 'from here on the Space lives here: it is paused only if it was, and is nobody''s remainder any more';
+
+-- A table at a time, so that no lock is held while another is waited for.
+CREATE FUNCTION ring.unfence(space name) RETURNS boolean
+LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp SET deadlock_timeout = '50ms'
+AS $$
+DECLARE
+	fenced CONSTANT name := (SELECT t.name FROM ring.tables(unfence.space) t JOIN pg_trigger g ON g.tgrelid = t.id
+		WHERE g.tgname = 'ring_fence' AND g.tgfoid = 'ring.fence_copy()'::regprocedure LIMIT 1);
+BEGIN
+	IF fenced IS NOT NULL THEN
+		EXECUTE format('DROP TRIGGER ring_fence ON %I.%I', unfence.space, fenced);
+	END IF;
+	RETURN fenced IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION ring.unfence(name) IS 'takes down the fence of one table of a Space that has arrived; whether there was one';
 
 -- Of a Space that has left, or of a copy that was not finished: the schema of that OID alone.
 CREATE FUNCTION ring.clear(space name) RETURNS boolean
@@ -480,19 +535,20 @@ LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT DISTINCT coalesce(format('session %s of %s, in a transaction for %s s', a.pid, a.usename, round(extract(epoch FROM clock_timestamp() - a.xact_start))),
 		'a prepared transaction (pg_prepared_xacts)')
-	FROM pg_locks l JOIN ring.tables(writers.space) t ON l.relation = t.id LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-	WHERE l.granted AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+	FROM pg_locks l JOIN pg_class c ON c.oid = l.relation AND c.relkind IN ('r', 'p', 'S') JOIN pg_namespace n ON n.oid = c.relnamespace
+	LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+	WHERE n.nspname = writers.space AND l.granted AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
 	AND l.mode NOT IN ('AccessShareLock', 'RowShareLock') AND l.pid IS DISTINCT FROM pg_backend_pid()
 $$;
-COMMENT ON FUNCTION ring.writers(name) IS 'who keeps ring.hold() waiting';
+COMMENT ON FUNCTION ring.writers(name) IS 'who keeps ring.hold(), depart() or arrived() waiting';
 
 DO $$
 DECLARE
 	f regprocedure;
 BEGIN
 	FOR f IN SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'ring'::regnamespace AND p.proname IN ('tables', 'outsiders', 'facts', 'cannot_leave',
-		'cannot_arrive', 'shape', 'shape_hash', 'publish', 'published', 'take_setting', 'setting_of', 'hold', 'fence', 'depart', 'take_sequences', 'arrived',
-		'clear', 'writers')
+		'cannot_arrive', 'shape', 'shape_hash', 'publish', 'published', 'take_setting', 'setting_of', 'hold', 'fence', 'fence_copy', 'arrive', 'depart',
+		'take_sequences', 'arrived', 'unfence', 'clear', 'writers')
 	LOOP
 		EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
 	END LOOP;

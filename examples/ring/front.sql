@@ -28,7 +28,7 @@ COMMENT ON TABLE ring.back_end IS 'the databases that hold Spaces';
 COMMENT ON COLUMN ring.back_end.connect IS 'a libpq connection string without a role, which is the caller''s, and without a password, which belongs in a password file of the front''s server user';
 
 CREATE TABLE ring.space (
-	space name PRIMARY KEY CHECK (space NOT IN ('ring', 'cirro', 'information_schema') AND space !~ '^pg_'),
+	space name PRIMARY KEY CHECK (space NOT IN ('ring', 'cirro', 'information_schema') AND space !~ '^(pg_|back end )'),
 	back_end text NOT NULL REFERENCES ring.back_end
 );
 COMMENT ON TABLE ring.space IS 'the directory: where each Space lives';

@@ -328,6 +328,7 @@ at('a', qq{SELECT cirro.create_space('$literal', ref_type => 'bigint')});
 front("INSERT INTO ring.space VALUES ('$literal', 'a')");
 ($code, $out) = dispatch($front);
 is($code, 0, 'a Space of an odd name') or diag $out;
+like($out, qr/^-- \Qit's "odd"\E.*-->$/m, 'which ends no comment');
 is_deeply([ dispatch($front, '--check') ], [ 0, '' ], 'is taken whole');
 front(qq{SELECT * FROM "$name".put_workers('[{"ref": 7}, {}]')});
 for my $strings (qw(on off))
@@ -336,13 +337,19 @@ for my $strings (qw(on off))
 }
 is(front(qq{SELECT count(*) FROM "$name".worker}), '2', 'and read');
 like(refusal($front, 'front', qq{INSERT INTO "$name".worker DEFAULT VALUES}), qr/55000: foreign table "worker" does not allow inserts/, 'but not written past the calls');
-for my $taken (qw(ring cirro pg_catalog information_schema))
+for my $taken ('ring', 'cirro', 'pg_catalog', 'information_schema', 'back end a')
 {
 	like(refusal($front, 'front', "INSERT INTO ring.space VALUES ('$taken', 'a')"), qr/23514/, "$taken cannot be a Space of a ring");
 }
 front(qq{CREATE TABLE "$name".of_ours (); DELETE FROM ring.space WHERE space = '$literal'});
 is(front(qq{SELECT string_agg(c.relname, ',') FROM pg_class c WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '$literal')}), 'of_ours',
 	'forgotten, nothing of it stays but what is not of the ring');
+
+# One that looks like an option.
+at('a', q{SELECT cirro.create_space('--check')});
+front(q{INSERT INTO ring.space VALUES ('--check', 'a')});
+is((dispatch($front))[0], 0, 'a Space named as an option');
+is(front(q{SELECT count(*) FROM "--check".worker; DELETE FROM ring.space WHERE space = '--check'}), '0', 'is no option');
 
 # --------------------------------------------------------------- the place --
 

@@ -73,6 +73,14 @@ EXCEPTION
 	WHEN SQLSTATE 'UG010' OR SQLSTATE 'UG011' OR SQLSTATE 'UG012' OR SQLSTATE 'UG013' THEN kind := 'refused';
 END $$;
 
+-- Of the owner's own, where a move writes.
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+	INSERT INTO badge (note) VALUES ('setting');
+	RETURN NULL;
+END $$;
+CREATE TRIGGER note AFTER INSERT OR UPDATE ON setting FOR EACH ROW EXECUTE FUNCTION note();
+
 -- What is wrong, whoever looks and wherever; a row each.
 CREATE VIEW wrong AS
 SELECT format('oversold: gig %s', g.id) FROM gig g JOIN invitation i ON i.gig_id = g.id AND i.status = 'accepted'
