@@ -145,12 +145,16 @@ CREATE OR REPLACE TRIGGER cell_added AFTER INSERT ON cells.cell
 
 -- --------------------------------------------------------- calls of a cell --
 
+-- What a database has set for its sessions does not count. A look that is older than the
+-- lock would give a seat twice; of what a cell cancels (57014) PL/Proxy 2.10 may never
+-- hear; and who holds a row there is not waited for without end.
 CREATE OR REPLACE FUNCTION cells.connect_of(cell int) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	RETURN (SELECT c.connect FROM cells.cell c WHERE c.number = connect_of.cell);
+	RETURN (SELECT $o$options='-c default_transaction_isolation=read\\ committed -c statement_timeout=0 -c lock_timeout=5s' $o$ || c.connect
+		FROM cells.cell c WHERE c.number = connect_of.cell);
 END $$;
-COMMENT ON FUNCTION cells.connect_of(int) IS 'how to reach a cell';
+COMMENT ON FUNCTION cells.connect_of(int) IS 'how to reach a cell, and with which settings unless its "connect" has options of its own';
 
 CREATE OR REPLACE FUNCTION cells.at_horizon(cell int) RETURNS text LANGUAGE plproxy AS $$
 	CONNECT cells.connect_of(cell);
@@ -572,6 +576,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
 	g record;
 	error text;
+	put_off interval;
 	puts int := 0;
 BEGIN
 	FOR g IN
@@ -589,12 +594,14 @@ BEGIN
 			fn.puts := fn.puts + 1;
 		EXCEPTION WHEN OTHERS THEN
 			-- It is not the gig but the cell: the next tick tries again.
-			EXIT WHEN left(SQLSTATE, 2) IN ('08', '40', '53', '55', '57', '58', 'XX');
+			EXIT WHEN left(SQLSTATE, 2) IN ('08', '53', '57', '58', 'XX');
 			fn.error := SQLERRM;
+			-- Somebody has it locked.
+			fn.put_off := CASE WHEN left(SQLSTATE, 2) IN ('40', '55') THEN '10 seconds' ELSE '1 minute' END;
 		END;
 		INSERT INTO cells.copy AS k (gig_id, cell, revision, error, retry_at)
 		VALUES (fn.g.id, put_gigs.cell, CASE WHEN fn.error IS NULL THEN fn.g.revision ELSE coalesce(fn.g.has, 0) END,
-			fn.error, CASE WHEN fn.error IS NOT NULL THEN cirro.now() + interval '1 minute' END)
+			fn.error, CASE WHEN fn.error IS NOT NULL THEN cirro.now() + fn.put_off END)
 		ON CONFLICT ON CONSTRAINT copy_pkey DO UPDATE SET revision = excluded.revision, error = excluded.error, retry_at = excluded.retry_at;
 		-- It may have more seats.
 		INSERT INTO cells.due AS d (gig_id, at) VALUES (fn.g.id, cirro.now())
@@ -662,7 +669,8 @@ BEGIN
 			BEGIN
 				PERFORM cells.carry_out_due(fn.g);
 			EXCEPTION WHEN OTHERS THEN
-				NULL; -- it stays due
+				-- It stays due; if the mover goes on anyway, the others come first.
+				UPDATE cells.due d SET at = cirro.now() + interval '5 seconds' WHERE d.gig_id = fn.g AND move.during IS NOT NULL;
 			END;
 			COMMIT;
 			EXIT WHEN clock_timestamp() > fn.stop_at;

@@ -349,6 +349,28 @@ like(front('SELECT error FROM cells.cell WHERE number = 4'), qr/this is cell 1, 
 front("UPDATE cells.cell SET connect = '" . $cells->connect(4) . "' WHERE number = 4");
 $cells->settle;
 
+# What a database sets for its sessions does not count.
+$cells->each_cell('CREATE FUNCTION public.setting(name text) RETURNS text LANGUAGE sql RETURN current_setting(name)');
+front(q{CREATE FUNCTION test.setting(name text, cell int) RETURNS text LANGUAGE plproxy AS 'CONNECT cells.connect_of(cell); SELECT public.setting(name);'});
+$cells->sql(1, q{ALTER DATABASE cell1 SET default_transaction_isolation = 'repeatable read'; ALTER DATABASE cell1 SET statement_timeout = '1 h'});
+is(front(q{SELECT string_agg(test.setting(s, 1), ' ') FROM unnest('{transaction_isolation,statement_timeout,lock_timeout}'::text[]) s}),
+	'read committed 0 5s', 'calls run with settings that are known');
+$cells->sql(1, 'ALTER DATABASE cell1 RESET ALL');
+# Who holds a gig in a cell holds nobody else.
+my ($held, $next) = (gig({ total_seats => 4 }), gig({ total_seats => 4 }));
+front(qq{UPDATE cells.cell SET connect = "options='-c lock_timeout=100ms' " || connect WHERE number = 1} =~ s/"/\$\$/gr);
+is(front(qq{
+SELECT FROM dblink_connect('holder', '} . $cells->connect(1) . qq{');
+SELECT FROM dblink_exec('holder', 'BEGIN');
+SELECT FROM dblink('holder', 'SELECT 1 FROM trees.gig WHERE id = $held FOR UPDATE') d (x int);
+UPDATE trees.gig SET title = 'Later' WHERE id IN ($held, $next);
+CALL cells.move();
+SELECT d.x FROM dblink('dbname=cell1 ' || '} . $cells->connect(1) . qq{', 'SELECT string_agg(title, \$\$, \$\$ ORDER BY id) FROM trees.gig WHERE id IN ($held, $next)') d (x text)}),
+	'Plant trees, Later', 'a gig that is locked in a cell keeps no other from it');
+front("UPDATE cells.cell SET connect = '" . $cells->connect(1) . "' WHERE number = 1; UPDATE cells.copy SET retry_at = NULL");
+$cells->settle;
+is($cells->sql(1, "SELECT string_agg(title, ', ') FROM trees.gig WHERE id IN ($held, $next)"), 'Later, Later', '… and is told afterwards');
+
 # What one cell refuses is told, and keeps nobody else.
 $cells->sql(3, q{INSERT INTO trees.gig (ref, title, url, start_at, end_at, total_seats, filter_query) VALUES ('mine', 't', 'u', now() + '1 day', now() + '2 days', 1, '{}')});
 my $mine = front(q{INSERT INTO trees.gig (ref, title, url, start_at, end_at, total_seats, filter_query) VALUES ('mine', 't', 'u', now() + '1 day', now() + '2 days', 3, '{}') RETURNING id});
