@@ -371,6 +371,65 @@ front("UPDATE cells.cell SET connect = '" . $cells->connect(1) . "' WHERE number
 $cells->settle;
 is($cells->sql(1, "SELECT string_agg(title, ', ') FROM trees.gig WHERE id IN ($held, $next)"), 'Later, Later', '… and is told afterwards');
 
+# Seats lowered, and the mover has not come by: a cell has more than it may give.
+my $lower = gig({ total_seats => 8 }, invitation_mode => "'manual'");
+invite($lower, 2);
+my @lower = invited(1, $lower);
+is(accepts($lower[0]), 'accepted', 'one of eight');
+front("UPDATE trees.gig SET total_seats = 1 WHERE id = $lower; SELECT cells.put_gigs(1)");
+is(front("SET statement_timeout = '60 s'; SELECT outcome FROM cells.try_accept($lower[1])"), 'filled', 'one of one');
+is($cells->try(0, "SET statement_timeout = '60 s'; SELECT cells.accept($lower[1])"), 'UG011', '… whoever asks');
+# Raised, and the cell has not heard: it cannot give what it has.
+front("UPDATE trees.gig SET total_seats = 2 WHERE id = $lower");
+is($cells->try(0, "SET statement_timeout = '60 s'; SELECT cells.accept($lower[1])"), '40001', 'what a cell has and cannot give is not waited for without end');
+is($cells->try(0, "SET statement_timeout = '60 s'; SELECT cells.try_accept($lower[1])"), '40001', '… nor by try_accept');
+$cells->settle;
+is(accepts($lower[1]), 'accepted', '… and given once it can');
+sound('lowered and raised', $lower);
+
+# Whoever fetched a seat from the front is killed before the cell has it.
+my $flying = gig({ seats_min => 4, total_seats => 8 }, invitation_mode => "'manual'");
+is(release(0, $flying, 2, 3), 3, 'the front gives two more');
+$cells->settle;
+is(front("SELECT count(*) FROM cells.flights($flying, cells.looks($flying))"), 0, 'what the front gave arrives, though no cell has changed');
+sound('given by the front', $flying);
+
+# A cell that has an error, and is back before the mover knows.
+invite($flying, $workers);
+my @flying = invited(1, $flying);
+is(accepts($_), 'accepted', 'a seat') for @flying[0 .. 5];
+is(accepts($_), 'accepted', 'a seat') for (invited(2, $flying))[0 .. 1];
+front("UPDATE cells.cell SET error = 'was down' WHERE number = 3");
+is(accepts((invited(3, $flying))[0]), 'UG011', 'it is filled, also for a cell that was down');
+$cells->settle;
+
+# The clock of the front was set back.
+front("UPDATE cells.copy SET revision = revision + 3600000000 WHERE gig_id = $flying");
+$cells->each_cell("UPDATE cells.gig SET revision = revision + 3600000000 WHERE gig_id = $flying RETURNING 1");
+front("UPDATE trees.gig SET title = 'Later' WHERE id = $flying");
+$cells->settle;
+is($cells->each_cell("SELECT title FROM trees.gig WHERE id = $flying"), 'Later Later Later Later', 'a clock that was set back keeps no change from the cells');
+
+# A cell is restored from a backup that is older than a gig.
+$cells->sql(3, "SET session_replication_role = replica; DELETE FROM cells.seats WHERE gig_id = $held; DELETE FROM cells.gig WHERE gig_id = $held;
+	SET session_replication_role = origin; ALTER TABLE trees.gig DISABLE TRIGGER USER; DELETE FROM trees.gig WHERE id = $held; ALTER TABLE trees.gig ENABLE TRIGGER USER;
+	DELETE FROM trees.gig_state WHERE gig_id = $held; DELETE FROM trees.gig_filter WHERE gig_id = $held; DELETE FROM trees.gig_key WHERE gig_id = $held");
+$cells->settle;
+is($cells->stands($held), '1/0 1/0 - 1/0', 'a cell has forgotten a gig');
+like($cells->wrong, qr/3\|says nothing of the gig/, '… which is seen');
+front('UPDATE cells.cell SET serves = false WHERE number = 3');
+is(front("SELECT count(*) FROM cells.copy WHERE gig_id = $held"), 3, 'out of service it is told again, and no other');
+$cells->settle;
+is($cells->stands($held), '1/0 1/0 1/0 1/0', '… and has its seats');
+front('UPDATE cells.cell SET serves = true');
+sound('a gig forgotten', $held);
+
+# Seats do not go astray where a cell is taken for another, though the mover is off.
+front(q{UPDATE cells.cell SET connect = (SELECT connect FROM cells.cell WHERE number = 1) WHERE number = 4});
+is($cells->try(0, "SELECT cells.at_receive(4, $held, 2, 1)"), '55000', 'one cell does not get what another is given');
+is($cells->try(0, "SELECT cells.at_release(4, $held, 2, 1, false)"), '55000', '… nor gives for it');
+front("UPDATE cells.cell SET connect = '" . $cells->connect(4) . "' WHERE number = 4");
+
 # What one cell refuses is told, and keeps nobody else.
 $cells->sql(3, q{INSERT INTO trees.gig (ref, title, url, start_at, end_at, total_seats, filter_query) VALUES ('mine', 't', 'u', now() + '1 day', now() + '2 days', 1, '{}')});
 my $mine = front(q{INSERT INTO trees.gig (ref, title, url, start_at, end_at, total_seats, filter_query) VALUES ('mine', 't', 'u', now() + '1 day', now() + '2 days', 3, '{}') RETURNING id});
