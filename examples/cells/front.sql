@@ -563,6 +563,8 @@ BEGIN
 			PERFORM cells.at_close(fn.f.cell, carry_out.gig_id);
 			steps := steps + 1;
 		END LOOP;
+		-- What somebody had locked is open still, and need not change.
+		again_at := cirro.now() + interval '5 seconds';
 	END IF;
 END $$;
 COMMENT ON FUNCTION cells.carry_out(bigint, cells.known[]) IS 'delivers what is in flight of a gig, or else moves seats and closes it as plan() says; how many steps that were, and when to look again though nothing changes';

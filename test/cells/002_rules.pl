@@ -294,6 +294,25 @@ $cells->sql($_, "SET client_min_messages = error; SELECT trees.run_wave($gig)") 
 ok($cells->each_cell("SELECT count(*) FROM trees.invitation WHERE gig_id = $gig AND status = 'pending'") ne '0 0 0 0', 'who leaves opens it again');
 sound('seats_max', $gig);
 
+# What is locked when the rest expires.
+my $locked = gig({ seats_max => 1 }, invitation_mode => "'manual'");
+my ($has) = grep { $cells->sql($_, "SELECT seats_granted FROM trees.gig WHERE id = $locked") == 1 } 1 .. 4;
+my $lacks = $has % 4 + 1;
+$cells->sql($has, "SELECT FROM trees.invite($locked, ARRAY(SELECT id FROM trees.worker ORDER BY id LIMIT 1))");
+$cells->sql($lacks, "UPDATE trees.gig SET seats_granted = 1 WHERE id = $locked;
+	SELECT FROM trees.invite($locked, ARRAY(SELECT id FROM trees.worker ORDER BY id LIMIT 1)); UPDATE trees.gig SET seats_granted = 0 WHERE id = $locked");
+my ($open) = invited($lacks, $locked);
+is(accepts((invited($has, $locked))[0]), 'accepted', 'the only seat');
+front(q{SELECT FROM dblink_connect('holder', '} . $cells->connect($lacks) . qq{');
+SELECT FROM dblink_exec('holder', 'BEGIN');
+SELECT FROM dblink('holder', 'SELECT 1 FROM trees.invitation WHERE id = $open FOR UPDATE') d (x int);
+CALL test.settle()});
+is(status($lacks, $open), 'pending', 'what is locked does not expire');
+front('UPDATE cells.due SET at = now() WHERE at > now()');
+$cells->settle;
+is(status($lacks, $open), 'expired seats_filled', '… but later');
+sound('locked', $locked);
+
 # ------------------------------------------------------------- crashes, restores --
 # Killed after each step of a transfer, as above; here the mover finds it.
 $gig = gig({ total_seats => 8 }, invitation_mode => "'manual'");
