@@ -205,10 +205,10 @@ AS $$
 	SELECT 'no replication slot is free: raise max_replication_slots, which takes a restart'
 	WHERE (SELECT count(*) FROM pg_replication_slots) + 2 > current_setting('max_replication_slots')::int
 	UNION ALL
-	SELECT format('table %I has no replica identity: give it a primary key, or REPLICA IDENTITY FULL', t.name)
+	SELECT format('table %I has no replica identity: give it a primary key that is not deferrable, or REPLICA IDENTITY FULL', t.name)
 	FROM ring.tables(cannot_leave.space) t JOIN pg_class c ON c.oid = t.id
-	WHERE NOT t.partitioned AND (c.relreplident = 'n'
-		OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.id AND i.indisprimary))
+	WHERE NOT t.partitioned AND (c.relreplident = 'n' OR c.relreplident IN ('d', 'i') AND NOT EXISTS (SELECT FROM pg_index i
+		WHERE i.indrelid = t.id AND i.indisvalid AND i.indimmediate AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END))
 	UNION ALL
 	SELECT format('table %I is unlogged, and cannot be replicated: ALTER TABLE … SET LOGGED', t.name)
 	FROM ring.tables(cannot_leave.space) t JOIN pg_class c ON c.oid = t.id WHERE c.relpersistence <> 'p'
@@ -233,8 +233,9 @@ AS $$
 	SELECT format('cirro is %s here and %s at the source: install one version at both', coalesce(f ->> 'cirro', 'missing'), cannot_arrive.facts ->> 'cirro')
 	FROM here WHERE f ->> 'cirro' IS DISTINCT FROM cannot_arrive.facts ->> 'cirro'
 	UNION ALL
+	-- Of another version the same shape may be told in other words.
 	SELECT format('PostgreSQL is %s here and %s at the source', f ->> 'server', cannot_arrive.facts ->> 'server')
-	FROM here WHERE (f ->> 'server')::int < (cannot_arrive.facts ->> 'server')::int
+	FROM here WHERE f ->> 'server' <> cannot_arrive.facts ->> 'server'
 	UNION ALL
 	SELECT format('the encoding is %s here and %s at the source', f ->> 'encoding', cannot_arrive.facts ->> 'encoding')
 	FROM here WHERE f ->> 'encoding' <> cannot_arrive.facts ->> 'encoding'

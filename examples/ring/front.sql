@@ -37,7 +37,6 @@ CREATE TABLE ring.move (
 	space name PRIMARY KEY REFERENCES ring.space,
 	source text NOT NULL REFERENCES ring.back_end,
 	target text NOT NULL REFERENCES ring.back_end,
-	was_paused boolean,
 	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	CHECK (source <> target)
 );

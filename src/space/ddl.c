@@ -21,6 +21,7 @@
 #include "nodes/parsenodes.h"
 #include "parser/parse_type.h"
 #include "parser/parser.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/evtcache.h"
@@ -138,6 +139,11 @@ run_by_signature(const Node *statement)
 		return false;
 	/* Citus has to see what is to be done on other nodes as well. */
 	if (OidIsValid(shard_place(get_func_namespace(function.objectId))))
+		return false;
+	LockDatabaseObject(ProcedureRelationId, function.objectId, 0,
+					   IsA(statement, DropStmt) ? AccessExclusiveLock : ShareUpdateExclusiveLock);
+	/* Who held the lock may have dropped it. */
+	if (find_function(signature) != function.objectId)
 		return false;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (IsA(statement, CommentStmt))

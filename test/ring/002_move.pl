@@ -279,6 +279,7 @@ sql('front', q{DELETE FROM ring.back_end WHERE name = 'a_again'});
 is((move_space('', 'trees', 'a'))[0], 0, 'where it lives already: nothing to do');
 refused_while('a schema of that name', 'b', 'CREATE SCHEMA trees; CREATE TABLE trees.mine (i int)', 'DROP TABLE trees.mine; DROP SCHEMA trees', qr/b: a schema "trees" is there/);
 refused_while('no replica identity', 'a', 'CREATE TABLE trees.plain (i int)', 'DROP TABLE trees.plain', qr/table plain has no replica identity/);
+refused_while('a replica identity that is none', 'a', 'CREATE TABLE trees.late (i int PRIMARY KEY DEFERRABLE)', 'DROP TABLE trees.late', qr/table late has no replica identity/);
 refused_while('unlogged', 'a', 'CREATE UNLOGGED TABLE trees.light (i int PRIMARY KEY)', 'DROP TABLE trees.light', qr/table light is unlogged/);
 refused_while('a view elsewhere', 'a', 'CREATE VIEW public.report AS SELECT * FROM trees.badge', 'DROP VIEW public.report', qr/report depends on the Space/);
 refused_while('a key elsewhere', 'a', 'CREATE TABLE public.pay (worker_id bigint REFERENCES trees.worker)', 'DROP TABLE public.pay', qr/pay_worker_id_fkey.* depends on the Space/);
@@ -288,6 +289,7 @@ refused_while('a role is missing', 'b', 'DROP ROLE visitor', 'CREATE ROLE visito
 refused_while('a prepared transaction', 'a', q{BEGIN; UPDATE trees.badge SET note = ''; SELECT pg_current_xact_id(); PREPARE TRANSACTION 'forgotten'}, q{ROLLBACK PREPARED 'forgotten'}, qr/transaction 'forgotten' is prepared/);
 refused_while('another version of cirro', 'b', q{UPDATE pg_extension SET extversion = '0.9' WHERE extname = 'cirro'},
 	q{UPDATE pg_extension SET extversion = (SELECT default_version FROM pg_available_extensions WHERE name = 'cirro') WHERE extname = 'cirro'}, qr/cirro is 0.9 here/);
+like(sql('b', q{SELECT ring.cannot_arrive('trees', ring.facts('trees') || '{"server": 10}')}), qr/PostgreSQL is \d+ here and 10 at the source/, 'refused: another PostgreSQL');
 $node{a}->append_conf('postgresql.conf', 'wal_level = replica');
 $node{a}->restart;
 refused('wal_level', qr/wal_level is replica here/, 'trees', 'b');
