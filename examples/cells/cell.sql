@@ -242,14 +242,22 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION cells.close(bigint) IS 'seats_max is reached over all cells: what is open expires (seats_filled); returns how many';
 
+CREATE OR REPLACE FUNCTION cells.here(cell int) RETURNS boolean
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+	IF here.cell <> cells.number() THEN
+		RAISE EXCEPTION USING ERRCODE = '55000',
+			MESSAGE = format('this is cell %s, not %s', cells.number(), here.cell),
+			HINT = 'Correct "connect" in the front''s table cells.cell.';
+	END IF;
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION cells.here(int) IS 'refuses to be taken for another cell';
+
 CREATE OR REPLACE FUNCTION cells.horizon(cell int) RETURNS text
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-	IF horizon.cell <> cells.number() THEN
-		RAISE EXCEPTION USING ERRCODE = '55000',
-			MESSAGE = format('this is cell %s, not %s', cells.number(), horizon.cell),
-			HINT = 'Correct "connect" in the front''s table cells.cell.';
-	END IF;
+	PERFORM cells.here(horizon.cell);
 	RETURN pg_snapshot_xmin(pg_current_snapshot());
 END $$;
 COMMENT ON FUNCTION cells.horizon(int) IS 'for look(): whatever is not to be seen yet will be newer than this; refuses to be taken for another cell';

@@ -93,7 +93,8 @@ COMMENT ON TABLE cells.due IS 'gigs to look at: something has changed, or time a
 
 -- ------------------------------------------------------------------- gigs --
 
--- As late as a clock can tell, so that what comes after a restore counts as later.
+-- As late as a clock can tell, so that what comes after a restore counts as later; later
+-- than what a cell has heard, though the clock was set back.
 CREATE OR REPLACE FUNCTION cells.gig_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
@@ -102,7 +103,8 @@ BEGIN
 	END IF;
 	INSERT INTO cells.change (gig_id, revision)
 	VALUES (NEW.id, greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-		(SELECT max(c.revision) + 1 FROM cells.change c WHERE c.gig_id = NEW.id)));
+		(SELECT max(c.revision) + 1 FROM cells.change c WHERE c.gig_id = NEW.id),
+		(SELECT max(c.revision) + 1 FROM cells.copy c WHERE c.gig_id = NEW.id)));
 	RETURN NULL;
 END $$;
 COMMENT ON FUNCTION cells.gig_changed() IS 'has every cell hear of a gig that is new or changed';
@@ -129,28 +131,38 @@ CREATE OR REPLACE TRIGGER cells_check BEFORE INSERT OR UPDATE OR DELETE ON gig
 CREATE OR REPLACE TRIGGER cells_changed AFTER INSERT OR UPDATE ON gig
 	FOR EACH ROW EXECUTE FUNCTION cells.gig_changed();
 
+-- A cell that was restored may have forgotten gigs; to the others this is nothing new.
 CREATE OR REPLACE FUNCTION cells.cell_added() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
+	IF NEW.number = 0 OR (TG_OP = 'UPDATE' AND (NEW.serves OR NOT OLD.serves)) THEN
+		RETURN NULL;
+	END IF;
+	DELETE FROM cells.copy k WHERE k.cell = NEW.number;
 	INSERT INTO cells.change (gig_id, revision)
-	SELECT g.id, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+	SELECT g.id, coalesce((SELECT max(k.revision) FROM cells.copy k WHERE k.gig_id = g.id),
+		(extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
 	FROM gig g WHERE cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at) > cirro.now()
 	ON CONFLICT DO NOTHING;
 	RETURN NULL;
 END $$;
-COMMENT ON FUNCTION cells.cell_added() IS 'a new cell hears of every gig that is open';
+COMMENT ON FUNCTION cells.cell_added() IS 'a cell that is new, or put out of service, hears of every gig that is open';
 
-CREATE OR REPLACE TRIGGER cell_added AFTER INSERT ON cells.cell
-	FOR EACH STATEMENT EXECUTE FUNCTION cells.cell_added();
+CREATE OR REPLACE TRIGGER cell_added AFTER INSERT OR UPDATE OF serves ON cells.cell
+	FOR EACH ROW EXECUTE FUNCTION cells.cell_added();
 
 -- --------------------------------------------------------- calls of a cell --
 
+-- What a database has set for its sessions does not count. A look that is older than the
+-- lock would give a seat twice; of what a cell cancels (57014) PL/Proxy 2.10 may never
+-- hear; and who holds a row there is not waited for without end.
 CREATE OR REPLACE FUNCTION cells.connect_of(cell int) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	RETURN (SELECT c.connect FROM cells.cell c WHERE c.number = connect_of.cell);
+	RETURN (SELECT $o$options='-c default_transaction_isolation=read\\ committed -c statement_timeout=0 -c lock_timeout=5s' $o$ || c.connect
+		FROM cells.cell c WHERE c.number = connect_of.cell);
 END $$;
-COMMENT ON FUNCTION cells.connect_of(int) IS 'how to reach a cell';
+COMMENT ON FUNCTION cells.connect_of(int) IS 'how to reach a cell, and with which settings unless its "connect" has options of its own';
 
 CREATE OR REPLACE FUNCTION cells.at_horizon(cell int) RETURNS text LANGUAGE plproxy AS $$
 	CONNECT cells.connect_of(cell);
@@ -158,19 +170,19 @@ CREATE OR REPLACE FUNCTION cells.at_horizon(cell int) RETURNS text LANGUAGE plpr
 $$;
 CREATE OR REPLACE FUNCTION cells.at_put(cell int, gig jsonb, revision bigint) RETURNS text LANGUAGE plproxy AS $$
 	CONNECT cells.connect_of(cell);
-	SELECT cells.put(gig, revision)::text;
+	SELECT cells.put(gig, revision)::text FROM cells.here(cell);
 $$;
 CREATE OR REPLACE FUNCTION cells.at_release(cell int, gig_id bigint, peer int, total bigint, forced boolean) RETURNS bigint LANGUAGE plproxy AS $$
 	CONNECT cells.connect_of(cell);
-	SELECT cells.release(gig_id, peer, total, forced);
+	SELECT cells.release(gig_id, peer, total, forced) FROM cells.here(cell);
 $$;
 CREATE OR REPLACE FUNCTION cells.at_receive(cell int, gig_id bigint, peer int, total bigint) RETURNS bigint LANGUAGE plproxy AS $$
 	CONNECT cells.connect_of(cell);
-	SELECT cells.receive(gig_id, peer, total);
+	SELECT cells.receive(gig_id, peer, total) FROM cells.here(cell);
 $$;
 CREATE OR REPLACE FUNCTION cells.at_close(cell int, gig_id bigint) RETURNS int LANGUAGE plproxy AS $$
 	CONNECT cells.connect_of(cell);
-	SELECT cells.close(gig_id);
+	SELECT cells.close(gig_id) FROM cells.here(cell);
 $$;
 CREATE OR REPLACE FUNCTION cells.at_look(cell int, gig_ids bigint[], since text)
 RETURNS TABLE (gig_id bigint, granted bigint, owed bigint, accepted int, waiting bigint, waiting_since timestamptz, exhausted boolean,
@@ -182,7 +194,7 @@ RETURNS TABLE (gig_id bigint, granted bigint, owed bigint, accepted int, waiting
 $$;
 CREATE OR REPLACE FUNCTION cells.at_owe(cell int, gig_id bigint, seats bigint) RETURNS text LANGUAGE plproxy AS $$
 	CONNECT cells.connect_of(cell);
-	SELECT cells.owe(gig_id, seats)::text;
+	SELECT cells.owe(gig_id, seats)::text FROM cells.here(cell);
 $$;
 COMMENT ON FUNCTION cells.at_owe(int, bigint, bigint) IS 'owe() of a cell';
 COMMENT ON FUNCTION cells.at_horizon(int) IS 'horizon() of a cell';
@@ -193,6 +205,18 @@ COMMENT ON FUNCTION cells.at_close(int, bigint) IS 'close() of a cell';
 COMMENT ON FUNCTION cells.at_look(int, bigint[], text) IS 'look() of a cell';
 
 -- ------------------------------------------------------- the front as cell --
+
+CREATE OR REPLACE FUNCTION cells.here(cell int) RETURNS boolean
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+	IF here.cell <> 0 THEN
+		RAISE EXCEPTION USING ERRCODE = '55000',
+			MESSAGE = format('this is the front, not cell %s', here.cell),
+			HINT = 'Correct "connect" in cells.cell.';
+	END IF;
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION cells.here(int) IS 'refuses to be taken for another cell';
 
 -- Called through PL/Proxy as well, so that what is given is committed before it is
 -- received. The gig's row is only read: its writer may be the session that waits for
@@ -539,6 +563,8 @@ BEGIN
 			PERFORM cells.at_close(fn.f.cell, carry_out.gig_id);
 			steps := steps + 1;
 		END LOOP;
+		-- What somebody had locked is open still, and need not change.
+		again_at := cirro.now() + interval '5 seconds';
 	END IF;
 END $$;
 COMMENT ON FUNCTION cells.carry_out(bigint, cells.known[]) IS 'delivers what is in flight of a gig, or else moves seats and closes it as plan() says; how many steps that were, and when to look again though nothing changes';
@@ -572,6 +598,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
 	g record;
 	error text;
+	put_off interval;
 	puts int := 0;
 BEGIN
 	FOR g IN
@@ -589,12 +616,14 @@ BEGIN
 			fn.puts := fn.puts + 1;
 		EXCEPTION WHEN OTHERS THEN
 			-- It is not the gig but the cell: the next tick tries again.
-			EXIT WHEN left(SQLSTATE, 2) IN ('08', '40', '53', '55', '57', '58', 'XX');
+			EXIT WHEN left(SQLSTATE, 2) IN ('08', '53', '57', '58', 'XX') OR SQLSTATE = '55000';
 			fn.error := SQLERRM;
+			-- Somebody has it locked.
+			fn.put_off := CASE WHEN left(SQLSTATE, 2) IN ('40', '55') THEN '10 seconds' ELSE '1 minute' END;
 		END;
 		INSERT INTO cells.copy AS k (gig_id, cell, revision, error, retry_at)
 		VALUES (fn.g.id, put_gigs.cell, CASE WHEN fn.error IS NULL THEN fn.g.revision ELSE coalesce(fn.g.has, 0) END,
-			fn.error, CASE WHEN fn.error IS NOT NULL THEN cirro.now() + interval '1 minute' END)
+			fn.error, CASE WHEN fn.error IS NOT NULL THEN cirro.now() + fn.put_off END)
 		ON CONFLICT ON CONSTRAINT copy_pkey DO UPDATE SET revision = excluded.revision, error = excluded.error, retry_at = excluded.retry_at;
 		-- It may have more seats.
 		INSERT INTO cells.due AS d (gig_id, at) VALUES (fn.g.id, cirro.now())
@@ -620,6 +649,24 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN NULL;
 END $$;
 COMMENT ON FUNCTION cells.hear(int, text) IS 'has the front know what has changed in a cell since a horizon (NULL: all), and returns the next; NULL if it cannot be asked';
+
+-- Whoever fetched a seat from here may have been killed before a cell got it, and in no
+-- cell has anything changed.
+CREATE OR REPLACE FUNCTION cells.hear_front(since text) RETURNS text
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+<<fn>>
+DECLARE
+	horizon CONSTANT text := pg_snapshot_xmin(pg_current_snapshot());
+BEGIN
+	INSERT INTO cells.due AS d (gig_id, at)
+	SELECT DISTINCT s.gig_id, cirro.now() FROM cells.seats s
+	JOIN cells.known k ON k.gig_id = s.gig_id AND k.cell = s.peer
+	WHERE (hear_front.since IS NULL OR age(s.xmin) <= age(hear_front.since::xid8::xid))
+	AND s.given > coalesce(k.got[array_position(k.peers, 0)], 0)
+	ON CONFLICT ON CONSTRAINT due_pkey DO UPDATE SET at = least(d.at, excluded.at);
+	RETURN fn.horizon;
+END $$;
+COMMENT ON FUNCTION cells.hear_front(text) IS 'makes gigs due of which the front has given seats, since a horizon (NULL: ever), that their cell has not got; returns the next';
 
 CREATE OR REPLACE PROCEDURE cells.move(during interval DEFAULT NULL) LANGUAGE plpgsql AS $$
 <<fn>>
@@ -657,12 +704,15 @@ BEGIN
 			fn.horizons[fn.c] := cells.hear(fn.c, fn.horizons[fn.c]);
 			COMMIT;
 		END LOOP;
+		fn.horizons[0] := cells.hear_front(fn.horizons[0]);
+		COMMIT;
 		fn.stop_at := CASE WHEN move.during IS NULL THEN 'infinity' ELSE clock_timestamp() + interval '1 second' END;
 		FOR g IN SELECT d.gig_id FROM cells.due d WHERE d.at <= cirro.now() ORDER BY d.at, d.gig_id LOOP
 			BEGIN
 				PERFORM cells.carry_out_due(fn.g);
 			EXCEPTION WHEN OTHERS THEN
-				NULL; -- it stays due
+				-- It stays due; if the mover goes on anyway, the others come first.
+				UPDATE cells.due d SET at = cirro.now() + interval '5 seconds' WHERE d.gig_id = fn.g AND move.during IS NOT NULL;
 			END;
 			COMMIT;
 			EXIT WHEN clock_timestamp() > fn.stop_at;
@@ -676,14 +726,14 @@ END $$;
 COMMENT ON PROCEDURE cells.move(interval) IS 'tells the cells of gigs that have changed, and moves seats to where they are wanted: once, or each second until a time is over';
 
 -- Writes nothing here: any number may do so beside the mover.
-CREATE OR REPLACE FUNCTION cells.looks(gig_id bigint) RETURNS cells.known[]
+CREATE OR REPLACE FUNCTION cells.looks(gig_id bigint, also int DEFAULT NULL) RETURNS cells.known[]
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 <<fn>>
 DECLARE
 	looks cells.known[] := '{}';
 	c int;
 BEGIN
-	FOR c IN SELECT x.number FROM cells.cell x WHERE x.number > 0 AND x.error IS NULL ORDER BY x.number LOOP
+	FOR c IN SELECT x.number FROM cells.cell x WHERE x.number > 0 AND (x.error IS NULL OR x.number = looks.also) ORDER BY x.number LOOP
 		BEGIN
 			fn.looks := fn.looks || ARRAY(SELECT (l.gig_id, c, l.granted, l.owed, l.accepted, l.waiting, l.waiting_since, l.exhausted, l.busy, l.open,
 				l.last_wave_at, l.peers, l.given, l.got, l.agrees)::cells.known FROM cells.at_look(c, ARRAY[looks.gig_id], NULL) l);
@@ -693,7 +743,7 @@ BEGIN
 	END LOOP;
 	RETURN fn.looks;
 END $$;
-COMMENT ON FUNCTION cells.looks(bigint) IS 'how it stands with a gig now in each cell that can be asked';
+COMMENT ON FUNCTION cells.looks(bigint, int) IS 'how it stands with a gig now in each cell that can be asked, and in one that could not a moment ago';
 
 CREATE OR REPLACE FUNCTION cells.settle(gig_id bigint) RETURNS int
 LANGUAGE sql SET search_path FROM CURRENT AS $$
@@ -702,6 +752,15 @@ $$;
 COMMENT ON FUNCTION cells.settle(bigint) IS 'does for a gig what move() would, at once; 0: nothing is left to be done';
 
 -- ---------------------------------------------------------------- answers --
+
+CREATE OR REPLACE FUNCTION cells.raise_moving(gig_id bigint) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = '40001',
+		MESSAGE = format('seats of gig %s keep moving', raise_moving.gig_id),
+		DETAIL = 'Whether one is free could not be told.', HINT = 'Try again.';
+END $$;
+COMMENT ON FUNCTION cells.raise_moving(bigint) IS 'raises 40001';
 
 -- First by what is known, then by asking everybody: nobody has a seat, and none is in
 -- flight, where two looks in a row say the same.
@@ -722,6 +781,8 @@ BEGIN
 	SELECT l.* INTO fn.me FROM cells.at_look(fetch_seat.cell, ARRAY[fetch_seat.gig_id], NULL) l;
 	IF NOT FOUND THEN
 		RETURN false; -- not shared, or over
+	ELSIF fn.me.accepted >= (SELECT coalesce(g.seats_max, g.total_seats) FROM gig g WHERE g.id = fetch_seat.gig_id) THEN
+		RETURN false; -- seats were lowered, and the mover has not come by yet
 	ELSIF fn.me.granted > fn.me.owed + fn.me.accepted + fn.me.waiting THEN
 		RETURN true; -- somebody has left
 	END IF;
@@ -747,7 +808,7 @@ BEGIN
 		END LOOP;
 
 		fn.last_looks := CASE WHEN tries > 1 THEN fn.looks END;
-		fn.looks := cells.looks(fetch_seat.gig_id);
+		fn.looks := cells.looks(fetch_seat.gig_id, fetch_seat.cell);
 		fn.is_moving := false;
 		FOR f IN SELECT x.* FROM cells.flights(fetch_seat.gig_id, fn.looks) x
 			WHERE x.given > x.got AND x.target IN (SELECT k.cell FROM unnest(fn.looks) k UNION ALL SELECT 0)
@@ -766,9 +827,7 @@ BEGIN
 			RETURN false;
 		END IF;
 	END LOOP;
-	RAISE EXCEPTION USING ERRCODE = '40001',
-		MESSAGE = format('seats of gig %s keep moving', fetch_seat.gig_id),
-		DETAIL = 'Whether one is free could not be told.', HINT = 'Try again.';
+	PERFORM cells.raise_moving(fetch_seat.gig_id);
 END $$;
 COMMENT ON FUNCTION cells.fetch_seat(bigint, int) IS 'brings a free seat of a gig into a cell; false: no cell has one, and none is in flight';
 
@@ -839,7 +898,7 @@ DECLARE
 	cell CONSTANT int := cells.cell_of(accept.invitation_id);
 	answer cells.answer;
 BEGIN
-	LOOP
+	FOR tries IN 1 .. 20 LOOP
 		fn.answer := cells.at_accept(fn.cell, accept.invitation_id);
 		IF NOT fn.answer.filled THEN
 			RETURN fn.answer;
@@ -849,6 +908,7 @@ BEGIN
 				DETAIL = 'No cell has a seat of it.', HINT = 'Wait until a worker leaves, or raise the seats of the gig.';
 		END IF;
 	END LOOP;
+	PERFORM cells.raise_moving(fn.answer.gig_id);
 END $$;
 COMMENT ON FUNCTION cells.accept(bigint) IS 'the worker takes a seat, of another cell if need be; the errors of accept() in a Space, UG011 only if no cell has one';
 
@@ -859,10 +919,13 @@ DECLARE
 	cell CONSTANT int := cells.cell_of(try_accept.invitation_id);
 	answer record;
 BEGIN
-	LOOP
+	FOR tries IN 1 .. 21 LOOP
 		SELECT t.* INTO fn.answer FROM cells.at_try_accept(fn.cell, try_accept.invitation_id, false) t;
 		EXIT WHEN fn.answer.outcome <> 'filled' OR fn.answer.status <> 'pending'
 			OR NOT cells.fetch_seat(fn.answer.gig_id, fn.cell);
+		IF tries > 20 THEN
+			PERFORM cells.raise_moving(fn.answer.gig_id);
+		END IF;
 	END LOOP;
 	IF try_accept.or_wait AND fn.answer.outcome IN ('filled', 'no_longer_pending') THEN
 		SELECT t.* INTO fn.answer FROM cells.at_try_accept(fn.cell, try_accept.invitation_id, true) t;
@@ -942,6 +1005,12 @@ BEGIN
 	FROM unnest(fn.targets) k WHERE k.accepted > k.granted
 	UNION ALL
 	SELECT c.number, 'cannot be asked', c.error FROM cells.cell c WHERE c.error IS NOT NULL
+	UNION ALL
+	SELECT c.number, 'says nothing of the gig', 'It does not have it, or it is over there.' FROM cells.cell c
+	WHERE c.number > 0 AND c.error IS NULL AND NOT EXISTS (SELECT FROM unnest(fn.sources) k WHERE k.cell = c.number)
+		AND NOT EXISTS (SELECT FROM cells.copy k WHERE k.gig_id = wrong.gig_id AND k.cell = c.number AND k.error IS NOT NULL)
+		AND EXISTS (SELECT FROM gig g WHERE g.id = wrong.gig_id
+			AND cirro.gig_closes_at(g.end_at, g.archived_at, g.cancelled_at) > cirro.now())
 	UNION ALL
 	SELECT k.cell, 'does not have the gig as it is here', k.error FROM cells.copy k
 	WHERE k.gig_id = wrong.gig_id AND (k.error IS NOT NULL

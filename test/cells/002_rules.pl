@@ -294,6 +294,25 @@ $cells->sql($_, "SET client_min_messages = error; SELECT trees.run_wave($gig)") 
 ok($cells->each_cell("SELECT count(*) FROM trees.invitation WHERE gig_id = $gig AND status = 'pending'") ne '0 0 0 0', 'who leaves opens it again');
 sound('seats_max', $gig);
 
+# What is locked when the rest expires.
+my $locked = gig({ seats_max => 1 }, invitation_mode => "'manual'");
+my ($has) = grep { $cells->sql($_, "SELECT seats_granted FROM trees.gig WHERE id = $locked") == 1 } 1 .. 4;
+my $lacks = $has % 4 + 1;
+$cells->sql($has, "SELECT FROM trees.invite($locked, ARRAY(SELECT id FROM trees.worker ORDER BY id LIMIT 1))");
+$cells->sql($lacks, "UPDATE trees.gig SET seats_granted = 1 WHERE id = $locked;
+	SELECT FROM trees.invite($locked, ARRAY(SELECT id FROM trees.worker ORDER BY id LIMIT 1)); UPDATE trees.gig SET seats_granted = 0 WHERE id = $locked");
+my ($open) = invited($lacks, $locked);
+is(accepts((invited($has, $locked))[0]), 'accepted', 'the only seat');
+front(q{SELECT FROM dblink_connect('holder', '} . $cells->connect($lacks) . qq{');
+SELECT FROM dblink_exec('holder', 'BEGIN');
+SELECT FROM dblink('holder', 'SELECT 1 FROM trees.invitation WHERE id = $open FOR UPDATE') d (x int);
+CALL test.settle()});
+is(status($lacks, $open), 'pending', 'what is locked does not expire');
+front('UPDATE cells.due SET at = now() WHERE at > now()');
+$cells->settle;
+is(status($lacks, $open), 'expired seats_filled', '… but later');
+sound('locked', $locked);
+
 # ------------------------------------------------------------- crashes, restores --
 # Killed after each step of a transfer, as above; here the mover finds it.
 $gig = gig({ total_seats => 8 }, invitation_mode => "'manual'");
@@ -348,6 +367,87 @@ $cells->move;
 like(front('SELECT error FROM cells.cell WHERE number = 4'), qr/this is cell 1, not 4/, 'one cell is not taken for another');
 front("UPDATE cells.cell SET connect = '" . $cells->connect(4) . "' WHERE number = 4");
 $cells->settle;
+
+# What a database sets for its sessions does not count.
+$cells->each_cell('CREATE FUNCTION public.setting(name text) RETURNS text LANGUAGE sql RETURN current_setting(name)');
+front(q{CREATE FUNCTION test.setting(name text, cell int) RETURNS text LANGUAGE plproxy AS 'CONNECT cells.connect_of(cell); SELECT public.setting(name);'});
+$cells->sql(1, q{ALTER DATABASE cell1 SET default_transaction_isolation = 'repeatable read'; ALTER DATABASE cell1 SET statement_timeout = '1 h'});
+is(front(q{SELECT string_agg(test.setting(s, 1), ' ') FROM unnest('{transaction_isolation,statement_timeout,lock_timeout}'::text[]) s}),
+	'read committed 0 5s', 'calls run with settings that are known');
+$cells->sql(1, 'ALTER DATABASE cell1 RESET ALL');
+# Who holds a gig in a cell holds nobody else.
+my ($held, $next) = (gig({ total_seats => 4 }), gig({ total_seats => 4 }));
+front(qq{UPDATE cells.cell SET connect = "options='-c lock_timeout=100ms' " || connect WHERE number = 1} =~ s/"/\$\$/gr);
+is(front(qq{
+SELECT FROM dblink_connect('holder', '} . $cells->connect(1) . qq{');
+SELECT FROM dblink_exec('holder', 'BEGIN');
+SELECT FROM dblink('holder', 'SELECT 1 FROM trees.gig WHERE id = $held FOR UPDATE') d (x int);
+UPDATE trees.gig SET title = 'Later' WHERE id IN ($held, $next);
+CALL cells.move();
+SELECT d.x FROM dblink('dbname=cell1 ' || '} . $cells->connect(1) . qq{', 'SELECT string_agg(title, \$\$, \$\$ ORDER BY id) FROM trees.gig WHERE id IN ($held, $next)') d (x text)}),
+	'Plant trees, Later', 'a gig that is locked in a cell keeps no other from it');
+front("UPDATE cells.cell SET connect = '" . $cells->connect(1) . "' WHERE number = 1; UPDATE cells.copy SET retry_at = NULL");
+$cells->settle;
+is($cells->sql(1, "SELECT string_agg(title, ', ') FROM trees.gig WHERE id IN ($held, $next)"), 'Later, Later', '… and is told afterwards');
+
+# Seats lowered, and the mover has not come by: a cell has more than it may give.
+my $lower = gig({ total_seats => 8 }, invitation_mode => "'manual'");
+invite($lower, 2);
+my @lower = invited(1, $lower);
+is(accepts($lower[0]), 'accepted', 'one of eight');
+front("UPDATE trees.gig SET total_seats = 1 WHERE id = $lower; SELECT cells.put_gigs(1)");
+is(front("SET statement_timeout = '60 s'; SELECT outcome FROM cells.try_accept($lower[1])"), 'filled', 'one of one');
+is($cells->try(0, "SET statement_timeout = '60 s'; SELECT cells.accept($lower[1])"), 'UG011', '… whoever asks');
+# Raised, and the cell has not heard: it cannot give what it has.
+front("UPDATE trees.gig SET total_seats = 2 WHERE id = $lower");
+is($cells->try(0, "SET statement_timeout = '60 s'; SELECT cells.accept($lower[1])"), '40001', 'what a cell has and cannot give is not waited for without end');
+is($cells->try(0, "SET statement_timeout = '60 s'; SELECT cells.try_accept($lower[1])"), '40001', '… nor by try_accept');
+$cells->settle;
+is(accepts($lower[1]), 'accepted', '… and given once it can');
+sound('lowered and raised', $lower);
+
+# Whoever fetched a seat from the front is killed before the cell has it.
+my $flying = gig({ seats_min => 4, total_seats => 8 }, invitation_mode => "'manual'");
+is(release(0, $flying, 2, 3), 3, 'the front gives two more');
+$cells->settle;
+is(front("SELECT count(*) FROM cells.flights($flying, cells.looks($flying))"), 0, 'what the front gave arrives, though no cell has changed');
+sound('given by the front', $flying);
+
+# A cell that has an error, and is back before the mover knows.
+invite($flying, $workers);
+my @flying = invited(1, $flying);
+is(accepts($_), 'accepted', 'a seat') for @flying[0 .. 5];
+is(accepts($_), 'accepted', 'a seat') for (invited(2, $flying))[0 .. 1];
+front("UPDATE cells.cell SET error = 'was down' WHERE number = 3");
+is(accepts((invited(3, $flying))[0]), 'UG011', 'it is filled, also for a cell that was down');
+$cells->settle;
+
+# The clock of the front was set back.
+front("UPDATE cells.copy SET revision = revision + 3600000000 WHERE gig_id = $flying");
+$cells->each_cell("UPDATE cells.gig SET revision = revision + 3600000000 WHERE gig_id = $flying RETURNING 1");
+front("UPDATE trees.gig SET title = 'Later' WHERE id = $flying");
+$cells->settle;
+is($cells->each_cell("SELECT title FROM trees.gig WHERE id = $flying"), 'Later Later Later Later', 'a clock that was set back keeps no change from the cells');
+
+# A cell is restored from a backup that is older than a gig.
+$cells->sql(3, "SET session_replication_role = replica; DELETE FROM cells.seats WHERE gig_id = $held; DELETE FROM cells.gig WHERE gig_id = $held;
+	SET session_replication_role = origin; ALTER TABLE trees.gig DISABLE TRIGGER USER; DELETE FROM trees.gig WHERE id = $held; ALTER TABLE trees.gig ENABLE TRIGGER USER;
+	DELETE FROM trees.gig_state WHERE gig_id = $held; DELETE FROM trees.gig_filter WHERE gig_id = $held; DELETE FROM trees.gig_key WHERE gig_id = $held");
+$cells->settle;
+is($cells->stands($held), '1/0 1/0 - 1/0', 'a cell has forgotten a gig');
+like($cells->wrong, qr/3\|says nothing of the gig/, '… which is seen');
+front('UPDATE cells.cell SET serves = false WHERE number = 3');
+is(front("SELECT count(*) FROM cells.copy WHERE gig_id = $held"), 3, 'out of service it is told again, and no other');
+$cells->settle;
+is($cells->stands($held), '1/0 1/0 1/0 1/0', '… and has its seats');
+front('UPDATE cells.cell SET serves = true');
+sound('a gig forgotten', $held);
+
+# Seats do not go astray where a cell is taken for another, though the mover is off.
+front(q{UPDATE cells.cell SET connect = (SELECT connect FROM cells.cell WHERE number = 1) WHERE number = 4});
+is($cells->try(0, "SELECT cells.at_receive(4, $held, 2, 1)"), '55000', 'one cell does not get what another is given');
+is($cells->try(0, "SELECT cells.at_release(4, $held, 2, 1, false)"), '55000', '… nor gives for it');
+front("UPDATE cells.cell SET connect = '" . $cells->connect(4) . "' WHERE number = 4");
 
 # What one cell refuses is told, and keeps nobody else.
 $cells->sql(3, q{INSERT INTO trees.gig (ref, title, url, start_at, end_at, total_seats, filter_query) VALUES ('mine', 't', 'u', now() + '1 day', now() + '2 days', 1, '{}')});
