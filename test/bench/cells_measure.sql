@@ -14,9 +14,9 @@ CREATE FUNCTION bench.gigs(n int, seats_min int, total_seats int) RETURNS bigint
 		RETURNING id)
 	SELECT array_agg(id) FROM made
 $$;
--- Cell 1 invites all its workers.
-CREATE FUNCTION bench.invite(gig bigint) RETURNS bigint[] LANGUAGE sql AS $$
-	SELECT array_agg(id) FROM dblink((SELECT connect FROM cells.cell WHERE number = 1), format(
+-- A cell invites all its workers.
+CREATE FUNCTION bench.invite(gig bigint, cell int DEFAULT 1) RETURNS bigint[] LANGUAGE sql AS $$
+	SELECT array_agg(id) FROM dblink((SELECT connect FROM cells.cell WHERE number = invite.cell), format(
 		'SELECT invitation_id FROM trees.invite(%s, ARRAY(SELECT id FROM trees.worker))', gig)) d (id bigint)
 $$;
 CREATE PROCEDURE bench.accept(kind text, ids bigint[]) LANGUAGE plpgsql AS $$
@@ -48,9 +48,11 @@ CALL cells.move();
 CALL cells.move();
 SELECT bench.invite((:'own'::bigint[])[1]) AS own_ids, bench.invite((:'pool'::bigint[])[1]) AS pool_ids, bench.invite((:'other'::bigint[])[1]) AS other_ids,
 	bench.invite((:'filled'::bigint[])[1]) AS filled_ids \gset
--- All of a gig's seats in cell 1 go to cell 2; of another, four are taken.
+-- All of a gig's seats in cell 1 go to cell 2; of another, four are taken, one of
+-- them in cell 2: a cell that has given all there are asks nobody.
 SELECT cells.at_receive(2, (:'other'::bigint[])[1], 1, cells.at_release(1, (:'other'::bigint[])[1], 2, :calls, false)) \g /dev/null
-CALL bench.accept('warm', (:'filled_ids'::bigint[])[1:4]);
+CALL bench.accept('warm', (bench.invite((:'filled'::bigint[])[1], 2))[1:1]);
+CALL bench.accept('warm', (:'filled_ids'::bigint[])[1:3]);
 CALL cells.move();
 CALL bench.accept('own', (:'own_ids'::bigint[])[1:100]);
 DELETE FROM bench.call;
