@@ -244,8 +244,9 @@ show_diffs()
 
 tap()
 {
-	# shellcheck disable=SC2086
-	tap_tests ${PROVE_TESTS:-test/t/*.pl}
+	# The last by number takes long: begun first, it keeps nobody waiting at the end.
+	# shellcheck disable=SC2046,SC2086
+	tap_tests $(ls -r ${PROVE_TESTS:-test/t/*.pl} 2>/dev/null || echo test/t/none)
 }
 
 tap_tests()			# tap_tests FILE...
