@@ -29,6 +29,7 @@ citus.enable_unsafe_triggers = on
 citus.node_conninfo = 'sslmode=prefer'
 citus.local_hostname = '@{[ $node->host ]}'
 citus.enable_statistics_collection = off
+citus.defer_shard_delete_interval = -1	# a move cleans up itself, and fails where the daemon is at it
 max_prepared_transactions = 50
 max_connections = 60
 max_locks_per_transaction = 256
