@@ -16,6 +16,7 @@
 #include "catalog/pg_sequence.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
+#include "common/int.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
@@ -114,19 +115,25 @@ seconds_since(ResultRow *row, TimestampTz now)
 	return Max((float8) now - (float8) then, 0) / USECS_PER_SEC;
 }
 
-/* The first id that a sequence gives, as a rule. */
+/*
+ * How many ids a sequence has given if "last" was the last: from its least number on,
+ * which is a node's own where Citus has several, in its steps, which are wide in cells.
+ */
 static int64
-first_id(Oid sequence)
+steps_to(Oid sequence, int64 last)
 {
 	HeapTuple	tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(sequence));
-	int64		first = 1;
+	Form_pg_sequence form;
+	int64		steps;
 
-	if (HeapTupleIsValid(tuple))
-	{
-		first = ((Form_pg_sequence) GETSTRUCT(tuple))->seqmin;
-		ReleaseSysCache(tuple);
-	}
-	return first;
+	if (!HeapTupleIsValid(tuple))
+		return 0;
+	form = (Form_pg_sequence) GETSTRUCT(tuple);
+	if (form->seqincrement < 0 || pg_sub_s64_overflow(last, form->seqmin, &steps) ||
+		pg_add_s64_overflow(steps / form->seqincrement, 1, &steps))
+		steps = 0;
+	ReleaseSysCache(tuple);
+	return steps;
 }
 
 /*
@@ -152,8 +159,7 @@ ids_given(Oid space, const char *table)
 		bool		isnull;
 
 		if (DatumGetBool(slot_getattr(slot, SEQ_COL_CALLED, &isnull)))
-			given = DatumGetInt64(slot_getattr(slot, SEQ_COL_LASTVAL, &isnull)) -
-				first_id(relid) + 1;
+			given = steps_to(relid, DatumGetInt64(slot_getattr(slot, SEQ_COL_LASTVAL, &isnull)));
 	}
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);

@@ -90,7 +90,7 @@ static const SpaceQuery description_query = {
 	"   c.relname = 'worker' AND t.tgname = 'cirro_check' AND t.tgenabled = 'O')::text"
 	"  FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid"
 	"  WHERE c.relnamespace = $1 AND c.relname = ANY ($5) AND NOT t.tgisinternal"
-	"  AND t.tgname::text ~~* 'cirro\\_%'"
+	"  AND starts_with(lower(t.tgname::text), 'cirro_'::text)"
 	" ORDER BY 1)::text",
 	5, {OIDOID, OIDOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 };

@@ -1,7 +1,7 @@
 -- test/bench/idle_measure.sql: how idle Spaces are made and looked at.
 --
 -- Must not judge: that is idle_report.sql's.
-CREATE SCHEMA bench;
+\ir busy.sql
 CREATE TABLE bench.sample (what text, spaces int, round int, figure double precision);
 
 -- Spaces with one worker and a gig that is done with it.
@@ -16,13 +16,6 @@ BEGIN
 	END LOOP;
 END $$;
 
--- Milliseconds that this session has kept a processor busy, in steps of 10: Linux alone
--- tells, in ticks.
-CREATE FUNCTION bench.busy() RETURNS double precision LANGUAGE sql AS $$
-	SELECT 10 * (stat[12]::bigint + stat[13]::bigint)
-	FROM string_to_array(regexp_replace(pg_read_file('/proc/' || pg_backend_pid() || '/stat'), '^.*\) ', ''), ' ') stat
-$$;
-
 -- Looks of the session, which is a new one: the first, and ten more.
 CREATE PROCEDURE bench.measure_looks(spaces int, round int) LANGUAGE plpgsql AS $$
 DECLARE
@@ -30,8 +23,8 @@ DECLARE
 	busy double precision;
 BEGIN
 	FOR n IN 0 .. 1 LOOP
-		began := clock_timestamp();
 		busy := bench.busy();
+		began := clock_timestamp();
 		FOR look IN 1 .. CASE n WHEN 0 THEN 1 ELSE 10 END LOOP
 			CALL cirro.run_waves();
 		END LOOP;

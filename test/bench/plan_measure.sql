@@ -1,13 +1,9 @@
 -- test/bench/plan_measure.sql: how the Spaces of a plan are made, filled, ticked over and
 -- reported (psql -At), for plan.sh. Workers and gigs are those of waves_load.sql, in each
 -- Space the same.
+\ir busy.sql
 CREATE SCHEMA plan;
 CREATE TABLE plan.sample (what text, round int, ms double precision, busy double precision, invited bigint);
-
-CREATE FUNCTION plan.busy() RETURNS double precision LANGUAGE sql AS $$
-	SELECT 10 * (stat[12]::bigint + stat[13]::bigint)
-	FROM string_to_array(regexp_replace(pg_read_file('/proc/' || pg_backend_pid() || '/stat'), '^.*\) ', ''), ' ') stat
-$$;
 
 -- Given ids are counted: sequences are read without reading invitations.
 CREATE FUNCTION plan.invited() RETURNS bigint LANGUAGE sql AS $$
@@ -15,13 +11,13 @@ CREATE FUNCTION plan.invited() RETURNS bigint LANGUAGE sql AS $$
 $$;
 
 CREATE PROCEDURE plan.keep(what text, round int, began timestamptz, busy double precision, invited bigint) LANGUAGE sql AS $$
-	INSERT INTO plan.sample VALUES (what, round, extract(epoch FROM clock_timestamp() - began) * 1000, plan.busy() - busy, plan.invited() - invited)
+	INSERT INTO plan.sample VALUES (what, round, extract(epoch FROM clock_timestamp() - began) * 1000, bench.busy() - busy, plan.invited() - invited)
 $$;
 
 CREATE PROCEDURE plan.make(spaces int) LANGUAGE plpgsql AS $$
 DECLARE
+	busy double precision := bench.busy();
 	began timestamptz := clock_timestamp();
-	busy double precision := plan.busy();
 BEGIN
 	FOR n IN 1 .. spaces LOOP
 		PERFORM cirro.create_space(format('space%s', n)::name);
@@ -33,8 +29,8 @@ END $$;
 -- As pg_restore would: rows first. A gig's second wave is due as soon as there is a tick.
 CREATE PROCEDURE plan.fill(spaces int, gigs int) LANGUAGE plpgsql AS $$
 DECLARE
+	busy double precision := bench.busy();
 	began timestamptz := clock_timestamp();
-	busy double precision := plan.busy();
 	workers bigint := (SELECT count(*) FROM profile_kept);
 BEGIN
 	FOR n IN 1 .. spaces LOOP
@@ -59,8 +55,8 @@ END $$;
 CREATE PROCEDURE plan.tick(what text, round int) LANGUAGE plpgsql AS $$
 DECLARE
 	invited bigint := plan.invited();
+	busy double precision := bench.busy();
 	began timestamptz := clock_timestamp();
-	busy double precision := plan.busy();
 BEGIN
 	CALL cirro.run_waves();
 	CALL plan.keep(what, round, began, busy, invited);

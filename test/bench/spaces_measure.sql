@@ -3,17 +3,9 @@
 -- Must not judge: that is spaces_report.sql's. Times are in milliseconds, but for what
 -- is asked of all Spaces, which is in seconds; "busy" is for how much of it a processor
 -- was, by what Linux says.
-CREATE SCHEMA bench;
+\ir busy.sql
 CREATE TABLE bench.sample (variant text, what text, spaces int, round int, figure double precision, busy double precision);
 CREATE TABLE bench.is_over (yes boolean);
-
--- Milliseconds that this session has kept a processor busy. Linux counts when a process
--- sleeps.
-CREATE FUNCTION bench.busy() RETURNS double precision LANGUAGE plpgsql AS $$
-BEGIN
-	PERFORM pg_sleep(0.001);
-	RETURN split_part(pg_read_file('/proc/' || pg_backend_pid() || '/schedstat'), ' ', 1)::double precision / 1e6;
-END $$;
 
 -- Runs a statement so many times, a transaction each, with the number of the time in the
 -- place of "%s", and keeps what one has taken.

@@ -1,19 +1,13 @@
 -- test/bench/tick_measure.sql: how ticks are brought about, measured and reported
 -- (psql -At), for tick.sh.
+\ir busy.sql
 CREATE TABLE bench.sample (what text, gigs int, round int, ms double precision, busy double precision, invited bigint);
-
--- Milliseconds that this session has kept a processor busy, in steps of 10: Linux alone
--- tells, in ticks.
-CREATE FUNCTION bench.busy() RETURNS double precision LANGUAGE sql AS $$
-	SELECT 10 * (stat[12]::bigint + stat[13]::bigint)
-	FROM string_to_array(regexp_replace(pg_read_file('/proc/' || pg_backend_pid() || '/stat'), '^.*\) ', ''), ' ') stat
-$$;
 
 CREATE PROCEDURE bench.tick(what text, gigs int, round int) LANGUAGE plpgsql AS $$
 DECLARE
 	invited bigint := (SELECT count(*) FROM crowd.invitation);
-	began timestamptz := clock_timestamp();
 	busy double precision := bench.busy();
+	began timestamptz := clock_timestamp();
 BEGIN
 	CALL cirro.run_waves('crowd');
 	INSERT INTO bench.sample VALUES (what, gigs, round, extract(epoch FROM clock_timestamp() - began) * 1000, bench.busy() - busy,
